@@ -1,0 +1,26 @@
+# Libraries from Debian 12, each as one imported target. Nothing is downloaded.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+
+foreach(package libgsasl libsodium sqlite3 libsystemd libidn2 libpsl prometheus-cpp-core)
+    string(MAKE_C_IDENTIFIER ${package} variable)
+    pkg_check_modules(${variable} REQUIRED IMPORTED_TARGET ${package})
+endforeach()
+
+# Its .pc file asks for the headers of libraries that only libunbound itself links.
+find_path(UNBOUND_HEADERS unbound.h REQUIRED)
+find_library(UNBOUND_LIBRARY unbound REQUIRED)
+add_library(relevo_unbound INTERFACE)
+target_include_directories(relevo_unbound SYSTEM INTERFACE "${UNBOUND_HEADERS}")
+target_link_libraries(relevo_unbound INTERFACE "${UNBOUND_LIBRARY}")
+
+if(RELEVO_TESTS)
+    find_package(GTest REQUIRED)
+    enable_testing()
+endif()
+
+# {fmt} is everywhere: libstdc++ 12 has no std::format.
+target_link_libraries(relevo_options INTERFACE fmt::fmt)

@@ -1,0 +1,71 @@
+# relevo_module([DEPENDS modules...] [LIBRARIES targets...])
+#
+# The one way to declare a module: called by the CMakeLists.txt of its folder, it builds
+#   NAME.cc        into the module's static library (target lib_smtp for lib/smtp),
+#   NAME_test.cc   into one test program per module,
+#   NAME_fuzz.cc   into one libFuzzer program each (preset fuzz).
+# DEPENDS lists the modules whose headers it may include; tools/check_layers holds every #include against it.
+function(relevo_module)
+    cmake_parse_arguments(MODULE "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;TEST_LIBRARIES" ${ARGN})
+    file(RELATIVE_PATH path "${CMAKE_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+    string(REPLACE "/" "_" target "${path}")
+    string(REGEX MATCH "^[a-z]+" layer "${path}")
+
+    file(GLOB sources CONFIGURE_DEPENDS *.cc)
+    file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
+    file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
+    list(REMOVE_ITEM sources ${tests} ${fuzzers})
+
+    list(TRANSFORM MODULE_DEPENDS REPLACE "/" "_")
+    list(TRANSFORM MODULE_TEST_DEPENDS REPLACE "/" "_")
+    if(sources)
+        add_library(${target} STATIC ${sources})
+        target_link_libraries(${target} PUBLIC relevo_options ${MODULE_DEPENDS} ${MODULE_LIBRARIES})
+        relevo_precompiled_header(${target} ${layer})
+    else()
+        add_library(${target} INTERFACE)
+        target_link_libraries(${target} INTERFACE relevo_options ${MODULE_DEPENDS} ${MODULE_LIBRARIES})
+    endif()
+
+    if(tests AND RELEVO_TESTS)
+        add_executable(${target}_test ${tests})
+        target_link_libraries(${target}_test PRIVATE ${target} ${MODULE_TEST_DEPENDS} ${MODULE_TEST_LIBRARIES}
+                              GTest::gmock GTest::gtest_main)
+        target_compile_definitions(${target}_test PRIVATE RELEVO_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+        set_target_properties(${target}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+        relevo_precompiled_header(${target}_test ${layer})
+        add_test(NAME ${target} COMMAND ${target}_test WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    endif()
+
+    if(RELEVO_FUZZERS)
+        foreach(fuzzer ${fuzzers})
+            get_filename_component(name ${fuzzer} NAME_WE)
+            add_executable(${target}_${name} ${fuzzer})
+            target_link_libraries(${target}_${name} PRIVATE ${target} ${MODULE_TEST_DEPENDS})
+            target_link_options(${target}_${name} PRIVATE -fsanitize=fuzzer)
+            set_target_properties(${target}_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+        endforeach()
+    endif()
+endfunction()
+
+# One precompiled header per layer: the standard library for all, Asio's coroutines from core upwards.
+function(relevo_precompiled_header target layer)
+    if(layer STREQUAL "lib")
+        set(header lib)
+    else()
+        set(header asio)
+    endif()
+    if(NOT TARGET relevo_pch_${header})
+        file(WRITE "${CMAKE_BINARY_DIR}/pch_${header}.cc" "")
+        add_library(relevo_pch_${header} STATIC "${CMAKE_BINARY_DIR}/pch_${header}.cc")
+        target_link_libraries(relevo_pch_${header} PRIVATE relevo_options)
+        set(headers <algorithm> <array> <chrono> <cstddef> <cstdint> <expected> <functional> <map> <memory> <optional>
+                    <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+        if(header STREQUAL "asio")
+            list(APPEND headers <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp>
+                                <boost/asio/post.hpp> <boost/asio/steady_timer.hpp> <boost/asio/use_awaitable.hpp>)
+        endif()
+        target_precompile_headers(relevo_pch_${header} PRIVATE ${headers})
+    endif()
+    target_precompile_headers(${target} REUSE_FROM relevo_pch_${header})
+endfunction()

@@ -1,0 +1,80 @@
+#include "lib/base/base64.h"
+#include "lib/base/identifier.h"
+#include "lib/base/result.h"
+#include "lib/base/text.h"
+
+#include <gtest/gtest.h>
+
+namespace relevo {
+namespace {
+
+Result<int> half(int number) {
+    if (number % 2 != 0) return failure(ErrorKind::invalid, "odd");
+    return number / 2;
+}
+
+Result<int> quarter(int number) {
+    RELEVO_TRY(const int once, half(number));
+    return half(once);
+}
+
+TEST(Result, TryReturnsTheFirstError) {
+    EXPECT_EQ(quarter(8).value(), 2);
+    EXPECT_EQ(quarter(6).error().detail, "odd");
+}
+
+TEST(Identifier, PrintsAndParsesTheSame) {
+    const MessageId id{0x0123456789abcdef};
+    EXPECT_EQ(MessageId::parse(id.text()).value(), id);
+    EXPECT_EQ(MessageId{0}.text(), "msg_0000000000000");
+}
+
+TEST(Identifier, RefusesAnotherKindAndOutOfRange) {
+    EXPECT_FALSE(MessageId::parse(TenantId{1}.text()).has_value());
+    EXPECT_FALSE(MessageId::parse("msg_zzzzzzzzzzzzz").has_value());
+    EXPECT_FALSE(MessageId::parse("msg_1").has_value());
+    EXPECT_FALSE(MessageId::parse("").has_value());
+}
+
+TEST(Base64, RoundTripsEveryOctet) {
+    std::string octets;
+    for (int i = 0; i < 256; ++i) {
+        EXPECT_EQ(decode_base64(encode_base64(octets)).value(), octets);
+        octets.push_back(static_cast<char>(i));
+    }
+}
+
+TEST(Base64, RefusesWhatIsNotStrictlyBase64) {
+    for (std::string_view bad : {"=", "A", "AA", "AAA", "AA==A", "AA= =", "AAAA\n", "A-_A", "AB=="})
+        EXPECT_FALSE(decode_base64(bad).has_value()) << bad;
+}
+
+TEST(Text, KnowsWellFormedUtf8) {
+    EXPECT_TRUE(is_utf8("ñandú €\U0001F600"));
+    for (std::string_view bad : {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "\x80", "\xFF"})
+        EXPECT_FALSE(is_utf8(bad));
+}
+
+TEST(Text, PrintableHidesNothingAndEscapesControls) {
+    EXPECT_EQ(printable("correo ñ"), "correo ñ");
+    EXPECT_EQ(printable("a\r\n\x1b[31m"), "a\\x0d\\x0a\\x1b[31m");
+    EXPECT_EQ(printable("\xE2\x80\xAE"
+                        "evil"),
+              "\\xe2\\x80\\xaeevil");
+    EXPECT_EQ(printable("\xFF"), "\\xff");
+}
+
+TEST(Text, ParsesDecimalsWhollyOrNotAtAll) {
+    EXPECT_EQ(parse_decimal<unsigned>("42"), 42U);
+    EXPECT_EQ(parse_decimal<std::uint8_t>("256"), std::nullopt);
+    for (std::string_view bad : {"", "-1", "+1", " 1", "1 ", "1x", "99999999999999999999"})
+        EXPECT_EQ(parse_decimal<std::uint64_t>(bad), std::nullopt) << bad;
+}
+
+TEST(Text, SuggestsTheNearestName) {
+    EXPECT_EQ(nearest_name("lisen", {"listen", "role", "tls"}), "listen");
+    EXPECT_EQ(nearest_name("completely_else", {"listen", "role"}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace relevo
