@@ -1,0 +1,72 @@
+// Rows. One SQL subset that SQLite and PostgreSQL both take; each core module owns its tables and statements.
+#pragma once
+
+#include "lib/base/identifier.h"
+#include "lib/base/octets.h"
+#include "lib/base/result.h"
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace relevo {
+
+// Text and blobs are borrowed for the call.
+struct Blob {
+    std::string_view octets;
+};
+using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string_view, Blob>;
+
+// A row of a result; views are valid inside the callback.
+class Row {
+ public:
+    virtual ~Row() = default;
+    [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
+    [[nodiscard]] virtual double real(int column) const = 0;
+    [[nodiscard]] virtual std::string_view text(int column) const = 0;  // also for blobs
+    [[nodiscard]] virtual bool is_null(int column) const = 0;
+};
+
+// Called per row; an error stops the query and becomes its result.
+using RowCallback = std::function<Result<void>(const Row&)>;
+
+// SQL is a literal or lives as long as the connection: prepared once, kept by address. Parameters are bound as $1, $2,
+// …; no SQL is ever put together from data (table names of day partitions are made from integers by the module that
+// owns them).
+class Reader {
+ public:
+    virtual ~Reader() = default;
+    // Errors: io, full, conflict (a constraint), temporary (cluster), internal (the SQL is wrong).
+    virtual Result<void> query(std::string_view sql, std::initializer_list<Value> parameters,
+                               const RowCallback& row) = 0;
+};
+
+class Transaction : public Reader {
+ public:
+    // Returns the number of rows changed.
+    virtual Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> parameters) = 0;
+    // Runs DDL: several statements, no parameters.
+    virtual Result<void> define(std::string_view sql) = 0;
+};
+
+// One connection each for writing and reading. Threads: writes on the committer's thread, reads on the reader's thread;
+// both may run at once.
+class Database {
+ public:
+    virtual ~Database() = default;
+    virtual Result<void> begin() = 0;
+    [[nodiscard]] virtual Transaction& transaction() = 0;
+    // Durable when it returns. After an error nothing of the transaction is there.
+    virtual Result<void> commit() = 0;
+    virtual void rollback() = 0;
+    // Runs `work` on a snapshot of what was committed.
+    virtual Result<void> read(const std::function<Result<void>(Reader&)>& work) = 0;
+    // Housekeeping when idle: moves the log into the database file.
+    virtual Result<void> checkpoint() = 0;
+};
+
+}  // namespace relevo

@@ -1,0 +1,79 @@
+// A connection to a peer, plain or TLS. Implemented by adapters/net and, in memory, by adapters/memory.
+#pragma once
+
+#include "core/ports/task.h"
+#include "lib/dns/record.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace relevo {
+
+struct Endpoint {
+    dns::IpAddress address;
+    std::uint16_t port = 0;
+    [[nodiscard]] std::string text() const;  // "192.0.2.1:25", "[2001:db8::1]:25"
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+// What the handshake agreed on.
+struct TlsInfo {
+    std::string protocol;                  // "TLSv1.3"
+    std::string cipher;                    // "TLS_AES_256_GCM_SHA384"
+    std::string server_name;               // SNI
+    bool verified = false;                 // as a client: chain and name verified against the trust store
+    std::string verify_error;              // why not
+    std::string exporter_binding;          // tls-exporter (RFC 9266), raw; TLS 1.3 only
+    std::string server_end_point_binding;  // tls-server-end-point (RFC 5929 §4), raw
+};
+
+struct TlsClientOptions {
+    std::string server_name;  // SNI and the name to verify; ASCII
+    bool verify = false;      // true: fail the handshake unless verified
+};
+
+// Threads: one shard's. One read and one write may be under way at once. Destroying a stream closes it.
+class Stream {
+ public:
+    virtual ~Stream() = default;
+
+    // Waits until the peer has sent something. The octets live in the shard's buffer: use them before the next
+    // suspension. Errors: closed – the peer ended the stream. timeout – nothing by the deadline. io, cancelled.
+    virtual Task<Result<std::span<const std::byte>>> read(Deadline deadline) = 0;
+    // Writes all of `octets`, which must live until then. Errors: timeout – the peer did not take them by the deadline.
+    // closed, io, cancelled.
+    virtual Task<Result<void>> write(std::string_view octets, Deadline deadline) = 0;
+    // True if something from the peer waits unread (an early talker, octets pipelined behind STARTTLS).
+    [[nodiscard]] virtual bool has_unread_input() = 0;
+
+    // TLS handshake over the open connection. Errors: refused – the peer's certificate does not verify. invalid – not
+    // TLS, or no common protocol; the detail says what the peer sent. timeout, closed.
+    virtual Task<Result<TlsInfo>> start_tls_server(Deadline deadline) = 0;
+    virtual Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) = 0;
+    [[nodiscard]] virtual const TlsInfo* tls() const = 0;  // nullptr: plain
+
+    [[nodiscard]] virtual Endpoint peer() const = 0;
+    [[nodiscard]] virtual Endpoint local() const = 0;
+    // Sends TLS close_notify if it can be sent at once, ends the connection; a pending read or write fails with
+    // cancelled.
+    virtual void close() = 0;
+};
+
+struct DialOptions {
+    Endpoint target;
+    dns::IpAddress source;  // local address to bind; unset (0.0.0.0) lets the system choose
+    bool has_source = false;
+    Deadline deadline;
+};
+
+class Dialer {
+ public:
+    virtual ~Dialer() = default;
+    // Errors: refused, timeout, io (unreachable…): detail as people say it ("connection refused by 192.0.2.1:25").
+    virtual Task<Result<std::unique_ptr<Stream>>> connect(DialOptions options) = 0;
+};
+
+}  // namespace relevo

@@ -1,0 +1,46 @@
+#include "core/ports/task.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace relevo {
+namespace {
+
+Task<> answer_from_another_thread(Shard& shard, int& seen, std::thread& other) {
+    seen = co_await completion_of<int>([&](Completer<int> complete) {
+        other = std::thread([complete = std::move(complete)]() mutable { complete(42); });
+    });
+    shard.stop();
+}
+
+TEST(Task, ResumesOnItsShardWhenAnotherThreadCompletes) {
+    Shard shard(0);
+    int seen = 0;
+    std::thread other;
+    shard.spawn(answer_from_another_thread(shard, seen, other));
+    shard.run();
+    other.join();
+    EXPECT_EQ(seen, 42);
+}
+
+Task<> wait_twice(Shard& shard, Wakeup& wakeup, bool& notified, bool& timed_out) {
+    notified = co_await wakeup.wait(Clock::now() + std::chrono::seconds(10));
+    timed_out = !co_await wakeup.wait(Clock::now() + std::chrono::milliseconds(1));
+    shard.stop();
+}
+
+TEST(Wakeup, TellsANotificationFromTheDeadline) {
+    Shard shard(0);
+    Wakeup wakeup(shard);
+    bool notified = false;
+    bool timed_out = false;
+    shard.spawn(wait_twice(shard, wakeup, notified, timed_out));
+    shard.post([&] { wakeup.notify_one(); });
+    shard.run();
+    EXPECT_TRUE(notified);
+    EXPECT_TRUE(timed_out);
+}
+
+}  // namespace
+}  // namespace relevo
