@@ -1,0 +1,61 @@
+#include "core/events/event.h"
+
+namespace relevo {
+
+std::string_view name_of(EventKind kind) {
+    switch (kind) {
+        case EventKind::accepted: return "accepted";
+        case EventKind::deferred: return "deferred";
+        case EventKind::delivered: return "delivered";
+        case EventKind::failed: return "failed";
+        case EventKind::expired: return "expired";
+        case EventKind::held: return "held";
+        case EventKind::released: return "released";
+        case EventKind::dropped: return "dropped";
+        case EventKind::reported: return "reported";
+    }
+    return "unknown";
+}
+
+Result<void> EventWriter::recover(Reader& reader) {
+    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "event", 0));
+    if (days.empty()) return {};
+    return reader.query(newest_.of(days.back()), {}, [&](const Row& row) -> Result<void> {
+        last_id_ = row.integer(0);
+        return {};
+    });
+}
+
+Result<void> EventWriter::append(Transaction& transaction, const Event& event) {
+    const std::int64_t day = day_of(event.at);
+    const std::int64_t id = ++last_id_;
+    return tables_.insert(transaction, day, [&]() -> Result<void> {
+        RELEVO_CHECK(transaction.execute(
+            insert_.of(day), {id, milliseconds_of(event.at), static_cast<std::int64_t>(event.kind), event.message.value,
+                              event.ordinal, event.tenant.value, std::string_view(event.detail)}));
+        return {};
+    });
+}
+
+Result<std::vector<Event>> EventReader::of_message(Reader& reader, MessageId message, std::int64_t first_day,
+                                                   std::size_t limit) {
+    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "event", first_day));
+    std::vector<Event> events;
+    for (const std::int64_t day : days) {
+        const auto room = static_cast<std::int64_t>(limit - events.size());
+        RELEVO_CHECK(reader.query(select_.of(day), {message.value, room}, [&](const Row& row) -> Result<void> {
+            events.push_back(Event{.id = EventId{row.integer(0)},
+                                   .at = time_of_milliseconds(row.integer(1)),
+                                   .kind = static_cast<EventKind>(row.integer(2)),
+                                   .message = message,
+                                   .ordinal = row.integer(3),
+                                   .tenant = TenantId{row.integer(4)},
+                                   .detail = std::string(row.text(5))});
+            return {};
+        }));
+        if (events.size() >= limit) break;
+    }
+    return events;
+}
+
+}  // namespace relevo

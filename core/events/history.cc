@@ -1,0 +1,70 @@
+#include "core/events/history.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace relevo {
+namespace {
+constexpr std::array migrations{Migration{
+    "history", 1, "CREATE TABLE history_day (prefix TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (prefix, day));"}};
+}
+
+std::int64_t day_of(std::chrono::system_clock::time_point time) {
+    return std::chrono::floor<std::chrono::days>(time).time_since_epoch().count();
+}
+
+std::int64_t milliseconds_of(std::chrono::system_clock::time_point time) {
+    return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
+}
+
+std::chrono::system_clock::time_point time_of_milliseconds(std::int64_t milliseconds) {
+    return std::chrono::system_clock::time_point(std::chrono::milliseconds(milliseconds));
+}
+
+std::span<const Migration> history_migrations() { return migrations; }
+
+const std::string& DayStatement::of(std::int64_t day) {
+    std::string& sql = statements_[day];
+    if (sql.empty()) sql = fmt::format(fmt::runtime(pattern_), day);
+    return sql;
+}
+
+Result<void> DayTables::ensure(Transaction& transaction, std::int64_t day) {
+    bool exists = false;
+    RELEVO_CHECK(transaction.query("SELECT 1 FROM history_day WHERE prefix = $1 AND day = $2", {prefix_, day},
+                                   [&](const Row&) -> Result<void> {
+                                       exists = true;
+                                       return {};
+                                   }));
+    if (!exists) {
+        RELEVO_CHECK(transaction.define(fmt::format(fmt::runtime(definition_), day)));
+        RELEVO_CHECK(transaction.execute("INSERT INTO history_day (prefix, day) VALUES ($1, $2)", {prefix_, day}));
+    }
+    known_day_ = day;
+    return {};
+}
+
+Result<std::vector<std::int64_t>> history_days(Reader& reader, std::string_view prefix, std::int64_t first_day) {
+    std::vector<std::int64_t> days;
+    RELEVO_CHECK(reader.query("SELECT day FROM history_day WHERE prefix = $1 AND day >= $2 ORDER BY day",
+                              {prefix, first_day}, [&](const Row& row) -> Result<void> {
+                                  days.push_back(row.integer(0));
+                                  return {};
+                              }));
+    return days;
+}
+
+Result<int> drop_history_before(Transaction& transaction, std::int64_t first_kept_day) {
+    std::vector<std::string> tables;
+    RELEVO_CHECK(transaction.query("SELECT prefix, day FROM history_day WHERE day < $1", {first_kept_day},
+                                   [&](const Row& row) -> Result<void> {
+                                       tables.push_back(fmt::format("{}_{}", row.text(0), row.integer(1)));
+                                       return {};
+                                   }));
+    for (const std::string& table : tables) RELEVO_CHECK(transaction.define("DROP TABLE " + table));
+    RELEVO_CHECK(transaction.execute("DELETE FROM history_day WHERE day < $1", {first_kept_day}));
+    return static_cast<int>(tables.size());
+}
+
+}  // namespace relevo

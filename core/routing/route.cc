@@ -1,0 +1,75 @@
+#include "core/routing/route.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace relevo {
+namespace {
+
+// How exactly a rule's domain pattern fits: 0 not at all, the more the better.
+std::size_t fit(std::string_view pattern, std::string_view domain) {
+    if (pattern == "*") return 1;
+    if (pattern.starts_with('.')) return domain.ends_with(pattern) ? 1 + pattern.size() : 0;
+    return pattern == domain ? 1'000 : 0;
+}
+
+bool serves(const Route& route, TenantId tenant) {
+    return route.tenants.empty() || std::ranges::find(route.tenants, tenant) != route.tenants.end();
+}
+
+}  // namespace
+
+std::string_view name_of(RouteKind kind) {
+    switch (kind) {
+        case RouteKind::mail_exchanger: return "mx";
+        case RouteKind::smarthost: return "smarthost";
+        case RouteKind::lmtp: return "lmtp";
+        case RouteKind::bounce: return "bounce";
+        case RouteKind::discard: return "discard";
+        case RouteKind::hold: return "hold";
+    }
+    return "unknown";
+}
+
+std::chrono::milliseconds RetrySchedule::delay_after(std::uint32_t attempts, double chance) const {
+    const std::size_t place = std::min<std::size_t>(attempts > 0 ? attempts - 1 : 0, delays.size() - 1);
+    const double factor = 1.0 + jitter * (2.0 * chance - 1.0);
+    const auto base = std::chrono::duration_cast<std::chrono::milliseconds>(delays[place]);
+    return std::chrono::milliseconds(std::llround(static_cast<double>(base.count()) * factor));
+}
+
+RetrySchedule RetrySchedule::standard() {
+    using std::chrono::hours;
+    using std::chrono::minutes;
+    RetrySchedule schedule;
+    schedule.delays = {minutes(1), minutes(5), minutes(15), minutes(30), hours(1), hours(2), hours(4)};
+    return schedule;
+}
+
+RouteTable::RouteTable(std::vector<Route> rules, Route fallback)
+    : rules_(std::move(rules)), fallback_(std::move(fallback)) {}
+
+const Route& RouteTable::find(std::string_view domain, TenantId tenant) const {
+    const Route* best = &fallback_;
+    std::size_t best_fit = 0;
+    for (const Route& route : rules_) {
+        if (!serves(route, tenant)) continue;
+        for (const std::string& pattern : route.domains) {
+            const std::size_t fits = fit(pattern, domain);
+            if (fits <= best_fit) continue;
+            best_fit = fits;
+            best = &route;
+        }
+    }
+    return *best;
+}
+
+std::string site_key(const Route& route, std::string_view domain) {
+    if (route.kind != RouteKind::mail_exchanger) return "route:" + route.name;
+    std::string key(domain);
+    // A rule for certain tenants only is a destination of its own: its limits and TLS demands may differ.
+    if (!route.tenants.empty()) key += "#" + route.name;
+    return key;
+}
+
+}  // namespace relevo

@@ -1,0 +1,78 @@
+// Where a recipient's mail goes next (RFC 5321 §5.1), as the operator's rules say.
+#pragma once
+
+#include "lib/base/identifier.h"
+#include "lib/base/result.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace relevo {
+
+enum class RouteKind : std::uint8_t {
+    mail_exchanger,  // by MX records of the recipient's domain
+    smarthost,       // always this host
+    lmtp,            // always this host, with LMTP (RFC 2033)
+    bounce,          // refuse
+    discard,         // take and forget
+    hold,            // keep until a person decides
+};
+[[nodiscard]] std::string_view name_of(RouteKind kind);
+
+enum class RouteTls : std::uint8_t { never, opportunistic, required, implicit };
+
+// When to try again (RFC 5321 §4.5.4.1) and when to give up.
+struct RetrySchedule {
+    std::vector<std::chrono::seconds> delays;  // after the 1st, 2nd, … attempt; the last one repeats; never empty
+    double jitter = 0.2;                       // each delay varies by ± this share
+    std::chrono::seconds expire_after = std::chrono::days(4);
+    std::chrono::seconds expire_reports_after = std::chrono::days(1);  // mail with the null reverse-path
+    std::chrono::seconds delay_warning_after = std::chrono::hours(4);  // 0: no warnings
+
+    // `attempts` ≥ 1 were made; `chance` is uniform in [0, 1).
+    [[nodiscard]] std::chrono::milliseconds delay_after(std::uint32_t attempts, double chance) const;
+    // Default: 1, 5, 15, 30 min, 1, 2, 4 h and so on every 4 h.
+    [[nodiscard]] static RetrySchedule standard();
+};
+
+struct Route {
+    std::string name;  // "default" for the built-in one
+    RouteKind kind = RouteKind::mail_exchanger;
+    std::vector<std::string> domains;  // canonical: "example.com", ".example.com" (below it), "*"
+    std::vector<TenantId> tenants;     // empty: every tenant
+    std::string host;                  // smarthost, lmtp: a name (its A/AAAA records, not MX) or an IP address
+    std::uint16_t port = 25;
+    RouteTls tls = RouteTls::opportunistic;
+    bool verify_certificate = false;
+    bool allow_private_addresses = false;
+    std::string user, password;  // smarthost; empty: no AUTH
+    std::string text;            // bounce, hold: the reason, shown to people
+    RetrySchedule retry = RetrySchedule::standard();
+    std::uint32_t connection_limit = 20;  // per site
+};
+
+// Immutable once built; replaced whole on reload. Threads: any.
+class RouteTable {
+ public:
+    // Rules in order of the file; the first one that fits wins, after those with the more exact domain: exact, then
+    // longest ".suffix", then "*".
+    RouteTable(std::vector<Route> rules, Route fallback);
+    [[nodiscard]] const Route& find(std::string_view domain, TenantId tenant) const;
+    [[nodiscard]] const std::vector<Route>& rules() const { return rules_; }
+
+ private:
+    std::vector<Route> rules_;
+    Route fallback_;
+};
+
+// The destination that limits and back-off are kept for: the recipient's domain for MX routes, the route for all others
+// ("route:office").
+[[nodiscard]] std::string site_key(const Route& route, std::string_view domain);
+
+}  // namespace relevo

@@ -1,0 +1,297 @@
+#include "core/spool/spool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+constexpr std::string_view sql_insert_delivery =
+    "INSERT INTO delivery (id, message_id, tenant_id, recipient, notify, original_recipient, state, due_at, attempts, "
+    "delay_reported,"
+    " last_reply) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, 0, '')";
+constexpr std::string_view sql_delete_delivery = "DELETE FROM delivery WHERE id = $1";
+constexpr std::string_view sql_defer_delivery =
+    "UPDATE delivery SET due_at = $1, attempts = $2, last_reply = $3 WHERE id = $4";
+constexpr std::string_view sql_delay_reported = "UPDATE delivery SET delay_reported = 1 WHERE id = $1";
+constexpr std::string_view sql_next_delivery = "SELECT message_id FROM delivery WHERE id >= $1 ORDER BY id LIMIT 1";
+constexpr std::string_view sql_pending_recipients =
+    "SELECT id, recipient, notify, original_recipient FROM delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 "
+    "ORDER BY id";
+
+constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
+
+// The envelope's small values in one column.
+std::int64_t pack_options(const mail::Envelope& envelope) {
+    return static_cast<std::int64_t>(envelope.body) | (envelope.smtputf8 ? 4 : 0) |
+           static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0);
+}
+
+void unpack_options(std::int64_t options, mail::Envelope& envelope) {
+    envelope.body = static_cast<mail::BodyType>(options & 3);
+    envelope.smtputf8 = (options & 4) != 0;
+    envelope.dsn_return = static_cast<mail::DsnReturn>(options >> 3 & 3);
+    envelope.require_tls = (options & 32) != 0;
+}
+
+Result<mail::ReversePath> stored_sender(std::string_view text) {
+    if (text.empty()) return mail::ReversePath();
+    RELEVO_TRY(mail::Address address, mail::Address::parse(text, mail::Utf8::allowed));
+    return mail::ReversePath(std::move(address));
+}
+
+// First id that a message accepted at the start of this day could have.
+std::int64_t first_id_of(std::int64_t day) {
+    return std::chrono::milliseconds(std::chrono::days(day)).count() << id_time_shift;
+}
+
+EventKind event_of(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::delivered: return EventKind::delivered;
+        case Outcome::deferred: return EventKind::deferred;
+        case Outcome::failed: return EventKind::failed;
+        case Outcome::expired: return EventKind::expired;
+    }
+    return EventKind::failed;
+}
+
+std::shared_ptr<const Message> accepted_message(const Submission& submission, const ContentLocation& location) {
+    auto message = std::make_shared<Message>();
+    message->id = submission.id;
+    message->tenant = submission.tenant;
+    message->credential = submission.credential;
+    message->envelope = submission.envelope;
+    message->ordinals.resize(submission.envelope.recipients.size());
+    for (std::uint32_t ordinal = 0; ordinal < message->ordinals.size(); ++ordinal) message->ordinals[ordinal] = ordinal;
+    message->accepted_at = submission.accepted_at;
+    message->location = location;
+    message->content = submission.content;
+    return message;
+}
+
+}  // namespace
+
+std::string_view name_of(Outcome outcome) { return name_of(event_of(outcome)); }
+
+Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
+                                       const std::function<void(const PendingDelivery&)>& delivery) {
+    Recovery recovery;
+    RELEVO_CHECK(event_writer_.recover(reader));
+    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "message", 0));
+    MessageId previous;
+    for (const std::int64_t day : days) {
+        RELEVO_CHECK(reader.query(
+            recover_.of(day), {first_id_of(day), first_id_of(day + 1)}, [&](const Row& row) -> Result<void> {
+                const MessageId message{row.integer(1)};
+                ++recovery.deliveries;
+                if (row.is_null(7)) {
+                    recovery.damage.push_back(
+                        fmt::format("delivery {} of {} has no message row", row.integer(0), message.text()));
+                    return {};
+                }
+                if (message != previous) {
+                    contents.mark_live({.segment = static_cast<std::uint32_t>(row.integer(8)),
+                                        .offset = static_cast<Octets>(row.integer(9)),
+                                        .length = static_cast<Octets>(row.integer(7))});
+                    previous = message;
+                    ++recovery.messages;
+                }
+                delivery({.id = {message, static_cast<std::uint32_t>(row.integer(0) - message.value)},
+                          .tenant = TenantId{row.integer(2)},
+                          .recipient = row.text(3),
+                          .due_at = time_of_milliseconds(row.integer(4)),
+                          .attempts = static_cast<std::uint32_t>(row.integer(5)),
+                          .state = static_cast<DeliveryState>(row.integer(6))});
+                return {};
+            }));
+    }
+    std::int64_t rows = 0;
+    RELEVO_CHECK(reader.query("SELECT count(*) FROM delivery", {}, [&](const Row& row) -> Result<void> {
+        rows = row.integer(0);
+        return {};
+    }));
+    if (rows != recovery.deliveries)
+        recovery.damage.push_back(
+            fmt::format("{} deliveries belong to days without a message table", rows - recovery.deliveries));
+    return recovery;
+}
+
+Result<void> Spool::insert(Transaction& transaction, const Submission& submission, const ContentLocation& location) {
+    const mail::Envelope& envelope = submission.envelope;
+    const std::int64_t day = day_of(time_of(submission.id));
+    const std::string sender = envelope.reverse_path.text();
+    RELEVO_CHECK(message_tables_.insert(transaction, day, [&]() -> Result<void> {
+        RELEVO_CHECK(transaction.execute(
+            insert_message_.of(day),
+            {submission.id.value, submission.tenant.value, submission.credential.value,
+             milliseconds_of(submission.accepted_at), std::string_view(sender), pack_options(envelope),
+             std::string_view(envelope.envelope_id), static_cast<std::int64_t>(envelope.recipients.size()),
+             static_cast<std::int64_t>(location.length), static_cast<std::int64_t>(location.segment),
+             static_cast<std::int64_t>(location.offset)}));
+        return {};
+    }));
+    std::int64_t key = submission.id.value;
+    for (const mail::Recipient& recipient : envelope.recipients)
+        RELEVO_CHECK(transaction.execute(
+            sql_insert_delivery,
+            {key++, submission.id.value, submission.tenant.value, std::string_view(recipient.address.text()),
+             static_cast<std::int64_t>(recipient.notify.bits), std::string_view(recipient.original_recipient),
+             milliseconds_of(submission.accepted_at)}));
+    RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
+                                                         .at = submission.accepted_at,
+                                                         .kind = EventKind::accepted,
+                                                         .message = submission.id,
+                                                         .ordinal = whole_message,
+                                                         .tenant = submission.tenant,
+                                                         .detail = submission.origin}));
+    if (submission.also) return submission.also(transaction);
+    return {};
+}
+
+Task<Result<std::shared_ptr<const Message>>> Spool::accept(Submission submission) {
+    CommitRequest request;
+    request.contents.push_back({.id = submission.id, .content = submission.content, .location = {}});
+    ContentLocation location;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>& contents) {
+        location = contents.front().location;
+        return insert(transaction, submission, location);
+    };
+    RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
+    co_return accepted_message(submission, location);
+}
+
+Result<bool> Spool::is_live(Reader& reader, MessageId id) {
+    bool live = false;
+    RELEVO_CHECK(reader.query(sql_next_delivery, {id.value}, [&](const Row& row) -> Result<void> {
+        live = row.integer(0) == id.value;
+        return {};
+    }));
+    return live;
+}
+
+Result<void> Spool::record_move(Transaction& transaction, const ContentStore::Move& move) {
+    RELEVO_CHECK(transaction.execute(
+        move_message_.of(day_of(time_of(move.id))),
+        {static_cast<std::int64_t>(move.to.segment), static_cast<std::int64_t>(move.to.offset), move.id.value}));
+    return {};
+}
+
+Result<void> Spool::apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome) {
+    const std::int64_t key = key_of({message.id, outcome.ordinal});
+    if (outcome.outcome == Outcome::deferred) {
+        RELEVO_CHECK(transaction.execute(sql_defer_delivery,
+                                         {milliseconds_of(outcome.due_at), static_cast<std::int64_t>(outcome.attempts),
+                                          std::string_view(outcome.last_reply), key}));
+        if (outcome.delay_reported) RELEVO_CHECK(transaction.execute(sql_delay_reported, {key}));
+    } else {
+        RELEVO_CHECK(transaction.execute(sql_delete_delivery, {key}));
+    }
+    return event_writer_.append(transaction, Event{.id = {},
+                                                   .at = WallClock::now(),
+                                                   .kind = event_of(outcome.outcome),
+                                                   .message = message.id,
+                                                   .ordinal = outcome.ordinal,
+                                                   .tenant = message.tenant,
+                                                   .detail = outcome.detail});
+}
+
+Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::shared_ptr<const Message> message,
+                                                                        std::vector<DeliveryOutcome> outcomes,
+                                                                        std::vector<Submission> reports) {
+    CommitRequest request;
+    for (const Submission& report : reports)
+        request.contents.push_back({.id = report.id, .content = report.content, .location = {}});
+    std::vector<ContentLocation> locations(reports.size());
+    const bool may_end =
+        std::ranges::any_of(outcomes, [](const DeliveryOutcome& o) { return o.outcome != Outcome::deferred; });
+    bool ended = false;
+    ContentLocation location = message->location;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>& contents) -> Result<void> {
+        for (const DeliveryOutcome& outcome : outcomes) RELEVO_CHECK(apply(transaction, *message, outcome));
+        for (std::size_t i = 0; i < reports.size(); ++i) {
+            locations[i] = contents[i].location;
+            RELEVO_CHECK(insert(transaction, reports[i], locations[i]));
+        }
+        if (!may_end) return {};
+        RELEVO_TRY(const bool live, is_live(transaction, message->id));
+        ended = !live;
+        // Compaction may have moved the content since the message was loaded.
+        if (ended)
+            RELEVO_CHECK(transaction.query(location_of_.of(day_of(time_of(message->id))), {message->id.value},
+                                           [&](const Row& row) -> Result<void> {
+                                               location = {.segment = static_cast<std::uint32_t>(row.integer(0)),
+                                                           .offset = static_cast<Octets>(row.integer(1)),
+                                                           .length = location.length};
+                                               return {};
+                                           }));
+        return {};
+    };
+    RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
+    if (ended) committer_.drop_content(location);
+    std::vector<std::shared_ptr<const Message>> accepted;
+    for (std::size_t i = 0; i < reports.size(); ++i) accepted.push_back(accepted_message(reports[i], locations[i]));
+    co_return accepted;
+}
+
+Result<Message> Spool::message_row(Reader& reader, MessageId id, std::uint32_t& recipients) {
+    Message message;
+    message.id = id;
+    bool found = false;
+    const std::int64_t day = day_of(time_of(id));
+    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "message", day));
+    if (!days.empty() && days.front() == day)
+        RELEVO_CHECK(reader.query(select_message_.of(day), {id.value}, [&](const Row& row) -> Result<void> {
+            found = true;
+            message.tenant = TenantId{row.integer(0)};
+            message.credential = CredentialId{row.integer(1)};
+            message.accepted_at = time_of_milliseconds(row.integer(2));
+            RELEVO_TRY(message.envelope.reverse_path, stored_sender(row.text(3)));
+            unpack_options(row.integer(4), message.envelope);
+            message.envelope.envelope_id = row.text(5);
+            recipients = static_cast<std::uint32_t>(row.integer(6));
+            message.location = {.segment = static_cast<std::uint32_t>(row.integer(8)),
+                                .offset = static_cast<Octets>(row.integer(9)),
+                                .length = static_cast<Octets>(row.integer(7))};
+            return {};
+        }));
+    if (!found) return failure(ErrorKind::not_found, "there is no message " + id.text());
+    return message;
+}
+
+Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vector<std::uint32_t> ordinals) {
+    auto message = std::make_shared<Message>();
+    RELEVO_CO_CHECK(co_await read_rows(committer_, [&](Reader& reader) -> Result<void> {
+        std::uint32_t recipients = 0;
+        RELEVO_TRY(*message, message_row(reader, id, recipients));
+        return reader.query(
+            sql_pending_recipients, {id.value, id.value + last_ordinal, id.value}, [&](const Row& row) -> Result<void> {
+                const auto ordinal = static_cast<std::uint32_t>(row.integer(0) - id.value);
+                if (!std::ranges::binary_search(ordinals, ordinal)) return {};
+                RELEVO_TRY(mail::Address address, mail::Address::parse(row.text(1), mail::Utf8::allowed));
+                message->envelope.recipients.push_back({.address = std::move(address),
+                                                        .notify = {static_cast<std::uint8_t>(row.integer(2))},
+                                                        .original_recipient = std::string(row.text(3))});
+                message->ordinals.push_back(ordinal);
+                return {};
+            });
+    }));
+    if (message->ordinals.empty())
+        co_return failure(ErrorKind::not_found, "nothing of " + id.text() + " waits any more");
+    RELEVO_CO_TRY(std::string content, co_await read_content(committer_, id, message->location));
+    message->content = std::make_shared<const std::string>(std::move(content));
+    co_return message;
+}
+
+Task<Result<std::string>> Spool::content_of(MessageId id) {
+    ContentLocation location;
+    RELEVO_CO_CHECK(co_await read_rows(committer_, [&](Reader& reader) -> Result<void> {
+        std::uint32_t recipients = 0;
+        RELEVO_TRY(const Message message, message_row(reader, id, recipients));
+        location = message.location;
+        return {};
+    }));
+    co_return co_await read_content(committer_, id, location);
+}
+
+}  // namespace relevo
