@@ -1,0 +1,121 @@
+#include "core/queue/delivery_queue.h"
+
+#include <gtest/gtest.h>
+
+namespace relevo {
+namespace {
+
+using std::chrono::minutes;
+const WallClock::time_point noon{std::chrono::hours(12)};
+
+class DeliveryQueueTest : public testing::Test {
+ protected:
+    Site& site(std::string_view key) { return queue.site(key, route); }
+    void add(Site& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due) {
+        queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal}, due, noon);
+    }
+    std::vector<std::string> woken_at(WallClock::time_point now) {
+        std::vector<std::string> keys;
+        queue.wake(now, [&](Site& woken) { keys.push_back(woken.key()); });
+        return keys;
+    }
+    std::shared_ptr<const Route> route = std::make_shared<Route>();
+    DeliveryQueue queue;
+};
+
+TEST_F(DeliveryQueueTest, HandsOutRecipientsOfOneMessageTogether) {
+    Site& a = site("a.example");
+    for (std::uint32_t ordinal : {0U, 1U, 2U}) add(a, 1, ordinal, noon);
+    add(a, 9, 0, noon);
+    EXPECT_EQ(queue.lease(a, 2)->ordinals, (std::vector<std::uint32_t>{0, 1}));
+    EXPECT_EQ(queue.lease(a, 2)->ordinals, (std::vector<std::uint32_t>{2}));
+    EXPECT_EQ(queue.lease(a, 2)->message, MessageId{9});
+    EXPECT_FALSE(queue.lease(a, 2).has_value());
+    queue.finish(a, 4);
+    EXPECT_EQ(queue.size(), 0U);
+    EXPECT_TRUE(a.is_empty());
+}
+
+TEST_F(DeliveryQueueTest, WakesNothingBeforeItIsDue) {
+    Site& a = site("a.example");
+    add(a, 1, 0, noon + minutes(5));
+    EXPECT_EQ(queue.next_due(), noon + minutes(5));
+    EXPECT_TRUE(woken_at(noon + minutes(4)).empty());
+    EXPECT_FALSE(queue.lease(a, 10).has_value());
+    EXPECT_EQ(woken_at(noon + minutes(5)), std::vector<std::string>{"a.example"});
+    EXPECT_EQ(queue.lease(a, 10)->message, MessageId{1});
+}
+
+TEST_F(DeliveryQueueTest, AnEarlierRecipientMovesTheAlarmForward) {
+    Site& a = site("a.example");
+    add(a, 1, 0, noon + minutes(30));
+    add(a, 2, 0, noon + minutes(1));
+    EXPECT_EQ(queue.next_due(), noon + minutes(1));
+    EXPECT_EQ(woken_at(noon + minutes(1)).size(), 1U);
+    EXPECT_EQ(a.waiting_count(), 1U);
+    EXPECT_EQ(woken_at(noon + minutes(30)).size(), 1U) << "the later one must not be forgotten";
+}
+
+TEST_F(DeliveryQueueTest, DeferredTogetherStayTogether) {
+    Site& a = site("a.example");
+    add(a, 7, 2, noon + minutes(1));
+    add(a, 8, 0, noon + minutes(1));
+    add(a, 7, 1, noon + minutes(1));
+    woken_at(noon + minutes(1));
+    EXPECT_EQ(queue.lease(a, 10)->ordinals, (std::vector<std::uint32_t>{1, 2}));
+}
+
+TEST_F(DeliveryQueueTest, RemovesWaitingAndReadyButNotLeased) {
+    Site& a = site("a.example");
+    add(a, 1, 0, noon);
+    const auto lease = queue.lease(a, 1);
+    add(a, 1, 1, noon);
+    add(a, 1, 2, noon + minutes(1));
+    add(a, 2, 0, noon + minutes(1));
+    EXPECT_EQ(queue.remove_if(a, [](const QueueEntry& entry) { return entry.message == MessageId{1}; }), 2U);
+    EXPECT_EQ(queue.size(), 2U);
+    EXPECT_EQ(a.leased_count(), 1U);
+}
+
+TEST_F(DeliveryQueueTest, RetryNowMakesTheChosenReady) {
+    Site& a = site("a.example");
+    add(a, 1, 0, noon + minutes(30));
+    add(a, 2, 0, noon + minutes(40));
+    EXPECT_EQ(queue.retry_if(a, [](const QueueEntry& entry) { return entry.message == MessageId{2}; }), 1U);
+    EXPECT_EQ(queue.lease(a, 10)->message, MessageId{2});
+    EXPECT_EQ(woken_at(noon + minutes(30)).size(), 1U);
+}
+
+TEST_F(DeliveryQueueTest, ForgetsADestinationOnlyWhenNothingIsLeft) {
+    Site& a = site("a.example");
+    add(a, 1, 0, noon);
+    queue.forget_if_idle(a);
+    EXPECT_EQ(queue.site_count(), 1U);
+    EXPECT_TRUE(queue.lease(a, 1).has_value());
+    queue.finish(a, 1);
+    queue.forget_if_idle(a);
+    EXPECT_EQ(queue.site_count(), 0U);
+}
+
+TEST_F(DeliveryQueueTest, AnOutdatedAlarmNeverOutlivesItsDestination) {
+    Site& a = site("a.example");
+    add(a, 1, 0, noon + minutes(30));
+    add(a, 2, 0, noon + minutes(1));
+    queue.remove_if(a, [](const QueueEntry& entry) { return entry.message == MessageId{1}; });
+    woken_at(noon + minutes(1));
+    EXPECT_TRUE(queue.lease(a, 1).has_value());
+    queue.finish(a, 1);
+    queue.forget_if_idle(a);
+    EXPECT_EQ(queue.site_count(), 1U) << "the alarm for the removed recipient still points at it";
+    woken_at(noon + minutes(30));
+    queue.forget_if_idle(a);
+    EXPECT_EQ(queue.site_count(), 0U);
+}
+
+TEST_F(DeliveryQueueTest, AMillionWaitingRecipientsCostAtMostTheirShareOfMemory) {
+    // Goal: 300 octets a recipient, with a site of its own each (the worst case).
+    EXPECT_LE(sizeof(QueueEntry) + sizeof(std::int64_t) + sizeof(Site) + 64, 300U);
+}
+
+}  // namespace
+}  // namespace relevo
