@@ -13,7 +13,7 @@
 namespace relevo {
 
 struct Endpoint {
-    dns::IpAddress address;
+    dns::IpAddress address{};
     std::uint16_t port = 0;
     [[nodiscard]] std::string text() const;  // "192.0.2.1:25", "[2001:db8::1]:25"
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
@@ -21,18 +21,18 @@ struct Endpoint {
 
 // What the handshake agreed on.
 struct TlsInfo {
-    std::string protocol;                  // "TLSv1.3"
-    std::string cipher;                    // "TLS_AES_256_GCM_SHA384"
-    std::string server_name;               // SNI
-    bool verified = false;                 // as a client: chain and name verified against the trust store
-    std::string verify_error;              // why not
-    std::string exporter_binding;          // tls-exporter (RFC 9266), raw; TLS 1.3 only
-    std::string server_end_point_binding;  // tls-server-end-point (RFC 5929 §4), raw
+    std::string protocol{};                  // "TLSv1.3"
+    std::string cipher{};                    // "TLS_AES_256_GCM_SHA384"
+    std::string server_name{};               // SNI
+    bool verified = false;                   // as a client: chain and name verified against the trust store
+    std::string verify_error{};              // why not
+    std::string exporter_binding{};          // tls-exporter (RFC 9266), raw; TLS 1.3 only
+    std::string server_end_point_binding{};  // tls-server-end-point (RFC 5929 §4), raw
 };
 
 struct TlsClientOptions {
-    std::string server_name;  // SNI and the name to verify; ASCII
-    bool verify = false;      // true: fail the handshake unless verified
+    std::string server_name{};  // SNI and the name to verify; ASCII
+    bool verify = false;        // true: fail the handshake unless verified
 };
 
 // Threads: one shard's. One read and one write may be under way at once. Destroying a stream closes it.
@@ -63,10 +63,10 @@ class Stream {
 };
 
 struct DialOptions {
-    Endpoint target;
-    dns::IpAddress source;  // local address to bind; unset (0.0.0.0) lets the system choose
+    Endpoint target{};
+    dns::IpAddress source{};  // local address to bind; unset (0.0.0.0) lets the system choose
     bool has_source = false;
-    Deadline deadline;
+    Deadline deadline = no_deadline;
 };
 
 class Dialer {
