@@ -11,7 +11,7 @@ set(RELEVO_SANITIZE "" CACHE STRING "Value of -fsanitize=")
 
 add_library(relevo_options INTERFACE)
 target_compile_options(relevo_options INTERFACE
-    -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wimplicit-fallthrough -Wthread-safety
+    -Wall -Wextra -Wno-missing-designated-field-initializers -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wimplicit-fallthrough -Wthread-safety
     -Werror -fno-omit-frame-pointer ${RELEVO_OPTIMISE})
 target_include_directories(relevo_options INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_definitions(relevo_options INTERFACE

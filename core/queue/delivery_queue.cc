@@ -90,12 +90,14 @@ std::optional<WallClock::time_point> DeliveryQueue::next_due() const {
 
 std::optional<Lease> DeliveryQueue::lease(Site& site, std::size_t recipients) {
     if (site.ready_count() == 0) return std::nullopt;
-    Lease lease{.message = site.ready_[site.ready_begin_].message, .ordinals = {}, .attempts = {}};
+    Lease lease{
+        .message = site.ready_[site.ready_begin_].message, .ordinals = {}, .attempts = {}, .delay_reported = {}};
     while (site.ready_count() > 0 && lease.ordinals.size() < recipients) {
         const QueueEntry& entry = site.ready_[site.ready_begin_];
         if (entry.message != lease.message || (!lease.ordinals.empty() && entry.ordinal < lease.ordinals.back())) break;
         lease.ordinals.push_back(entry.ordinal);
         lease.attempts.push_back(entry.attempts);
+        lease.delay_reported.push_back(entry.delay_reported);
         ++site.ready_begin_;
     }
     if (site.ready_begin_ == site.ready_.size()) {

@@ -23,7 +23,7 @@ struct QueueEntry {
     MessageId message;
     std::uint32_t ordinal = 0;
     std::uint16_t attempts = 0;
-    std::uint16_t unused = 0;
+    bool delay_reported = false;  // its sender was told of the delay
 };
 
 // Recipients of one message at one destination, handed out together. The holder must finish() each of them.
@@ -31,6 +31,7 @@ struct Lease {
     MessageId message;
     std::vector<std::uint32_t> ordinals;  // ascending
     std::vector<std::uint16_t> attempts;  // made before, by place
+    std::vector<bool> delay_reported;     // by place
 };
 
 // One destination: its waiting and ready recipients and what is known of it. Belongs to its queue.
@@ -49,8 +50,7 @@ class Site {
     [[nodiscard]] bool is_empty() const { return ready_count() == 0 && waiting_.empty() && leased_ == 0; }
 
     // What the delivery engine keeps here.
-    std::uint32_t connections = 0;  // open or being opened
-    std::uint32_t idle_connections = 0;
+    std::uint32_t connections = 0;          // open or being opened
     std::uint32_t failures_in_a_row = 0;    // connections that came to nothing
     Deadline not_before = Deadline::min();  // no new connection before
     bool suspended = false;

@@ -59,6 +59,7 @@ struct PendingDelivery {
     WallClock::time_point due_at;
     std::uint32_t attempts = 0;
     DeliveryState state = DeliveryState::waiting;
+    bool delay_reported = false;
 };
 
 }  // namespace relevo

@@ -85,7 +85,7 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
             recover_.of(day), {first_id_of(day), first_id_of(day + 1)}, [&](const Row& row) -> Result<void> {
                 const MessageId message{row.integer(1)};
                 ++recovery.deliveries;
-                if (row.is_null(7)) {
+                if (row.is_null(8)) {
                     recovery.damage.push_back(
                         fmt::format("delivery {} of {} has no message row", row.integer(0), message.text()));
                     return {};
@@ -102,7 +102,8 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                           .recipient = row.text(3),
                           .due_at = time_of_milliseconds(row.integer(4)),
                           .attempts = static_cast<std::uint32_t>(row.integer(5)),
-                          .state = static_cast<DeliveryState>(row.integer(6))});
+                          .state = static_cast<DeliveryState>(row.integer(6)),
+                          .delay_reported = row.integer(7) != 0});
                 return {};
             }));
     }

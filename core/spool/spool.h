@@ -163,7 +163,8 @@ class Spool {
         "segment_offset"
         " FROM message_{} WHERE id = $1"};
     DayStatement recover_{
-        "SELECT d.id, d.message_id, d.tenant_id, d.recipient, d.due_at, d.attempts, d.state, m.size, m.segment, "
+        "SELECT d.id, d.message_id, d.tenant_id, d.recipient, d.due_at, d.attempts, d.state, d.delay_reported, m.size, "
+        "m.segment, "
         "m.segment_offset"
         " FROM delivery d LEFT JOIN message_{} m ON m.id = d.message_id WHERE d.id >= $1 AND d.id < $2 ORDER BY d.id"};
 };

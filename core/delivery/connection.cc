@@ -1,0 +1,181 @@
+#include "core/delivery/connection.h"
+
+#include "lib/base/text.h"
+#include "lib/sasl/mechanism.h"
+
+#include <fmt/format.h>
+
+namespace relevo {
+namespace {
+
+constexpr std::size_t content_piece_octets = 64 * 1024;
+
+std::string describe(const TlsInfo& tls) {
+    std::string text = tls.protocol + " " + tls.cipher;
+    text += tls.verified ? ", certificate verified" : ", certificate not verified";
+    if (!tls.verified && !tls.verify_error.empty()) text += " (" + tls.verify_error + ")";
+    return text;
+}
+
+}  // namespace
+
+std::chrono::seconds DeliveryTimeouts::of(smtp::ClientStage stage) const {
+    switch (stage) {
+        case smtp::ClientStage::connect: return connect;
+        case smtp::ClientStage::greeting: return greeting;
+        case smtp::ClientStage::data: return data;
+        case smtp::ClientStage::content: return content;
+        case smtp::ClientStage::end_of_data: return end_of_data;
+        case smtp::ClientStage::quit: return std::chrono::seconds(5);
+        default: return command;
+    }
+}
+
+Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route,
+                       DeliveryTimeouts timeouts, std::string host)
+    : stream_(std::move(stream)), session_(std::move(options)), route_(route), timeouts_(timeouts) {
+    facts_ = {
+        .host = std::move(host), .endpoint = stream_->peer(), .source = stream_->local().address.text(), .tls = "none"};
+    if (stream_->tls() != nullptr) facts_.tls = describe(*stream_->tls());
+}
+
+Task<bool> Connection::open() {
+    const Stop stop = co_await advance();
+    usable_ = stop == Stop::ready;
+    if (usable_ && stream_->tls() == nullptr)
+        facts_.tls =
+            session_.extensions().starttls ? "none (offered, not used)" : "none (the server does not offer STARTTLS)";
+    co_return usable_;
+}
+
+Task<bool> Connection::flush() {
+    while (session_.has_output()) {
+        const std::string output = session_.take_output();
+        const auto written = co_await stream_->write(output, deadline());
+        if (written.has_value()) continue;
+        session_.connection_lost(written.error().detail);
+        co_return false;
+    }
+    co_return true;
+}
+
+// Writes what is due and waits for an answer. False: the connection broke; the session knows.
+Task<bool> Connection::exchange() {
+    if (!co_await flush()) co_return false;
+    const auto octets = co_await stream_->read(deadline());
+    if (!octets.has_value()) {
+        session_.connection_lost(octets.error().detail);
+        co_return false;
+    }
+    session_.receive(*octets);
+    co_return true;
+}
+
+Task<> Connection::start_tls() {
+    // Octets behind the 220 were sent in clear: whoever sent them, they must not become replies (security row B2).
+    const auto info = co_await stream_->start_tls_client(
+        {.server_name = facts_.host, .verify = route_.verify_certificate}, deadline());
+    if (!info.has_value()) {
+        tls_failed_ = true;
+        facts_.tls = "none (TLS handshake failed: " + info.error().detail + ")";
+        session_.connection_lost("TLS handshake failed: " + info.error().detail);
+        co_return;
+    }
+    facts_.tls = describe(*info);
+    session_.tls_started();
+}
+
+void Connection::choose_mechanism(const std::vector<std::string>& offered) {
+    const TlsInfo* tls = stream_->tls();
+    sasl::ChannelBindings bindings;
+    if (tls != nullptr)
+        bindings = {.tls_exporter = tls->exporter_binding, .tls_server_end_point = tls->server_end_point_binding};
+    auto chosen = sasl::choose_client_mechanism(offered, {.user = route_.user, .password = route_.password},
+                                                tls != nullptr, bindings);
+    if (!chosen.has_value()) return session_.connection_lost("cannot log in: " + chosen.error().detail);
+    std::shared_ptr<sasl::ClientMechanism> mechanism = std::move(*chosen);
+    const auto initial = mechanism->initial_response();
+    if (!initial.has_value()) return session_.connection_lost("cannot log in: " + initial.error().detail);
+    session_.authenticate_with(mechanism->name(),
+                               initial->has_value() ? std::optional<std::string_view>(**initial) : std::nullopt);
+    mechanism_ = std::move(mechanism);
+}
+
+void Connection::answer_challenge(const std::string& challenge) {
+    const auto answer = static_cast<sasl::ClientMechanism*>(mechanism_.get())->respond(challenge);
+    if (answer.has_value())
+        session_.respond(*answer);
+    else
+        session_.cancel_authentication();
+}
+
+Task<Connection::Stop> Connection::advance() {
+    for (;;) {
+        const smtp::ClientStep step = session_.next();
+        if (std::holds_alternative<smtp::ClientNeedBytes>(step)) {
+            co_await exchange();
+        } else if (std::holds_alternative<smtp::ClientStartTls>(step)) {
+            co_await start_tls();
+        } else if (const auto* choose = std::get_if<smtp::ClientChooseMechanism>(&step)) {
+            choose_mechanism(*choose->mechanisms);
+        } else if (const auto* challenge = std::get_if<smtp::ClientChallenge>(&step)) {
+            answer_challenge(challenge->octets);
+        } else if (std::holds_alternative<smtp::ClientReady>(step)) {
+            co_return Stop::ready;
+        } else if (std::holds_alternative<smtp::ClientSendContent>(step)) {
+            co_return Stop::content;
+        } else if (std::holds_alternative<smtp::ClientTransactionDone>(step)) {
+            co_return Stop::done;
+        } else if (std::holds_alternative<smtp::ClientFailed>(step)) {
+            usable_ = false;
+            co_return Stop::failed;
+        } else {
+            usable_ = false;
+            co_return Stop::closed;
+        }
+    }
+}
+
+Task<bool> Connection::send_content() {
+    if (!co_await flush()) co_return false;
+    for (;;) {
+        const std::string piece = session_.next_content_piece(content_piece_octets);
+        if (piece.empty()) break;
+        const auto written = co_await stream_->write(piece, deadline());
+        if (!written.has_value()) {
+            session_.connection_lost(written.error().detail);
+            co_return false;
+        }
+    }
+    session_.content_sent();
+    co_return true;
+}
+
+Task<> Connection::deliver(smtp::Transaction transaction, const BeforeContent& before_content) {
+    ++transactions_;
+    session_.begin(transaction);
+    for (;;) {
+        switch (co_await advance()) {
+            case Stop::content:
+                co_await before_content();
+                co_await send_content();
+                break;
+            case Stop::done:
+                // A server that also said goodbye shows it in the next step.
+                usable_ = co_await advance() == Stop::ready;
+                co_return;
+            case Stop::ready: usable_ = true; co_return;
+            case Stop::failed:
+            case Stop::closed: usable_ = false; co_return;
+        }
+    }
+}
+
+Task<> Connection::quit() {
+    usable_ = false;
+    session_.quit();
+    co_await advance();
+    stream_->close();
+}
+
+}  // namespace relevo

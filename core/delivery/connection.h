@@ -1,0 +1,84 @@
+// One SMTP or LMTP connection to a mail server, driven over a stream: greeting, TLS, AUTH, then transaction after
+// transaction.
+#pragma once
+
+#include "core/ports/stream.h"
+#include "core/routing/route.h"
+#include "lib/smtp/client_session.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace relevo {
+
+// Time-outs of RFC 5321 §4.5.3.2 unless set otherwise.
+struct DeliveryTimeouts {
+    std::chrono::seconds connect{30};
+    std::chrono::seconds greeting{300};
+    std::chrono::seconds command{300};  // EHLO, STARTTLS, AUTH, MAIL, RCPT
+    std::chrono::seconds data{120};     // 354 after DATA
+    std::chrono::seconds content{180};  // each piece of content taken
+    std::chrono::seconds end_of_data{600};
+    [[nodiscard]] std::chrono::seconds of(smtp::ClientStage stage) const;
+};
+
+// What the timeline shows of the other side.
+struct PeerFacts {
+    std::string host;  // the name we looked up
+    Endpoint endpoint;
+    std::string source;  // our address
+    std::string tls;     // "TLSv1.3 TLS_AES_256_GCM_SHA384, certificate verified", or why there is none
+};
+
+class Connection {
+ public:
+    // Hands a due time to waits; `before_content` is awaited before the end of data is sent.
+    using BeforeContent = std::function<Task<>()>;
+
+    Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route,
+               DeliveryTimeouts timeouts, std::string host);
+
+    // Greeting to readiness. False: failure() tells why.
+    Task<bool> open();
+    // Runs one transaction; afterwards results(). The connection may be used again if is_usable().
+    Task<> deliver(smtp::Transaction transaction, const BeforeContent& before_content);
+    Task<> quit();
+
+    [[nodiscard]] bool is_usable() const { return usable_; }
+    // TLS was offered and the handshake failed: an opportunistic client may come again without.
+    [[nodiscard]] bool tls_failed() const { return tls_failed_; }
+    [[nodiscard]] const smtp::SessionFailure& failure() const { return session_.failure(); }
+    [[nodiscard]] const std::vector<smtp::RecipientResult>& results() const { return session_.results(); }
+    [[nodiscard]] const smtp::ServerExtensions& extensions() const { return session_.extensions(); }
+    [[nodiscard]] bool dsn_relayed() const { return session_.extensions().dsn; }
+    [[nodiscard]] std::string take_transcript() { return session_.take_transcript(); }
+    [[nodiscard]] const PeerFacts& facts() const { return facts_; }
+    // True if the server said something while nothing was asked, or closed: an idle connection that must not be used
+    // again.
+    [[nodiscard]] bool has_gone() { return stream_->has_unread_input(); }
+    [[nodiscard]] std::uint32_t transactions() const { return transactions_; }
+
+ private:
+    enum class Stop : std::uint8_t { ready, content, done, failed, closed };
+    Task<Stop> advance();
+    Task<bool> exchange();
+    Task<bool> flush();
+    Task<> start_tls();
+    void choose_mechanism(const std::vector<std::string>& offered);
+    void answer_challenge(const std::string& challenge);
+    Task<bool> send_content();
+    Deadline deadline() const { return Clock::now() + timeouts_.of(session_.stage()); }
+
+    std::unique_ptr<Stream> stream_;
+    smtp::ClientSession session_;
+    const Route& route_;
+    DeliveryTimeouts timeouts_;
+    PeerFacts facts_;
+    std::shared_ptr<void> mechanism_;
+    bool usable_ = false;
+    bool tls_failed_ = false;
+    std::uint32_t transactions_ = 0;
+};
+
+}  // namespace relevo

@@ -1,0 +1,270 @@
+#include "core/delivery/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace relevo {
+namespace {
+
+constexpr std::array delivery_bounds{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0};
+constexpr std::chrono::seconds first_back_off{30};
+constexpr std::chrono::seconds longest_back_off{900};
+// The wall clock may jump; nothing is due later than this without a look at it.
+constexpr std::chrono::seconds longest_sleep{60};
+
+}  // namespace
+
+DeliveryMetrics::DeliveryMetrics(Metrics& metrics)
+    : delivered(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
+                                {{"outcome", "delivered"}})),
+      deferred(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
+                               {{"outcome", "deferred"}})),
+      failed(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
+                             {{"outcome", "failed"}})),
+      expired(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
+                              {{"outcome", "expired"}})),
+      connections_opened(metrics.counter("relevo_connections_out_total", "Connections to mail servers, by result",
+                                         {{"result", "opened"}})),
+      connections_failed(metrics.counter("relevo_connections_out_total", "Connections to mail servers, by result",
+                                         {{"result", "failed"}})),
+      reports(metrics.counter("relevo_reports_total", "Delivery status notifications made")),
+      connections(metrics.gauge("relevo_connections_out", "Open connections to mail servers")),
+      queue(metrics.gauge("relevo_queue_recipients", "Recipients that wait or are being delivered")),
+      delivery_seconds(
+          metrics.histogram("relevo_delivery_seconds", "Time from acceptance to delivery", delivery_bounds)) {}
+
+DeliveryEngine::DeliveryEngine(Ports ports, DeliveryOptions options, unsigned shards)
+    : ports_(std::move(ports)),
+      options_(std::move(options)),
+      finder_(ports_.resolver,
+              {.host_name = options_.host_name,
+               .use_ipv6 = options_.use_ipv6,
+               .allow_private_addresses = options_.allow_private_addresses},
+              std::random_device{}()),
+      connection_limit_(std::max(1U, options_.connection_limit / shards)),
+      clock_(ports_.shard),
+      chance_(std::random_device{}()) {
+    options_.fresh_content_limit /= shards;
+    if (options_.client_name.empty()) options_.client_name = options_.host_name;
+}
+
+DeliveryEngine::~DeliveryEngine() = default;
+
+void DeliveryEngine::start() {
+    ports_.shard.post([this] {
+        queue_.for_each_site([this](Site& site) { schedule(site); });
+        ports_.shard.spawn(keep_time());
+    });
+}
+
+void DeliveryEngine::drain(Deadline deadline, std::function<void()> done) {
+    ports_.shard.post([this, deadline, done = std::move(done)]() mutable {
+        draining_ = true;
+        drained_ = std::move(done);
+        for (auto& [site, slots] : idle_)
+            for (IdleSlot* slot : slots) slot->wakeup.notify_all();
+        clock_.notify_all();
+        ++running_;  // so that drained_ is called from here if nothing runs
+        finished_one();
+        if (drained_)
+            ports_.shard.spawn([](DeliveryEngine& engine, Deadline until) -> Task<> {
+                co_await sleep_until(until);
+                if (engine.drained_) std::exchange(engine.drained_, nullptr)();
+            }(*this, deadline));
+    });
+}
+
+void DeliveryEngine::finished_one() {
+    --running_;
+    if (running_ == 0 && draining_ && drained_) std::exchange(drained_, nullptr)();
+}
+
+void DeliveryEngine::enqueue(QueuedRecipients recipients) {
+    ports_.shard.post([this, recipients = std::move(recipients)] { take_in(recipients); });
+}
+
+void DeliveryEngine::restore(const QueuedRecipients& recipients) {
+    Site& site = queue_.site(recipients.site, recipients.route);
+    const auto now = WallClock::now();
+    for (const std::uint32_t ordinal : recipients.ordinals)
+        queue_.add(site,
+                   {.message = recipients.message,
+                    .ordinal = ordinal,
+                    .attempts = recipients.attempts,
+                    .delay_reported = recipients.delay_reported},
+                   recipients.due, now);
+    ports_.metrics.queue.add(static_cast<std::int64_t>(recipients.ordinals.size()));
+}
+
+void DeliveryEngine::take_in(const QueuedRecipients& recipients) {
+    Site& site = queue_.site(recipients.site, recipients.route);
+    site.set_route(recipients.route);
+    if (recipients.fresh && fresh_octets_ + recipients.fresh->content->size() <= options_.fresh_content_limit) {
+        Fresh& fresh = fresh_[recipients.message];
+        if (!fresh.message) {
+            fresh.message = recipients.fresh;
+            fresh_octets_ += recipients.fresh->content->size();
+        }
+        fresh.remaining += recipients.ordinals.size();
+    }
+    restore(recipients);
+    schedule(site);
+    const auto due = queue_.next_due();
+    if (due && (!clock_set_for_ || *due < *clock_set_for_)) clock_.notify_all();
+}
+
+void DeliveryEngine::release_fresh(MessageId message, std::size_t recipients) {
+    const auto found = fresh_.find(message);
+    if (found == fresh_.end()) return;
+    found->second.remaining -= std::min(recipients, found->second.remaining);
+    if (found->second.remaining > 0) return;
+    fresh_octets_ -= found->second.message->content->size();
+    fresh_.erase(found);
+}
+
+Task<> DeliveryEngine::keep_time() {
+    while (!draining_) {
+        queue_.wake(WallClock::now(), [this](Site& site) { schedule(site); });
+        while (!probes_.empty() && probes_.begin()->first <= Clock::now()) {
+            const std::string key = std::move(probes_.begin()->second);
+            probes_.erase(probes_.begin());
+            if (Site* site = queue_.find(key)) schedule(*site);
+        }
+        Deadline deadline = Clock::now() + longest_sleep;
+        clock_set_for_ = queue_.next_due();
+        if (clock_set_for_)
+            deadline = std::min(
+                deadline, Clock::now() + std::max(Clock::duration::zero(), std::chrono::duration_cast<Clock::duration>(
+                                                                               *clock_set_for_ - WallClock::now())));
+        if (!probes_.empty()) deadline = std::min(deadline, probes_.begin()->first);
+        co_await clock_.wait(deadline);
+    }
+}
+
+void DeliveryEngine::schedule(Site& site) {
+    if (draining_ || site.suspended || Clock::now() < site.not_before) return;
+    const RouteKind kind = site.route().kind;
+    const bool connects = kind == RouteKind::mail_exchanger || kind == RouteKind::smarthost || kind == RouteKind::lmtp;
+    auto idle = idle_.find(&site);
+    while (site.ready_count() > 0) {
+        if (idle != idle_.end() && !idle->second.empty()) {
+            IdleSlot* slot = idle->second.back();  // the one used last: the others may time out
+            idle->second.pop_back();
+            slot->lease = queue_.lease(site, options_.recipients_per_transaction);
+            slot->wakeup.notify_all();
+            continue;
+        }
+        // A destination that failed is tried by one connection until it answers again.
+        const std::uint32_t limit = !connects || site.failures_in_a_row > 0 ? 1 : site.route().connection_limit;
+        if (site.connections >= limit) return;
+        if (connections_ >= connection_limit_) {
+            if (std::ranges::find(starved_, &site) == starved_.end()) starved_.push_back(&site);
+            return;
+        }
+        ++site.connections;
+        ++connections_;
+        ++running_;
+        Lease lease = *queue_.lease(
+            site,
+            options_.recipients_per_transaction);  // NOLINT(bugprone-unchecked-optional-access): ready_count() > 0
+        ports_.shard.spawn(connects ? serve(site, std::move(lease)) : serve_without_connection(site, std::move(lease)));
+    }
+}
+
+// A connection of this destination ended.
+void DeliveryEngine::leave(Site& site) {
+    --site.connections;
+    --connections_;
+    schedule(site);
+    schedule_starved();
+    if (site.connections == 0) {
+        idle_.erase(&site);
+        if (site.is_empty() && site.last_problem.empty() && std::ranges::find(starved_, &site) == starved_.end())
+            queue_.forget_if_idle(site);
+    }
+    finished_one();
+}
+
+void DeliveryEngine::schedule_starved() {
+    if (starved_.empty()) return;
+    for (Site* site : std::exchange(starved_, {})) schedule(*site);
+}
+
+void DeliveryEngine::back_off(Site& site, const std::string& problem) {
+    site.last_problem = problem;
+    const auto doubled = first_back_off * (1U << std::min(site.failures_in_a_row, 10U));
+    ++site.failures_in_a_row;
+    const auto share = 0.8 + 0.4 * std::uniform_real_distribution<>()(chance_);
+    site.not_before = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                         std::min<std::chrono::duration<double>>(doubled, longest_back_off) * share);
+    probes_.emplace(site.not_before, site.key());
+    clock_.notify_all();
+    ports_.log.warning(
+        "delivery.back_off",
+        {{"site", site.key()},
+         {"failures", site.failures_in_a_row},
+         {"seconds", std::chrono::duration_cast<std::chrono::seconds>(site.not_before - Clock::now()).count()},
+         {"problem", problem}});
+}
+
+SiteStatus DeliveryEngine::status_of(const Site& site) const {
+    SiteStatus status{.key = site.key(),
+                      .route = site.route().name,
+                      .ready = site.ready_count(),
+                      .waiting = site.waiting_count(),
+                      .active = site.leased_count(),
+                      .connections = site.connections,
+                      .suspended = site.suspended,
+                      .last_problem = site.last_problem,
+                      .next_connection = std::nullopt};
+    if (site.not_before > Clock::now())
+        status.next_connection =
+            WallClock::now() + std::chrono::duration_cast<WallClock::duration>(site.not_before - Clock::now());
+    return status;
+}
+
+std::vector<SiteStatus> DeliveryEngine::sites() {
+    std::vector<SiteStatus> all;
+    queue_.for_each_site([&](Site& site) { all.push_back(status_of(site)); });
+    return all;
+}
+
+std::optional<SiteStatus> DeliveryEngine::site(std::string_view key) {
+    const Site* found = queue_.find(key);
+    if (found == nullptr) return std::nullopt;
+    return status_of(*found);
+}
+
+void DeliveryEngine::suspend(std::string_view key, bool suspended) {
+    Site* site = queue_.find(key);
+    if (site == nullptr) {
+        if (!suspended) return;
+        const auto [unused, route] = ports_.dispatcher.site_of(key, TenantId{});
+        site = &queue_.site(key, route);
+    }
+    site->suspended = suspended;
+    schedule(*site);
+}
+
+void DeliveryEngine::remove(std::string_view key, const std::set<DeliveryId>& chosen) {
+    Site* site = queue_.find(key);
+    if (site == nullptr) return;
+    const std::size_t removed = queue_.remove_if(*site, [&](const QueueEntry& entry) {
+        if (!chosen.contains({entry.message, entry.ordinal})) return false;
+        release_fresh(entry.message, 1);
+        return true;
+    });
+    ports_.metrics.queue.subtract(static_cast<std::int64_t>(removed));
+}
+
+void DeliveryEngine::retry(std::string_view key, const std::set<DeliveryId>& chosen) {
+    Site* site = queue_.find(key);
+    if (site == nullptr) return;
+    queue_.retry_if(*site, [&](const QueueEntry& entry) { return chosen.contains({entry.message, entry.ordinal}); });
+    site->not_before = Deadline::min();
+    schedule(*site);
+}
+
+}  // namespace relevo

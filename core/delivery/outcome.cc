@@ -1,0 +1,89 @@
+#include "core/delivery/outcome.h"
+
+#include "lib/base/json_writer.h"
+
+#include <fmt/format.h>
+
+namespace relevo {
+namespace {
+
+Outcome outcome_of(const smtp::Reply& reply) {
+    if (reply.code >= 200 && reply.code < 300) return Outcome::delivered;
+    return reply.is_permanent() ? Outcome::failed : Outcome::deferred;
+}
+
+// A reply without an enhanced status says only its class (RFC 3463 §3.1: X.0.0).
+std::string status_of(const smtp::Reply& reply, Outcome outcome) {
+    if (reply.status) return reply.status->text();
+    switch (outcome) {
+        case Outcome::delivered: return "2.0.0";
+        case Outcome::failed:
+        case Outcome::expired: return "5.0.0";
+        case Outcome::deferred: return "4.0.0";
+    }
+    return "5.0.0";
+}
+
+}  // namespace
+
+AttemptResult judge(std::uint32_t ordinal, const smtp::RecipientResult& result, const smtp::SessionFailure& failure,
+                    bool dsn_relayed) {
+    AttemptResult judged;
+    judged.ordinal = ordinal;
+    judged.stage = smtp::name_of(result.stage);
+    if (result.reply.code == 0) {
+        judged.outcome = Outcome::deferred;
+        judged.status = "4.4.2";
+        judged.explanation = failure.detail.empty() ? "the connection broke" : failure.detail;
+        return judged;
+    }
+    judged.outcome = result.accepted ? Outcome::delivered : outcome_of(result.reply);
+    if (!result.accepted && judged.outcome == Outcome::delivered) judged.outcome = Outcome::deferred;
+    judged.status = status_of(result.reply, judged.outcome);
+    judged.reply = result.reply.one_line();
+    judged.dsn_relayed = dsn_relayed;
+    return judged;
+}
+
+AttemptResult judge(std::uint32_t ordinal, const RoutingProblem& problem) {
+    AttemptResult judged;
+    judged.ordinal = ordinal;
+    judged.outcome = problem.permanent ? Outcome::failed : Outcome::deferred;
+    judged.status = problem.status.text();
+    judged.explanation = problem.text;
+    judged.stage = "routing";
+    return judged;
+}
+
+RoutingProblem problem_of(const smtp::SessionFailure& failure, const PeerFacts& peer) {
+    const std::string where = fmt::format("{} [{}]", peer.host, peer.endpoint.address.text());
+    if (failure.reply.code == 0)
+        return {.permanent = false, .status = {4, 4, 2}, .text = fmt::format("{}: {}", where, failure.detail)};
+    return {.permanent = false,
+            .status = failure.reply.status && failure.reply.is_transient() ? *failure.reply.status
+                                                                           : smtp::EnhancedStatus{4, 4, 0},
+            .text = fmt::format("{} refused at {}: {}", where, smtp::name_of(failure.stage), failure.reply.one_line())};
+}
+
+std::string event_detail(const AttemptResult& result, const AttemptFacts& facts) {
+    JsonWriter json;
+    json.field("recipient", facts.recipient)
+        .field("attempt", facts.attempt)
+        .field("site", facts.site)
+        .field("route", facts.route);
+    if (facts.peer != nullptr)
+        json.field("host", facts.peer->host)
+            .field("address", facts.peer->endpoint.address.text())
+            .field("port", facts.peer->endpoint.port)
+            .field("source", facts.peer->source)
+            .field("tls", facts.peer->tls);
+    json.field("stage", result.stage).field("status", result.status);
+    json.optional("reply", result.reply)
+        .optional("explanation", result.explanation)
+        .optional("transcript", facts.transcript);
+    json.field("duration_ms", facts.duration.count());
+    if (facts.next_attempt) json.field("next_attempt", milliseconds_of(*facts.next_attempt));
+    return json.finish();
+}
+
+}  // namespace relevo
