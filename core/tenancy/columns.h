@@ -1,0 +1,25 @@
+// How values of this module lie in columns: times in milliseconds since 1970, lists and verifiers as text. Internal.
+#pragma once
+
+#include "core/ports/task.h"
+#include "core/tenancy/model.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace relevo::columns {
+
+inline std::int64_t of(WallClock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+inline WallClock::time_point time(std::int64_t column) {
+    return WallClock::time_point(std::chrono::milliseconds(column));
+}
+inline std::string_view of(mail::Language language) { return language == mail::Language::spanish ? "es" : "en"; }
+inline mail::Language language(std::string_view column) {
+    return column == "es" ? mail::Language::spanish : mail::Language::english;
+}
+inline std::int64_t of(bool flag) { return flag ? 1 : 0; }
+
+}  // namespace relevo::columns

@@ -1,0 +1,207 @@
+// Domains of tenants: part of administration.h.
+#include "core/tenancy/administration.h"
+#include "core/tenancy/columns.h"
+#include "core/tenancy/statements.h"
+#include "lib/base/text.h"
+#include "lib/mail/address.h"
+
+#include <algorithm>
+#include <set>
+
+namespace relevo {
+
+namespace {
+
+Domain domain_of(const Row& row) {
+    return Domain{.id = DomainId{row.integer(0)},
+                  .tenant = TenantId{row.integer(1)},
+                  .name = std::string(row.text(2)),
+                  .subdomains = row.integer(3) != 0 ? Subdomains::included : Subdomains::excluded,
+                  .addresses = {},
+                  .created_at = columns::time(row.integer(4))};
+}
+
+Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
+                                         std::initializer_list<Value> parameters) {
+    std::optional<Domain> domain;
+    RELEVO_CHECK(reader.query(sql, parameters, [&](const Row& row) -> Result<void> {
+        domain = domain_of(row);
+        return {};
+    }));
+    return domain;
+}
+
+Result<std::optional<Domain>> domain_by_name(Reader& reader, std::string_view name) {
+    return one_domain(reader, "SELECT id, tenant_id, name, subdomains, created_at FROM domain WHERE name = $1", {name});
+}
+
+Result<void> add_addresses(Reader& reader, Domain& domain) {
+    return reader.query("SELECT address FROM domain_address WHERE domain_id = $1 ORDER BY address", {domain.id.value},
+                        [&](const Row& row) -> Result<void> {
+                            domain.addresses.emplace_back(row.text(0));
+                            return {};
+                        });
+}
+
+// Refuses `name` below a domain of another tenant that includes its subdomains.
+Result<void> check_domains_above(Reader& reader, TenantId tenant, std::string_view name) {
+    for (auto dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
+        RELEVO_TRY(const auto above, domain_by_name(reader, name.substr(dot + 1)));
+        if (above && above->subdomains == Subdomains::included && above->tenant != tenant)
+            return failure(ErrorKind::conflict, std::string(name) + " lies below " + above->name +
+                                                    ", which belongs to another tenant with all its subdomains: "
+                                                    "exclude the subdomains there first");
+    }
+    return {};
+}
+
+// Refuses to include the subdomains of `name` if another tenant has one of them.
+Result<void> check_domains_below(Reader& reader, TenantId tenant, const std::string& name) {
+    if (!name.contains('.'))
+        return failure(ErrorKind::invalid,
+                       "\"" + name + "\" is a top-level domain: its subdomains belong to everybody");
+    const std::string suffix = "." + name;
+    std::string other;
+    RELEVO_CHECK(
+        reader.query("SELECT name FROM domain WHERE tenant_id <> $1 AND length(name) > $3"
+                     " AND substr(name, length(name) - $3 + 1) = $2 LIMIT 1",
+                     {tenant.value, std::string_view(suffix), static_cast<std::int64_t>(suffix.size())},
+                     [&](const Row& row) -> Result<void> {
+                         other = row.text(0);
+                         return {};
+                     }));
+    if (!other.empty())
+        return failure(ErrorKind::conflict, other + " belongs to another tenant: the subdomains of " + name +
+                                                " cannot be included as a whole");
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> comparable_domain(std::string_view name) {
+    RELEVO_TRY(const std::string canonical, mail::parse_domain(name, mail::Utf8::allowed));
+    RELEVO_TRY(const std::string ascii, mail::to_ascii_domain(canonical));
+    return to_lower(ascii);
+}
+
+Result<std::string> comparable_address(const mail::Address& address) {
+    if (address.has_address_literal())
+        return failure(ErrorKind::invalid, address.text() + " has an address literal in place of a domain");
+    RELEVO_TRY(const std::string domain, comparable_domain(address.domain()));
+    return to_lower(address.local_part()) + "@" + domain;
+}
+
+Result<std::string> comparable_address(std::string_view text) {
+    RELEVO_TRY(const auto address, mail::Address::parse(text, mail::Utf8::allowed));
+    return comparable_address(address);
+}
+
+Result<DomainId> create_domain(Transaction& transaction, TenantId tenant, std::string_view name, Subdomains subdomains,
+                               WallClock::time_point now) {
+    RELEVO_TRY(const std::string ascii, comparable_domain(name));
+    RELEVO_CHECK(statements::require_tenant(transaction, tenant));
+    RELEVO_TRY(const auto existing, domain_by_name(transaction, ascii));
+    if (existing)
+        return failure(ErrorKind::conflict, ascii + (existing->tenant == tenant ? " belongs to this tenant already"
+                                                                                : " belongs to another tenant"));
+    RELEVO_CHECK(check_domains_above(transaction, tenant, ascii));
+    if (subdomains == Subdomains::included) RELEVO_CHECK(check_domains_below(transaction, tenant, ascii));
+    RELEVO_TRY(const std::int64_t id, statements::next_id(transaction, "domain"));
+    RELEVO_TRY([[maybe_unused]] const auto inserted,
+               transaction.execute(
+                   "INSERT INTO domain (id, tenant_id, name, subdomains, created_at) VALUES ($1, $2, $3, $4, $5)",
+                   {id, tenant.value, std::string_view(ascii), columns::of(subdomains == Subdomains::included),
+                    columns::of(now)}));
+    return DomainId{id};
+}
+
+Result<void> remove_domain(Transaction& transaction, DomainId id) {
+    RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
+    std::string login;
+    const std::string suffix = "." + domain.name;
+    RELEVO_CHECK(transaction.query(
+        "SELECT c.login FROM credential_domain r JOIN credential c ON c.id = r.credential_id WHERE c.tenant_id = $1"
+        " AND (r.domain = $2 OR (length(r.domain) > $4 AND substr(r.domain, length(r.domain) - $4 + 1) = $3)) LIMIT 1",
+        {domain.tenant.value, std::string_view(domain.name), std::string_view(suffix),
+         static_cast<std::int64_t>(suffix.size())},
+        [&](const Row& row) -> Result<void> {
+            login = row.text(0);
+            return {};
+        }));
+    if (!login.empty())
+        return failure(ErrorKind::conflict, "the credential \"" + login + "\" is restricted to " + domain.name +
+                                                " or below: change or remove that credential first");
+    RELEVO_TRY([[maybe_unused]] const auto addresses,
+               transaction.execute("DELETE FROM domain_address WHERE domain_id = $1", {id.value}));
+    return statements::change_one(transaction, "DELETE FROM domain WHERE id = $1", {id.value},
+                                  "there is no such domain");
+}
+
+Result<void> set_subdomains(Transaction& transaction, DomainId id, Subdomains subdomains) {
+    RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
+    if (subdomains == Subdomains::included) RELEVO_CHECK(check_domains_below(transaction, domain.tenant, domain.name));
+    return statements::change_one(transaction, "UPDATE domain SET subdomains = $2 WHERE id = $1",
+                                  {id.value, columns::of(subdomains == Subdomains::included)},
+                                  "there is no such domain");
+}
+
+Result<void> set_domain_addresses(Transaction& transaction, DomainId id, const std::vector<std::string>& addresses) {
+    RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
+    std::set<std::string> canonical;
+    for (const auto& text : addresses) {
+        RELEVO_TRY(std::string address, comparable_address(text));
+        const std::string_view of = std::string_view(address).substr(address.rfind('@') + 1);
+        const bool belongs =
+            domain.subdomains == Subdomains::included ? mail::is_same_or_subdomain(of, domain.name) : of == domain.name;
+        if (!belongs) return failure(ErrorKind::invalid, address + " is not an address of " + domain.name);
+        canonical.insert(std::move(address));
+    }
+    RELEVO_TRY([[maybe_unused]] const auto removed,
+               transaction.execute("DELETE FROM domain_address WHERE domain_id = $1", {id.value}));
+    for (const auto& address : canonical) {
+        RELEVO_TRY([[maybe_unused]] const auto inserted,
+                   transaction.execute("INSERT INTO domain_address (domain_id, address) VALUES ($1, $2)",
+                                       {id.value, std::string_view(address)}));
+    }
+    return {};
+}
+
+Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId> tenant) {
+    std::vector<Domain> domains;
+    const RowCallback add = [&](const Row& row) -> Result<void> {
+        domains.push_back(domain_of(row));
+        return {};
+    };
+    RELEVO_CHECK(reader.query(
+        "SELECT id, tenant_id, name, subdomains, created_at FROM domain WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+        {tenant ? tenant->value : 0}, add));
+    // One pass over all rules instead of a query per domain; both lists come in the order of ids.
+    auto domain = domains.begin();
+    RELEVO_CHECK(reader.query("SELECT domain_id, address FROM domain_address ORDER BY domain_id, address", {},
+                              [&](const Row& row) -> Result<void> {
+                                  while (domain != domains.end() && domain->id.value < row.integer(0)) ++domain;
+                                  if (domain != domains.end() && domain->id.value == row.integer(0))
+                                      domain->addresses.emplace_back(row.text(1));
+                                  return {};
+                              }));
+    return domains;
+}
+
+Result<Domain> find_domain(Reader& reader, std::string_view name) {
+    RELEVO_TRY(const std::string ascii, comparable_domain(name));
+    RELEVO_TRY(auto domain, domain_by_name(reader, ascii));
+    if (!domain) return failure(ErrorKind::not_found, "there is no domain " + ascii);
+    RELEVO_CHECK(add_addresses(reader, *domain));
+    return *std::move(domain);
+}
+
+Result<Domain> domain_by_id(Reader& reader, DomainId id) {
+    RELEVO_TRY(
+        auto domain,
+        one_domain(reader, "SELECT id, tenant_id, name, subdomains, created_at FROM domain WHERE id = $1", {id.value}));
+    if (!domain) return failure(ErrorKind::not_found, "there is no domain " + id.text());
+    RELEVO_CHECK(add_addresses(reader, *domain));
+    return *std::move(domain);
+}
+
+}  // namespace relevo

@@ -1,0 +1,92 @@
+// Who may send, as rows and as values.
+#pragma once
+
+#include "core/ports/task.h"
+#include "lib/base/identifier.h"
+#include "lib/dns/record.h"
+#include "lib/mail/report.h"
+#include "lib/sasl/mechanism.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace relevo {
+
+struct NetworkGrantTag {
+    static constexpr std::string_view prefix = "net";
+};
+using NetworkGrantId = Identifier<NetworkGrantTag>;
+
+// Somebody who sends mail through us: a customer, a department. Everything else belongs to one.
+struct Tenant {
+    TenantId id;
+    std::string name;
+    mail::Language language = mail::Language::english;  // of the reports that its senders get
+    bool suspended = false;                             // none of its credentials may send
+    WallClock::time_point created_at;
+};
+
+enum class Subdomains : bool { excluded, included };
+
+// A domain that a tenant may use in the envelope sender and in From.
+struct Domain {
+    DomainId id;
+    TenantId tenant;
+    std::string name;  // A-labels, lower case: the one form in which domains are compared
+    Subdomains subdomains = Subdomains::excluded;
+    std::vector<std::string> addresses;  // if not empty, only these may be used; canonical, sorted
+    WallClock::time_point created_at;
+};
+
+// 0: no limit.
+struct RateLimits {
+    std::uint32_t messages_per_hour = 0;
+    std::uint32_t messages_per_day = 0;
+    friend bool operator==(const RateLimits&, const RateLimits&) = default;
+};
+
+// What is kept of a password: nothing from which it could be read.
+struct StoredSecret {
+    std::string password_hash;  // argon2id in the form of its reference implementation, "$argon2id$v=19$m=…"
+    sasl::ScramVerifier scram;
+};
+
+// A login for programs and people that send.
+struct Credential {
+    CredentialId id;
+    TenantId tenant;
+    std::string login;  // lower case
+    std::string label;  // free text for people
+    StoredSecret secret;
+    bool smtp_enabled = true;
+    std::vector<std::string> domains;    // if not empty, may send only from these; A-labels
+    std::vector<dns::Network> networks;  // if not empty, may log in only from these
+    RateLimits limits;
+    WallClock::time_point expires_at{};  // the epoch: never
+    WallClock::time_point created_at;
+
+    [[nodiscard]] bool has_expiry() const { return expires_at != WallClock::time_point{}; }
+};
+
+// Lets every host of a network send for a tenant without a password, on listeners that allow it.
+struct NetworkGrant {
+    NetworkGrantId id;
+    TenantId tenant;
+    dns::Network network;
+    std::string label;
+    RateLimits limits;
+    WallClock::time_point created_at;
+};
+
+// Whom the sender of a session turned out to be: by credential or by network, never both. Nobody: tenant is 0.
+struct Identity {
+    TenantId tenant;
+    CredentialId credential;
+    NetworkGrantId grant;
+
+    [[nodiscard]] bool is_known() const { return static_cast<bool>(tenant); }
+    friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+}  // namespace relevo

@@ -1,0 +1,116 @@
+#include "core/tenancy/schema.h"
+
+#include <array>
+
+namespace relevo {
+
+namespace {
+
+// BIGINT, INTEGER and TEXT mean the same to SQLite and PostgreSQL; neither BLOB nor BYTEA does, so octets are kept as
+// base 64. Ids come from tenancy_sequence and are never given twice: a queued message keeps naming the tenant it came
+// from even after that tenant is gone.
+constexpr std::string_view initial_schema = R"sql(
+CREATE TABLE tenancy_sequence (
+    name TEXT PRIMARY KEY,
+    last_id BIGINT NOT NULL
+);
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('tenant', 0);
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('domain', 0);
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('credential', 0);
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('network_grant', 0);
+
+CREATE TABLE tenant (
+    id BIGINT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    language TEXT NOT NULL,
+    suspended INTEGER NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE domain (
+    id BIGINT PRIMARY KEY,
+    tenant_id BIGINT NOT NULL REFERENCES tenant (id),
+    name TEXT NOT NULL UNIQUE,
+    subdomains INTEGER NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX domain_tenant ON domain (tenant_id);
+
+CREATE TABLE domain_address (
+    domain_id BIGINT NOT NULL REFERENCES domain (id),
+    address TEXT NOT NULL,
+    PRIMARY KEY (domain_id, address)
+);
+
+CREATE TABLE credential (
+    id BIGINT PRIMARY KEY,
+    tenant_id BIGINT NOT NULL REFERENCES tenant (id),
+    login TEXT NOT NULL UNIQUE,
+    label TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    scram TEXT NOT NULL,
+    smtp_enabled INTEGER NOT NULL,
+    messages_per_hour BIGINT NOT NULL,
+    messages_per_day BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    last_used_from TEXT NOT NULL
+);
+CREATE INDEX credential_tenant ON credential (tenant_id);
+
+CREATE TABLE credential_domain (
+    credential_id BIGINT NOT NULL REFERENCES credential (id),
+    domain TEXT NOT NULL,
+    PRIMARY KEY (credential_id, domain)
+);
+
+CREATE TABLE credential_network (
+    credential_id BIGINT NOT NULL REFERENCES credential (id),
+    network TEXT NOT NULL,
+    PRIMARY KEY (credential_id, network)
+);
+
+CREATE TABLE network_grant (
+    id BIGINT PRIMARY KEY,
+    tenant_id BIGINT NOT NULL REFERENCES tenant (id),
+    network TEXT NOT NULL UNIQUE,
+    label TEXT NOT NULL,
+    messages_per_hour BIGINT NOT NULL,
+    messages_per_day BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX network_grant_tenant ON network_grant (tenant_id);
+
+CREATE TABLE login_address (
+    login TEXT NOT NULL,
+    address TEXT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    PRIMARY KEY (login, address)
+);
+
+CREATE TABLE login_failure (
+    kind INTEGER NOT NULL,
+    subject BIGINT NOT NULL,
+    failures INTEGER NOT NULL,
+    last_failed_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, subject)
+);
+
+CREATE TABLE usage_hour (
+    sender_kind INTEGER NOT NULL,
+    sender_id BIGINT NOT NULL,
+    hour BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (sender_kind, sender_id, hour)
+);
+CREATE INDEX usage_hour_hour ON usage_hour (hour);
+)sql";
+
+constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}};
+
+}  // namespace
+
+std::span<const Migration> tenancy_migrations() { return migrations; }
+
+}  // namespace relevo
