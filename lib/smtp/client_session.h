@@ -26,7 +26,7 @@ enum class Protocol : std::uint8_t { smtp, lmtp };
 enum class ClientTls : std::uint8_t {
     never,          // do not use STARTTLS even if offered
     opportunistic,  // use it if offered (RFC 7435)
-    required,       // fail with 5.7.10 style outcome if it is not offered
+    required,       // fail if it is not offered: stage starttls, reply 550 5.7.10 by us
     active          // the connection is already TLS (implicit)
 };
 
@@ -39,7 +39,11 @@ struct ServerExtensions {
     std::vector<std::string> mechanisms;           // of AUTH, upper case
     std::optional<std::uint32_t> recipient_limit;  // LIMITS RCPTMAX (RFC 9422)
     std::optional<std::uint32_t> mail_limit;       // LIMITS MAILMAX
+    bool size = false;                             // SIZE, with or without a limit (RFC 1870)
 };
+
+// What an EHLO or LHLO reply announces; unknown and malformed keywords are passed over.
+[[nodiscard]] ServerExtensions parse_extensions(const Reply& reply);
 
 struct ClientOptions {
     Protocol protocol = Protocol::smtp;
@@ -95,7 +99,10 @@ enum class ClientStage : std::uint8_t {
 // RFC 5321 §4.5.3.2: greeting 5 min, MAIL 5 min, RCPT 5 min, DATA 2 min, content block 3 min, end of data 10 min.
 [[nodiscard]] std::chrono::seconds default_timeout(ClientStage stage);
 
-// What the server said of one recipient, or of the message if the refusal came before or after RCPT.
+// What the server said of one recipient, or of the message if the refusal came before or after RCPT. Two replies are
+// ours: code 0 – none came (see failure()); 451 4.5.0 – the server's made no sense there, such as 250 to DATA
+// (security row B1), and its text is quoted. Accepted or not at stage end_of_data with code 0: the whole content was
+// sent, so the server may have taken it (RFC 1047).
 struct RecipientResult {
     bool accepted = false;  // 2xx to the end of data (for LMTP, to this recipient's own reply)
     ClientStage stage = ClientStage::rcpt;
@@ -115,6 +122,13 @@ struct Transaction {
     std::string_view content;  // whole, CRLF lines; must live until the transaction is done
 };
 
+// Content that needs no change on its way: write `prefix`, `content` and `terminator` in one gathered write.
+struct DirectContent {
+    std::string prefix;  // the BDAT command, or nothing
+    std::string_view content;
+    std::string_view terminator;  // ".\r\n", or nothing after BDAT
+};
+
 class ClientSession {
  public:
     explicit ClientSession(ClientOptions options);
@@ -131,14 +145,19 @@ class ClientSession {
     void authenticate_with(std::string_view mechanism, std::optional<std::string_view> initial_response);
     void respond(std::string_view octets);
     void cancel_authentication();
-    // At ClientReady. What the server cannot take (size over its limit, 8-bit content without 8BITMIME, SMTPUTF8,
-    // BINARYMIME, REQUIRETLS) is decided before anything is sent: TransactionDone at once,
-    // replies 5.3.4, 5.6.3, 5.6.7, 5.7.30 by us.
+    // At ClientReady. Recipients over extensions().recipient_limit, and transactions over mail_limit, are the caller's
+    // to split. What the server cannot take (size over its limit, 8-bit content without 8BITMIME, SMTPUTF8, BINARYMIME,
+    // REQUIRETLS) is decided before anything is sent: TransactionDone at once, replies 5.3.4, 5.6.3, 5.6.7, 5.7.30 by
+    // us.
     void begin(const Transaction& transaction);
     // At ClientSendContent: the octets to write, dot-stuffed and ended for DATA, or as BDAT chunks. `chunk_limit`
     // bounds one piece; an empty result means that all was handed out; then content_sent().
     [[nodiscard]] std::string next_content_piece(std::size_t chunk_limit);
+    // At ClientSendContent, instead of next_content_piece(): the content without a copy, if it needs no stuffing;
+    // nothing if it does or if a piece was handed out already. Then content_sent().
+    [[nodiscard]] std::optional<DirectContent> content_as_is();
     void content_sent();
+    // Also instead of an answer to ClientChooseMechanism or ClientChallenge.
     void quit();
     void connection_lost(
         std::string_view reason);  // then next() is ClientFailed, or ClientTransactionDone if a transaction ran
@@ -147,6 +166,9 @@ class ClientSession {
     [[nodiscard]] const SessionFailure& failure() const;
     [[nodiscard]] const ServerExtensions& extensions() const;
     [[nodiscard]] ClientStage stage() const;
+    // The server took over the reports on the recipients that it accepted (RFC 3461 §5.2.2): it offers DSN and was
+    // given the parameters. False: they were dropped, and "relayed" reports are ours to send (§5.2.3).
+    [[nodiscard]] bool dsn_relayed() const;
     // Commands and replies of this transaction as said on the wire, at most 16 KiB, secrets and content left out;
     // empties it.
     [[nodiscard]] std::string take_transcript();
@@ -157,7 +179,7 @@ class ClientSession {
 };
 
 // Dot-stuffs a whole content and ends it with CRLF.CRLF (RFC 5321 §4.5.2). A bare CR or LF in it becomes CRLF (security
-// row A2).
+// row A2). Empty content gives the dot alone.
 [[nodiscard]] std::string encode_data(std::string_view content);
 
 }  // namespace relevo::smtp
