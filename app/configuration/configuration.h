@@ -1,0 +1,205 @@
+// What the process needs to start, from one strict TOML file and the environment. What people change while it runs
+// (tenants, domains, credentials) lives in the store instead.
+#pragma once
+
+#include "lib/base/octets.h"
+#include "lib/base/result.h"
+#include "lib/dns/record.h"
+#include "lib/mail/report.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace relevo {
+
+// An address to listen on or to send from: "0.0.0.0:587", "[::]:587".
+struct Endpoint {
+    dns::IpAddress address;
+    std::uint16_t port = 0;
+    // Errors: invalid – no address, no port, or a host name.
+    [[nodiscard]] static Result<Endpoint> parse(std::string_view text);
+    [[nodiscard]] std::string text() const;
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+// A text that `config show`, logs and errors must not print.
+struct SecretText {
+    std::string value;
+    friend bool operator==(const SecretText&, const SecretText&) = default;
+};
+
+enum class LogFormat : std::uint8_t { json, text };
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
+enum class ListenerPurpose : std::uint8_t { submission, relay };
+enum class ListenerTls : std::uint8_t { none, starttls, implicit };
+enum class ListenerAuth : std::uint8_t { required, optional, none };
+enum class RouteMethod : std::uint8_t { mail_exchanger, smarthost, lmtp, bounce, discard, hold };
+enum class RouteSecurity : std::uint8_t { never, opportunistic, required, implicit };
+
+struct ServerSettings {
+    std::string host_name;  // empty: the system's full name
+    std::string data_dir = "/var/lib/relevo";
+    std::string run_dir = "/run/relevo";
+    std::uint32_t shards = 0;  // 0: one for each processor
+    std::string user;          // empty: stay who we are
+    std::string group;         // empty: the user's
+    mail::Language language = mail::Language::english;
+    std::chrono::seconds drain_time{30};
+};
+
+struct ListenerSettings {
+    std::string name;  // empty in the file: "submission-587"; never empty once loaded
+    std::vector<Endpoint> address;
+    ListenerPurpose role = ListenerPurpose::submission;
+    ListenerTls tls = ListenerTls::starttls;
+    ListenerAuth auth = ListenerAuth::required;
+    bool plaintext_auth = false;
+    bool require_tls = false;
+    std::vector<dns::Network> networks;            // empty: everybody
+    std::vector<dns::Network> proxy_networks;      // peers that must speak PROXY v1 or v2 first
+    std::vector<dns::Network> bare_newlines_from;  // old devices whose bare CR and LF are repaired
+    std::uint32_t max_connections = 5000;
+    std::uint32_t max_connections_per_address = 50;
+};
+
+// Defaults are those of RFC 5321 §4.5.3 where it has one.
+struct LimitSettings {
+    Octets message_size = 50 * mebibyte;
+    std::uint32_t recipients = 1000;
+    std::uint32_t errors = 10;
+    std::uint32_t hops = 50;
+    Octets command_line = 2048;
+    Octets auth_line = 12288;
+    Octets content_line = 0;                         // 0: any
+    std::chrono::seconds command_timeout{5 * 60};    // §4.5.3.2.7
+    std::chrono::seconds data_timeout{3 * 60};       // between blocks, §4.5.3.2.5
+    std::chrono::seconds transaction_time{60 * 60};  // MAIL to the end of the content
+    std::chrono::seconds session_time{std::chrono::hours(24)};
+    Octets minimum_data_rate = 100;  // octets a second while content arrives; 0: none
+};
+
+struct CertificateSettings {
+    std::string certificate;  // PEM, the whole chain
+    std::string key;
+};
+
+struct TlsSettings {
+    std::string certificate;  // empty: a self-signed pair is made in data_dir
+    std::string key;
+    TlsVersion minimum_version = TlsVersion::tls1_2;
+    std::vector<CertificateSettings> more_certificates;  // [[tls.certificates]], chosen by server name
+};
+
+struct QueueSettings {
+    std::vector<std::chrono::seconds> retry_schedule = {
+        std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(15), std::chrono::minutes(30),
+        std::chrono::hours(1),   std::chrono::hours(2),   std::chrono::hours(4)};
+    double jitter = 0.2;
+    std::chrono::seconds expire_after = std::chrono::days(4);
+    std::chrono::seconds expire_reports_after = std::chrono::days(1);
+    std::chrono::seconds delay_warning_after = std::chrono::hours(4);  // 0: none
+    Octets disk_reserve = 256 * mebibyte;
+    std::chrono::seconds keep_history = std::chrono::days(30);
+};
+
+struct DeliverySettings {
+    std::uint32_t connections_total = 500;
+    std::uint32_t connections_per_site = 20;
+    std::uint32_t messages_per_connection = 100;
+    std::uint32_t recipients_per_transaction = 100;
+    std::chrono::seconds idle_timeout{10};
+    std::chrono::seconds connect_timeout{30};
+    std::chrono::seconds greeting_timeout{5 * 60};    // RFC 5321 §4.5.3.2.1
+    std::chrono::seconds command_timeout{5 * 60};     // §4.5.3.2.2, §4.5.3.2.3
+    std::chrono::seconds data_start_timeout{2 * 60};  // §4.5.3.2.4
+    std::chrono::seconds data_block_timeout{3 * 60};  // §4.5.3.2.5
+    std::chrono::seconds data_end_timeout{10 * 60};   // §4.5.3.2.6
+    std::uint16_t port = 25;
+    bool ipv6 = true;
+    bool allow_private_addresses = false;
+    std::vector<dns::IpAddress> source_addresses;  // empty: the system's choice
+    std::string ehlo_name;                         // empty: server.host_name
+};
+
+struct RouteSettings {
+    std::string name;
+    RouteMethod kind = RouteMethod::mail_exchanger;
+    std::vector<std::string> domains;  // canonical: "example.com", ".example.com" (all below it), "*"
+    std::vector<std::string> tenants;  // names; empty: every tenant
+    std::string host;                  // smarthost, lmtp: name or IP address
+    std::uint16_t port = 25;
+    RouteSecurity tls = RouteSecurity::opportunistic;
+    bool verify = false;
+    std::string user;
+    SecretText password;        // from the file, or from password_file
+    std::string password_file;  // read by load_configuration()
+    bool allow_private_addresses = false;
+    std::uint32_t connections_per_site = 0;            // 0: delivery.connections_per_site
+    std::vector<std::chrono::seconds> retry_schedule;  // empty: queue.retry_schedule
+    std::chrono::seconds expire_after{0};              // 0: queue.expire_after
+    std::string text;                                  // bounce, hold: the reason that people read
+};
+
+struct DnsSettings {
+    std::vector<std::string> servers;  // "127.0.0.1" or "127.0.0.1@5353"; empty: those of /etc/resolv.conf
+    std::string trust_anchor_file = "/usr/share/dns/root.key";
+    std::chrono::seconds timeout{30};
+};
+
+struct LogSettings {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::json;
+    std::string file;  // empty: standard error, which systemd keeps
+};
+
+struct MetricsSettings {
+    std::vector<Endpoint> address;  // empty: off
+};
+
+struct Configuration {
+    ServerSettings server;
+    std::vector<ListenerSettings> listeners;  // [[listener]]
+    LimitSettings limits;
+    TlsSettings tls;
+    QueueSettings queue;
+    DeliverySettings delivery;
+    std::vector<RouteSettings> routes;  // [[route]]
+    DnsSettings dns;
+    LogSettings log;
+    MetricsSettings metrics;
+
+    // Where each value that is not a default came from: "server.host_name" → "relevo.toml:3", "listener[0].address",
+    // or "environment RELEVO_SERVER__HOST_NAME".
+    std::map<std::string, std::string, std::less<>> origins;
+
+    [[nodiscard]] std::string control_socket() const { return server.run_dir + "/control.sock"; }
+};
+
+using Environment = std::map<std::string, std::string, std::less<>>;
+// The variables of this process that start with RELEVO_, and CREDENTIALS_DIRECTORY.
+[[nodiscard]] Environment process_environment();
+
+// Reads text alone: touches no file. Unknown settings, wrong types, values out of range and settings that contradict
+// each other are all reported at once, one a line, as "file:line:column: problem: what to change".
+// Errors: invalid – `detail` holds those lines. Text over 1 MiB is refused.
+[[nodiscard]] Result<Configuration> parse_configuration(std::string_view toml, std::string_view file_name);
+// The same with RELEVO_SECTION__KEY overrides, for containers. Lists are separated by commas.
+[[nodiscard]] Result<Configuration> parse_configuration(std::string_view toml, std::string_view file_name,
+                                                        const Environment& environment);
+// Reads the file, and what it names: passwords of *_file settings ("$CREDENTIALS_DIRECTORY/name" works), and checks
+// that certificates, keys and trust anchors can be read. Fills in the host name. Errors: as above; not_found, io.
+[[nodiscard]] Result<Configuration> load_configuration(const std::string& path, const Environment& environment);
+
+// "submission" for ListenerPurpose::submission, and so on: the words of the file.
+[[nodiscard]] std::string_view name_of(ListenerPurpose value);
+[[nodiscard]] std::string_view name_of(ListenerTls value);
+[[nodiscard]] std::string_view name_of(ListenerAuth value);
+[[nodiscard]] std::string_view name_of(RouteMethod value);
+[[nodiscard]] std::string_view name_of(RouteSecurity value);
+
+}  // namespace relevo

@@ -1,0 +1,126 @@
+// The one table of settings: name, kind, default, range, meaning and how a change takes effect. Parsing, `config
+// reference`, `config show` and the sample all read it, so they cannot disagree.
+#pragma once
+
+#include "app/configuration/value.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace relevo {
+
+// Whether a running server takes a new value on reload.
+enum class TakesEffect : std::uint8_t { on_reload, on_restart };
+
+// One sentence in each language.
+struct Meaning {
+    std::string_view english;
+    std::string_view spanish;
+    [[nodiscard]] std::string_view in(mail::Language language) const {
+        return language == mail::Language::spanish ? spanish : english;
+    }
+};
+
+template <class Section>
+struct Setting {
+    std::string_view name;
+    std::string_view kind;  // kind_words, with "list of" in front for lists
+    bool is_list;
+    bool is_secret;
+    bool names_file;  // load_configuration() checks that it can be read
+    Bounds bounds;
+    std::vector<std::string_view> choices;
+    TakesEffect effect;
+    Meaning default_words;  // instead of the value, where the default is computed; else empty
+    Meaning meaning;
+    ValueProblem (*read)(Section& section, const Node& node, const Bounds& bounds);
+    std::string (*write)(const Section& section);
+    std::string (*write_bound)(double bound);  // null if the kind has no range
+};
+
+template <class Section>
+[[nodiscard]] std::span<const Setting<Section>> settings_of();
+
+template <>
+std::span<const Setting<ServerSettings>> settings_of();
+template <>
+std::span<const Setting<ListenerSettings>> settings_of();
+template <>
+std::span<const Setting<LimitSettings>> settings_of();
+template <>
+std::span<const Setting<TlsSettings>> settings_of();
+template <>
+std::span<const Setting<CertificateSettings>> settings_of();
+template <>
+std::span<const Setting<QueueSettings>> settings_of();
+template <>
+std::span<const Setting<DeliverySettings>> settings_of();
+template <>
+std::span<const Setting<RouteSettings>> settings_of();
+template <>
+std::span<const Setting<DnsSettings>> settings_of();
+template <>
+std::span<const Setting<LogSettings>> settings_of();
+template <>
+std::span<const Setting<MetricsSettings>> settings_of();
+
+struct SectionFacts {
+    std::string_view name;  // "server", "listener", "tls.certificates"
+    bool repeats;           // [[listener]] rather than [server]
+    Meaning meaning;
+};
+
+// Calls visit(facts, member) for each section, in the order of the reference; `member` points into Configuration and is
+// a vector for those that repeat. The certificates of [[tls.certificates]] are reached through TlsSettings.
+template <class Visit>
+void for_each_section(Visit visit) {
+    visit(SectionFacts{"server",
+                       false,
+                       {"Who this server is and where it keeps things.",
+                        "Quién es este servidor y dónde guarda las cosas."}},
+          &Configuration::server);
+    visit(SectionFacts{"listener",
+                       true,
+                       {"One section for each place where mail comes in.",
+                        "Una sección por cada lugar por el que entra correo."}},
+          &Configuration::listeners);
+    visit(SectionFacts{"limits",
+                       false,
+                       {"What one client may ask for; defaults follow RFC 5321 §4.5.3.",
+                        "Lo que puede pedir un cliente; los valores por defecto siguen RFC 5321 §4.5.3."}},
+          &Configuration::limits);
+    visit(SectionFacts{"tls", false, {"The certificates that clients see.", "Los certificados que ven los clientes."}},
+          &Configuration::tls);
+    visit(SectionFacts{"queue",
+                       false,
+                       {"How long mail waits, and when it is tried again.",
+                        "Cuánto espera el correo y cuándo se reintenta."}},
+          &Configuration::queue);
+    visit(SectionFacts{"delivery",
+                       false,
+                       {"How mail leaves; time-outs follow RFC 5321 §4.5.3.2.",
+                        "Cómo sale el correo; los tiempos límite siguen RFC 5321 §4.5.3.2."}},
+          &Configuration::delivery);
+    visit(SectionFacts{"route",
+                       true,
+                       {"Exceptions to delivery by MX; the most exact domain wins, then the order of the file.",
+                        "Excepciones a la entrega por MX; gana el dominio más exacto y después el orden del archivo."}},
+          &Configuration::routes);
+    visit(SectionFacts{"dns", false, {"Whom to ask for addresses.", "A quién se preguntan las direcciones."}},
+          &Configuration::dns);
+    visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
+          &Configuration::log);
+    visit(SectionFacts{"metrics",
+                       false,
+                       {"Numbers for a monitoring system, in the format of Prometheus.",
+                        "Cifras para un sistema de vigilancia, en el formato de Prometheus."}},
+          &Configuration::metrics);
+}
+inline constexpr SectionFacts certificates_facts{
+    "tls.certificates",
+    true,
+    {"More certificates; the client's server name (SNI) chooses.",
+     "Más certificados; elige el nombre de servidor que pide el cliente (SNI)."}};
+
+}  // namespace relevo

@@ -1,0 +1,282 @@
+#include "app/configuration/validation.h"
+
+#include "app/configuration/settings.h"
+#include "lib/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+namespace relevo {
+namespace {
+
+bool is_unspecified(const dns::IpAddress& address) {
+    return std::ranges::all_of(address.octets(), [](std::uint8_t octet) { return octet == 0; });
+}
+
+// Whether the kernel would refuse the second of two.
+bool overlap(const Endpoint& a, const Endpoint& b) {
+    if (a.port != b.port || a.port == 0) return false;
+    if (a.address == b.address) return true;
+    return a.address.is_v4() == b.address.is_v4() && (is_unspecified(a.address) || is_unspecified(b.address));
+}
+
+struct UsedEndpoint {
+    Endpoint endpoint;
+    std::string path;
+};
+
+void check_endpoints(const Configuration& configuration, Problems& problems) {
+    std::vector<UsedEndpoint> used;
+    const auto check = [&](const std::vector<Endpoint>& endpoints, const std::string& path) {
+        for (const Endpoint& endpoint : endpoints) {
+            const auto other = std::ranges::find_if(
+                used, [&](const UsedEndpoint& earlier) { return overlap(earlier.endpoint, endpoint); });
+            if (other != used.end())
+                problems.add(path, fmt::format("\"{}\" is taken by {} (\"{}\"): use another port or address",
+                                               endpoint.text(), other->path, other->endpoint.text()));
+            used.push_back({endpoint, path});
+        }
+    };
+    for (std::size_t i = 0; i < configuration.listeners.size(); ++i)
+        check(configuration.listeners[i].address, fmt::format("listener[{}].address", i));
+    check(configuration.metrics.address, "metrics.address");
+}
+
+void check_listener(ListenerSettings& listener, const std::string& path, Problems& problems) {
+    if (listener.address.empty())
+        problems.add(path + ".address", "is missing: add one such as address = \"0.0.0.0:587\"");
+    else if (listener.name.empty())
+        listener.name = fmt::format("{}-{}", name_of(listener.role), listener.address.front().port);
+    if (listener.tls == ListenerTls::none) {
+        if (listener.auth == ListenerAuth::required && !listener.plaintext_auth)
+            problems.add(
+                path + ".auth",
+                "is \"required\" but nobody can log in without TLS: set tls = \"starttls\", or plaintext_auth = "
+                "true if the network is trusted");
+        if (listener.require_tls)
+            problems.add(path + ".require_tls", "is true but tls is \"none\": set tls = \"starttls\"");
+    }
+    if (listener.plaintext_auth && listener.auth == ListenerAuth::none)
+        problems.add(path + ".plaintext_auth", "is true but auth is \"none\": remove one of them");
+    if (listener.role == ListenerPurpose::submission && listener.auth == ListenerAuth::none &&
+        listener.networks.empty())
+        problems.add(
+            path + ".auth",
+            "is \"none\" for a submission listener open to everybody: set auth = \"required\", or list networks");
+    if (listener.max_connections_per_address > listener.max_connections)
+        problems.add(path + ".max_connections_per_address", "is more than max_connections: lower it");
+}
+
+void check_listeners(Configuration& configuration, Problems& problems) {
+    if (configuration.listeners.empty())
+        problems.add(Place{1, 1}, "no [[listener]] section: add one, or no mail can come in");
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < configuration.listeners.size(); ++i) {
+        ListenerSettings& listener = configuration.listeners[i];
+        const std::string path = fmt::format("listener[{}]", i);
+        check_listener(listener, path, problems);
+        if (!listener.name.empty() && !names.insert(listener.name).second)
+            problems.add(path + ".name",
+                         fmt::format("\"{}\" is used twice: give each listener its own name", listener.name));
+    }
+}
+
+// Brings a domain name into its canonical spelling.
+void check_domain(std::string& name, const std::string& path, Problems& problems) {
+    auto domain = mail::parse_domain(name, mail::Utf8::allowed);
+    if (!domain)
+        problems.add(path, fmt::format("\"{}\" is not a domain name: {}", name, domain.error().detail));
+    else
+        name = *std::move(domain);
+}
+
+void check_route_domains(RouteSettings& route, const std::string& path, Problems& problems) {
+    if (route.domains.empty()) problems.add(path + ".domains", "is missing: list domains, or \"*\" for all");
+    for (std::string& pattern : route.domains) {
+        if (pattern == "*") continue;
+        const bool below = pattern.starts_with('.');
+        std::string domain = pattern.substr(below ? 1 : 0);
+        check_domain(domain, path + ".domains", problems);
+        pattern = (below ? "." : "") + domain;
+    }
+}
+
+bool has_host(const RouteSettings& route) {
+    return route.kind == RouteMethod::smarthost || route.kind == RouteMethod::lmtp;
+}
+
+void check_route_host(RouteSettings& route, const std::string& path, Problems& problems) {
+    if (!has_host(route)) {
+        if (!route.host.empty())
+            problems.add(path + ".host",
+                         fmt::format("has no use with kind = \"{}\": remove it, or set kind = \"smarthost\"",
+                                     name_of(route.kind)));
+        return;
+    }
+    if (route.host.empty()) return problems.add(path + ".host", "is missing: name the server that takes this mail");
+    if (!dns::IpAddress::parse(route.host)) check_domain(route.host, path + ".host", problems);
+}
+
+void check_route_login(const RouteSettings& route, const std::string& path, Problems& problems) {
+    if (!route.password.value.empty() && !route.password_file.empty())
+        problems.add(path + ".password", "stands beside password_file: keep one of them");
+    const bool has_password = !route.password.value.empty() || !route.password_file.empty();
+    if (route.user.empty() && has_password)
+        problems.add(path + ".user", "is missing although there is a password: add it");
+    if (!route.user.empty() && !has_password)
+        problems.add(path + ".password_file", "is missing although there is a user: add it");
+    if (!route.user.empty() && route.kind != RouteMethod::smarthost)
+        problems.add(path + ".user", "has a use only with kind = \"smarthost\": remove it");
+    if (!route.user.empty() && route.tls != RouteSecurity::required && route.tls != RouteSecurity::implicit)
+        problems.add(path + ".tls",
+                     fmt::format("is \"{}\", which could send the password in clear: set tls = \"required\" "
+                                 "or \"implicit\"",
+                                 name_of(route.tls)));
+}
+
+void check_route(RouteSettings& route, const std::string& path, Problems& problems) {
+    check_route_domains(route, path, problems);
+    check_route_host(route, path, problems);
+    check_route_login(route, path, problems);
+    if (route.verify && (route.tls == RouteSecurity::never || route.tls == RouteSecurity::opportunistic))
+        problems.add(path + ".verify", "needs TLS: set tls = \"required\" or \"implicit\"");
+}
+
+void check_routes(Configuration& configuration, Problems& problems) {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < configuration.routes.size(); ++i) {
+        RouteSettings& route = configuration.routes[i];
+        const std::string path = fmt::format("route[{}]", i);
+        if (route.name.empty())
+            problems.add(path + ".name", "is missing: give the route a name");
+        else if (route.name == "default")
+            problems.add(path + ".name", "is \"default\", the name of the built-in route: choose another");
+        else if (!names.insert(route.name).second)
+            problems.add(path + ".name", fmt::format("\"{}\" is used twice: give each route its own name", route.name));
+        check_route(route, path, problems);
+    }
+}
+
+void check_certificates(const TlsSettings& tls, Problems& problems) {
+    const auto check_pair = [&](const std::string& certificate, const std::string& key, const std::string& path) {
+        if (!certificate.empty() && key.empty())
+            problems.add(path + ".key", "is missing although there is a certificate: add it");
+        if (certificate.empty() && !key.empty())
+            problems.add(path + ".certificate", "is missing although there is a key: add it");
+    };
+    check_pair(tls.certificate, tls.key, "tls");
+    for (std::size_t i = 0; i < tls.more_certificates.size(); ++i) {
+        const CertificateSettings& pair = tls.more_certificates[i];
+        const std::string path = fmt::format("tls.certificates[{}]", i);
+        check_pair(pair.certificate, pair.key, path);
+        if (pair.certificate.empty() && pair.key.empty())
+            problems.add(path, "is empty: add certificate and key, or remove it");
+    }
+}
+
+void check_queue(const Configuration& configuration, Problems& problems) {
+    const QueueSettings& queue = configuration.queue;
+    if (queue.retry_schedule.empty()) problems.add("queue.retry_schedule", "is empty: list at least one wait");
+    if (queue.delay_warning_after >= queue.expire_after)
+        problems.add("queue.delay_warning_after", "is not before expire_after: lower it, or set it to \"0s\"");
+}
+
+void check_servers(const DnsSettings& dns, Problems& problems) {
+    for (const std::string& server : dns.servers) {
+        const std::size_t at = server.find('@');
+        const bool port_fits =
+            at == std::string::npos || parse_decimal<std::uint16_t>(server.substr(at + 1)).value_or(0) > 0;
+        if (!port_fits || !dns::IpAddress::parse(server.substr(0, at)))
+            problems.add("dns.servers",
+                         fmt::format("\"{}\" is no resolver: write an IP address such as \"192.0.2.53\", or "
+                                     "\"192.0.2.53@5353\" with a port",
+                                     server));
+    }
+}
+
+void check_delivery(Configuration& configuration, Problems& problems) {
+    DeliverySettings& delivery = configuration.delivery;
+    if (!delivery.ehlo_name.empty()) check_domain(delivery.ehlo_name, "delivery.ehlo_name", problems);
+    if (delivery.connections_per_site > delivery.connections_total)
+        problems.add("delivery.connections_per_site", "is more than connections_total: lower it");
+    const auto v4 = std::ranges::count_if(delivery.source_addresses, &dns::IpAddress::is_v4);
+    if (v4 > 1 || static_cast<std::ptrdiff_t>(delivery.source_addresses.size()) - v4 > 1)
+        problems.add("delivery.source_addresses", "has two addresses of one family: keep one IPv4 and one IPv6");
+}
+
+// "$CREDENTIALS_DIRECTORY/name" as systemd's LoadCredential= gives it.
+Result<std::string> resolved_path(const std::string& path, const Environment& environment) {
+    constexpr std::string_view prefix = "$CREDENTIALS_DIRECTORY/";
+    if (!path.starts_with(prefix)) return path;
+    const auto folder = environment.find("CREDENTIALS_DIRECTORY");
+    if (folder == environment.end())
+        return failure(ErrorKind::not_found,
+                       "is meant for systemd's LoadCredential=, and CREDENTIALS_DIRECTORY is not set");
+    return folder->second + "/" + path.substr(prefix.size());
+}
+
+template <class Section>
+void check_files_of(const Section& section, const std::string& path, const Environment& environment,
+                    Problems& problems) {
+    for (const auto& setting : settings_of<Section>()) {
+        if (!setting.names_file) continue;
+        Node node;
+        const std::string toml = setting.write(section);
+        const auto document = parse_document("x = " + toml);
+        if (!document || document->find("x")->text.empty()) continue;
+        const std::string name = path + "." + std::string(setting.name);
+        const auto file = resolved_path(document->find("x")->text, environment);
+        if (!file) {
+            problems.add(name, file.error().detail + ": start Relevo through its unit, or name a file");
+            continue;
+        }
+        std::ifstream stream(*file, std::ios::binary);
+        char first = 0;
+        if (!stream || !stream.get(first))
+            problems.add(name,
+                         fmt::format("\"{}\" cannot be read or is empty: correct the name, or let the user of Relevo "
+                                     "read it",
+                                     *file));
+    }
+}
+
+}  // namespace
+
+void validate(Configuration& configuration, Problems& problems) {
+    if (!configuration.server.host_name.empty())
+        check_domain(configuration.server.host_name, "server.host_name", problems);
+    if (configuration.server.data_dir.empty() || configuration.server.run_dir.empty())
+        problems.add("server", "needs data_dir and run_dir: name two folders");
+    check_listeners(configuration, problems);
+    check_endpoints(configuration, problems);
+    check_certificates(configuration.tls, problems);
+    check_queue(configuration, problems);
+    check_delivery(configuration, problems);
+    check_routes(configuration, problems);
+    check_servers(configuration.dns, problems);
+}
+
+void resolve_files(Configuration& configuration, const Environment& environment, Problems& problems) {
+    check_files_of(configuration.tls, "tls", environment, problems);
+    for (std::size_t i = 0; i < configuration.tls.more_certificates.size(); ++i)
+        check_files_of(configuration.tls.more_certificates[i], fmt::format("tls.certificates[{}]", i), environment,
+                       problems);
+    check_files_of(configuration.dns, "dns", environment, problems);
+    for (std::size_t i = 0; i < configuration.routes.size(); ++i) {
+        RouteSettings& route = configuration.routes[i];
+        const std::string path = fmt::format("route[{}]", i);
+        check_files_of(route, path, environment, problems);
+        if (route.password_file.empty()) continue;
+        const auto file = resolved_path(route.password_file, environment);
+        std::ifstream stream(file.value_or(""));
+        if (!std::getline(stream, route.password.value)) continue;
+        if (route.password.value.ends_with('\r')) route.password.value.pop_back();
+        if (route.password.value.empty())
+            problems.add(path + ".password_file", "has an empty first line: put the password there");
+    }
+}
+
+}  // namespace relevo
