@@ -1,0 +1,234 @@
+#include "adapters/net/listener.h"
+
+#include "adapters/net/port_holder.h"
+#include "adapters/net/socket.h"
+#include "adapters/net/socket_stream.h"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cerrno>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+namespace relevo::net {
+namespace {
+
+constexpr int backlog = 4096;
+constexpr int accepts_in_a_row = 16;  // then other connections have their turn
+constexpr std::chrono::milliseconds exhausted_pause{100};
+constexpr std::chrono::minutes exhausted_log_interval{1};
+
+Error error_of_binding(const Endpoint& endpoint, int number) {
+    const std::string address = endpoint.text();
+    if (number == EADDRINUSE) {
+        const std::string holder = holder_of(endpoint);
+        return {ErrorKind::conflict, holder.empty() ? fmt::format("{} is in use", address)
+                                                    : fmt::format("{} is in use by {}", address, holder)};
+    }
+    if (number == EACCES)
+        return {ErrorKind::refused,
+                fmt::format("no right to listen on {}: ports below 1024 need CAP_NET_BIND_SERVICE", address)};
+    if (number == EADDRNOTAVAIL)
+        return {ErrorKind::io, fmt::format("{}: this address does not belong to this machine", address)};
+    return {ErrorKind::io, fmt::format("cannot listen on {}: {}", address, text_of_errno(number))};
+}
+
+enum class Sharing : std::uint8_t { exclusive, with_other_shards };
+
+Result<FileDescriptor> bind_to(const Endpoint& endpoint, Sharing sharing) {
+    const SocketAddress address(endpoint);
+    FileDescriptor descriptor(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+    if (!descriptor) return std::unexpected(error_of_errno(errno, "open a socket"));
+    const int number = descriptor.get();
+    RELEVO_CHECK(set_option(number, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR"));
+    if (sharing == Sharing::with_other_shards)
+        RELEVO_CHECK(set_option(number, SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT"));
+    if (address.family() == AF_INET6) RELEVO_CHECK(set_option(number, IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY"));
+    RELEVO_CHECK(set_option(number, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"));  // accepted sockets inherit it
+    if (::bind(number, address.data(), address.size()) != 0) return std::unexpected(error_of_binding(endpoint, errno));
+    return descriptor;
+}
+
+Result<std::vector<FileDescriptor>> bind_sockets(Endpoint& endpoint, std::size_t count) {
+    {
+        // SO_REUSEPORT alone would let a second relay of the same user bind as well, and take half of the mail.
+        RELEVO_TRY(const FileDescriptor probe, bind_to(endpoint, Sharing::exclusive));
+        if (endpoint.port == 0) endpoint = local_endpoint(probe.get());
+    }
+    std::vector<FileDescriptor> sockets;
+    for (std::size_t index = 0; index < count; ++index) {
+        RELEVO_TRY(FileDescriptor socket, bind_to(endpoint, Sharing::with_other_shards));
+        sockets.push_back(std::move(socket));
+    }
+    for (const FileDescriptor& socket : sockets)
+        if (::listen(socket.get(), backlog) != 0) return std::unexpected(error_of_binding(endpoint, errno));
+    return sockets;
+}
+
+// The shards wait on copies of the one socket.
+Result<std::vector<FileDescriptor>> inherit_socket(int descriptor, std::size_t count) {
+    FileDescriptor inherited(descriptor);
+    int is_listening = 0;
+    socklen_t length = sizeof is_listening;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) != 0 || is_listening == 0)
+        return failure(ErrorKind::invalid, fmt::format("descriptor {} is not a listening socket", descriptor));
+    if (::fcntl(descriptor, F_SETFL, O_NONBLOCK) != 0 || ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+        return std::unexpected(error_of_errno(errno, "prepare the inherited socket"));
+    std::vector<FileDescriptor> sockets;
+    for (std::size_t index = 1; index < count; ++index) {
+        FileDescriptor copy(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+        if (!copy) return std::unexpected(error_of_errno(errno, "prepare the inherited socket"));
+        sockets.push_back(std::move(copy));
+    }
+    sockets.push_back(std::move(inherited));
+    return sockets;
+}
+
+}  // namespace
+
+struct Listener::Shared {
+    ListenerOptions options;
+    Accept accept;
+    ConnectionCount open = std::make_shared<std::atomic<unsigned>>(0);
+};
+
+// Accepts on one shard.
+class Listener::Acceptor {
+ public:
+    Acceptor(std::shared_ptr<ShardSockets> sockets, FileDescriptor socket, std::shared_ptr<Shared> shared)
+        : sockets_(std::move(sockets)),
+          socket_(sockets_->shard().executor(), socket.release()),
+          reserve_(open_reserve()),
+          shared_(std::move(shared)) {}
+
+    static Task<> run(std::shared_ptr<Acceptor> self);
+    void stop() {
+        boost::system::error_code ignored;
+        socket_.close(ignored);
+    }
+    [[nodiscard]] Shard& shard() { return sockets_->shard(); }
+
+ private:
+    enum class Next : std::uint8_t { accept, wait, pause };
+
+    static FileDescriptor open_reserve() { return FileDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+    Next accept_one();
+    void serve(FileDescriptor connection, const SocketAddress& peer);
+    void turn_away(FileDescriptor connection);
+    Next turn_away_with_reserve();
+
+    std::shared_ptr<ShardSockets> sockets_;
+    boost::asio::posix::basic_stream_descriptor<Executor> socket_;
+    FileDescriptor reserve_;  // given up to accept, and refuse, one connection when there is no other left
+    std::shared_ptr<Shared> shared_;
+    Clock::time_point next_log_{};
+};
+
+Task<> Listener::Acceptor::run(std::shared_ptr<Acceptor> self) {
+    while (self->socket_.is_open()) {
+        Next next = Next::accept;
+        for (int count = 0; count < accepts_in_a_row && next == Next::accept; ++count) next = self->accept_one();
+        if (next == Next::pause) {
+            co_await sleep_for(exhausted_pause);
+            continue;
+        }
+        if (!self->socket_.is_open()) break;
+        boost::system::error_code ignored;
+        co_await self->socket_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                                          boost::asio::redirect_error(use_task, ignored));
+    }
+}
+
+Listener::Acceptor::Next Listener::Acceptor::accept_one() {
+    if (!socket_.is_open()) return Next::wait;
+    SocketAddress peer;
+    FileDescriptor connection(
+        ::accept4(socket_.native_handle(), peer.data(), peer.length(), SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connection) {
+        if (shared_->open->load(std::memory_order_relaxed) >= shared_->options.connection_limit)
+            turn_away(std::move(connection));
+        else
+            serve(std::move(connection), peer);
+        return Next::accept;
+    }
+    switch (errno) {
+        case EAGAIN: return Next::wait;
+        case EMFILE:
+        case ENFILE: return turn_away_with_reserve();
+        case ENOBUFS:
+        case ENOMEM: return Next::pause;
+        default: return Next::accept;  // this one went away while it waited
+    }
+}
+
+void Listener::Acceptor::serve(FileDescriptor connection, const SocketAddress& peer) {
+    SocketStreamOptions options;
+    options.peer = peer.endpoint();
+    options.local = local_endpoint(connection.get());
+    options.tls_server = shared_->options.tls;
+    options.count = shared_->open;
+    shared_->open->fetch_add(1, std::memory_order_relaxed);
+    if (shared_->options.accepted != nullptr) shared_->options.accepted->add();
+    shared_->accept(shard(), std::make_unique<SocketStream>(sockets_, std::move(connection), std::move(options)));
+}
+
+void Listener::Acceptor::turn_away(FileDescriptor connection) {
+    const std::string& refusal = shared_->options.refusal;
+    (void)::send(connection.get(), refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (shared_->options.refused != nullptr) shared_->options.refused->add();
+}
+
+Listener::Acceptor::Next Listener::Acceptor::turn_away_with_reserve() {
+    if (shared_->options.log != nullptr && Clock::now() >= next_log_) {
+        next_log_ = Clock::now() + exhausted_log_interval;
+        shared_->options.log->error("listener.descriptors_exhausted", {{"address", shared_->options.endpoint.text()}});
+    }
+    if (!reserve_) reserve_ = open_reserve();
+    if (!reserve_) return Next::pause;
+    reserve_.reset();
+    FileDescriptor connection(::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const bool accepted = static_cast<bool>(connection);
+    if (accepted) turn_away(std::move(connection));
+    reserve_ = open_reserve();
+    return accepted ? Next::accept : Next::pause;
+}
+
+Result<std::unique_ptr<Listener>> Listener::open(std::vector<std::shared_ptr<ShardSockets>> shards,
+                                                 ListenerOptions options) {
+    std::unique_ptr<Listener> listener(new Listener());
+    std::vector<FileDescriptor> sockets;
+    if (options.inherited_descriptor) {
+        RELEVO_TRY(sockets, inherit_socket(*options.inherited_descriptor, shards.size()));
+        options.endpoint = local_endpoint(sockets.front().get());
+    } else {
+        RELEVO_TRY(sockets, bind_sockets(options.endpoint, shards.size()));
+    }
+    listener->endpoint_ = options.endpoint;
+    listener->shared_ = std::make_shared<Shared>();
+    listener->shared_->options = std::move(options);
+    for (std::size_t index = 0; index < shards.size(); ++index)
+        listener->acceptors_.push_back(
+            std::make_shared<Acceptor>(shards[index], std::move(sockets[index]), listener->shared_));
+    return listener;
+}
+
+Listener::~Listener() { stop(); }
+
+void Listener::start(Accept accept) {
+    shared_->accept = std::move(accept);
+    for (const auto& acceptor : acceptors_) acceptor->shard().spawn(Acceptor::run(acceptor));
+}
+
+void Listener::stop() {
+    for (const auto& acceptor : acceptors_) acceptor->shard().post([acceptor] { acceptor->stop(); });
+    acceptors_.clear();
+}
+
+unsigned Listener::connections() const { return shared_->open->load(std::memory_order_relaxed); }
+
+}  // namespace relevo::net

@@ -1,0 +1,62 @@
+// Takes connections on an address and hands each, as a Stream, to a callback on the shard that accepted it.
+#pragma once
+
+#include "adapters/net/shard_sockets.h"
+#include "adapters/net/tls_context.h"
+#include "core/ports/log.h"
+#include "core/ports/metrics.h"
+#include "core/ports/stream.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace relevo::net {
+
+struct ListenerOptions {
+    Endpoint endpoint{};                      // port 0: the system chooses, see Listener::endpoint()
+    std::shared_ptr<TlsServerContext> tls{};  // null: its streams cannot start TLS
+    // Said to a connection that cannot be served (no descriptor left, or over the limit), before it is closed.
+    std::string refusal = "421 4.3.2 Too many connections, try again later\r\n";
+    unsigned connection_limit = 20000;  // open connections of this listener, all shards together
+    // A listening socket that systemd has opened (LISTEN_FDS), instead of opening one; owned by the listener then.
+    std::optional<int> inherited_descriptor{};
+    Log* log = nullptr;           // "listener.descriptors_exhausted", at most once a minute
+    Counter* accepted = nullptr;  // may be null, as may the next one
+    Counter* refused = nullptr;   // turned away with `refusal`
+};
+
+// One socket per shard (SO_REUSEPORT): the kernel spreads connections over them, and no shard wakes another.
+// Threads: open() and start() at start; start(), stop() and destruction while the shards run are allowed from any
+// thread, but not the destruction of the callback's own shard underneath it.
+class Listener {
+ public:
+    using Accept = std::function<void(Shard&, std::unique_ptr<Stream>)>;
+
+    // Binds and listens at once, so that privileges may be dropped before start(). Errors: conflict – the address is
+    // in use: detail names it and, if it can be told, the process that holds it. refused – no right to bind.
+    [[nodiscard]] static Result<std::unique_ptr<Listener>> open(std::vector<std::shared_ptr<ShardSockets>> shards,
+                                                                ListenerOptions options);
+    ~Listener();
+
+    // `accept` runs on the shard of the connection, concurrently on several; it must not throw.
+    void start(Accept accept);
+    // No new connections from now on; those that are there go on.
+    void stop();
+
+    [[nodiscard]] Endpoint endpoint() const { return endpoint_; }
+    [[nodiscard]] unsigned connections() const;
+
+ private:
+    class Acceptor;
+    struct Shared;
+    Listener() = default;
+
+    Endpoint endpoint_;
+    std::shared_ptr<Shared> shared_;  // with the coroutines that accept
+    std::vector<std::shared_ptr<Acceptor>> acceptors_;
+};
+
+}  // namespace relevo::net

@@ -1,0 +1,205 @@
+#include "adapters/net/socket_stream.h"
+
+#include "adapters/net/tls_context.h"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <cerrno>
+
+namespace relevo::net {
+namespace {
+
+// A peer that sends as fast as we read must not keep the shard to itself.
+constexpr std::uint8_t reads_in_a_row_limit = 16;
+
+Error closed_by_us() { return {ErrorKind::cancelled, "the connection was closed by us"}; }
+
+Error error_of(const Transfer& transfer) {
+    if (transfer.state == Transfer::State::ended) return {ErrorKind::closed, "the peer ended the connection"};
+    return {ErrorKind::io, transfer.detail};
+}
+
+Task<Result<void>> failed(Error error) { co_return std::unexpected(std::move(error)); }
+
+Transfer transfer_of_errno(int number) {
+    if (number == EAGAIN || number == EWOULDBLOCK) return {Transfer::State::want_read};
+    if (number == ECONNRESET || number == EPIPE) return {Transfer::State::ended};
+    return {Transfer::State::failed, 0, text_of_errno(number)};
+}
+
+}  // namespace
+
+SocketStream::SocketStream(std::shared_ptr<ShardSockets> sockets, FileDescriptor descriptor,
+                           SocketStreamOptions options)
+    : sockets_(std::move(sockets)),
+      descriptor_(sockets_->shard().executor(), descriptor.release()),
+      options_(std::move(options)) {
+    sockets_->add(*this);
+}
+
+SocketStream::~SocketStream() {
+    close();
+    sockets_->remove(*this);
+    if (options_.count) options_.count->fetch_sub(1, std::memory_order_relaxed);
+}
+
+Task<Result<std::span<const std::byte>>> SocketStream::read(Deadline deadline) {
+    if (++reads_in_a_row_ > reads_in_a_row_limit) {
+        reads_in_a_row_ = 0;
+        co_await boost::asio::post(sockets_->shard().executor(), use_task);
+    }
+    for (;;) {
+        if (is_closed_) co_return std::unexpected(closed_by_us());
+        const Transfer transfer = is_drained_ ? Transfer{Transfer::State::want_read} : receive();
+        if (transfer.state == Transfer::State::done) co_return sockets_->scratch().first(transfer.octets);
+        RELEVO_CO_CHECK(co_await wait_for(transfer, reading_, deadline));
+        is_drained_ = false;
+        reads_in_a_row_ = 0;
+    }
+}
+
+Task<Result<void>> SocketStream::write(std::string_view octets, Deadline deadline) {
+    while (!octets.empty()) {
+        if (is_closed_) co_return std::unexpected(closed_by_us());
+        const Transfer transfer = send(octets);
+        if (transfer.state == Transfer::State::done)
+            octets.remove_prefix(transfer.octets);
+        else
+            RELEVO_CO_CHECK(co_await wait_for(transfer, writing_, deadline));
+    }
+    co_return Result<void>();
+}
+
+Transfer SocketStream::receive() { return ssl_ ? tls_read(*ssl_, sockets_->scratch()) : receive_plain(); }
+Transfer SocketStream::send(std::string_view octets) { return ssl_ ? tls_write(*ssl_, octets) : send_plain(octets); }
+
+Transfer SocketStream::receive_plain() {
+    const std::span<std::byte> scratch = sockets_->scratch();
+    const ssize_t count = ::recv(descriptor_.native_handle(), scratch.data(), scratch.size(), 0);
+    if (count == 0) return {Transfer::State::ended};
+    if (count < 0) return errno == EINTR ? Transfer{Transfer::State::want_read} : transfer_of_errno(errno);
+    const auto octets = static_cast<std::size_t>(count);
+    is_drained_ = octets < scratch.size();
+    return {Transfer::State::done, octets};
+}
+
+Transfer SocketStream::send_plain(std::string_view octets) {
+    const ssize_t count = ::send(descriptor_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL);
+    if (count >= 0) return {Transfer::State::done, static_cast<std::size_t>(count)};
+    Transfer transfer = errno == EINTR ? Transfer{Transfer::State::done} : transfer_of_errno(errno);
+    if (transfer.state == Transfer::State::want_read) transfer.state = Transfer::State::want_write;
+    return transfer;
+}
+
+bool SocketStream::has_unread_input() {
+    if (is_closed_) return false;
+    if (ssl_ && tls_has_pending(*ssl_)) return true;
+    char octet = 0;
+    return ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+Task<Result<void>> SocketStream::wait_for(const Transfer& transfer, Wait& wait_slot, Deadline deadline) {
+    switch (transfer.state) {
+        case Transfer::State::want_read: return wait(wait_slot, Direction::readable, deadline);
+        case Transfer::State::want_write: return wait(wait_slot, Direction::writable, deadline);
+        case Transfer::State::done:
+        case Transfer::State::ended:
+        case Transfer::State::failed: break;
+    }
+    return failed(error_of(transfer));
+}
+
+Task<Result<void>> SocketStream::wait(Wait& wait, Direction direction, Deadline deadline) {
+    if (deadline <= Clock::now()) co_return failure(ErrorKind::timeout, "the peer was silent for too long");
+    const auto type = direction == Direction::readable ? boost::asio::posix::descriptor_base::wait_read
+                                                       : boost::asio::posix::descriptor_base::wait_write;
+    wait = {deadline, true, false};
+    boost::system::error_code problem;
+    do {
+        co_await descriptor_.async_wait(type, boost::asio::redirect_error(use_task, problem));
+        // An abort that is neither ours nor the owner's was meant for the wait in the other direction.
+    } while (problem == boost::asio::error::operation_aborted && !wait.timed_out && !is_closed_);
+    wait.pending = false;
+    if (is_closed_) co_return std::unexpected(closed_by_us());
+    if (wait.timed_out) co_return failure(ErrorKind::timeout, "the peer was silent for too long");
+    if (problem) co_return failure(ErrorKind::io, problem.message());
+    co_return Result<void>();
+}
+
+void SocketStream::sweep(Deadline now) {
+    bool expired = false;
+    for (Wait* wait : {&reading_, &writing_}) {
+        if (!wait->pending || wait->timed_out || wait->deadline > now) continue;
+        wait->timed_out = expired = true;
+    }
+    if (!expired) return;
+    boost::system::error_code ignored;
+    descriptor_.cancel(ignored);
+}
+
+void SocketStream::close() {
+    if (is_closed_) return;
+    is_closed_ = true;
+    if (ssl_ && tls_info_) tls_shutdown(*ssl_);
+    // Unread input would make the kernel send a reset, and the peer might lose our last reply to it.
+    if (!is_drained_) {
+        const std::span<std::byte> scratch = sockets_->scratch();
+        (void)::recv(descriptor_.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
+    }
+    boost::system::error_code ignored;
+    descriptor_.close(ignored);
+}
+
+Task<Result<void>> SocketStream::finish_connecting(Deadline deadline) {
+    RELEVO_CO_CHECK(co_await wait(writing_, Direction::writable, deadline));
+    int number = 0;
+    socklen_t length = sizeof number;
+    ::getsockopt(descriptor_.native_handle(), SOL_SOCKET, SO_ERROR, &number, &length);
+    if (number != 0)
+        co_return failure(number == ECONNREFUSED ? ErrorKind::refused : ErrorKind::io, text_of_errno(number));
+    options_.local = local_endpoint(descriptor_.native_handle());
+    co_return Result<void>();
+}
+
+Task<Result<TlsInfo>> SocketStream::start_tls_server(Deadline deadline) {
+    if (is_closed_) co_return std::unexpected(closed_by_us());
+    if (ssl_) co_return failure(ErrorKind::conflict, "TLS runs already");
+    if (!options_.tls_server) co_return failure(ErrorKind::unsupported, "no certificate is configured here");
+    RELEVO_CO_TRY(ssl_, options_.tls_server->begin(descriptor_.native_handle()));
+    RELEVO_CO_CHECK(co_await shake_hands(deadline));
+    tls_info_ = std::make_unique<TlsInfo>(tls_info_of_server(*ssl_));
+    co_return *tls_info_;
+}
+
+Task<Result<TlsInfo>> SocketStream::start_tls_client(TlsClientOptions options, Deadline deadline) {
+    if (is_closed_) co_return std::unexpected(closed_by_us());
+    if (ssl_) co_return failure(ErrorKind::conflict, "TLS runs already");
+    if (!options_.tls_client) co_return failure(ErrorKind::unsupported, "TLS is not configured here");
+    RELEVO_CO_TRY(ssl_, options_.tls_client->begin(descriptor_.native_handle(), options));
+    RELEVO_CO_CHECK(co_await shake_hands(deadline));
+    tls_info_ = std::make_unique<TlsInfo>(tls_info_of_client(*ssl_));
+    co_return *tls_info_;
+}
+
+Task<Result<void>> SocketStream::shake_hands(Deadline deadline) {
+    bool peer_has_spoken = false;
+    is_drained_ = false;
+    for (;;) {
+        if (is_closed_) co_return std::unexpected(closed_by_us());
+        // A look at the first octets, as OpenSSL would only say "wrong version number" about them.
+        if (!peer_has_spoken && has_unread_input()) {
+            peer_has_spoken = true;
+            if (auto text = plain_text_instead_of_tls(descriptor_.native_handle()))
+                co_return failure(ErrorKind::invalid, std::move(*text));
+        }
+        const Transfer step = tls_handshake(*ssl_);
+        if (step.state == Transfer::State::done) co_return Result<void>();
+        if (step.state == Transfer::State::failed) {
+            co_return failure(tls_was_unverified(*ssl_) ? ErrorKind::refused : ErrorKind::invalid, step.detail);
+        }
+        RELEVO_CO_CHECK(co_await wait_for(step, reading_, deadline));
+    }
+}
+
+}  // namespace relevo::net

@@ -1,0 +1,81 @@
+// A Stream over a socket that does not block, plain first, TLS once asked for.
+#pragma once
+
+#include "adapters/net/shard_sockets.h"
+#include "adapters/net/socket.h"
+#include "adapters/net/tls_session.h"
+#include "core/ports/stream.h"
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+namespace relevo::net {
+
+class TlsServerContext;
+class TlsClientContext;
+
+// Counts one connection while it lives.
+using ConnectionCount = std::shared_ptr<std::atomic<unsigned>>;
+
+struct SocketStreamOptions {
+    Endpoint peer{};
+    Endpoint local{};
+    std::shared_ptr<TlsServerContext> tls_server{};  // null: start_tls_server() is unsupported
+    std::shared_ptr<TlsClientContext> tls_client{};
+    ConnectionCount count{};  // already counted; counted down at the end; may be null
+};
+
+// Costs little more than its system calls: recv() and send() are tried first, waiting comes after EAGAIN or a short
+// read. While idle it holds no buffer. Must not be destroyed during a read or write: close() ends them.
+// Threads: the shard's.
+class SocketStream final : public Stream, private Swept {
+ public:
+    SocketStream(std::shared_ptr<ShardSockets> sockets, FileDescriptor descriptor, SocketStreamOptions options);
+    ~SocketStream() override;
+
+    Task<Result<std::span<const std::byte>>> read(Deadline deadline) override;
+    Task<Result<void>> write(std::string_view octets, Deadline deadline) override;
+    bool has_unread_input() override;
+    Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
+    Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;
+    const TlsInfo* tls() const override { return tls_info_.get(); }
+    Endpoint peer() const override { return options_.peer; }
+    Endpoint local() const override { return options_.local; }
+    void close() override;
+
+    // Waits for the outcome of a connect() under way. Errors: as Dialer::connect().
+    Task<Result<void>> finish_connecting(Deadline deadline);
+
+ private:
+    struct Wait {
+        Deadline deadline = no_deadline;
+        bool pending = false;
+        bool timed_out = false;
+    };
+    enum class Direction : std::uint8_t { readable, writable };
+
+    void sweep(Deadline now) override;
+    Transfer receive();
+    Transfer send(std::string_view octets);
+    Transfer receive_plain();
+    Transfer send_plain(std::string_view octets);
+    Task<Result<void>> wait(Wait& wait, Direction direction, Deadline deadline);
+    Task<Result<void>> wait_for(const Transfer& transfer, Wait& wait, Deadline deadline);
+    Task<Result<void>> shake_hands(Deadline deadline);
+
+    std::shared_ptr<ShardSockets> sockets_;
+    boost::asio::posix::basic_stream_descriptor<Executor> descriptor_;
+    SocketStreamOptions options_;
+    Wait reading_;
+    Wait writing_;
+    bool is_closed_ = false;
+    bool is_drained_ = false;            // nothing waited behind the last read
+    std::uint8_t reads_in_a_row_ = 0;    // without giving way to other connections
+    SslPointer ssl_;                     // set when a handshake begins
+    std::unique_ptr<TlsInfo> tls_info_;  // set when it is done
+};
+
+}  // namespace relevo::net

@@ -1,0 +1,123 @@
+#include "adapters/net/socket_stream.h"
+
+#include "adapters/net/harness_test.h"
+
+#include <malloc.h>
+
+namespace relevo::net {
+namespace {
+
+using std::chrono::milliseconds;
+
+Task<> write_then_close(SocketStream& stream, std::string text) {
+    auto written = co_await stream.write(text, soon());
+    EXPECT_TRUE(written) << written.error().detail;
+    stream.close();
+}
+
+TEST(SocketStream, GivesMegabytesInOrderAndThenTheEnd) {
+    World world;
+    StreamPair pair = make_pair(world);
+    std::string sent;
+    for (int line = 0; sent.size() < 4 * mebibyte; ++line) sent += fmt::format("line {}\r\n", line);
+    std::string seen;
+    Error end;
+    world.shard.spawn(write_then_close(*pair.client, sent));
+    world.run(collect(*pair.server, seen, end));
+    EXPECT_TRUE(seen == sent);
+    EXPECT_EQ(end.kind, ErrorKind::closed);
+}
+
+Task<> expect_slow_peer(SocketStream& stream) {
+    const auto start = Clock::now();
+    auto nothing = co_await stream.read(start + milliseconds(20));
+    EXPECT_FALSE(nothing);
+    if (!nothing) EXPECT_EQ(nothing.error().kind, ErrorKind::timeout);
+    const std::string much(8 * mebibyte, 'x');
+    auto stuck = co_await stream.write(much, Clock::now() + milliseconds(20));
+    EXPECT_FALSE(stuck);
+    if (!stuck) EXPECT_EQ(stuck.error().kind, ErrorKind::timeout);
+    EXPECT_LT(Clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST(SocketStream, EndsItsWaitsWhenThePeerNeitherSendsNorTakes) {  // security A16
+    World world;
+    StreamPair pair = make_pair(world);
+    world.run(expect_slow_peer(*pair.client));
+}
+
+Task<> read_late(SocketStream& stream, Error& error) {
+    auto nothing = co_await stream.read(Clock::now() + milliseconds(600));
+    if (!nothing) error = nothing.error();
+}
+
+Task<> write_stuck(SocketStream& stream, Error& error) {
+    const std::string much(8 * mebibyte, 'x');
+    auto stuck = co_await stream.write(much, Clock::now() + milliseconds(20));
+    if (!stuck) error = stuck.error();
+}
+
+TEST(SocketStream, TimesOutOneDirectionWithoutEndingTheOther) {
+    World world;
+    StreamPair pair = make_pair(world);
+    Error read_error, write_error;
+    const auto start = Clock::now();
+    world.shard.spawn(write_stuck(*pair.client, write_error));
+    world.run(read_late(*pair.client, read_error));
+    EXPECT_EQ(write_error.kind, ErrorKind::timeout);
+    EXPECT_EQ(read_error.kind, ErrorKind::timeout);
+    EXPECT_GE(Clock::now() - start, milliseconds(600));
+}
+
+TEST(SocketStream, FailsAPendingReadWithCancelledWhenClosedByItself) {
+    World world;
+    StreamPair pair = make_pair(world);
+    std::string seen;
+    Error error;
+    world.shard.post([&] { pair.server->close(); });
+    world.run(collect(*pair.server, seen, error));
+    EXPECT_EQ(error.kind, ErrorKind::cancelled);
+}
+
+Task<> look_for_early_talk(SocketStream& client, SocketStream& server) {
+    EXPECT_FALSE(server.has_unread_input());
+    auto written = co_await client.write("EHLO early.example\r\n", soon());
+    EXPECT_TRUE(written);
+    EXPECT_TRUE(server.has_unread_input());
+    std::string seen;
+    Error error;
+    co_await collect(server, seen, error, 20);
+    EXPECT_EQ(seen, "EHLO early.example\r\n");
+    EXPECT_FALSE(server.has_unread_input());
+}
+
+TEST(SocketStream, SeesAnEarlyTalkerWithoutTakingItsWords) {
+    World world;
+    StreamPair pair = make_pair(world);
+    world.run(look_for_early_talk(*pair.client, *pair.server));
+}
+
+Task<> wait_forever(SocketStream& stream) { (void)co_await stream.read(no_deadline); }
+Task<> give_way(World& world) {
+    // Two turns of the loop: the readers have begun to wait.
+    for (int turn = 0; turn < 2; ++turn) co_await boost::asio::post(world.shard.executor(), use_task);
+}
+
+TEST(SocketStream, HoldsLessThanTwoKibibytesPerIdleConnection) {  // performance P7
+    World world;
+    constexpr std::size_t pairs = 500;
+    const std::size_t before = mallinfo2().uordblks;
+    std::vector<StreamPair> idle;
+    for (std::size_t index = 0; index < pairs; ++index) {
+        idle.push_back(make_pair(world));
+        world.shard.spawn(wait_forever(*idle.back().client));
+        world.shard.spawn(wait_forever(*idle.back().server));
+    }
+    world.run(give_way(world));
+    const std::size_t each = (mallinfo2().uordblks - before) / (2 * pairs);
+    RecordProperty("octets_per_idle_stream", static_cast<int>(each));
+    EXPECT_LT(each, 2048U);
+}
+
+}  // namespace
+}  // namespace relevo::net
