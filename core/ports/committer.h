@@ -32,7 +32,7 @@ class Committer {
  public:
     virtual ~Committer() = default;
     // Completes when everything of the request is durable, or when it is certain that nothing of it will ever be.
-    // Errors: full – answer 452 4.3.1. io, conflict, limit (too much is waiting: answer 451 4.3.2).
+    // Errors: full – answer 452 4.3.1. io, conflict, limit (too much is waiting: answer 451 4.3.2), closed (shutdown).
     virtual void commit(CommitRequest request, Completer<Result<void>> done) = 0;
     // Runs `work` on the reader's thread on a snapshot.
     virtual void read(std::move_only_function<Result<void>(Reader&)> work, Completer<Result<void>> done) = 0;

@@ -26,7 +26,8 @@ struct ContentLocation {
 class ContentStore {
  public:
     virtual ~ContentStore() = default;
-    // Adds to the open segment; not durable before sync(). Errors: full – answer 452 4.3.1. io – answer 451 4.3.0.
+    // Adds to the open segment; neither durable nor readable before sync(). Errors: full – answer 452 4.3.1; nothing
+    // was changed. io – answer 451 4.3.0; sync() will fail.
     virtual Result<ContentLocation> append(MessageId id, std::string_view content) = 0;
     // Everything appended survives a power cut afterwards. After an error everything appended since the last success is
     // void.
@@ -34,11 +35,13 @@ class ContentStore {
     // Errors: not_found – no such record; io – it is damaged (checksum, id or length differ): detail names segment and
     // offset.
     virtual Result<std::string> read(MessageId id, const ContentLocation& location) = 0;
-    // The content is no longer needed; its room is won back when its segment is removed or compacted.
+    // The content is no longer needed; its room is won back by compact().
     virtual void drop(const ContentLocation& location) = 0;
-    // Copies what still lives out of the worst segment, if the disk is more than 2 × live + 256 MiB (or `force`), and
-    // returns the moves; the caller writes them into the rows in one transaction, then calls finish_compaction().
-    // Before that the old segment stays.
+    // Removes segments in which nothing lives. If the disk is more than 2 × live + 256 MiB, copies what still lives out
+    // of the worst one and returns the moves, already durable; the caller writes them into the rows in one transaction,
+    // then calls finish_compaction(). Before that the old segment stays; a compact() that is not finished is forgotten
+    // by the next. Afterwards the old locations still work in read() and drop() until restart, for callers that hold
+    // one. Call it with nothing appended since the last sync(). No moves and no error: nothing to do.
     struct Move {
         MessageId id;
         ContentLocation from, to;

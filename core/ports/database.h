@@ -67,6 +67,8 @@ class Database {
     virtual Result<void> read(const std::function<Result<void>(Reader&)>& work) = 0;
     // Housekeeping when idle: moves the log into the database file.
     virtual Result<void> checkpoint() = 0;
+    // Octets in the log that checkpoint() would move; 0 where there is no such thing. Threads: the committer's.
+    [[nodiscard]] virtual Octets log_size() const { return 0; }
 };
 
 }  // namespace relevo

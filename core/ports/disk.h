@@ -28,6 +28,12 @@ class DiskFile {
     virtual Result<void> sync() = 0;
     virtual Result<void> truncate(Octets size) = 0;
     virtual Result<Octets> size() = 0;
+    // A hint: makes room for the file to grow to `size` octets, so that later syncs have less to write. What lies past
+    // the written octets reads as zeros. Errors are harmless: the write that needs the room reports them.
+    virtual Result<void> allocate(Octets size) {
+        static_cast<void>(size);
+        return {};
+    }
 };
 
 enum class OpenMode : std::uint8_t { existing, create, create_new };
@@ -44,6 +50,8 @@ class Disk {
     // Names made, removed or renamed before survive a power cut afterwards.
     virtual Result<void> sync_folder() = 0;
     virtual Result<Octets> free_space() = 0;
+    // Size of the whole file system, used or not.
+    virtual Result<Octets> total_space() { return free_space(); }
 };
 
 }  // namespace relevo

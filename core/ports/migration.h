@@ -16,7 +16,7 @@ struct Migration {
     std::string_view sql;
 };
 
-// Applies what is missing, each with its record in one transaction (table schema_migration).
+// Applies what is missing in the order of `known`, each with its record in one transaction (table schema_migration).
 // Errors: unsupported – the store has a migration that `known` lacks: it was written by a newer Relevo; nothing was
 // changed. io, full.
 [[nodiscard]] Result<void> migrate(Database& database, std::span<const Migration> known);

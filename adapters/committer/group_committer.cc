@@ -1,0 +1,48 @@
+#include "adapters/committer/group_committer.h"
+
+#include "adapters/committer/read_side.h"
+#include "adapters/committer/writer.h"
+
+namespace relevo {
+
+GroupCommitter::GroupCommitter(Database& database, ContentStore& contents, CommitterOptions options)
+    : reads_(std::make_unique<ReadSide>(database, contents, options.waiting_reads)) {
+    writer_ = std::make_unique<Writer>(database, contents, std::move(options));
+}
+
+GroupCommitter::~GroupCommitter() { stop(); }
+
+void GroupCommitter::start() {
+    writer_->start();
+    reads_->start();
+}
+
+void GroupCommitter::stop() {
+    reads_->stop();
+    writer_->stop();
+}
+
+bool GroupCommitter::run_once() {
+    const bool wrote = writer_->run_once();
+    return reads_->run_once() || wrote;
+}
+
+void GroupCommitter::tidy() { writer_->tidy(); }
+
+void GroupCommitter::commit(CommitRequest request, Completer<Result<void>> done) {
+    writer_->add(std::move(request), std::move(done));
+}
+
+void GroupCommitter::read(std::move_only_function<Result<void>(Reader&)> work, Completer<Result<void>> done) {
+    reads_->add(std::move(work), std::move(done));
+}
+
+void GroupCommitter::read_content(MessageId id, ContentLocation location, Completer<Result<std::string>> done) {
+    reads_->add(id, location, std::move(done));
+}
+
+void GroupCommitter::drop_content(ContentLocation location) { writer_->drop(location); }
+
+CommitterMetrics GroupCommitter::metrics() const { return writer_->metrics(); }
+
+}  // namespace relevo

@@ -1,0 +1,75 @@
+// The Committer over a Database and a ContentStore: one thread writes in groups, one reads (architecture D8).
+#pragma once
+
+#include "core/ports/committer.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace relevo {
+
+struct CommitterOptions {
+    std::size_t group_requests = 512;                    // at most in one transaction
+    Octets group_octets = 16 * mebibyte;                 // of contents in one transaction, unless one request has more
+    Octets waiting_octets = 64 * mebibyte;               // of contents; beyond, commit() answers limit
+    std::size_t waiting_requests = 65'536;               // with contents; beyond, commit() answers limit
+    std::size_t waiting_reads = 65'536;                  // beyond, reads answer limit
+    Octets log_octets = 64 * mebibyte;                   // a checkpoint is made when the log is larger
+    std::chrono::milliseconds idle_after{200};           // without requests: checkpoint and compaction
+    std::chrono::milliseconds compaction_retry{60'000};  // after a compaction failed
+    // Compaction asks the owner of the rows; without these two, room is won back at the next start only. Both run on
+    // the committer's thread.
+    // is_live must see what is committed; record_move writes the new location into the row.
+    std::function<Result<bool>(Reader&, MessageId)> is_live;
+    std::function<Result<void>(Transaction&, const ContentStore::Move&)> record_move;
+    // Failures of housekeeping, which no request is told of. On the committer's thread.
+    std::function<void(const Error&)> report;
+};
+
+struct CommitterMetrics {
+    std::uint64_t groups = 0;    // transactions tried for several requests at once
+    std::uint64_t requests = 0;  // completed, with whatever result
+    std::uint64_t failed_requests = 0;
+    std::uint64_t octets = 0;  // of contents made durable
+    std::uint64_t checkpoints = 0;
+    std::uint64_t compactions = 0;
+    std::chrono::nanoseconds content_sync_time{0};  // total
+    std::chrono::nanoseconds commit_time{0};        // total, of transactions
+    std::size_t waiting = 0;                        // now
+    std::size_t last_group = 0;
+};
+
+// commit(), read(), read_content(), drop_content() and metrics(): any thread. Completions are posted, one handler per
+// shard and group.
+class GroupCommitter final : public Committer {
+ public:
+    // Both must outlive the committer, and be used by nobody else while it runs.
+    GroupCommitter(Database& database, ContentStore& contents, CommitterOptions options = {});
+    ~GroupCommitter() override;  // stops
+
+    // Starts both threads. Without it, run_once() does their work: for tests and simulation.
+    void start();
+    // Finishes what waits, makes a checkpoint, ends the threads. Later requests are answered `closed`. The first call
+    // counts.
+    void stop();
+    // One group of writes and every read that waits, on the caller's thread. False if nothing waited.
+    bool run_once();
+    // Checkpoint, and compaction if it is due, on the caller's thread. The writing thread does it by itself.
+    void tidy();
+
+    void commit(CommitRequest request, Completer<Result<void>> done) override;
+    void read(std::move_only_function<Result<void>(Reader&)> work, Completer<Result<void>> done) override;
+    void read_content(MessageId id, ContentLocation location, Completer<Result<std::string>> done) override;
+    void drop_content(ContentLocation location) override;
+
+    [[nodiscard]] CommitterMetrics metrics() const;
+
+ private:
+    class Writer;
+    class ReadSide;
+    std::unique_ptr<Writer> writer_;
+    std::unique_ptr<ReadSide> reads_;
+};
+
+}  // namespace relevo

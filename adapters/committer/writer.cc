@@ -1,0 +1,312 @@
+#include "adapters/committer/writer.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace relevo {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+// Adds the time until the end of the scope to a total.
+class Stopwatch {
+ public:
+    explicit Stopwatch(std::atomic<std::int64_t>& total) : total_(total), start_(SteadyClock::now()) {}
+    Stopwatch(const Stopwatch&) = delete;
+    Stopwatch& operator=(const Stopwatch&) = delete;
+    ~Stopwatch() { total_ += std::chrono::nanoseconds(SteadyClock::now() - start_).count(); }
+
+ private:
+    std::atomic<std::int64_t>& total_;
+    SteadyClock::time_point start_;
+};
+
+// A device that fails once is not asked 500 times more.
+bool is_hopeless(const Result<void>& result) { return !result.has_value() && result.error().kind == ErrorKind::io; }
+
+}  // namespace
+
+void GroupCommitter::Writer::add(CommitRequest request, Completer<Result<void>> done) {
+    Item item{.request = std::move(request), .done = std::move(done), .result = {}};
+    for (const ContentToStore& content : item.request.contents) item.octets += content.content->size();
+    const bool has_contents = !item.request.contents.empty();
+    std::unique_lock lock(mutex_);
+    if (closed_) {
+        lock.unlock();
+        return item.done(failure(ErrorKind::closed, "the store is closing"));
+    }
+    // Only new mail is turned away: outcomes must always get through.
+    if (has_contents && waiting_with_contents_ > 0 &&
+        (waiting_octets_ + item.octets > options_.waiting_octets ||
+         waiting_with_contents_ >= options_.waiting_requests)) {
+        lock.unlock();
+        return item.done(failure(ErrorKind::limit, "too much mail waits for the disk"));
+    }
+    waiting_octets_ += item.octets;
+    waiting_with_contents_ += has_contents ? 1 : 0;
+    const bool was_empty = queue_.empty();
+    queue_.push_back(std::move(item));
+    lock.unlock();
+    if (was_empty) wake_.notify_one();
+}
+
+void GroupCommitter::Writer::drop(ContentLocation location) {
+    std::unique_lock lock(mutex_);
+    drops_.push_back(location);
+    const bool first = drops_.size() == 1;
+    lock.unlock();
+    if (first) wake_.notify_one();
+}
+
+void GroupCommitter::Writer::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void GroupCommitter::Writer::stop() {
+    {
+        const std::lock_guard guard(mutex_);
+        if (closed_) return;
+        stopping_ = closed_ = true;
+    }
+    wake_.notify_one();
+    if (thread_.joinable()) thread_.join();
+    while (run_once()) {
+    }
+    checkpoint();
+}
+
+void GroupCommitter::Writer::run() {
+    while (true) {
+        bool idle = false;
+        {
+            std::unique_lock lock(mutex_);
+            const auto wanted = [this] { return stopping_ || !queue_.empty(); };
+            if (!log_in_use_) wake_.wait(lock, [&] { return wanted() || !drops_.empty(); });
+            idle = !wake_.wait_for(lock, options_.idle_after, wanted);
+            if (stopping_) return;
+        }
+        if (idle)
+            tidy();
+        else
+            run_once();
+    }
+}
+
+bool GroupCommitter::Writer::run_once() {
+    apply_drops();
+    Group group = take_group();
+    if (group.empty()) return false;
+    write(group);
+    complete(group);
+    if (database_.log_size() > options_.log_octets) checkpoint();
+    compact();
+    return true;
+}
+
+GroupCommitter::Writer::Group GroupCommitter::Writer::take_group() {
+    Group group;
+    Octets octets = 0;
+    const std::lock_guard guard(mutex_);
+    while (!queue_.empty() && group.size() < options_.group_requests &&
+           (group.empty() || octets + queue_.front().octets <= options_.group_octets)) {
+        octets += queue_.front().octets;
+        waiting_with_contents_ -= queue_.front().request.contents.empty() ? 0 : 1;
+        group.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+    }
+    waiting_octets_ -= octets;
+    return group;
+}
+
+void GroupCommitter::Writer::write(Group& group) {
+    ++groups_;
+    last_group_ = group.size();
+    log_in_use_ = true;
+    store_contents(group);
+    write_rows(group);
+}
+
+void GroupCommitter::Writer::store_contents(Group& group) {
+    bool any = false;
+    for (Item& item : group) {
+        if (item.request.contents.empty()) continue;
+        any = true;
+        if (auto appended = append_all(item); !appended.has_value()) settle(item, std::move(appended));
+    }
+    if (!any) return;
+    const Stopwatch stopwatch(content_sync_nanoseconds_);
+    const auto synced = contents_.sync();
+    // After a failed sync they are void already.
+    if (synced.has_value())
+        for (const ContentLocation& location : unwanted_) contents_.drop(location);
+    unwanted_.clear();
+    for (Item& item : group) {
+        if (item.settled || item.request.contents.empty()) continue;
+        if (synced.has_value())
+            octets_ += item.octets;
+        else
+            settle(item, std::unexpected(synced.error()));
+    }
+}
+
+Result<void> GroupCommitter::Writer::append_all(Item& item) {
+    auto& contents = item.request.contents;
+    for (auto content = contents.begin(); content != contents.end(); ++content) {
+        auto location = contents_.append(content->id, *content->content);
+        if (!location.has_value()) {
+            for (auto stored = contents.begin(); stored != content; ++stored) unwanted_.push_back(stored->location);
+            return std::unexpected(std::move(location).error());
+        }
+        content->location = *location;
+    }
+    return {};
+}
+
+void GroupCommitter::Writer::write_rows(Group& group) {
+    const Stopwatch stopwatch(commit_nanoseconds_);
+    const auto open = std::ranges::count_if(group, [](const Item& item) { return !item.settled; });
+    if (open == 0) return;
+    Result<void> together;
+    if (open > 1) {
+        together = write_together(group);
+        if (together.has_value()) {
+            for (Item& item : group)
+                if (!item.settled) settle(item, {});
+            return;
+        }
+    }
+    // One of them failed, or all: each by itself, so that only the guilty fail.
+    Result<void> last;
+    for (Item& item : group) {
+        if (item.settled) continue;
+        if (!is_hopeless(last)) last = write_alone(item);
+        settle(item, last);
+    }
+}
+
+Result<void> GroupCommitter::Writer::write_together(Group& group) {
+    RELEVO_CHECK(database_.begin());
+    for (Item& item : group) {
+        if (item.settled) continue;
+        auto written = item.request.rows(database_.transaction(), item.request.contents);
+        if (written.has_value()) continue;
+        database_.rollback();
+        return written;
+    }
+    return database_.commit();
+}
+
+Result<void> GroupCommitter::Writer::write_alone(Item& item) {
+    RELEVO_CHECK(database_.begin());
+    if (auto written = item.request.rows(database_.transaction(), item.request.contents); !written.has_value()) {
+        database_.rollback();
+        drop_contents(item);
+        return written;
+    }
+    // Contents of a failed commit are not dropped: as long as the database could not be repaired, the rows might come
+    // back. They count as alive until the next start.
+    return database_.commit();
+}
+
+void GroupCommitter::Writer::drop_contents(const Item& item) {
+    for (const ContentToStore& content : item.request.contents) contents_.drop(content.location);
+}
+
+void GroupCommitter::Writer::settle(Item& item, Result<void> result) {
+    if (!result.has_value()) ++failed_requests_;
+    item.result = std::move(result);
+    item.settled = true;
+}
+
+void GroupCommitter::Writer::complete(Group& group) {
+    requests_ += group.size();
+    for (Item& item : group)
+        if (item.done) completions_.add(std::move(item.done), std::move(item.result));
+    completions_.post();
+}
+
+void GroupCommitter::Writer::apply_drops() {
+    std::vector<ContentLocation> drops;
+    {
+        const std::lock_guard guard(mutex_);
+        drops.swap(drops_);
+    }
+    for (const ContentLocation& location : drops) contents_.drop(location);
+}
+
+void GroupCommitter::Writer::tidy() {
+    apply_drops();
+    checkpoint();
+    compact();
+}
+
+void GroupCommitter::Writer::checkpoint() {
+    log_in_use_ = false;
+    const auto done = database_.checkpoint();
+    if (!done.has_value()) return report(done.error());
+    ++checkpoints_;
+}
+
+void GroupCommitter::Writer::compact() {
+    if (!options_.is_live || !options_.record_move || SteadyClock::now() < compaction_not_before_) return;
+    auto done = compact_one();
+    if (done.has_value()) {
+        compactions_ += *done ? 1 : 0;
+        return;
+    }
+    compaction_not_before_ = SteadyClock::now() + options_.compaction_retry;
+    report(done.error());
+}
+
+Result<bool> GroupCommitter::Writer::compact_one() {
+    bool begun = false;
+    Result<void> asked;
+    // Most of the time there is nothing to do, and so no transaction. What cannot be asked is taken for alive.
+    const auto is_live = [&](MessageId id) {
+        if (!begun && asked.has_value()) {
+            asked = database_.begin();
+            begun = asked.has_value();
+        }
+        if (!asked.has_value()) return true;
+        auto live = options_.is_live(database_.transaction(), id);
+        if (live.has_value()) return *live;
+        asked = std::unexpected(std::move(live).error());
+        return true;
+    };
+    const auto moves = contents_.compact(is_live);
+    if (!moves.has_value()) asked = std::unexpected(moves.error());
+    if (asked.has_value() && !moves->empty()) asked = record_moves(*moves);
+    const bool moved = asked.has_value() && !moves->empty();
+    if (begun && !moved) database_.rollback();
+    RELEVO_CHECK(asked);
+    if (!moved) return false;
+    log_in_use_ = true;
+    RELEVO_CHECK(database_.commit());
+    RELEVO_CHECK(contents_.finish_compaction());
+    return true;
+}
+
+Result<void> GroupCommitter::Writer::record_moves(const std::vector<ContentStore::Move>& moves) {
+    for (const ContentStore::Move& move : moves) RELEVO_CHECK(options_.record_move(database_.transaction(), move));
+    return {};
+}
+
+void GroupCommitter::Writer::report(const Error& error) {
+    if (options_.report) options_.report(error);
+}
+
+CommitterMetrics GroupCommitter::Writer::metrics() const {
+    const std::lock_guard guard(mutex_);
+    return {.groups = groups_,
+            .requests = requests_,
+            .failed_requests = failed_requests_,
+            .octets = octets_,
+            .checkpoints = checkpoints_,
+            .compactions = compactions_,
+            .content_sync_time = std::chrono::nanoseconds(content_sync_nanoseconds_),
+            .commit_time = std::chrono::nanoseconds(commit_nanoseconds_),
+            .waiting = queue_.size(),
+            .last_group = last_group_};
+}
+
+}  // namespace relevo

@@ -1,0 +1,85 @@
+// The writing half of GroupCommitter.
+#pragma once
+
+#include "adapters/committer/completions.h"
+#include "adapters/committer/group_committer.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace relevo {
+
+class GroupCommitter::Writer {
+ public:
+    Writer(Database& database, ContentStore& contents, CommitterOptions options)
+        : database_(database), contents_(contents), options_(std::move(options)) {}
+
+    // Threads: any.
+    void add(CommitRequest request, Completer<Result<void>> done);
+    void drop(ContentLocation location);
+    void start();
+    void stop();
+    [[nodiscard]] CommitterMetrics metrics() const;
+
+    // Threads: the writing one.
+    bool run_once();
+    void tidy();
+
+ private:
+    struct Item {
+        CommitRequest request;
+        Completer<Result<void>> done;
+        Octets octets = 0;
+        Result<void> result;
+        bool settled = false;  // its result is final
+    };
+    using Group = std::vector<Item>;
+
+    void run();
+    Group take_group();
+    void write(Group& group);
+    void store_contents(Group& group);
+    Result<void> append_all(Item& item);
+    void drop_contents(const Item& item);
+    void write_rows(Group& group);
+    Result<void> write_together(Group& group);
+    Result<void> write_alone(Item& item);
+    void settle(Item& item, Result<void> result);
+    void complete(Group& group);
+    void apply_drops();
+    void checkpoint();
+    void compact();
+    Result<bool> compact_one();
+    Result<void> record_moves(const std::vector<ContentStore::Move>& moves);
+    void report(const Error& error);
+
+    Database& database_;
+    ContentStore& contents_;
+    const CommitterOptions options_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Item> queue_;
+    std::vector<ContentLocation> drops_;
+    Octets waiting_octets_ = 0;
+    std::size_t waiting_with_contents_ = 0;
+    bool stopping_ = false;
+    bool closed_ = false;
+    std::thread thread_;
+
+    // The writing thread's own:
+    committing::Completions completions_;
+    std::vector<ContentLocation> unwanted_;  // appended for requests that failed
+    bool log_in_use_ = true;
+    std::chrono::steady_clock::time_point compaction_not_before_{};
+
+    std::atomic<std::uint64_t> groups_ = 0, requests_ = 0, failed_requests_ = 0, octets_ = 0;
+    std::atomic<std::uint64_t> checkpoints_ = 0, compactions_ = 0;
+    std::atomic<std::int64_t> content_sync_nanoseconds_ = 0, commit_nanoseconds_ = 0;
+    std::atomic<std::size_t> last_group_ = 0;
+};
+
+}  // namespace relevo

@@ -1,0 +1,60 @@
+// SQLite's view of the operating system, made of a Disk: so one interface carries every octet of the store, and the
+// simulator can cut the power under SQLite too (security row R3).
+#pragma once
+
+#include "adapters/sqlite/locks.h"
+#include "core/ports/disk.h"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct sqlite3_vfs;
+
+namespace relevo::sqlite {
+
+// Registered under name() for as long as it lives; must outlive every connection opened with it. Threads: any.
+class Vfs {
+ public:
+    explicit Vfs(Disk& disk);
+    ~Vfs();
+    Vfs(const Vfs&) = delete;
+    Vfs& operator=(const Vfs&) = delete;
+
+    [[nodiscard]] const char* name() const { return name_.c_str(); }
+
+    // A sync of the log failed: what it wrote since the last success may or may not be on disk.
+    [[nodiscard]] bool log_is_in_doubt() const { return log_in_doubt_; }
+    // Cuts the log back to what the last successful sync covered, durably. Call with every connection closed.
+    Result<void> cut_log(std::string_view log_name);
+
+    // The text of the last failure of the disk; SQLite's own codes do not carry it.
+    [[nodiscard]] std::string last_failure() const;
+
+    // For the file methods (vfs.cc):
+    struct Shared {
+        FileLocks locks;
+        WalIndex wal_index;
+    };
+    std::shared_ptr<Shared> shared_of(const std::string& file_name);
+    int failed(const Error& error, int code);
+    void log_written(Octets offset);
+    void log_synced(bool succeeded);
+    [[nodiscard]] Disk& disk() { return disk_; }
+
+ private:
+    Disk& disk_;
+    std::string name_;
+    std::unique_ptr<sqlite3_vfs> vfs_;
+    mutable std::mutex mutex_;
+    std::map<std::string, std::weak_ptr<Shared>, std::less<>> shared_;
+    std::string last_failure_;
+    std::optional<Octets> first_unsynced_;  // of the log
+    std::atomic<bool> log_in_doubt_ = false;
+};
+
+}  // namespace relevo::sqlite
