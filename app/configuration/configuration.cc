@@ -17,6 +17,9 @@
 extern char** environ;
 
 namespace relevo {
+
+using namespace configuration;
+
 namespace {
 
 template <class T>

@@ -2,6 +2,7 @@
 // (tenants, domains, credentials) lives in the store instead.
 #pragma once
 
+#include "core/ports/stream.h"
 #include "lib/base/octets.h"
 #include "lib/base/result.h"
 #include "lib/dns/record.h"
@@ -15,16 +16,6 @@
 #include <vector>
 
 namespace relevo {
-
-// An address to listen on or to send from: "0.0.0.0:587", "[::]:587".
-struct Endpoint {
-    dns::IpAddress address;
-    std::uint16_t port = 0;
-    // Errors: invalid – no address, no port, or a host name.
-    [[nodiscard]] static Result<Endpoint> parse(std::string_view text);
-    [[nodiscard]] std::string text() const;
-    friend bool operator==(const Endpoint&, const Endpoint&) = default;
-};
 
 // A text that `config show`, logs and errors must not print.
 struct SecretText {

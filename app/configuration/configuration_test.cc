@@ -15,6 +15,9 @@
 namespace relevo {
 namespace {
 
+using configuration::parse_duration;
+using configuration::parse_size;
+using configuration::write_value;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;

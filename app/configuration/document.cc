@@ -9,7 +9,7 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
-namespace relevo {
+namespace relevo::configuration {
 namespace {
 
 constexpr std::size_t document_limit_octets = std::size_t{1024} * 1024;
@@ -90,4 +90,4 @@ std::expected<Node, SyntaxProblem> parse_document(std::string_view toml) {
     return convert(result.table());
 }
 
-}  // namespace relevo
+}  // namespace relevo::configuration

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace relevo {
+namespace relevo::configuration {
 
 struct Place {
     std::uint32_t line = 0;  // from 1
@@ -40,4 +40,4 @@ struct SyntaxProblem {
 // Errors: what is wrong and where; TOML 1.0. At most 256 levels deep, at most 1 MiB.
 [[nodiscard]] std::expected<Node, SyntaxProblem> parse_document(std::string_view toml);
 
-}  // namespace relevo
+}  // namespace relevo::configuration

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <tuple>
 
-namespace relevo {
+namespace relevo::configuration {
 
 void Problems::add(Place place, std::string_view text) {
     lines_.push_back({place, fmt::format("{}:{}:{}: {}", file_name_, place.line, place.column, printable(text, 2000))});
@@ -43,4 +43,4 @@ std::string Problems::text() const {
     return text;
 }
 
-}  // namespace relevo
+}  // namespace relevo::configuration

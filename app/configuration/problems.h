@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace relevo {
+namespace relevo::configuration {
 
 class Problems {
  public:
@@ -39,4 +39,4 @@ class Problems {
     std::map<std::string, Place, std::less<>> places_;
 };
 
-}  // namespace relevo
+}  // namespace relevo::configuration

@@ -8,6 +8,9 @@
 #include <map>
 
 namespace relevo {
+
+using namespace configuration;
+
 namespace {
 
 struct Phrases {

@@ -1,6 +1,6 @@
 #include "app/configuration/settings.h"
 
-namespace relevo {
+namespace relevo::configuration {
 namespace {
 
 template <class Member>
@@ -443,4 +443,4 @@ std::span<const Setting<MetricsSettings>> settings_of() {
     return settings;
 }
 
-}  // namespace relevo
+}  // namespace relevo::configuration

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace relevo {
+namespace relevo::configuration {
 
 // Whether a running server takes a new value on reload.
 enum class TakesEffect : std::uint8_t { on_reload, on_restart };
@@ -123,4 +123,4 @@ inline constexpr SectionFacts certificates_facts{
     {"More certificates; the client's server name (SNI) chooses.",
      "Más certificados; elige el nombre de servidor que pide el cliente (SNI)."}};
 
-}  // namespace relevo
+}  // namespace relevo::configuration

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <set>
 
-namespace relevo {
+namespace relevo::configuration {
 namespace {
 
 bool is_unspecified(const dns::IpAddress& address) {
@@ -279,4 +279,4 @@ void resolve_files(Configuration& configuration, const Environment& environment,
     }
 }
 
-}  // namespace relevo
+}  // namespace relevo::configuration

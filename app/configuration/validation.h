@@ -4,7 +4,7 @@
 #include "app/configuration/configuration.h"
 #include "app/configuration/problems.h"
 
-namespace relevo {
+namespace relevo::configuration {
 
 // Also brings names into their canonical spelling and names listeners that have no name.
 void validate(Configuration& configuration, Problems& problems);
@@ -12,4 +12,4 @@ void validate(Configuration& configuration, Problems& problems);
 // Checks that named files can be read, and reads secrets from theirs.
 void resolve_files(Configuration& configuration, const Environment& environment, Problems& problems);
 
-}  // namespace relevo
+}  // namespace relevo::configuration

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <utility>
 
-namespace relevo {
+namespace relevo::configuration {
 namespace {
 
 struct Unit {
@@ -81,7 +81,7 @@ ValueProblem read_integer(const Node& node, T& value, const Bounds& bounds) {
 
 }  // namespace
 
-Result<Endpoint> Endpoint::parse(std::string_view text) {
+Result<Endpoint> parse_endpoint(std::string_view text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) return failure(ErrorKind::invalid, "no port");
     const auto port = parse_decimal<std::uint16_t>(text.substr(colon + 1));
@@ -91,10 +91,6 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     if (!port || bracketed != host.contains(':')) return failure(ErrorKind::invalid, "not address:port");
     RELEVO_TRY(const dns::IpAddress address, dns::IpAddress::parse(host));
     return Endpoint{address, *port};
-}
-
-std::string Endpoint::text() const {
-    return address.is_v4() ? fmt::format("{}:{}", address.text(), port) : fmt::format("[{}]:{}", address.text(), port);
 }
 
 Result<std::chrono::seconds> parse_duration(std::string_view text) {
@@ -188,7 +184,7 @@ ValueProblem read_value(const Node& node, std::chrono::seconds& value, const Bou
 ValueProblem read_value(const Node& node, Endpoint& value, const Bounds& /*bounds*/) {
     constexpr std::string_view example = R"(an IP address and a port, such as "0.0.0.0:587" or "[::]:587")";
     if (node.kind != Node::Kind::text) return must_be(node, example);
-    auto endpoint = Endpoint::parse(node.text);
+    auto endpoint = parse_endpoint(node.text);
     if (!endpoint) return must_be(node, example);
     value = *std::move(endpoint);
     return std::nullopt;
@@ -237,4 +233,4 @@ std::string write_value(const Endpoint& value) { return write_value(value.text()
 std::string write_value(const dns::Network& value) { return write_value(value.text()); }
 std::string write_value(const dns::IpAddress& value) { return write_value(value.text()); }
 
-}  // namespace relevo
+}  // namespace relevo::configuration

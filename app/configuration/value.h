@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace relevo {
+namespace relevo::configuration {
 
 // Inclusive limits of a number: a count, seconds of a duration, octets of a size. For texts, unused.
 struct Bounds {
@@ -53,6 +53,9 @@ using ValueProblem = std::optional<std::string>;
 [[nodiscard]] Result<std::chrono::seconds> parse_duration(std::string_view text);
 // "512B", "64KiB", "50MiB", "2GiB". Errors: invalid.
 [[nodiscard]] Result<Octets> parse_size(std::string_view text);
+
+// "0.0.0.0:587", "[::]:587". Errors: invalid – no address, no port, or a host name.
+[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
 
 // What each kind is called in the reference.
 template <class T>
@@ -183,4 +186,4 @@ std::string write_value(const std::vector<T>& value) {
 template <class T>
 inline constexpr std::string_view kind_words<std::vector<T>> = kind_words<T>;
 
-}  // namespace relevo
+}  // namespace relevo::configuration
