@@ -31,7 +31,7 @@ class Header {
     [[nodiscard]] std::size_t count(std::string_view name) const;
     [[nodiscard]] std::size_t body_offset() const {
         return body_offset_;
-    }  // after the empty line; content.size() if there is none
+    }  // after the empty line; without one, the first line that is no field, or content.size()
 
  private:
     std::vector<Field> fields_;
@@ -73,6 +73,9 @@ struct SubmissionFixes {
     std::string prefix;  // fields to put in front of the content
     std::vector<std::pair<std::size_t, std::size_t>>
         removed;  // ranges [begin, end) of the content to leave out, ascending
+    // Where an empty line goes in because the content has none between header section and body (then always after
+    // `removed`); receivers would part the two in different places.
+    std::optional<std::size_t> separator_offset;
 };
 [[nodiscard]] SubmissionFixes fixes_for_submission(const Header& header, std::string_view content,
                                                    std::string_view message_id,
