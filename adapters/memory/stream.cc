@@ -44,6 +44,12 @@ class MemoryStreamEnd final : public MemoryStream {
     Task<Result<std::span<const std::byte>>> read(Deadline deadline) override;
     Task<Result<void>> write(std::string_view octets, Deadline deadline) override;
     bool has_unread_input() override { return !incoming(*connection_, side_).octets.empty(); }
+    bool has_ended() override {
+        const Pipe& pipe = incoming(*connection_, side_);
+        return connection_->closed[side_] || (pipe.octets.empty() && pipe.end != End::open);
+    }
+    Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) override;
+    void skip(std::size_t count) override { incoming(*connection_, side_).octets.erase(0, count); }
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
     Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;
     const TlsInfo* tls() const override { return tls_ ? &*tls_ : nullptr; }
@@ -67,6 +73,19 @@ class MemoryStreamEnd final : public MemoryStream {
     std::string taken_;  // what the last read gave
     std::optional<TlsInfo> tls_;
 };
+
+Task<Result<std::string>> MemoryStreamEnd::peek(std::size_t limit, Deadline deadline) {
+    const auto connection = connection_;  // survives this end
+    const std::size_t side = side_;
+    Pipe& pipe = incoming(*connection, side);
+    while (pipe.octets.empty()) {
+        if (connection->closed[side]) co_return failure(ErrorKind::cancelled, "the connection was closed by us");
+        if (pipe.end != End::open) co_return failure(ErrorKind::closed, "the peer ended the connection");
+        if (deadline <= Clock::now()) co_return failure(ErrorKind::timeout, "the peer sent nothing in time");
+        co_await pipe.changed.wait(deadline);
+    }
+    co_return pipe.octets.substr(0, limit);
+}
 
 Task<Result<std::span<const std::byte>>> MemoryStreamEnd::read(Deadline deadline) {
     const auto connection = connection_;  // survives this end

@@ -5,6 +5,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace relevo::net {
@@ -97,6 +99,38 @@ bool SocketStream::has_unread_input() {
     if (ssl_ && tls_has_pending(*ssl_)) return true;
     char octet = 0;
     return ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool SocketStream::has_ended() {
+    if (is_closed_) return true;
+    char octet = 0;
+    const ssize_t count = ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+Task<Result<std::string>> SocketStream::peek(std::size_t limit, Deadline deadline) {
+    for (;;) {
+        if (is_closed_) co_return std::unexpected(closed_by_us());
+        std::string octets(limit, '\0');
+        const ssize_t count =
+            ::recv(descriptor_.native_handle(), octets.data(), octets.size(), MSG_PEEK | MSG_DONTWAIT);
+        if (count > 0) {
+            octets.resize(static_cast<std::size_t>(count));
+            co_return octets;
+        }
+        const Transfer transfer = count == 0 ? Transfer{Transfer::State::ended} : transfer_of_errno(errno);
+        RELEVO_CO_CHECK(co_await wait_for(transfer, reading_, deadline));
+    }
+}
+
+void SocketStream::skip(std::size_t count) {
+    std::array<char, 4096> dropped{};
+    while (count > 0) {
+        const ssize_t taken =
+            ::recv(descriptor_.native_handle(), dropped.data(), std::min(count, dropped.size()), MSG_DONTWAIT);
+        if (taken <= 0) return;
+        count -= static_cast<std::size_t>(taken);
+    }
 }
 
 Task<Result<void>> SocketStream::wait_for(const Transfer& transfer, Wait& wait_slot, Deadline deadline) {

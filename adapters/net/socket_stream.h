@@ -39,6 +39,9 @@ class SocketStream final : public Stream, private Swept {
     Task<Result<std::span<const std::byte>>> read(Deadline deadline) override;
     Task<Result<void>> write(std::string_view octets, Deadline deadline) override;
     bool has_unread_input() override;
+    bool has_ended() override;
+    Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) override;
+    void skip(std::size_t count) override;
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
     Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;
     const TlsInfo* tls() const override { return tls_info_.get(); }

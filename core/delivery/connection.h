@@ -56,7 +56,9 @@ class Connection {
     [[nodiscard]] const PeerFacts& facts() const { return facts_; }
     // True if the server said something while nothing was asked, or closed: an idle connection that must not be used
     // again.
-    [[nodiscard]] bool has_gone() { return stream_->has_unread_input(); }
+    [[nodiscard]] bool has_gone() {
+        return stream_->has_ended() || (stream_->tls() == nullptr && stream_->has_unread_input());
+    }
     [[nodiscard]] std::uint32_t transactions() const { return transactions_; }
 
  private:

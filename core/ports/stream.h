@@ -48,6 +48,13 @@ class Stream {
     virtual Task<Result<void>> write(std::string_view octets, Deadline deadline) = 0;
     // True if something from the peer waits unread (an early talker, octets pipelined behind STARTTLS).
     [[nodiscard]] virtual bool has_unread_input() = 0;
+    // True if the peer has ended the connection: what is written now will not be answered.
+    [[nodiscard]] virtual bool has_ended() = 0;
+    // Waits until the peer has sent something and shows up to `limit` octets of it without taking them; only before
+    // TLS. For a header in front of the conversation (PROXY), behind which TLS may begin. Errors: as read().
+    virtual Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) = 0;
+    // Takes away `count` octets that peek() has shown.
+    virtual void skip(std::size_t count) = 0;
 
     // TLS handshake over the open connection. Errors: refused – the peer's certificate does not verify. invalid – not
     // TLS, or no common protocol; the detail says what the peer sent. timeout, closed.
