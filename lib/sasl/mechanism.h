@@ -14,7 +14,8 @@
 
 namespace relevo::sasl {
 
-// Channel bindings of the TLS connection, raw octets; empty where there is none (RFC 5929, RFC 9266).
+// Channel bindings of the TLS connection, raw octets; empty where there is none (RFC 5929, RFC 9266). -PLUS uses
+// tls-exporter alone: libgsasl 2.2 knows no tls-server-end-point.
 struct ChannelBindings {
     std::string tls_exporter;
     std::string tls_server_end_point;
@@ -29,11 +30,14 @@ struct ScramVerifier {
 };
 inline constexpr std::uint32_t scram_iterations =
     4096;  // RFC 7677 §4; passwords of ours are random with 128 bits or more
+// More from a server is refused: the client's work grows with it, and a million take 0.7 s of a core.
+inline constexpr std::uint32_t scram_iterations_limit = 1'000'000;
+// SASLprep is applied to the password (RFC 5802 §2.2). A password that it forbids, or one with a NUL, gives a verifier
+// of 0 iterations, which never matches.
 [[nodiscard]] ScramVerifier make_scram_verifier(std::string_view password, std::string_view salt,
                                                 std::uint32_t iterations);
 
 // --- server
-// ------------------------------------------------------------------------------------------------------------------
 
 // The mechanism asks the driver, because the answer takes a look-up or a slow hash:
 struct CheckPassword {
@@ -68,10 +72,11 @@ class ServerMechanism {
     [[nodiscard]] virtual ServerMechanismStep password_checked(bool right);
     [[nodiscard]] virtual ServerMechanismStep verifier(const ScramVerifier& verifier);
     [[nodiscard]] virtual ServerMechanismStep password(std::string_view password);
+    // A call that does not fit the last step is Failed (invalid).
     // After a Succeeded with final_octets was sent and the client answered (with nothing): no call is needed.
 };
 
-// Names in the order in which EHLO should list them.
+// Names in the order in which EHLO should list them; leave -PLUS out where the connection has no tls-exporter binding.
 [[nodiscard]] std::vector<std::string> server_mechanisms(bool with_cram_md5);
 // Errors: unsupported – no such mechanism, or -PLUS without channel bindings.
 // `offered_plus`: -PLUS was offered on this connection, so a client that says "y" is being downgraded (RFC 5802 §6).
@@ -83,7 +88,6 @@ class ServerMechanism {
 [[nodiscard]] ScramVerifier decoy_verifier(std::string_view user, std::string_view server_secret);
 
 // --- client
-// ------------------------------------------------------------------------------------------------------------------
 
 struct ClientCredentials {
     std::string user, password;
@@ -96,11 +100,15 @@ class ClientMechanism {
     // nullopt: the mechanism waits for a challenge.
     [[nodiscard]] virtual Result<std::optional<std::string>> initial_response() = 0;
     // Errors: refused – the server failed to prove that it knows the secret (SCRAM), or asks for an absurd iteration
-    // count (over 10,000,000).
+    // count (over scram_iterations_limit). invalid – not what the mechanism expects here.
     [[nodiscard]] virtual Result<std::string> respond(std::string_view challenge) = 0;
+    // False while the server still owes us the proof that it knows the secret (SCRAM): a success reply that comes now
+    // is to be taken as a failure (RFC 5802 §5). True for mechanisms that prove nothing.
+    [[nodiscard]] virtual bool server_is_proven() const { return true; }
 };
 // The strongest of `offered` that we speak: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, then (only if `tls`) PLAIN, LOGIN;
-// CRAM-MD5 last resort without TLS. Errors: unsupported – none fits; detail lists what was offered.
+// CRAM-MD5 last. -PLUS needs bindings.tls_exporter. A server that offers nothing better than PLAIN or LOGIN without TLS
+// never gets the password. Errors: unsupported – none fits; detail lists what was offered.
 [[nodiscard]] Result<std::unique_ptr<ClientMechanism>> choose_client_mechanism(const std::vector<std::string>& offered,
                                                                                ClientCredentials credentials, bool tls,
                                                                                const ChannelBindings& bindings);
