@@ -1,0 +1,1 @@
+"""Starts Relevo and everything that it talks to, for tests over real sockets."""

@@ -1,0 +1,33 @@
+"""Certificates with chosen faults, made with the openssl command."""
+
+import pathlib
+import subprocess
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+
+
+def self_signed(folder: pathlib.Path, name: str, *, expired: bool = False, key: str = "ec") -> tuple[str, str]:
+    """A pair (certificate, key) of PEM files for host `name`; `key` is "ec" or "rsa:1024" and the like."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / (name.replace("*", "_") + ("-expired" if expired else "") + "-" + key.replace(":", ""))
+    certificate, private = str(stem) + ".pem", str(stem) + ".key"
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"] if key == "ec" else ["-newkey", key]
+    if not expired:
+        _run("openssl", "req", "-x509", *kind, "-nodes", "-days", "30", "-subj", f"/CN={name}", "-addext",
+             f"subjectAltName=DNS:{name}", "-keyout", private, "-out", certificate)
+        return certificate, private
+    # `req -x509` takes no dates in OpenSSL 3.0: `ca` does.
+    database = folder / "expired-database"
+    database.mkdir(exist_ok=True)
+    (database / "index.txt").write_text("")
+    (database / "ca.cnf").write_text(
+        f"[ca]\ndefault_ca=a\n[a]\ndatabase={database}/index.txt\nnew_certs_dir={database}\nserial={database}/serial\n"
+        f"policy=p\ndefault_md=sha256\nrand_serial=yes\n[p]\ncommonName=supplied\n")
+    _run("openssl", "req", *kind, "-nodes", "-new", "-subj", f"/CN={name}", "-keyout", private, "-out",
+         f"{database}/request.pem")
+    _run("openssl", "ca", "-batch", "-config", f"{database}/ca.cnf", "-selfsign", "-keyfile", private, "-in",
+         f"{database}/request.pem", "-out", certificate, "-startdate", "20200101000000Z", "-enddate",
+         "20200201000000Z", "-notext")
+    return certificate, private

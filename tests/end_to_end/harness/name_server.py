@@ -1,0 +1,67 @@
+"""A DNS server of the test: unbound with local data only."""
+
+import pathlib
+import shutil
+import socket
+import subprocess
+
+from . import loopback
+
+
+class NameServer:
+    """Answers on 127.0.0.1:port for the records given; every other name does not exist.
+
+    records: lines of a zone file, such as "a.test. MX 10 mx.a.test.".
+    failing: zones for which every question ends in SERVFAIL.
+    """
+
+    def __init__(self, folder: pathlib.Path, records: list[str], failing: tuple[str, ...] = ()):
+        program = shutil.which("unbound") or "/usr/sbin/unbound"
+        if not pathlib.Path(program).exists():
+            raise RuntimeError("the test needs unbound: apt-get install unbound")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = loopback.free_port()
+        self.address = f"127.0.0.1@{self.port}"
+        dead_port = loopback.free_port()
+        lines = [
+            "server:",
+            f'  directory: "{folder}"',
+            f"  interface: 127.0.0.1@{self.port}",
+            "  do-daemonize: no",
+            "  use-syslog: no",
+            f'  logfile: "{folder}/unbound.log"',
+            f'  pidfile: "{folder}/unbound.pid"',
+            '  username: ""',
+            '  chroot: ""',
+            "  num-threads: 1",
+            "  do-not-query-localhost: no",
+            '  module-config: "iterator"',
+            '  local-zone: "." static',
+        ]
+        zones = sorted({record.split()[0].rstrip(".").rsplit(".", 1)[-1] for record in records} - {""})
+        lines += [f'  local-zone: "{zone}." static' for zone in zones]
+        lines += [f'  local-zone: "{zone}." transparent' for zone in failing]
+        lines += [f"  local-data: '{record}'" for record in records]
+        for zone in failing:
+            lines += ["forward-zone:", f'  name: "{zone}."', f"  forward-addr: 127.0.0.1@{dead_port}"]
+        configuration = folder / "unbound.conf"
+        configuration.write_text("\n".join(lines) + "\n")
+        self.log = folder / "unbound.log"
+        self._process = subprocess.Popen([program, "-p", "-c", str(configuration)], stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=open(folder / "unbound.err", "wb"))
+        loopback.wait_until(self._answers, "answer of unbound")
+
+    def _answers(self) -> bool:
+        if self._process.poll() is not None:
+            raise AssertionError("unbound ended: " + (self.log.read_text() if self.log.exists() else "no log"))
+        question = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05hello\x00\x00\x01\x00\x01"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.3)
+            try:
+                client.sendto(question, ("127.0.0.1", self.port))
+                return client.recv(512)[:2] == b"\x12\x34"
+            except OSError:
+                return False
+
+    def stop(self) -> None:
+        loopback.stop_process(self._process)
