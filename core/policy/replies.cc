@@ -348,13 +348,13 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "header_malformed",
      550,
      {5, 6, 0},
-     "The header section is broken at \"{line}\": put an empty line between header and text",
-     "A line in the header is no field and the header goes on after it, so readers would disagree "
-     "where it ends. The program that made the message must write fields as Name: value, then an "
-     "empty line, then the text.",
-     "Una línea de la cabecera no es un campo, así que unos lectores verían el final de la "
-     "cabecera en un sitio y otros en otro. El programa debe escribir los campos como Nombre: "
-     "valor, después una línea vacía y después el texto."},
+     "The header section is broken at \"{line}\": end each line with CRLF, and put an empty line before the text",
+     "A line in the header is no field, or is not ended by CRLF, so readers would disagree what the fields are. The "
+     "program "
+     "that made the message must write fields as Name: value, then an empty line, then the text.",
+     "Una línea de la cabecera no es un campo o no acaba en CRLF, así que no todos los lectores verían los mismos "
+     "campos. El "
+     "programa debe escribir los campos como Nombre: valor, después una línea vacía y después el texto."},
 });
 
 constexpr std::size_t value_limit_octets = 160;

@@ -114,13 +114,29 @@ std::optional<Decision> judge_field(const Directory& directory, const Identity& 
     return std::nullopt;
 }
 
-// The header must end at an empty line or at the end of the content. Elsewhere, one reader would take what follows for
-// text and another for more fields, with another From among them.
-std::optional<Decision> judge_end_of_header(const mail::Header& header, std::string_view content) {
+// The place of a CR or LF that is not part of CRLF, or of a NUL. DATA lets none through, BDAT does.
+std::size_t find_bare_newline(std::string_view text) {
+    for (auto at = text.find_first_of(std::string_view("\r\n\0", 3)); at != std::string_view::npos;
+         at = text.find_first_of(std::string_view("\r\n\0", 3), at)) {
+        if (text.substr(at, 2) != "\r\n") return at;
+        at += 2;
+    }
+    return std::string_view::npos;
+}
+
+// The header must consist of lines that end in CRLF, and end at an empty one or with the content. Elsewhere, one reader
+// would take for text, or for a part of another field, what is a field to the next: another From among them.
+std::optional<Decision> judge_header_section(const mail::Header& header, std::string_view content) {
     const std::string_view before = content.substr(0, header.body_offset());
-    if (header.body_offset() >= content.size() || before.ends_with("\r\n\r\n") || before == "\r\n") return std::nullopt;
-    const auto rest = content.substr(header.body_offset());
-    return decide(ReplyKey::header_malformed, {{"line", rest.substr(0, std::min(rest.find('\r'), std::size_t{60}))}});
+    const auto malformed = [&](std::size_t begin) {
+        return decide(ReplyKey::header_malformed,
+                      {{"line", content.substr(begin, std::min(content.find('\n', begin) - begin, std::size_t{60}))}});
+    };
+    if (const auto bare = find_bare_newline(before); bare != std::string_view::npos)
+        return malformed(bare == 0 ? 0 : before.rfind('\n', bare - 1) + 1);
+    const bool is_ended = before.ends_with("\r\n\r\n") || before == "\r\n";
+    if (is_ended || header.body_offset() >= content.size()) return std::nullopt;
+    return malformed(header.body_offset());
 }
 
 std::optional<Decision> judge_counts(const mail::Header& header) {
@@ -173,7 +189,7 @@ Decision judge_content(const Directory& directory, const Identity& identity, std
     if (!header.has_value())
         return decide(ReplyKey::from_not_readable,
                       {{"field", "header section: From"}, {"reason", header.error().detail}});
-    if (auto refusal = judge_end_of_header(*header, content)) return *std::move(refusal);
+    if (auto refusal = judge_header_section(*header, content)) return *std::move(refusal);
     if (auto refusal = judge_counts(*header)) return *std::move(refusal);
     for (const auto& field : header->fields())
         for (const auto& rule : fields_of_authors)

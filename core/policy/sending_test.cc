@@ -227,6 +227,13 @@ TEST(Content, MustBeByAuthorsOfTheIdentity) {
              {"Subject: x\r\n\r\nFrom: a@example.com\r\n", from_missing},
              {"\r\nFrom: a@example.com\r\n\r\n", from_missing},
              {"", from_missing},
+             {"X: y\rFrom: b@example.org\r\nFrom: a@example.com\r\n\r\n", header_malformed},
+             {"From: a@example.com\r\nX: y\nFrom: b@example.com\r\n\r\n", header_malformed},
+             {"From: a@example.com\n\ntext", header_malformed},
+             {"\nFrom: a@example.com\r\n\r\n", header_malformed},
+             {std::string_view("From: a@example.com\0b\r\n\r\n", 26), header_malformed},
+             {"From: a@example.com\r\nFrom b@example.org\r\n\r\n", header_malformed},
+             {"From: a@example.com\r\n\r\nFrom: b@example.org\r\nbare\nlines\rin the text", content_accepted},
              {"From: a@example.com\r\nnonsense\r\nFrom: b@example.org\r\n\r\n", header_malformed},
          }) {
         const auto decision = judge_content(*directory, test::crm, content);
