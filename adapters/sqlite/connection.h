@@ -39,6 +39,7 @@ class Connection final : public Transaction {
     [[nodiscard]] Octets log_size() const { return log_pages_ * (page_size + frame_header_size); }
     // close() usually moves the log into the database and removes it; not after a failed sync.
     void keep_log_on_close();
+    void move_log_on_close();
 
  private:
     static constexpr Octets page_size = 4096;

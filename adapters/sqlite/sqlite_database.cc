@@ -26,13 +26,14 @@ class SqliteDatabase final : public Database {
 
     Result<void> open_connections() {
         RELEVO_CHECK(vfs_.cut_log(name_ + "-wal"));
-        RELEVO_TRY(writer_, Connection::open(vfs_, name_, Access::write));
-        auto reader = Connection::open(vfs_, name_, Access::read);
-        if (!reader.has_value()) {
-            writer_.reset();
-            return std::unexpected(std::move(reader).error());
-        }
-        reader_ = *std::move(reader);
+        RELEVO_TRY(auto writer, Connection::open(vfs_, name_, Access::write));
+        writer->keep_log_on_close();
+        // What the log holds may be in the system's cache only: a process before us may have ended after a failed sync,
+        // and syncing the log again would not help. The checkpoint writes it anew, into the database file.
+        RELEVO_CHECK(writer->checkpoint());
+        RELEVO_TRY(reader_, Connection::open(vfs_, name_, Access::read));
+        writer->move_log_on_close();
+        writer_ = std::move(writer);
         return {};
     }
 

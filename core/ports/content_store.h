@@ -42,6 +42,7 @@ class ContentStore {
     // then calls finish_compaction(). Before that the old segment stays; a compact() that is not finished is forgotten
     // by the next. Afterwards the old locations still work in read() and drop() until restart, for callers that hold
     // one. Call it with nothing appended since the last sync(). No moves and no error: nothing to do.
+    // A row that names another place than `from` must be left alone: a void record may carry the same id.
     struct Move {
         MessageId id;
         ContentLocation from, to;
