@@ -26,7 +26,7 @@ struct TlsInfo {
     std::string server_name{};               // SNI
     bool verified = false;                   // as a client: chain and name verified against the trust store
     std::string verify_error{};              // why not
-    std::string exporter_binding{};          // tls-exporter (RFC 9266), raw; TLS 1.3 only
+    std::string exporter_binding{};          // tls-exporter (RFC 9266), raw; "" if it would not be unique
     std::string server_end_point_binding{};  // tls-server-end-point (RFC 5929 §4), raw
 };
 
@@ -35,7 +35,8 @@ struct TlsClientOptions {
     bool verify = false;        // true: fail the handshake unless verified
 };
 
-// Threads: one shard's. One read and one write may be under way at once. Destroying a stream closes it.
+// Threads: one shard's. One read and one write may be under way at once. Destroying a stream closes it; while a read,
+// write or handshake is under way it must not be destroyed: close() ends them first.
 class Stream {
  public:
     virtual ~Stream() = default;
