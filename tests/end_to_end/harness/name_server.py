@@ -4,6 +4,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import threading
 
 from . import loopback
 
@@ -22,7 +23,7 @@ class NameServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = loopback.free_port()
         self.address = f"127.0.0.1@{self.port}"
-        dead_port = loopback.free_port()
+        self._failing = _FailingServer() if failing else None
         lines = [
             "server:",
             f'  directory: "{folder}"',
@@ -43,7 +44,7 @@ class NameServer:
         lines += [f'  local-zone: "{zone}." transparent' for zone in failing]
         lines += [f"  local-data: '{record}'" for record in records]
         for zone in failing:
-            lines += ["forward-zone:", f'  name: "{zone}."', f"  forward-addr: 127.0.0.1@{dead_port}"]
+            lines += ["forward-zone:", f'  name: "{zone}."', f"  forward-addr: 127.0.0.1@{self._failing.port}"]
         configuration = folder / "unbound.conf"
         configuration.write_text("\n".join(lines) + "\n")
         self.log = folder / "unbound.log"
@@ -65,3 +66,32 @@ class NameServer:
 
     def stop(self) -> None:
         loopback.stop_process(self._process)
+        if self._failing:
+            self._failing.stop()
+
+
+class _FailingServer:
+    """Answers SERVFAIL to everything: the parent of a zone whose servers are broken."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._answer, daemon=True).start()
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                question, client = self._socket.recvfrom(4096)
+                if not question:
+                    return
+                # The question itself, with the bits for "response" and SERVFAIL, without additional records.
+                end = question.index(b"\0", 12) + 5
+                self._socket.sendto(question[:2] + b"\x81\x82" + question[4:6] + bytes(6) + question[12:end], client)
+            except (OSError, ValueError):
+                return
+
+    def stop(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", ("127.0.0.1", self.port))
+        self._socket.close()
