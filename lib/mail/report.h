@@ -1,6 +1,7 @@
 // Delivery status notifications (RFC 3461 §6, RFC 3464, RFC 6522, RFC 6533), in Spanish and English.
 #pragma once
 
+#include "lib/base/result.h"
 #include "lib/mail/envelope.h"
 
 #include <chrono>
@@ -12,6 +13,9 @@
 namespace relevo::mail {
 
 enum class Language : std::uint8_t { english, spanish };
+
+// "en" or "es". Errors: invalid.
+[[nodiscard]] Result<Language> parse_language(std::string_view text);
 
 // Action field (RFC 3464 §2.3.3).
 enum class DeliveryAction : std::uint8_t { failed, delayed, delivered, relayed, expanded };
@@ -43,8 +47,10 @@ struct DeliveryReport {
 
 // The whole report as content with CRLF lines: multipart/report of text for people, message/delivery-status, and the
 // original's header (or, for RET=FULL and failures, all of it up to `full_return_limit_octets`). Auto-Submitted:
-// auto-replied (RFC 3834). 7-bit clean unless the original needs SMTPUTF8, then message/global-* types (RFC 6533) and
-// `smtputf8` is set. Nothing hostile in a reply can leave its field.
+// auto-replied (RFC 3834). `smtputf8` is set only if the sender's own address needs it: then the parts are of the
+// message/global-* types (RFC 6533); other UTF-8 addresses travel encoded, so that the report reaches every sender.
+// `eight_bit`: any octet over 127, which without SMTPUTF8 only a fully returned original brings in (it may not be
+// encoded: RFC 2046 §5.2.1). Nothing hostile in a reply can leave its field. Lines are at most 998 octets.
 struct BuiltReport {
     std::string content;
     bool smtputf8 = false;
