@@ -162,6 +162,8 @@ class ServerSession {
     [[nodiscard]] Octets content_size() const;  // octets of content taken so far in this transaction
     // In the middle of a transaction (MAIL accepted, not finished): an orderly stop lets it finish.
     [[nodiscard]] bool in_transaction() const;
+    // What the session holds now, buffers included: at most 1 KiB between transactions.
+    [[nodiscard]] std::size_t memory_octets() const;
 
  private:
     struct State;
