@@ -217,6 +217,19 @@ TEST(ClientReplies, ThatComeInsideTheContentTellWhyItBroke) {
     EXPECT_EQ(silent.result(0), "refused content: 0");
 }
 
+TEST(ClientReplies, OfAnIdleServerAreSeenOnlyAfterReadyWasSaid) {
+    const auto after_delivery = [] {
+        TestPeer peer = approach(ClientStage::end_of_data);
+        peer.says("250 queued\r\n421 idle").reaches<ClientTransactionDone>().reaches<ClientReady>();
+        return peer;
+    };
+    TestPeer waits = after_delivery();
+    waits.reaches<ClientFailed>();
+    TestPeer goes_on = after_delivery();
+    goes_on.begins(mail_of_two).reaches<ClientTransactionDone>().reaches<ClientFailed>();
+    EXPECT_EQ(goes_on.result(), "refused MAIL: 421 idle");
+}
+
 TEST(ClientReplies, MayBeMissingAfterQuit) {
     TestPeer peer = approach(ClientStage::quit);
     peer.session().connection_lost("closed");

@@ -84,6 +84,7 @@ ClientStage ClientSession::State::stage() const {
         case Activity::mechanism:
         case Activity::challenge: return ClientStage::auth;
         case Activity::content: return ClientStage::content;
+        case Activity::becoming_ready:
         case Activity::nothing:
         case Activity::transaction_end: return ClientStage::idle;
         case Activity::failed: return failure.stage;
@@ -105,10 +106,11 @@ ClientStep ClientSession::State::next() {
         case Activity::tls_handshake: return ClientStartTls{};
         case Activity::mechanism: return ClientChooseMechanism{&extensions.mechanisms};
         case Activity::challenge: return ClientChallenge{challenge};
+        case Activity::becoming_ready: activity = Activity::nothing; return ClientReady{};
         case Activity::nothing: return ClientReady{};
         case Activity::content: return ClientSendContent{};
         case Activity::transaction_end:
-            activity = failure.detail.empty() ? Activity::nothing : Activity::failed;
+            activity = failure.detail.empty() ? Activity::becoming_ready : Activity::failed;
             return ClientTransactionDone{};
         case Activity::failed: return ClientFailed{};
         case Activity::closed: return ClientClosed{};
@@ -136,8 +138,8 @@ bool ClientSession::State::advance() {
     const bool secret = where == ClientStage::auth && digit_of(said) == 3;
     secret ? transcript.add_secret_reply(said) : transcript.add_reply(said);
     if (activity != Activity::replies) {
-        said.is_positive() || activity == Activity::nothing ? fail_unexpected(where, std::move(said))
-                                                            : fail_with(where, std::move(said));
+        said.is_positive() || where == ClientStage::idle ? fail_unexpected(where, std::move(said))
+                                                         : fail_with(where, std::move(said));
         return true;
     }
     const Expected awaited = expected.front();
@@ -257,7 +259,7 @@ void ClientSession::State::handle_starttls(Reply reply) {
 
 void ClientSession::State::offer_authentication() {
     if (!options.authenticate || authenticated) {
-        activity = Activity::nothing;
+        activity = Activity::becoming_ready;
         return;
     }
     if (extensions.mechanisms.empty())
@@ -269,7 +271,7 @@ void ClientSession::State::handle_auth(Reply reply) {
     if (reply.is_transient() || reply.is_permanent()) return fail_with(ClientStage::auth, std::move(reply));
     if (digit_of(reply) == 2) {
         authenticated = true;
-        activity = Activity::nothing;
+        activity = Activity::becoming_ready;
         return;
     }
     Result<std::string> octets = decode_base64(trimmed(reply.text));

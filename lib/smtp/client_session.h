@@ -66,7 +66,8 @@ struct ClientChooseMechanism {
 struct ClientChallenge {
     std::string octets;
 };  // decoded 334; answer with respond() or cancel_authentication()
-struct ClientReady {};  // begin() a transaction, quit(), or keep the connection idle
+// begin() a transaction, quit(), or keep the connection idle: next() then sees a server that closes (421).
+struct ClientReady {};
 // Write take_output() first, then the content: content_to_send() of the body, in the form that was agreed; then
 // content_sent().
 struct ClientSendContent {};

@@ -22,9 +22,10 @@ struct ClientSession::State {
         tls_handshake,
         mechanism,
         challenge,
-        nothing,  // ready
+        becoming_ready,  // ready, and not yet said: what the server says now can only answer the next command
+        nothing,         // ready, and said
         content,
-        transaction_end,  // shown once, then `nothing` or `failed`
+        transaction_end,  // shown once, then `becoming_ready` or `failed`
         failed,
         closed
     };
