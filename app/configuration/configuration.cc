@@ -252,7 +252,7 @@ Result<Configuration> parse_configuration(std::string_view toml, std::string_vie
     return parse_configuration(toml, file_name, {});
 }
 
-Result<Configuration> load_configuration(const std::string& path, const Environment& environment) {
+Result<Configuration> load_configuration(const std::string& path, const Environment& environment, NamedFiles files) {
     std::ifstream stream(path, std::ios::binary);
     if (!stream)
         return failure(ErrorKind::not_found,
@@ -261,7 +261,7 @@ Result<Configuration> load_configuration(const std::string& path, const Environm
     if (stream.bad()) return failure(ErrorKind::io, path + ": reading failed: check the disk");
     Problems problems(path);
     Configuration configuration = read_all(toml, environment, problems);
-    if (problems.empty()) resolve_files(configuration, environment, problems);
+    if (problems.empty() && files == NamedFiles::resolved) resolve_files(configuration, environment, problems);
     if (!problems.empty()) return failure(ErrorKind::invalid, problems.text());
     if (configuration.server.host_name.empty()) configuration.server.host_name = system_host_name();
     return configuration;

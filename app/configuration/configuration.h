@@ -184,7 +184,10 @@ using Environment = std::map<std::string, std::string, std::less<>>;
                                                         const Environment& environment);
 // Reads the file, and what it names: passwords of *_file settings ("$CREDENTIALS_DIRECTORY/name" works), and checks
 // that certificates, keys and trust anchors can be read. Fills in the host name. Errors: as above; not_found, io.
-[[nodiscard]] Result<Configuration> load_configuration(const std::string& path, const Environment& environment);
+// With NamedFiles::ignored, commands of people who may not read keys and passwords can find the control socket.
+enum class NamedFiles : bool { ignored, resolved };
+[[nodiscard]] Result<Configuration> load_configuration(const std::string& path, const Environment& environment,
+                                                       NamedFiles files = NamedFiles::resolved);
 
 // "submission" for ListenerPurpose::submission, and so on: the words of the file.
 [[nodiscard]] std::string_view name_of(ListenerPurpose value);

@@ -1,0 +1,2 @@
+// Boost.JSON's compiled part: once in the program.
+#include <boost/json/src.hpp>

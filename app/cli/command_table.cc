@@ -1,0 +1,244 @@
+#include "app/cli/command_table.h"
+
+#include <algorithm>
+
+namespace relevo::cli {
+namespace {
+
+using enum OptionKind;
+using enum Performer;
+
+constexpr OptionSpec required_tenant{"--tenant", "tenant", text, "Name or id of the tenant", true};
+constexpr OptionSpec of_tenant{"--tenant", "tenant", text, "Only of this tenant"};
+constexpr OptionSpec credential_name{"CREDENTIAL", "credential", text, "Login or id of the credential", true};
+constexpr OptionSpec password_file{"--password-file", "password", secret_file,
+                                   "Take the password from the first line of this file (- reads it from the input) "
+                                   "instead of making one"};
+constexpr OptionSpec per_hour{"--messages-per-hour", "messages_per_hour", number, "Messages an hour; 0: no limit"};
+constexpr OptionSpec per_day{"--messages-per-day", "messages_per_day", number, "Messages a day; 0: no limit"};
+
+std::vector<OptionSpec> credential_options(std::vector<OptionSpec> first) {
+    const OptionSpec rest[] = {
+        {"--label", "label", text, "Free text for people"},
+        {"--domain", "domains", list, "May send only from these domains; repeatable"},
+        {"--network", "networks", list, "May log in only from these networks; repeatable"},
+        per_hour,
+        per_day,
+        {"--expires", "expires_at", time, "Day or time at which it stops working"},
+    };
+    first.insert(first.end(), std::begin(rest), std::end(rest));
+    return first;
+}
+
+std::vector<OptionSpec> with_filter(std::vector<OptionSpec> more) {
+    std::vector<OptionSpec> options = {
+        {"--id", "id", text, "A message or one of its recipients (msg_…, msg_…/0)"},
+        {"--tenant", "tenant", text, "Mail of this tenant"},
+        {"--sender", "sender", text, "Mail from this address"},
+        {"--recipient", "recipient", text, "Mail to this address"},
+        {"--domain", "domain", text, "Mail to this domain"},
+        {"--site", "site", text, "Mail of this destination, as `queue summary` names it"},
+        {"--state", "state", text, "waiting, active or held"},
+    };
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+}
+
+CommandSpec bulk(std::string_view name, std::string_view request, std::string_view summary) {
+    return {.name = name,
+            .request = request,
+            .performer = server_or_store,
+            .summary = summary,
+            .options = with_filter({{"--all", "all", flag, "Everything that waits"},
+                                    {"--reason", "reason", text, "Kept in the history of each message"},
+                                    {"--dry-run", "dry_run", flag, "Only count"},
+                                    {"--yes", "yes", flag, "Do not ask"}}),
+            .fixed_arguments = {},
+            .confirmation = Confirmation::after_count};
+}
+
+CommandSpec here(std::string_view name, std::string_view summary, std::vector<OptionSpec> options = {}) {
+    return {.name = name,
+            .request = {},
+            .performer = process,
+            .summary = summary,
+            .options = std::move(options),
+            .fixed_arguments = {}};
+}
+
+CommandSpec ask(std::string_view name, std::string_view request, Performer performer, std::string_view summary,
+                std::vector<OptionSpec> options = {}, std::string_view fixed_arguments = {}) {
+    return {.name = name,
+            .request = request,
+            .performer = performer,
+            .summary = summary,
+            .options = std::move(options),
+            .fixed_arguments = fixed_arguments};
+}
+
+void add_process_commands(std::vector<CommandSpec>& table) {
+    table.push_back(here("serve", "Run the server until SIGTERM; SIGHUP reloads the configuration"));
+    table.push_back(
+        here("setup", "Write a first configuration, make the data folder, a tenant, its domain and a credential",
+             {{"--host-name", "host_name", text, "Full name of this server"},
+              {"--domain", "domain", text, "Domain that will send"},
+              {"--tenant", "tenant", text, "Name of the first tenant (default: the domain)"},
+              {"--language", "language", text, "es or en: language of reports and of the file's comments"},
+              {"--data-dir", "data_dir", text, "Folder of the store"},
+              {"--run-dir", "run_dir", text, "Folder of the control socket"},
+              {"--user", "user", text, "User that the server runs as (default: relevo when set up by root)"},
+              {"--yes", "yes", flag, "Do not ask, use the options and defaults"}}));
+    table.push_back(here("check", "Look for whatever could keep this machine from relaying mail, and say what to do"));
+    table.push_back(here("config check", "Read the configuration and list all problems"));
+    table.push_back(here("config show", "Print the values in force and where each comes from"));
+    table.push_back(here("config reference", "Explain every setting",
+                         {{"--language", "language", text, "es or en"},
+                          {"--sample", "sample", flag, "Print a file to begin with instead"}}));
+    table.push_back(
+        here("sink", "Run a small SMTP server that takes everything and can misbehave, for trying things",
+             {{"--listen", "listen", list, "Address and port (default 127.0.0.1:2525); repeatable"},
+              {"--maildir", "maildir", text, "Store every message in this Maildir"},
+              {"--show", "show", flag, "Print every message"},
+              {"--lmtp", "lmtp", flag, "Speak LMTP (RFC 2033)"},
+              {"--certificate", "certificate", text, "PEM certificate: offers STARTTLS"},
+              {"--key", "key", text, "Its private key"},
+              {"--delay", "delay", text, "Wait before every reply, such as 2s"},
+              {"--reply", "reply", list,
+               "STAGE=CODE[@SHARE]: answer connect, ehlo, mail, rcpt, data or end with CODE, in this share of "
+               "cases (0 to 1); repeatable"},
+              {"--greylist", "greylist", text, "Refuse each sender and recipient with 451 for this long"},
+              {"--drop", "drop", list, "STAGE[@SHARE]: close the connection there without a reply; repeatable"},
+              {"--without", "without", list, "Do not offer this extension, such as PIPELINING; repeatable"},
+              {"--count", "count", number, "End after this many messages"}}));
+    table.push_back(
+        here("send-test", "Send one test message through a server by SMTP",
+             {{"TO", "to", text, "Address that gets it", true},
+              {"--from", "from", text, "Sender (default: postmaster of server.host_name)"},
+              {"--server", "server", text, "host:port (default: our first submission listener, on this machine)"},
+              {"--tls", "tls", text, "none, starttls, implicit (default: as the listener asks)"},
+              {"--user", "user", text, "Login"},
+              password_file,
+              {"--subject", "subject", text, "Subject of the message"}}));
+    table.push_back(
+        ask("reload", "server.reload", server, "Read the configuration again; a wrong one changes nothing"));
+    table.push_back(ask("status", "server.status", server, "What the running server is doing"));
+    table.push_back(here("version", "Print the version"));
+}
+
+void add_tenancy_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec tenant{"TENANT", "tenant", text, "Name or id of the tenant", true};
+    table.push_back(ask("tenant add", "tenant.add", server_or_store, "Add a tenant",
+                        {{"NAME", "name", text, "Its name", true},
+                         {"--language", "language", text, "es or en: language of the reports that its senders get"}}));
+    table.push_back(ask("tenant list", "tenant.list", server_or_store, "List tenants"));
+    table.push_back(ask("tenant remove", "tenant.remove", server_or_store,
+                        "Remove a tenant without domains, credentials and networks", {tenant}));
+    table.push_back(ask("tenant suspend", "tenant.suspend", server_or_store, "Stop a tenant from sending", {tenant},
+                        R"({"suspended":true})"));
+    table.push_back(ask("tenant resume", "tenant.suspend", server_or_store, "Let a suspended tenant send again",
+                        {tenant}, R"({"suspended":false})"));
+
+    table.push_back(ask("domain add", "domain.add", server_or_store, "Let a tenant send from a domain",
+                        {{"DOMAIN", "domain", text, "The domain", true},
+                         required_tenant,
+                         {"--subdomains", "subdomains", flag, "And from every domain below it"},
+                         {"--address", "addresses", list, "Only from these addresses of it; repeatable"}}));
+    table.push_back(ask("domain list", "domain.list", server_or_store, "List domains", {of_tenant}));
+    table.push_back(ask("domain remove", "domain.remove", server_or_store, "Remove a domain",
+                        {{"DOMAIN", "domain", text, "The domain or its id", true}}));
+
+    table.push_back(ask("network add", "network.add", server_or_store, "Let a network send without a password",
+                        {{"NETWORK", "network", text, "Such as 192.0.2.0/24", true},
+                         required_tenant,
+                         {"--label", "label", text, "Free text for people"},
+                         per_hour,
+                         per_day}));
+    table.push_back(ask("network list", "network.list", server_or_store, "List networks", {of_tenant}));
+    table.push_back(ask("network remove", "network.remove", server_or_store, "Remove a network",
+                        {{"NETWORK", "network", text, "The network or its id", true}}));
+}
+
+void add_credential_commands(std::vector<CommandSpec>& table) {
+    table.push_back(ask(
+        "credential add", "credential.add", server_or_store, "Make a login; its password is shown once and never again",
+        credential_options({required_tenant,
+                            {"--login", "login", text, "The login (default: made from the tenant's name)"},
+                            password_file})));
+    table.push_back(ask("credential list", "credential.list", server_or_store, "List credentials", {of_tenant}));
+    table.push_back(
+        ask("credential show", "credential.show", server_or_store, "Show one credential", {credential_name}));
+    table.push_back(
+        ask("credential remove", "credential.remove", server_or_store, "Remove a credential", {credential_name}));
+    table.push_back(ask("credential rotate", "credential.rotate", server_or_store,
+                        "Give a credential a new password; the old one stops working at once",
+                        {credential_name, password_file}));
+    table.push_back(
+        ask("credential enable", "credential.enable", server_or_store, "Activate SMTP for it", {credential_name}));
+    table.push_back(
+        ask("credential disable", "credential.disable", server_or_store, "Deactivate SMTP for it", {credential_name}));
+    table.push_back(ask("credential set", "credential.set", server_or_store,
+                        "Change what is named; an empty value lifts a restriction",
+                        credential_options({credential_name})));
+}
+
+void add_queue_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
+    const OptionSpec after{"--after", "after", text, "Continue a list that was cut"};
+    const OptionSpec site{"SITE", "site", text, "The destination, as `queue summary` names it", true};
+    const OptionSpec reason{"--reason", "reason", text, "Shown by `queue why`"};
+    const OptionSpec message{"ID", "id", text, "Id of the message (msg_…)", true};
+    table.push_back(ask("queue list", "queue.list", server_or_store, "List recipients that have not got their mail yet",
+                        with_filter({limit, after})));
+    table.push_back(
+        ask("queue show", "queue.show", server_or_store, "Show the waiting recipients of one message", {message}));
+    table.push_back(ask("queue why", "queue.why", server, "Say why a message has not been delivered yet",
+                        {{"ID", "id", text, "A message or one of its recipients (msg_…, msg_…/0)", true}}));
+    table.push_back(ask("queue summary", "queue.summary", server, "Count what waits, by destination", {limit, after}));
+    table.push_back(bulk("queue hold", "queue.hold", "Keep mail until it is released"));
+    table.push_back(bulk("queue release", "queue.release", "Let held mail go"));
+    table.push_back(bulk("queue retry", "queue.retry", "Try mail again now"));
+    table.push_back(bulk("queue drop", "queue.drop", "Remove mail without telling its sender"));
+    table.push_back(
+        ask("queue suspend", "queue.suspend", server_or_store, "Stop deliveries to a destination", {site, reason}));
+    table.push_back(
+        ask("queue resume", "queue.resume", server_or_store, "Deliver to a suspended destination again", {site}));
+    table.push_back(ask("message show", "message.show", server_or_store, "Tell what happened to a message", {message}));
+    table.push_back(
+        ask("message content", "message.content", server_or_store, "Print a message that is still queued", {message}));
+}
+
+std::vector<CommandSpec> make_table() {
+    std::vector<CommandSpec> table;
+    add_process_commands(table);
+    add_tenancy_commands(table);
+    add_credential_commands(table);
+    add_queue_commands(table);
+    return table;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> command_table() {
+    static const std::vector<CommandSpec> table = make_table();
+    return table;
+}
+
+std::span<const CommandGroup> command_groups() {
+    static constexpr CommandGroup groups[] = {
+        {"config", "The configuration file"},
+        {"tenant", "Who sends: customers, departments"},
+        {"domain", "What they may send from"},
+        {"credential", "Their logins"},
+        {"network", "Networks that send without a password"},
+        {"queue", "Mail that waits"},
+        {"message", "What happened to one message"},
+    };
+    return groups;
+}
+
+const CommandSpec* find_command(std::string_view name) {
+    const auto found = std::ranges::find(command_table(), name, &CommandSpec::name);
+    return found == command_table().end() ? nullptr : &*found;
+}
+
+}  // namespace relevo::cli

@@ -1,0 +1,81 @@
+// What the command line needs from the rest of the process; app/relevo implements it.
+#pragma once
+
+#include "app/configuration/configuration.h"
+
+#include <boost/json/fwd.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace relevo::cli {
+
+// Where in a conversation `relevo sink` misbehaves.
+enum class SinkStage : std::uint8_t { connect, ehlo, mail, rcpt, data, end };
+[[nodiscard]] std::string_view name_of(SinkStage stage);
+
+struct SinkFault {
+    SinkStage stage = SinkStage::rcpt;
+    std::uint16_t code = 0;  // reply to give; 0: drop the connection instead
+    double share = 1;        // of cases, 0 to 1
+};
+
+struct SinkOptions {
+    std::vector<Endpoint> listen;
+    std::string maildir;  // empty: keep nothing
+    bool show = false;    // print every message
+    bool lmtp = false;
+    bool json = false;        // one JSON object per message on standard output
+    std::string certificate;  // with key: offers STARTTLS
+    std::string key;
+    std::chrono::milliseconds delay{0};  // before every reply
+    std::vector<SinkFault> faults;
+    std::chrono::seconds greylist{0};  // 0: off
+    std::vector<std::string> without;  // extensions not offered, upper case
+    std::uint64_t count = 0;           // end after so many messages; 0: never
+};
+
+struct SendTestOptions {
+    std::string to;
+    std::string from;
+    std::string host;  // name or address
+    std::uint16_t port = 587;
+    ListenerTls tls = ListenerTls::starttls;
+    bool verify = true;  // false for our own listener, whose certificate may be self-signed
+    std::string user;    // empty: no AUTH
+    std::string password;
+    std::string subject;
+    bool json = false;
+};
+
+enum class CheckStatus : std::uint8_t { ok, warn, fail };
+[[nodiscard]] std::string_view name_of(CheckStatus status);
+
+// One finding of `relevo check`.
+struct CheckItem {
+    std::string name;  // "listener submission-587", "certificate", "disk"
+    CheckStatus status = CheckStatus::ok;
+    std::string text;
+    std::string advice;  // what to do; empty if all is well
+};
+
+class Commands {
+ public:
+    virtual ~Commands() = default;
+    // Runs until told to stop. Returns the exit code.
+    virtual int serve(const Configuration& configuration, const std::string& configuration_path) = 0;
+    // Performs a request on the store itself, since no server runs. Returns the whole answer, {"ok":…}
+    // (docs/control-protocol.md).
+    virtual boost::json::object handle_offline(const Configuration& configuration,
+                                               const boost::json::object& request) = 0;
+    virtual int sink(const SinkOptions& options) = 0;
+    virtual int send_test(const SendTestOptions& options) = 0;
+    // Whether names can be looked up and DNSSEC is validated.
+    virtual std::vector<CheckItem> check_dns(const Configuration& configuration) = 0;
+};
+
+}  // namespace relevo::cli

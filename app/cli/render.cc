@@ -1,0 +1,143 @@
+#include "app/cli/render.h"
+
+#include "app/cli/json_view.h"
+#include "app/cli/table.h"
+#include "lib/base/text.h"
+
+#include <fmt/format.h>
+
+namespace relevo::cli {
+namespace {
+
+using boost::json::value;
+
+std::string limit_text(const value& row, std::string_view name) {
+    const std::int64_t limit = number(row, name);
+    return limit == 0 ? "none" : std::to_string(limit);
+}
+
+std::string list_or(const value& row, std::string_view name, std::string_view all) {
+    return elements(row, name).empty() ? std::string(all) : text(row, name);
+}
+
+// "name: value" lines.
+std::string facts(std::initializer_list<std::pair<std::string_view, std::string>> lines) {
+    std::size_t width = 0;
+    for (const auto& [name, content] : lines) width = std::max(width, width_of(name));
+    std::string result;
+    for (const auto& [name, content] : lines)
+        result +=
+            fmt::format("{}:{}{}\n", name, std::string(width - width_of(name) + 2, ' '), printable(content, 2000));
+    return result;
+}
+
+std::string none_or(const Table& table, std::string_view none) {
+    return table.empty() ? std::string(none) + "\n" : table.text();
+}
+
+std::string render_tenants(const value& result) {
+    Table table({"ID", "NAME", "LANGUAGE", "DOMAINS", "CREDENTIALS", "STATE", "SINCE"});
+    for (const value& row : elements(result, "tenants"))
+        table.add({text(row, "id"), text(row, "name"), text(row, "language"), text(row, "domains"),
+                   text(row, "credentials"), text(row, "suspended") == "yes" ? "suspended" : "active",
+                   time_text(row, "created_at")});
+    return none_or(table, "No tenants. Add one with `relevo tenant add NAME`.");
+}
+
+std::string render_domains(const value& result) {
+    Table table({"ID", "DOMAIN", "TENANT", "SUBDOMAINS", "ADDRESSES"});
+    for (const value& row : elements(result, "domains"))
+        table.add({text(row, "id"), text(row, "name"), text(row, "tenant"), text(row, "subdomains"),
+                   list_or(row, "addresses", "all")});
+    return none_or(table, "No domains. Add one with `relevo domain add DOMAIN --tenant NAME`.");
+}
+
+std::string render_credentials(const value& result) {
+    Table table({"ID", "LOGIN", "TENANT", "SMTP", "LAST USED", "FROM", "LABEL"});
+    for (const value& row : elements(result, "credentials"))
+        table.add({text(row, "id"), text(row, "login"), text(row, "tenant"),
+                   text(row, "smtp") == "no" ? "disabled" : "active", time_text(row, "last_used_at"),
+                   text(row, "last_used_from"), text(row, "label")});
+    return none_or(table, "No credentials. Make one with `relevo credential add --tenant NAME`.");
+}
+
+std::string render_credential(const value& row) {
+    std::string result =
+        facts({{"Login", text(row, "login")},
+               {"Id", text(row, "id")},
+               {"Tenant", text(row, "tenant")},
+               {"Label", text(row, "label")},
+               {"SMTP", text(row, "smtp") == "no" ? "disabled" : "active"},
+               {"May send from", list_or(row, "domains", "every domain of the tenant")},
+               {"May log in from", list_or(row, "networks", "anywhere")},
+               {"Messages an hour", limit_text(row, "messages_per_hour")},
+               {"Messages a day", limit_text(row, "messages_per_day")},
+               {"Expires", time_text(row, "expires_at") == "-" ? "never" : time_text(row, "expires_at")},
+               {"Last used", time_text(row, "last_used_at") == "-"
+                                 ? "never"
+                                 : time_text(row, "last_used_at") + " from " + text(row, "last_used_from")}});
+    if (member(row, "password").is_string())
+        result += fmt::format("\nPassword:  {}\nIt is shown this once: keep it now.\n", text(row, "password"));
+    return result;
+}
+
+std::string render_networks(const value& result) {
+    Table table({"ID", "NETWORK", "TENANT", "AN HOUR", "A DAY", "LABEL"});
+    for (const value& row : elements(result, "networks"))
+        table.add({text(row, "id"), text(row, "network"), text(row, "tenant"), limit_text(row, "messages_per_hour"),
+                   limit_text(row, "messages_per_day"), text(row, "label")});
+    return none_or(table, "No networks may send without a password.");
+}
+
+std::string render_status(const value& result) {
+    std::string page = facts({{"Version", text(result, "version")},
+                              {"Host name", text(result, "host_name")},
+                              {"Running since", time_text(result, "started_at")},
+                              {"Process", text(result, "process")},
+                              {"Shards", text(result, "shards")},
+                              {"State", text(result, "draining") == "yes" ? "stopping" : "serving"},
+                              {"Waiting", text(member(result, "queue"), "waiting")},
+                              {"Active", text(member(result, "queue"), "active")},
+                              {"Held", text(member(result, "queue"), "held")}});
+    Table table({"LISTENER", "ADDRESS", "CONNECTIONS"});
+    for (const value& row : elements(result, "listeners"))
+        table.add({text(row, "name"), text(row, "address"), text(row, "connections")});
+    return table.empty() ? page : page + "\n" + table.text();
+}
+
+std::string render_reload(const value& result) {
+    std::string page =
+        text(result, "changed") == "no" ? "Nothing has changed.\n" : "The new configuration is in force.\n";
+    for (const value& path : elements(result, "needs_restart"))
+        if (path.is_string())
+            page += fmt::format("Needs a restart: {}\n", printable(std::string_view(path.get_string())));
+    return page;
+}
+
+// What one row of a kind looks like after it was added or changed.
+std::string render_row(std::string_view what, const value& row, std::string_view name) {
+    return fmt::format("{} {} ({})\n", what, printable(text(row, name)), printable(text(row, "id")));
+}
+
+}  // namespace
+
+std::string render(std::string_view request, const value& result) {
+    if (request.starts_with("queue.")) return render_queue(request, result);
+    if (request == "message.show") return render_message(result);
+    if (request.ends_with(".remove")) return fmt::format("Removed {}\n", printable(text(result, "removed")));
+    if (request == "tenant.list") return render_tenants(result);
+    if (request == "tenant.suspend")
+        return render_row(text(result, "suspended") == "yes" ? "Suspended" : "Active:", result, "name");
+    if (request.starts_with("tenant.")) return render_row("Tenant", result, "name");
+    if (request == "domain.list") return render_domains(result);
+    if (request.starts_with("domain.")) return render_row("Domain", result, "name");
+    if (request == "credential.list") return render_credentials(result);
+    if (request.starts_with("credential.")) return render_credential(result);
+    if (request == "network.list") return render_networks(result);
+    if (request.starts_with("network.")) return render_row("Network", result, "network");
+    if (request == "server.status") return render_status(result);
+    if (request == "server.reload") return render_reload(result);
+    return "Done.\n";
+}
+
+}  // namespace relevo::cli

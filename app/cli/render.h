@@ -1,0 +1,19 @@
+// Results of requests (docs/control-protocol.md) as text for people.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace relevo::cli {
+
+// `request` as in CommandSpec. Members that are missing or of another type show as "-": an older server may answer.
+[[nodiscard]] std::string render(std::string_view request, const boost::json::value& result);
+
+// The timeline of `message show`.
+[[nodiscard]] std::string render_message(const boost::json::value& message);
+// Parts of `queue …`.
+[[nodiscard]] std::string render_queue(std::string_view request, const boost::json::value& result);
+
+}  // namespace relevo::cli
