@@ -71,9 +71,12 @@ class Script {
  public:
     Script(SimulatedDisk& disk, std::uint64_t seed) : disk_(disk), chance_(seed) {}
     void run(int steps);
-    // The same, but errors are expected and a broken store is opened again.
-    void run_with_faults(int steps) {
+    // The same, but errors are expected and a broken store is opened again. Without `certain`, the disk fails for so
+    // long that a refused message may come back after a restart: the cut of the log failed too.
+    enum class Refusal : std::uint8_t { certain, doubtful };
+    void run_with_faults(int steps, Refusal refusal) {
         faults_expected_ = true;
+        refusal_ = refusal;
         run(steps);
     }
     [[nodiscard]] Recording recording() const;
@@ -95,6 +98,7 @@ class Script {
     std::set<std::int64_t> living_;
     std::int64_t last_id_ = 1000;
     bool faults_expected_ = false;
+    Refusal refusal_ = Refusal::certain;
     CommitterMetrics metrics_;
 };
 

@@ -174,7 +174,7 @@ void Script::offer() {
                                         living_.insert(id);
                                     } else {
                                         EXPECT_TRUE(faults_expected_) << result.error().detail;
-                                        life.refused = true;
+                                        life.refused = refusal_ == Refusal::certain;
                                     }
                                 }});
 }
