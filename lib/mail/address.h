@@ -26,7 +26,7 @@ class Address {
     [[nodiscard]] std::string_view local_part() const { return std::string_view(text_).substr(0, at_); }
     [[nodiscard]] std::string_view domain() const { return std::string_view(text_).substr(at_ + 1); }
     [[nodiscard]] const std::string& text() const { return text_; }
-    // "[192.0.2.1]", "[IPv6:2001:db8::1]" or another literal of §4.1.3 in place of a domain.
+    // "[192.0.2.1]" or "[IPv6:2001:db8::1]" in place of a domain (§4.1.3; IPv6 as RFC 5952 spells it).
     [[nodiscard]] bool has_address_literal() const { return domain().starts_with('['); }
     // Any octet over 127: may go only to a server that offers SMTPUTF8 (the domain alone could travel as A-labels).
     [[nodiscard]] bool needs_smtputf8() const;
@@ -58,8 +58,11 @@ class ReversePath {
     std::optional<Address> address_;
 };
 
-// A domain name in the canonical spelling of Address: lower case, U-labels kept, no final dot; at most 255 octets,
-// labels of 1-63 octets of letters, digits, inner hyphens (underscores tolerated) or UTF-8. Errors: invalid, limit.
+// A domain name in the canonical spelling of Address: lower case, U-labels kept, no final dot (one is taken off; inside
+// an address it is refused); at most 255 octets, labels of 1-63 octets of letters, digits, inner hyphens (underscores
+// tolerated) or UTF-8. U-labels come out in their one valid spelling (NFC, lower case). Not a domain: a last label of
+// digits only (RFC 3696 §2), and what UTS 46 would turn into other ASCII text (full-width letters, U+3002).
+// Errors: invalid, limit.
 [[nodiscard]] Result<std::string> parse_domain(std::string_view text, Utf8 utf8);
 
 // The A-label form for DNS and for servers without SMTPUTF8 (RFC 5891, UTS 46 non-transitional). Errors: invalid.

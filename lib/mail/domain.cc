@@ -34,14 +34,13 @@ Result<void> check_label(std::string_view label) {
 // A-label of a label with UTF-8. What UTS 46 maps to plain ASCII or to several labels (full-width letters, U+3002 and
 // other dots, soft hyphens) is refused: one reader would see another domain than the next (security row A11).
 Result<std::string> a_label(std::string_view label) {
-    char* converted = nullptr;
-    const int problem =
-        idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(std::string(label).c_str()),
-                       reinterpret_cast<std::uint8_t**>(&converted), IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-    const IdnText owned(converted);
+    std::uint8_t* converted = nullptr;
+    const int problem = idn2_lookup_u8(reinterpret_cast<const std::uint8_t*>(std::string(label).c_str()), &converted,
+                                       IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    const IdnText owned(reinterpret_cast<char*>(converted));
     if (problem != IDN2_OK)
         return failure(ErrorKind::invalid, std::string("not an internationalised domain: ") + idn2_strerror(problem));
-    const std::string_view ascii(converted);
+    const std::string_view ascii(owned.get());
     if (!ascii.starts_with("xn--") || ascii.find('.') != std::string_view::npos)
         return failure(ErrorKind::invalid, "label of a domain that turns into other ASCII text");
     return std::string(ascii);

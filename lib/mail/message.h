@@ -39,7 +39,8 @@ class Header {
 };
 
 // Every mailbox of an address-list field such as From or Reply-To (RFC 5322 §3.4, groups as RFC 6854 allows in From).
-// Display names and comments are skipped; encoded-words are never decoded inside an addr-spec. At most 1,000 addresses.
+// Display names and comments are skipped; encoded-words are never decoded inside an addr-spec. At most 1,000 addresses;
+// none if there are only empty groups.
 // Errors: invalid – does not parse, or could be read in two ways. limit.
 [[nodiscard]] Result<std::vector<Address>> parse_address_list(std::string_view field_value);
 

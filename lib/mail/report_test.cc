@@ -222,6 +222,8 @@ TEST(Report, TellsEveryActionApart) {  // RFC 3464 §2.3.3
             << fields;
         EXPECT_EQ(contains(fields, "Will-Retry-Until: Tue, 24 Nov 2026 12:00:00 +0000\r\n"),
                   expected.action == DeliveryAction::delayed);
+        EXPECT_EQ(contains(text_of(english), "We keep trying until 2026-11-24 12:00 UTC."),
+                  expected.action == DeliveryAction::delayed);
         report.language = Language::spanish;
         EXPECT_TRUE(contains(text_of(parsed(build_report(report, original))), expected.spanish_text)) << expected.name;
     }

@@ -3,7 +3,6 @@
 #include "lib/base/text.h"
 #include "lib/mail/delivery_advice.h"
 #include "lib/mail/delivery_status.h"
-#include "lib/mail/message.h"
 
 #include <fmt/format.h>
 
@@ -132,6 +131,16 @@ std::string readable(std::string_view text, std::size_t limit_octets) {
     return one_line(text, Utf8::allowed, limit_octets);
 }
 
+// "2026-11-23 12:00 UTC": read the same in every country.
+std::string readable(std::chrono::system_clock::time_point time) {
+    const auto midnight = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(midnight);
+    const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::minutes>(time - midnight));
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                       clock.minutes().count());
+}
+
 void add_reply(std::string& text, const RecipientReport& report, const Phrases& words) {
     constexpr std::string_view indent = "    ";
     if (!report.diagnostic.empty()) {
@@ -155,7 +164,7 @@ void add_recipient(std::string& text, const RecipientReport& report, Language la
     if (report.action == DeliveryAction::failed && !advice.what_to.empty())
         add_wrapped(text, indent, std::string(words.what_to_do).append(advice.what_to));
     if (report.action == DeliveryAction::delayed && report.will_retry_until != std::chrono::system_clock::time_point())
-        add_wrapped(text, indent, fmt::format(fmt::runtime(words.retry_until), format_date(report.will_retry_until)));
+        add_wrapped(text, indent, fmt::format(fmt::runtime(words.retry_until), readable(report.will_retry_until)));
 }
 
 void add_original(std::string& text, const DeliveryReport& report, std::string_view original_subject) {
@@ -165,7 +174,7 @@ void add_original(std::string& text, const DeliveryReport& report, std::string_v
     const bool legible = !subject.empty() && subject.find("=?") == std::string::npos;
     if (legible) add_wrapped(text, "    ", std::string(words.subject) + subject);
     if (report.arrival != std::chrono::system_clock::time_point())
-        add_wrapped(text, "    ", std::string(words.received) + format_date(report.arrival));
+        add_wrapped(text, "    ", std::string(words.received) + readable(report.arrival));
     if (!report.queue_id.empty())
         add_wrapped(text, "    ", std::string(words.reference) + readable(report.queue_id, subject_limit_octets));
 }
