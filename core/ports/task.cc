@@ -34,31 +34,40 @@ Task<> sleep_until(Deadline deadline) {
 }
 
 struct Wakeup::State {
-    struct Waiter {
-        explicit Waiter(Executor executor) : timer(executor) {}
-        Timer timer;
-        bool notified = false;
-    };
+    explicit State(Executor state_executor) : executor(state_executor) {}
     Executor executor;
     std::deque<Waiter*> waiters;
 };
 
-Wakeup::Wakeup(Shard& shard) : state_(new State{shard.executor(), {}}) {}
+// Lives in the coroutine that waits, which may be destroyed instead of resumed when its shard ends.
+struct Wakeup::Waiter {
+    explicit Waiter(std::shared_ptr<State> wakeup_state) : state(std::move(wakeup_state)), timer(state->executor) {
+        state->waiters.push_back(this);
+    }
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    ~Waiter() {
+        if (!notified) std::erase(state->waiters, this);
+    }
+    std::shared_ptr<State> state;
+    Timer timer;
+    bool notified = false;
+};
+
+Wakeup::Wakeup(Shard& shard) : state_(std::make_shared<State>(shard.executor())) {}
 Wakeup::~Wakeup() = default;
 
 Task<bool> Wakeup::wait(Deadline deadline) {
-    State::Waiter waiter(state_->executor);
+    Waiter waiter(state_);
     waiter.timer.expires_at(deadline);
-    state_->waiters.push_back(&waiter);
     boost::system::error_code ignored;
     co_await waiter.timer.async_wait(boost::asio::redirect_error(use_task, ignored));
-    if (!waiter.notified) std::erase(state_->waiters, &waiter);
     co_return waiter.notified;
 }
 
 void Wakeup::notify_one() {
     if (state_->waiters.empty()) return;
-    State::Waiter* waiter = state_->waiters.front();
+    Waiter* waiter = state_->waiters.front();
     state_->waiters.pop_front();
     waiter->notified = true;
     waiter->timer.cancel();

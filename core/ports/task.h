@@ -95,7 +95,8 @@ class Wakeup {
 
  private:
     struct State;
-    std::unique_ptr<State> state_;
+    struct Waiter;
+    std::shared_ptr<State> state_;  // with the coroutines that wait, which may outlive this
 };
 
 }  // namespace relevo

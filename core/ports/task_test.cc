@@ -42,5 +42,29 @@ TEST(Wakeup, TellsANotificationFromTheDeadline) {
     EXPECT_TRUE(timed_out);
 }
 
+Task<> wait_until_told(Wakeup& wakeup) { (void)co_await wakeup.wait(); }
+
+struct NotifiesAtItsEnd {
+    Wakeup& wakeup;
+    ~NotifiesAtItsEnd() { wakeup.notify_all(); }
+};
+Task<> notify_when_destroyed(Wakeup& wakeup) {
+    const NotifiesAtItsEnd last{wakeup};
+    co_await sleep_until(no_deadline);
+}
+
+TEST(Wakeup, ForgetsCoroutinesThatTheirShardDestroyed) {
+    for (const bool waiter_first : {true, false}) {
+        auto shard = std::make_unique<Shard>(0);
+        auto wakeup = std::make_unique<Wakeup>(*shard);
+        if (waiter_first) shard->spawn(wait_until_told(*wakeup));
+        shard->spawn(notify_when_destroyed(*wakeup));
+        if (!waiter_first) shard->spawn(wait_until_told(*wakeup));
+        shard->context().poll();
+        shard.reset();
+        wakeup.reset();
+    }
+}
+
 }  // namespace
 }  // namespace relevo
