@@ -29,8 +29,7 @@ struct ListenerOptions {
 };
 
 // One socket per shard (SO_REUSEPORT): the kernel spreads connections over them, and no shard wakes another.
-// Threads: open() and start() at start; start(), stop() and destruction while the shards run are allowed from any
-// thread, but not the destruction of the callback's own shard underneath it.
+// Threads: open(), start(), stop() any; must be destroyed before its shards.
 class Listener {
  public:
     using Accept = std::function<void(Shard&, std::unique_ptr<Stream>)>;

@@ -177,10 +177,8 @@ void SocketStream::close() {
     is_closed_ = true;
     if (ssl_ && tls_info_) tls_shutdown(*ssl_);
     // Unread input would make the kernel send a reset, and the peer might lose our last reply to it.
-    if (!is_drained_) {
-        const std::span<std::byte> scratch = sockets_->scratch();
-        (void)::recv(descriptor_.native_handle(), scratch.data(), scratch.size(), MSG_DONTWAIT);
-    }
+    // It is thrown away unseen: the shard's buffer may hold what another stream has read.
+    if (!is_drained_) (void)::recv(descriptor_.native_handle(), nullptr, scratch_octets, MSG_DONTWAIT | MSG_TRUNC);
     boost::system::error_code ignored;
     descriptor_.close(ignored);
 }
