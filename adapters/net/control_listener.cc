@@ -7,6 +7,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <fmt/format.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <poll.h>
 #include <sys/stat.h>

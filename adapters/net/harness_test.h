@@ -23,6 +23,9 @@ inline Task<> then_stop(Task<> task, Shard& shard) {
     shard.stop();
 }
 
+// Lets the other coroutines of the shard and other threads go on, between two looks at a condition.
+inline Task<> short_turn() { co_await sleep_until(Clock::now() + std::chrono::milliseconds(2)); }
+
 // One shard, run on the calling thread until a task has ended.
 struct World {
     Shard shard{0};

@@ -99,7 +99,7 @@ Task<> drip(SocketStream& client, Error& end) {
             end = written.error();
             co_return;
         }
-        co_await sleep_for(std::chrono::milliseconds(20));
+        co_await short_turn();
     }
 }
 

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 namespace relevo::net {
@@ -100,13 +101,70 @@ TEST(Listener, CountsConnectionsWhileTheyLive) {
     EXPECT_EQ(listener->connections(), 0U);
 }
 
+TEST(Listener, TakesASocketThatSystemdHasOpened) {
+    World world;
+    const int inherited = ::socket(AF_INET, SOCK_STREAM, 0);
+    ASSERT_EQ(::listen(inherited, 5), 0);  // the system chooses the port
+    auto listener = must_open(world, {.inherited_descriptor = inherited});
+    listener->start(greet_each);
+    std::string seen;
+    Error error;
+    const Endpoint target{any_port.address, listener->endpoint().port};
+    world.run(dial(world, {.target = target, .deadline = soon()}, seen, error));
+    EXPECT_EQ(seen, "220 ready\r\n") << error.detail;
+
+    const auto wrong = Listener::open({world.sockets}, {.inherited_descriptor = ::dup(0)});
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().kind, ErrorKind::invalid);
+}
+
+TEST(Listener, LeavesIpv4AloneOnItsIpv6Socket) {
+    World world;
+    auto v6 = must_open(world, {.endpoint = {dns::IpAddress::parse("::").value(), 0}});
+    auto v4 = Listener::open({world.sockets}, {.endpoint = {dns::IpAddress{}, v6->endpoint().port}});
+    EXPECT_TRUE(v4) << v4.error().detail;
+}
+
+Task<> dial_until_both_have_served(World& world, Endpoint target, const std::array<Counter, 2>& served, bool& both) {
+    const Deadline deadline = soon();
+    while (Clock::now() < deadline && !both) {
+        std::string seen;
+        Error error;
+        co_await dial(world, {.target = target, .deadline = soon()}, seen, error);
+        both = served[0].value() > 0 && served[1].value() > 0;
+    }
+}
+
+TEST(Listener, SpreadsConnectionsOverItsShards) {
+    World world;
+    Shard first(0), second(1);
+    std::array<Counter, 2> served;
+    bool both = false;
+    {
+        auto opened = Listener::open({ShardSockets::make(first), ShardSockets::make(second)}, {.endpoint = any_port});
+        ASSERT_TRUE(opened) << opened.error().detail;
+        (*opened)->start([&served](Shard& shard, std::unique_ptr<Stream> stream) {
+            served[shard.index()].add();
+            greet_each(shard, std::move(stream));
+        });
+        std::thread first_thread([&first] { first.run(); });
+        std::thread second_thread([&second] { second.run(); });
+        world.run(dial_until_both_have_served(world, (*opened)->endpoint(), served, both));
+        first.stop();
+        second.stop();
+        first_thread.join();
+        second_thread.join();
+    }
+    EXPECT_TRUE(both);
+}
+
 // Runs in a child, whose limit on descriptors ends with it. Returns 0, or the number of what went wrong.
 Task<> wait_for_twenty(const std::vector<std::unique_ptr<Stream>>& kept, const Counter& refused) {
     const Deadline deadline = soon();
-    while (kept.size() + refused.value() < 20 && Clock::now() < deadline)
-        co_await sleep_for(std::chrono::milliseconds(5));
+    while (kept.size() + refused.value() < 20 && Clock::now() < deadline) co_await short_turn();
     // What a spinning loop would waste shows in the processor time of these turns.
-    co_await sleep_for(std::chrono::milliseconds(300));
+    const Deadline end = Clock::now() + std::chrono::milliseconds(300);
+    while (Clock::now() < end) co_await sleep_until(end);
 }
 
 int exhaust_descriptors() {

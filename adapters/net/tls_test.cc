@@ -40,7 +40,7 @@ Task<> shake(World& world, StreamPair& pair, TlsClientOptions options, Handshake
     world.shard.spawn(serve(*pair.server, handshake.server, server_done));
     handshake.client = co_await pair.client->start_tls_client(std::move(options), soon());
     if (!handshake.client) pair.client->close();
-    while (!server_done) co_await sleep_for(std::chrono::milliseconds(1));
+    while (!server_done) co_await short_turn();
 }
 
 Handshake shake_hands(World& world, StreamPair& pair, TlsClientOptions options = {}) {
@@ -248,7 +248,7 @@ Task<> shake_raw(World& world, SocketStream& server, RawClient& client, Handshak
     while (Clock::now() < deadline) {
         step = tls_handshake(*client.ssl);
         if (server_done && step.state != Transfer::State::want_read) break;
-        co_await sleep_for(std::chrono::milliseconds(1));
+        co_await short_turn();
     }
     reason = step.detail;
 }

@@ -8,6 +8,7 @@
 #include <unbound.h>
 
 #include <map>
+#include <optional>
 #include <unistd.h>
 
 namespace relevo::resolver {
