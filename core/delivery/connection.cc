@@ -42,6 +42,12 @@ Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions optio
 Task<bool> Connection::open() {
     const Stop stop = co_await advance();
     usable_ = stop == Stop::ready;
+    // A server that does not know our secret must not pass for one that does (RFC 5802 §5).
+    if (usable_ && mechanism_ && !static_cast<sasl::ClientMechanism*>(mechanism_.get())->server_is_proven()) {
+        usable_ = false;
+        session_.connection_lost("the server did not prove that it knows the password: it may not be the one that it claims to be");
+        co_await advance();
+    }
     if (usable_ && stream_->tls() == nullptr)
         facts_.tls =
             session_.extensions().starttls ? "none (offered, not used)" : "none (the server does not offer STARTTLS)";

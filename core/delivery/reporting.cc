@@ -54,7 +54,7 @@ Submission submission_of(const Message& message, mail::DeliveryReport report, co
     Submission submission;
     submission.id = ids.next(report.now, 1);
     submission.tenant = message.tenant;
-    report.queue_id = submission.id.text();
+    report.queue_id = message.id.text();
     report.message_id = fmt::format("{}@{}", submission.id.text(), options.host_name);
     mail::BuiltReport built = mail::build_report(report, *message.content, options.full_return_limit_octets);
     submission.envelope.recipients.push_back({.address = message.envelope.reverse_path.address(),

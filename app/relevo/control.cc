@@ -1,0 +1,86 @@
+#include "app/relevo/control.h"
+
+#include "app/relevo/json_arguments.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+namespace relevo {
+namespace {
+
+namespace json = boost::json;
+
+json::object failed(const Error& error) {
+    json::object told{{"kind", name_of(error.kind)}, {"message", error.detail}};
+    return {{"ok", false}, {"error", std::move(told)}};
+}
+
+bool starts_with_any(std::string_view command, std::initializer_list<std::string_view> prefixes) {
+    return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return command.starts_with(prefix); });
+}
+
+}  // namespace
+
+Task<std::string> Control::perform(std::string request) {
+    boost::system::error_code problem;
+    json::parse_options limits;
+    limits.max_depth = 8;
+    json::value parsed = json::parse(request, problem, {}, limits);
+    if (problem || !parsed.is_object())
+        co_return json::serialize(failed({ErrorKind::invalid, "a request is one JSON object on one line"}));
+    const json::object answer = co_await perform(std::move(parsed.get_object()));
+    co_return json::serialize(answer);
+}
+
+Task<json::object> Control::perform(json::object request) {
+    const json::value* command = request.if_contains("command");
+    json::value* arguments = request.if_contains("arguments");
+    if (command == nullptr || !command->is_string()) co_return failed({ErrorKind::invalid, "\"command\" is missing"});
+    Arguments given;
+    if (arguments != nullptr && !arguments->is_null()) {
+        if (!arguments->is_object()) co_return failed({ErrorKind::invalid, "\"arguments\" must be an object"});
+        given = std::move(arguments->get_object());
+    }
+    Answer answer = co_await dispatch(std::string(command->get_string()), std::move(given));
+    if (!answer.has_value()) co_return failed(answer.error());
+    co_return json::object{{"ok", true}, {"result", std::move(*answer)}};
+}
+
+Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments) {
+    if (command == "queue.list" || command == "queue.show") co_return co_await list_queue(std::move(arguments));
+    if (command == "queue.hold") co_return co_await change_queue(Spool::Change::hold, std::move(arguments));
+    if (command == "queue.release") co_return co_await change_queue(Spool::Change::release, std::move(arguments));
+    if (command == "queue.retry") co_return co_await change_queue(Spool::Change::retry, std::move(arguments));
+    if (command == "queue.drop") co_return co_await change_queue(Spool::Change::drop, std::move(arguments));
+    if (command == "queue.suspend") co_return co_await suspend_site(std::move(arguments), true);
+    if (command == "queue.resume") co_return co_await suspend_site(std::move(arguments), false);
+    if (command == "message.show") co_return co_await show_message(std::move(arguments));
+    if (command == "message.content") co_return co_await message_content(std::move(arguments));
+    if (command == "credential.add") co_return co_await add_credential(std::move(arguments));
+    if (command == "credential.rotate") co_return co_await rotate_credential(std::move(arguments));
+    if (command.ends_with(".list") || command.ends_with(".show"))
+        co_return co_await read_tenancy(std::move(command), std::move(arguments));
+    if (starts_with_any(command, {"tenant.", "domain.", "credential.", "network."}))
+        co_return co_await change_tenancy(std::move(command), std::move(arguments));
+    const bool needs_server = command == "queue.summary" || command == "queue.why" || command == "server.status" ||
+                              command == "server.reload";
+    if (needs_server && context_.dispatcher == nullptr)
+        co_return failure(ErrorKind::closed, "this needs a running server");
+    if (command == "queue.summary") co_return co_await summarise_queue(std::move(arguments));
+    if (command == "queue.why") co_return co_await explain_queue(std::move(arguments));
+    if (command == "server.status") co_return context_.status();
+    if (command == "server.reload") {
+        RELEVO_CO_TRY(const std::vector<std::string> needs_restart, context_.reload());
+        co_return json::object{{"changed", true}, {"needs_restart", json_list(needs_restart)}};
+    }
+    co_return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+}
+
+std::string Control::tenant_name(TenantId id) const {
+    const auto directory = context_.directory();
+    const Tenant* tenant = directory->tenant(id);
+    return tenant != nullptr ? tenant->name : std::string();
+}
+
+}  // namespace relevo

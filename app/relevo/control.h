@@ -1,0 +1,74 @@
+// Performs the requests of docs/control-protocol.md: on the running server, or on the store alone when none runs.
+#pragma once
+
+#include "app/configuration/configuration.h"
+#include "app/relevo/store.h"
+#include "core/delivery/engine.h"
+#include "core/tenancy/directory.h"
+
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace relevo {
+
+// What control needs of its surroundings.
+struct ControlContext {
+    Store& store;
+    mail::Language default_language = mail::Language::english;
+    // The directory in force; loaded again after a change.
+    std::function<std::shared_ptr<const Directory>()> directory;
+    std::function<Task<Result<void>>()> refresh_directory;
+    std::function<std::shared_ptr<const RouteTable>()> routes;
+    Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
+    std::function<boost::json::object()> status;  // with a server
+    std::function<Result<std::vector<std::string>>()> reload;
+};
+
+// Threads: one shard's.
+class Control {
+ public:
+    explicit Control(ControlContext context) : context_(std::move(context)) {}
+    // One line of JSON in, one out, both without the newline.
+    Task<std::string> perform(std::string request);
+    Task<boost::json::object> perform(boost::json::object request);
+
+ private:
+    using Answer = Result<boost::json::object>;
+    using Arguments = boost::json::object;
+    Task<Answer> dispatch(std::string command, Arguments arguments);
+
+    // control_tenancy.cc
+    Task<Answer> change_tenancy(std::string command, Arguments arguments);
+    Task<Answer> read_tenancy(std::string command, Arguments arguments);
+    Task<Answer> change_rows(std::function<Result<boost::json::object>(Transaction&)> work);
+    Task<Answer> read_rows(std::function<Result<boost::json::object>(Reader&)> work);
+    Task<Answer> add_credential(Arguments arguments);
+    Task<Answer> rotate_credential(Arguments arguments);
+
+    // control_queue.cc
+    Task<Answer> list_queue(Arguments arguments);
+    Task<Answer> summarise_queue(Arguments arguments);
+    Task<Answer> explain_queue(Arguments arguments);
+    Task<Answer> change_queue(Spool::Change change, Arguments arguments);
+    Task<Answer> suspend_site(Arguments arguments, bool suspended);
+    Task<Answer> show_message(Arguments arguments);
+    Task<Answer> message_content(Arguments arguments);
+    Task<Result<std::vector<DeliveryRow>>> select(const Arguments& arguments, std::int64_t after, std::size_t limit);
+    void tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change change);
+    boost::json::object entry_of(const DeliveryRow& row) const;
+    [[nodiscard]] std::string tenant_name(TenantId id) const;
+
+    ControlContext context_;
+};
+
+// Runs `work` on the shard and returns when it is done. Threads: any other than the shard's.
+template <class T>
+Task<T> on_shard(Shard& shard, std::function<T()> work) {
+    co_return co_await completion_of<T>(
+        [&](Completer<T> done) { shard.post([work, done = std::move(done)]() mutable { done(work()); }); });
+}
+
+}  // namespace relevo

@@ -1,0 +1,428 @@
+// The queue and messages, for people.
+#include "app/relevo/control.h"
+#include "app/relevo/json_arguments.h"
+#include "core/tenancy/administration.h"
+#include "lib/base/base64.h"
+#include "lib/base/text.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace relevo {
+namespace {
+
+namespace json = boost::json;
+using Arguments = json::object;
+
+constexpr std::size_t default_page = 100;
+constexpr std::size_t longest_page = 10'000;
+constexpr std::size_t changes_at_once = 1000;  // rows in one transaction of a bulk operation
+constexpr std::size_t shown_of_change = 10;
+
+std::string clock_time(WallClock::time_point time) {
+    return fmt::format("{:%H:%M:%S} UTC", fmt::gmtime(WallClock::to_time_t(time)));
+}
+
+std::string delivery_text(const DeliveryId& id) { return fmt::format("{}/{}", id.message.text(), id.ordinal); }
+
+// "msg_…" or "msg_…/3".
+Result<std::pair<MessageId, std::optional<std::uint32_t>>> message_or_delivery(const std::string& text) {
+    const auto slash = text.find('/');
+    RELEVO_TRY(const MessageId message, MessageId::parse(std::string_view(text).substr(0, slash)));
+    if (slash == std::string::npos) return std::pair{message, std::optional<std::uint32_t>()};
+    const auto ordinal = parse_decimal<std::uint32_t>(std::string_view(text).substr(slash + 1));
+    if (!ordinal)
+        return failure(ErrorKind::invalid,
+                       fmt::format("\"{}\" is not a delivery: the number of the recipient follows the slash",
+                                   printable(text, 60)));
+    return std::pair{message, ordinal};
+}
+
+// A filter that the store cannot apply by itself is applied to its rows.
+struct Selection {
+    DeliveryFilter filter;
+    std::optional<std::uint32_t> ordinal;
+    std::string site;
+    bool active_only = false;
+};
+
+constexpr std::initializer_list<std::string_view> filter_members = {
+    "id", "tenant", "sender", "recipient", "domain", "site", "state", "limit", "after", "all", "reason", "dry_run"};
+
+Result<Selection> selection_of(const Arguments& arguments, const Directory& directory) {
+    RELEVO_CHECK(check_members(arguments, filter_members));
+    Selection selection;
+    RELEVO_TRY(const auto id, text_member(arguments, "id"));
+    if (id) {
+        RELEVO_TRY(const auto named, message_or_delivery(*id));
+        selection.filter.message = named.first;
+        selection.ordinal = named.second;
+    }
+    RELEVO_TRY(const auto tenant, text_member(arguments, "tenant"));
+    if (tenant) {
+        const auto found = std::ranges::find_if(
+            directory.tenants(), [&](const Tenant& one) { return one.name == *tenant || one.id.text() == *tenant; });
+        if (found == directory.tenants().end())
+            return failure(ErrorKind::not_found, fmt::format("there is no tenant \"{}\"", printable(*tenant, 60)));
+        selection.filter.tenant = found->id;
+    }
+    RELEVO_TRY(const auto sender, text_member(arguments, "sender"));
+    RELEVO_TRY(const auto recipient, text_member(arguments, "recipient"));
+    RELEVO_TRY(const auto domain, text_member(arguments, "domain"));
+    RELEVO_TRY(const auto site, text_member(arguments, "site"));
+    RELEVO_TRY(const auto state, text_member(arguments, "state"));
+    selection.filter.sender = sender.value_or("");
+    selection.filter.recipient = recipient.value_or("");
+    selection.filter.recipient_domain = domain.value_or("");
+    selection.site = to_lower(site.value_or(""));
+    if (state == "held")
+        selection.filter.state = DeliveryState::held;
+    else if (state == "waiting" || state == "active")
+        selection.filter.state = DeliveryState::waiting;
+    else if (state)
+        return failure(ErrorKind::invalid, "\"state\" is waiting, active or held");
+    return selection;
+}
+
+std::string_view domain_of(std::string_view address) { return address.substr(address.rfind('@') + 1); }
+
+std::string sentence_of(EventKind kind, const json::object& facts) {
+    const auto text = [&](const char* name) -> std::string {
+        const json::value* found = facts.if_contains(name);
+        return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+    };
+    const std::string said = text("reply").empty() ? text("explanation") : text("reply");
+    const std::string where =
+        text("host").empty() ? text("site") : fmt::format("{} [{}]", text("host"), text("address"));
+    switch (kind) {
+        case EventKind::accepted: {
+            if (!text("about").empty()) return "Report made about " + text("about");
+            std::string sentence = "Accepted from " + text("client");
+            if (!text("login").empty()) sentence += fmt::format(" (login {}, {})", text("login"), text("mechanism"));
+            return sentence + (text("tls").empty() ? ", without TLS" : ", over " + text("tls"));
+        }
+        case EventKind::delivered: return fmt::format("Delivered to {}: {}", where, said);
+        case EventKind::deferred: {
+            const json::value* next = facts.if_contains("next_attempt");
+            return fmt::format(
+                "{}: {}; next attempt {}", where, said,
+                next != nullptr && next->is_int64() ? clock_time(time_of_milliseconds(next->get_int64())) : "later");
+        }
+        case EventKind::failed: return fmt::format("Failed for good at {}: {}", where, said);
+        case EventKind::expired: return fmt::format("Given up, its time is over. Last answer of {}: {}", where, said);
+        case EventKind::held: return "Held" + (text("reason").empty() ? std::string() : ": " + text("reason"));
+        case EventKind::released: return "Released" + (text("reason").empty() ? std::string() : ": " + text("reason"));
+        case EventKind::dropped: return "Dropped" + (text("reason").empty() ? std::string() : ": " + text("reason"));
+        case EventKind::reported: return "Reported to the sender";
+    }
+    return {};
+}
+
+json::object timeline_entry(const Event& event) {
+    boost::system::error_code problem;
+    json::value parsed = json::parse(event.detail, problem);
+    json::object facts = !problem && parsed.is_object() ? std::move(parsed.get_object()) : json::object();
+    json::value recipient = nullptr;
+    json::value transcript = nullptr;
+    if (const json::value* found = facts.if_contains("recipient")) recipient = *found;
+    if (const json::value* found = facts.if_contains("transcript")) transcript = *found;
+    const std::string text = sentence_of(event.kind, facts);
+    facts.erase("transcript");
+    facts.erase("recipient");
+    if (const json::value* next = facts.if_contains("next_attempt"); next != nullptr && next->is_int64())
+        facts["next_attempt"] = json_time(time_of_milliseconds(next->get_int64()));
+    return {{"time", json_time(event.at)},       {"kind", name_of(event.kind)},
+            {"recipient", std::move(recipient)}, {"text", text},
+            {"facts", std::move(facts)},         {"transcript", std::move(transcript)}};
+}
+
+}  // namespace
+
+json::object Control::entry_of(const DeliveryRow& row) const {
+    const auto routes = context_.routes();
+    const std::string_view domain = domain_of(row.recipient);
+    const Route& route = routes->find(domain, row.tenant);
+    const auto limit = row.sender.empty() ? route.retry.expire_reports_after : route.retry.expire_after;
+    return {{"id", delivery_text(row.id)},
+            {"message", row.id.message.text()},
+            {"tenant", tenant_name(row.tenant)},
+            {"sender", row.sender},
+            {"recipient", row.recipient},
+            {"site", site_key(route, domain)},
+            {"route", route.name},
+            {"state", row.state == DeliveryState::held ? "held" : "waiting"},
+            {"attempts", row.attempts},
+            {"accepted_at", json_time(row.accepted_at)},
+            {"next_attempt_at", json_time(row.due_at)},
+            {"expires_at", json_time(row.accepted_at + limit)},
+            {"last_reply", row.last_reply},
+            {"size", row.size}};
+}
+
+Task<Result<std::vector<DeliveryRow>>> Control::select(const Arguments& arguments, std::int64_t after,
+                                                       std::size_t limit) {
+    const auto directory = context_.directory();
+    RELEVO_CO_TRY(const Selection selection, selection_of(arguments, *directory));
+    const auto routes = context_.routes();
+    std::vector<DeliveryRow> chosen;
+    while (chosen.size() < limit) {
+        const std::size_t wanted = limit - chosen.size();
+        RELEVO_CO_TRY(std::vector<DeliveryRow> rows,
+                      co_await context_.store.spool().list(selection.filter, after, wanted));
+        const bool last = rows.size() < wanted || selection.filter.message.has_value();
+        for (DeliveryRow& row : rows) {
+            after = key_of(row.id);
+            const std::string_view domain = domain_of(row.recipient);
+            if (selection.ordinal && *selection.ordinal != row.id.ordinal) continue;
+            if (!selection.site.empty() && site_key(routes->find(domain, row.tenant), domain) != selection.site)
+                continue;
+            chosen.push_back(std::move(row));
+        }
+        if (last) break;
+    }
+    co_return chosen;
+}
+
+Task<Control::Answer> Control::list_queue(Arguments arguments) {
+    RELEVO_CO_TRY(const auto limit, number_member(arguments, "limit"));
+    RELEVO_CO_TRY(const auto after, text_member(arguments, "after"));
+    const std::size_t page = std::min(longest_page, limit ? static_cast<std::size_t>(*limit) : default_page);
+    const std::int64_t start = after ? parse_decimal<std::int64_t>(*after).value_or(0) : 0;
+    RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, start, page));
+    json::array entries;
+    for (const DeliveryRow& row : rows) entries.emplace_back(entry_of(row));
+    json::value next = nullptr;
+    if (rows.size() == page && !rows.empty()) next = json::string(std::to_string(key_of(rows.back().id)));
+    co_return json::object{{"entries", std::move(entries)}, {"next", std::move(next)}};
+}
+
+Task<Control::Answer> Control::summarise_queue(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"limit", "after"}));
+    RELEVO_CO_TRY(const auto limit, number_member(arguments, "limit"));
+    std::vector<SiteStatus> sites;
+    for (DeliveryEngine* engine : context_.dispatcher->engines()) {
+        auto some = co_await on_shard<std::vector<SiteStatus>>(engine->shard(), [engine] { return engine->sites(); });
+        std::ranges::move(some, std::back_inserter(sites));
+    }
+    RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
+    std::ranges::sort(sites, [](const SiteStatus& a, const SiteStatus& b) {
+        return a.ready + a.waiting + a.active > b.ready + b.waiting + b.active;
+    });
+    std::size_t waiting = 0, active = 0;
+    for (const SiteStatus& site : sites) {
+        waiting += site.ready + site.waiting;
+        active += site.active;
+    }
+    const std::size_t page = std::min(longest_page, limit ? static_cast<std::size_t>(*limit) : default_page);
+    if (sites.size() > page) sites.resize(page);
+    json::array list;
+    for (const SiteStatus& site : sites) {
+        const auto suspension = std::ranges::find(suspensions, site.key, &Spool::Suspension::site);
+        list.emplace_back(json::object{
+            {"site", site.key},
+            {"route", site.route},
+            {"ready", site.ready},
+            {"waiting", site.waiting},
+            {"active", site.active},
+            {"connections", site.connections},
+            {"suspended", site.suspended},
+            {"suspension_reason",
+             suspension != suspensions.end() ? json_text_or_null(suspension->reason) : json::value(nullptr)},
+            {"last_problem", json_text_or_null(site.last_problem)},
+            {"next_connection_at", site.next_connection ? json_time(*site.next_connection) : json::value(nullptr)}});
+    }
+    DeliveryFilter held;
+    held.state = DeliveryState::held;
+    RELEVO_CO_TRY(const auto held_rows, co_await context_.store.spool().list(held, 0, longest_page));
+    RELEVO_CO_TRY(const auto oldest, co_await context_.store.spool().list({}, 0, 1));
+    co_return json::object{{"sites", std::move(list)},
+                           {"next", nullptr},
+                           {"waiting", waiting},
+                           {"active", active},
+                           {"held", held_rows.size()},
+                           {"oldest", oldest.empty() ? json::value(nullptr) : json_time(oldest.front().accepted_at)}};
+}
+
+Task<Control::Answer> Control::explain_queue(Arguments arguments) {
+    RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
+    RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
+    RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
+    json::array answers;
+    for (const DeliveryRow& row : rows) {
+        const auto [key, route] = context_.dispatcher->site_of(domain_of(row.recipient), row.tenant);
+        DeliveryEngine& engine = context_.dispatcher->engine_of(key);
+        const std::string site_name = key;
+        const auto site = co_await on_shard<std::optional<SiteStatus>>(
+            engine.shard(), [&engine, site_name] { return engine.site(site_name); });
+        const auto suspension = std::ranges::find(suspensions, site_name, &Spool::Suspension::site);
+        std::string reason, sentence;
+        if (row.state == DeliveryState::held) {
+            reason = "held";
+            sentence =
+                fmt::format("It is held until somebody decides: relevo queue release {} or relevo queue drop {}.",
+                            delivery_text(row.id), delivery_text(row.id));
+        } else if (suspension != suspensions.end()) {
+            reason = "suspended";
+            sentence =
+                fmt::format("Delivery to {} was suspended by a person ({}); relevo queue resume {} lets it go on.",
+                            site_name, suspension->reason.empty() ? "no reason given" : suspension->reason, site_name);
+        } else if (row.due_at > WallClock::now()) {
+            reason = "retry_later";
+            sentence = fmt::format("The next attempt is due at {}, after {} so far. The last answer was: {}.",
+                                   clock_time(row.due_at),
+                                   row.attempts == 1 ? "1 attempt" : fmt::format("{} attempts", row.attempts),
+                                   row.last_reply.empty() ? "none" : row.last_reply);
+        } else if (site && site->next_connection) {
+            reason = "backing_off";
+            sentence = fmt::format("{} could not be reached ({}); the next connection is tried at {}.", site_name,
+                                   site->last_problem, clock_time(*site->next_connection));
+        } else if (site && site->active > 0 && site->ready == 0) {
+            reason = "delivering";
+            sentence = fmt::format("It is being delivered to {} right now.", site_name);
+        } else if (site && site->connections >= route->connection_limit) {
+            reason = "limit";
+            sentence = fmt::format("All {} connections to {} are busy; {} recipients are before or beside it.",
+                                   site->connections, site_name, site->ready);
+        } else {
+            reason = "due";
+            sentence = fmt::format("It is due and waits for its turn at {}.", site_name);
+        }
+        json::object facts{{"site", site_name},
+                           {"state", row.state == DeliveryState::held ? "held" : "waiting"},
+                           {"attempts", row.attempts},
+                           {"next_attempt_at", json_time(row.due_at)},
+                           {"last_reply", row.last_reply},
+                           {"connections", site ? site->connections : 0}};
+        answers.emplace_back(json::object{{"id", delivery_text(row.id)},
+                                          {"recipient", row.recipient},
+                                          {"reason", reason},
+                                          {"sentence", sentence},
+                                          {"facts", std::move(facts)}});
+    }
+    if (answers.empty()) {
+        RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+        RELEVO_CO_CHECK(co_await context_.store.spool().show(named.first));  // not_found: never was here
+        answers.emplace_back(json::object{
+            {"id", id},
+            {"recipient", nullptr},
+            {"reason", "finished"},
+            {"sentence", fmt::format("Nothing of it waits any more: relevo message show {} tells what happened.",
+                                     named.first.text())},
+            {"facts", json::object()}});
+    }
+    co_return json::object{{"answers", std::move(answers)}};
+}
+
+Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments arguments) {
+    RELEVO_CO_TRY(const auto dry_run, flag_member(arguments, "dry_run"));
+    RELEVO_CO_TRY(const auto all, flag_member(arguments, "all"));
+    RELEVO_CO_TRY(const auto reason, text_member(arguments, "reason"));
+    const bool filtered = std::ranges::any_of(
+        std::initializer_list<const char*>{"id", "tenant", "sender", "recipient", "domain", "site", "state"},
+        [&](const char* name) {
+            const json::value* found = arguments.if_contains(name);
+            return found != nullptr && !found->is_null();
+        });
+    if (!filtered && !all.value_or(false))
+        co_return failure(
+            ErrorKind::invalid,
+            "say which messages: an id, a tenant, a sender, a recipient, a domain, a site or a state; or --all");
+    if (change == Spool::Change::release && !arguments.contains("state")) arguments["state"] = "held";
+    std::size_t count = 0;
+    json::array shown;
+    for (std::int64_t after = 0;;) {
+        RELEVO_CO_TRY(std::vector<DeliveryRow> rows, co_await select(arguments, after, changes_at_once));
+        if (rows.empty()) break;
+        after = key_of(rows.back().id);
+        const bool last = rows.size() < changes_at_once;
+        if (!dry_run.value_or(false)) {
+            RELEVO_CO_TRY(rows, co_await context_.store.spool().change(std::move(rows), change, reason.value_or("")));
+            tell_engines(rows, change);
+        }
+        count += rows.size();
+        for (const DeliveryRow& row : rows)
+            if (shown.size() < shown_of_change) shown.emplace_back(entry_of(row));
+        if (last) break;
+    }
+    co_return json::object{{"count", count}, {"changed", !dry_run.value_or(false)}, {"entries", std::move(shown)}};
+}
+
+// The rows are changed; what the engines have in memory follows.
+void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change change) {
+    if (context_.dispatcher == nullptr) return;
+    std::map<std::string, std::set<DeliveryId>> by_site;
+    for (const DeliveryRow& row : rows) {
+        const bool was_held = row.state == DeliveryState::held;
+        if (was_held && (change == Spool::Change::release || change == Spool::Change::retry)) {
+            context_.dispatcher->enqueue(WaitingRecipient{.id = row.id,
+                                                          .tenant = row.tenant,
+                                                          .domain = domain_of(row.recipient),
+                                                          .attempts = static_cast<std::uint16_t>(row.attempts),
+                                                          .due = WallClock::now()});
+            continue;
+        }
+        if (was_held) continue;
+        by_site[context_.dispatcher->site_of(domain_of(row.recipient), row.tenant).first].insert(row.id);
+    }
+    for (auto& [site, chosen] : by_site) {
+        DeliveryEngine& engine = context_.dispatcher->engine_of(site);
+        engine.shard().post([&engine, site, ids = std::move(chosen), change] {
+            if (change == Spool::Change::hold || change == Spool::Change::drop)
+                engine.remove(site, ids);
+            else
+                engine.retry(site, ids);
+        });
+    }
+}
+
+Task<Control::Answer> Control::suspend_site(Arguments arguments, bool suspended) {
+    RELEVO_CO_CHECK(check_members(arguments, {"site", "reason"}));
+    RELEVO_CO_TRY(const std::string given, required_text(arguments, "site"));
+    RELEVO_CO_TRY(const auto reason, text_member(arguments, "reason"));
+    const std::string site = to_lower(given);
+    RELEVO_CO_CHECK(co_await context_.store.spool().set_suspension(
+        site, suspended ? std::optional(reason.value_or("")) : std::nullopt));
+    if (context_.dispatcher != nullptr) {
+        DeliveryEngine& engine = context_.dispatcher->engine_of(site);
+        engine.shard().post([&engine, site, suspended] { engine.suspend(site, suspended); });
+    }
+    co_return json::object{{"site", site}, {"suspended", suspended}};
+}
+
+Task<Control::Answer> Control::show_message(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"id"}));
+    RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
+    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    RELEVO_CO_TRY(const MessageRow message, co_await context_.store.spool().show(named.first));
+    const auto directory = context_.directory();
+    const Credential* credential = directory->credential(message.credential);
+    json::array pending, timeline;
+    for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row));
+    for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event));
+    co_return json::object{
+        {"id", message.id.text()},
+        {"tenant", json_text_or_null(tenant_name(message.tenant))},
+        {"credential", credential != nullptr ? json_text_or_null(credential->login) : json::value(nullptr)},
+        {"sender", message.sender},
+        {"accepted_at", json_time(message.accepted_at)},
+        {"size", message.size},
+        {"recipients", message.recipients},
+        {"pending", std::move(pending)},
+        {"timeline", std::move(timeline)}};
+}
+
+Task<Control::Answer> Control::message_content(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"id"}));
+    RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
+    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    RELEVO_CO_TRY(const std::string content, co_await context_.store.spool().content_of(named.first));
+    co_return json::object{{"content", encode_base64(content)}};
+}
+
+}  // namespace relevo

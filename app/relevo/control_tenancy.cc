@@ -1,0 +1,382 @@
+// Tenants, domains, credentials, networks.
+#include "app/relevo/control.h"
+#include "app/relevo/json_arguments.h"
+#include "core/tenancy/administration.h"
+#include "core/tenancy/credentials.h"
+#include "core/tenancy/secret.h"
+
+#include <fmt/format.h>
+
+namespace relevo {
+namespace {
+
+namespace json = boost::json;
+using Arguments = json::object;
+using Work = Result<json::object>;
+
+// --- what is named in arguments: by name or by id
+
+Result<Tenant> named_tenant(Reader& reader, const std::string& text) {
+    const auto id = TenantId::parse(text);
+    if (!id.has_value()) return find_tenant(reader, text);
+    RELEVO_TRY(const std::vector<Tenant> all, list_tenants(reader));
+    for (const Tenant& tenant : all)
+        if (tenant.id == *id) return tenant;
+    return failure(ErrorKind::not_found, "there is no tenant " + text);
+}
+
+Result<Domain> named_domain(Reader& reader, const std::string& text) {
+    const auto id = DomainId::parse(text);
+    return id.has_value() ? domain_by_id(reader, *id) : find_domain(reader, text);
+}
+
+Result<CredentialRow> named_credential(Reader& reader, const std::string& text) {
+    const auto id = CredentialId::parse(text);
+    if (!id.has_value()) return find_credential(reader, text);
+    RELEVO_TRY(std::vector<CredentialRow> all, list_credentials(reader));
+    for (CredentialRow& row : all)
+        if (row.credential.id == *id) return std::move(row);
+    return failure(ErrorKind::not_found, "there is no credential " + text);
+}
+
+Result<NetworkGrant> named_network(Reader& reader, const std::string& text) {
+    const auto id = NetworkGrantId::parse(text);
+    RELEVO_TRY(const std::vector<NetworkGrant> all, list_network_grants(reader));
+    for (const NetworkGrant& grant : all)
+        if ((id.has_value() && grant.id == *id) || grant.network.text() == text) return grant;
+    return failure(ErrorKind::not_found,
+                   fmt::format("the network {} sends for nobody; see: relevo network list", text));
+}
+
+Result<std::optional<TenantId>> optional_tenant(Reader& reader, const Arguments& arguments) {
+    RELEVO_TRY(const auto name, text_member(arguments, "tenant"));
+    if (!name) return std::optional<TenantId>();
+    RELEVO_TRY(const Tenant tenant, named_tenant(reader, *name));
+    return std::optional<TenantId>(tenant.id);
+}
+
+Result<std::string> name_of_tenant(Reader& reader, TenantId id) {
+    RELEVO_TRY(const std::vector<Tenant> all, list_tenants(reader));
+    for (const Tenant& tenant : all)
+        if (tenant.id == id) return tenant.name;
+    return std::string();
+}
+
+// --- JSON forms
+
+Work json_of(Reader& reader, const Tenant& tenant) {
+    RELEVO_TRY(const auto domains, list_domains(reader, tenant.id));
+    RELEVO_TRY(const auto credentials, list_credentials(reader, tenant.id));
+    return json::object{{"id", tenant.id.text()},
+                        {"name", tenant.name},
+                        {"language", tenant.language == mail::Language::spanish ? "es" : "en"},
+                        {"suspended", tenant.suspended},
+                        {"created_at", json_time(tenant.created_at)},
+                        {"domains", domains.size()},
+                        {"credentials", credentials.size()}};
+}
+
+Work json_of(Reader& reader, const Domain& domain) {
+    RELEVO_TRY(const std::string tenant, name_of_tenant(reader, domain.tenant));
+    return json::object{{"id", domain.id.text()},
+                        {"name", domain.name},
+                        {"tenant", tenant},
+                        {"subdomains", domain.subdomains == Subdomains::included},
+                        {"addresses", json_list(domain.addresses)},
+                        {"created_at", json_time(domain.created_at)}};
+}
+
+Work json_of(Reader& reader, const CredentialRow& row) {
+    const Credential& credential = row.credential;
+    RELEVO_TRY(const std::string tenant, name_of_tenant(reader, credential.tenant));
+    json::array networks;
+    for (const dns::Network& network : credential.networks) networks.emplace_back(network.text());
+    return json::object{{"id", credential.id.text()},
+                        {"login", credential.login},
+                        {"tenant", tenant},
+                        {"label", credential.label},
+                        {"smtp", credential.smtp_enabled},
+                        {"domains", json_list(credential.domains)},
+                        {"networks", std::move(networks)},
+                        {"messages_per_hour", credential.limits.messages_per_hour},
+                        {"messages_per_day", credential.limits.messages_per_day},
+                        {"expires_at", json_time(credential.expires_at)},
+                        {"created_at", json_time(credential.created_at)},
+                        {"last_used_at", json_time(row.last_used_at)},
+                        {"last_used_from", json_text_or_null(row.last_used_from)}};
+}
+
+Work json_of(Reader& reader, const NetworkGrant& grant) {
+    RELEVO_TRY(const std::string tenant, name_of_tenant(reader, grant.tenant));
+    return json::object{{"id", grant.id.text()},
+                        {"network", grant.network.text()},
+                        {"tenant", tenant},
+                        {"label", grant.label},
+                        {"messages_per_hour", grant.limits.messages_per_hour},
+                        {"messages_per_day", grant.limits.messages_per_day},
+                        {"created_at", json_time(grant.created_at)}};
+}
+
+template <class Row>
+Work json_list_of(Reader& reader, std::string_view name, const std::vector<Row>& rows) {
+    json::array list;
+    for (const Row& row : rows) {
+        RELEVO_TRY(json::object one, json_of(reader, row));
+        list.emplace_back(std::move(one));
+    }
+    return json::object{{name, std::move(list)}};
+}
+
+Result<RateLimits> limits_member(const Arguments& arguments, RateLimits before = {}) {
+    RELEVO_TRY(const auto hour, number_member(arguments, "messages_per_hour"));
+    RELEVO_TRY(const auto day, number_member(arguments, "messages_per_day"));
+    if (hour.value_or(0) > UINT32_MAX || day.value_or(0) > UINT32_MAX)
+        return failure(ErrorKind::invalid, "a rate is at most 4,294,967,295 messages");
+    if (hour) before.messages_per_hour = static_cast<std::uint32_t>(*hour);
+    if (day) before.messages_per_day = static_cast<std::uint32_t>(*day);
+    return before;
+}
+
+// --- tenants
+
+Work tenant_command(Transaction& transaction, std::string_view command, const Arguments& arguments,
+                    mail::Language default_language) {
+    if (command == "tenant.add") {
+        RELEVO_CHECK(check_members(arguments, {"name", "language"}));
+        RELEVO_TRY(const std::string name, required_text(arguments, "name"));
+        RELEVO_TRY(const auto language_text, text_member(arguments, "language"));
+        mail::Language language = default_language;
+        if (language_text) {
+            RELEVO_TRY(language, parse_language(*language_text));
+        }
+        RELEVO_CHECK(create_tenant(transaction, name, language, WallClock::now()));
+        RELEVO_TRY(const Tenant tenant, find_tenant(transaction, name));
+        return json_of(transaction, tenant);
+    }
+    RELEVO_CHECK(check_members(arguments, {"tenant", "suspended"}));
+    RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
+    RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
+    if (command == "tenant.remove") {
+        RELEVO_CHECK(remove_tenant(transaction, tenant.id));
+        return json::object{{"removed", tenant.name}};
+    }
+    if (command != "tenant.suspend")
+        return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+    RELEVO_TRY(const auto suspended, flag_member(arguments, "suspended"));
+    tenant.suspended = suspended.value_or(true);
+    RELEVO_CHECK(set_tenant_suspended(transaction, tenant.id, tenant.suspended));
+    return json_of(transaction, tenant);
+}
+
+// --- domains
+
+Work domain_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
+    if (command == "domain.remove") {
+        RELEVO_CHECK(check_members(arguments, {"domain"}));
+        RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
+        RELEVO_TRY(const Domain domain, named_domain(transaction, name));
+        RELEVO_CHECK(remove_domain(transaction, domain.id));
+        return json::object{{"removed", domain.name}};
+    }
+    if (command != "domain.add")
+        return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+    RELEVO_CHECK(check_members(arguments, {"tenant", "domain", "subdomains", "addresses"}));
+    RELEVO_TRY(const std::string tenant_text, required_text(arguments, "tenant"));
+    RELEVO_TRY(const Tenant tenant, named_tenant(transaction, tenant_text));
+    RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
+    RELEVO_TRY(const auto subdomains, flag_member(arguments, "subdomains"));
+    RELEVO_TRY(const auto addresses, list_member(arguments, "addresses"));
+    RELEVO_TRY(
+        const DomainId id,
+        create_domain(transaction, tenant.id, name,
+                      subdomains.value_or(false) ? Subdomains::included : Subdomains::excluded, WallClock::now()));
+    if (addresses) RELEVO_CHECK(set_domain_addresses(transaction, id, *addresses));
+    RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
+    return json_of(transaction, domain);
+}
+
+// --- credentials
+
+Result<void> apply_credential_members(Transaction& transaction, const Credential& credential,
+                                      const Arguments& arguments) {
+    RELEVO_TRY(const auto label, text_member(arguments, "label"));
+    if (label) RELEVO_CHECK(set_label(transaction, credential.id, *label));
+    RELEVO_TRY(const auto domains, list_member(arguments, "domains"));
+    if (domains) RELEVO_CHECK(set_credential_domains(transaction, credential.id, *domains));
+    RELEVO_TRY(const auto networks, list_member(arguments, "networks"));
+    if (networks) RELEVO_CHECK(set_credential_networks(transaction, credential.id, *networks));
+    RELEVO_TRY(const RateLimits limits, limits_member(arguments, credential.limits));
+    if (limits != credential.limits) RELEVO_CHECK(set_limits(transaction, credential.id, limits));
+    RELEVO_TRY(const auto expires_at, time_member(arguments, "expires_at"));
+    if (expires_at) RELEVO_CHECK(set_expiry(transaction, credential.id, *expires_at));
+    return {};
+}
+
+Work credential_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
+    RELEVO_CHECK(check_members(arguments, {"credential", "label", "domains", "networks", "messages_per_hour",
+                                           "messages_per_day", "expires_at"}));
+    RELEVO_TRY(const std::string name, required_text(arguments, "credential"));
+    RELEVO_TRY(const CredentialRow row, named_credential(transaction, name));
+    const Credential& credential = row.credential;
+    if (command == "credential.remove") {
+        RELEVO_CHECK(remove_credential(transaction, credential.id));
+        return json::object{{"removed", credential.login}};
+    }
+    if (command == "credential.enable" || command == "credential.disable") {
+        RELEVO_CHECK(set_smtp_enabled(transaction, credential.id, command == "credential.enable"));
+    } else if (command == "credential.set") {
+        RELEVO_CHECK(apply_credential_members(transaction, credential, arguments));
+    } else {
+        return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+    }
+    RELEVO_TRY(const CredentialRow changed, find_credential(transaction, credential.login));
+    return json_of(transaction, changed);
+}
+
+// --- networks
+
+Work network_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
+    if (command == "network.remove") {
+        RELEVO_CHECK(check_members(arguments, {"network"}));
+        RELEVO_TRY(const std::string name, required_text(arguments, "network"));
+        RELEVO_TRY(const NetworkGrant grant, named_network(transaction, name));
+        RELEVO_CHECK(remove_network_grant(transaction, grant.id));
+        return json::object{{"removed", grant.network.text()}};
+    }
+    if (command != "network.add")
+        return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+    RELEVO_CHECK(check_members(arguments, {"tenant", "network", "label", "messages_per_hour", "messages_per_day"}));
+    RELEVO_TRY(const std::string tenant_text, required_text(arguments, "tenant"));
+    RELEVO_TRY(const Tenant tenant, named_tenant(transaction, tenant_text));
+    RELEVO_TRY(const std::string network, required_text(arguments, "network"));
+    RELEVO_TRY(const auto label, text_member(arguments, "label"));
+    RELEVO_TRY(const RateLimits limits, limits_member(arguments));
+    RELEVO_TRY(const NetworkGrantId id,
+               create_network_grant(transaction, tenant.id, network, label.value_or(""), limits, WallClock::now()));
+    RELEVO_TRY(const NetworkGrant grant, named_network(transaction, id.text()));
+    return json_of(transaction, grant);
+}
+
+Result<NewCredential> new_credential(Reader& reader, const Arguments& arguments) {
+    NewCredential credential;
+    RELEVO_TRY(const std::string tenant_text, required_text(arguments, "tenant"));
+    RELEVO_TRY(const Tenant tenant, named_tenant(reader, tenant_text));
+    credential.tenant = tenant.id;
+    RELEVO_TRY(const auto login, text_member(arguments, "login"));
+    credential.login = login ? *login : suggest_login(tenant.name, system_random());
+    RELEVO_TRY(const auto label, text_member(arguments, "label"));
+    credential.label = label.value_or("");
+    RELEVO_TRY(const auto domains, list_member(arguments, "domains"));
+    credential.domains = domains.value_or(std::vector<std::string>());
+    RELEVO_TRY(const auto networks, list_member(arguments, "networks"));
+    credential.networks = networks.value_or(std::vector<std::string>());
+    RELEVO_TRY(credential.limits, limits_member(arguments));
+    RELEVO_TRY(const auto expires_at, time_member(arguments, "expires_at"));
+    credential.expires_at = expires_at.value_or(WallClock::time_point{});
+    return credential;
+}
+
+// The password that was given, or a new one, and what is kept of it. Takes 20 ms of processor time.
+struct FreshSecret {
+    std::string password;
+    StoredSecret stored;
+};
+Result<FreshSecret> fresh_secret(const Arguments& arguments) {
+    RELEVO_TRY(const auto given, text_member(arguments, "password"));
+    FreshSecret secret;
+    secret.password = given ? *given : generate_password(system_random());
+    RELEVO_TRY(secret.stored, make_secret(secret.password, system_random()));
+    return secret;
+}
+
+}  // namespace
+
+Task<Control::Answer> Control::change_rows(std::function<Result<json::object>(Transaction&)> work) {
+    json::object answer;
+    CommitRequest request;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_TRY(answer, work(transaction));
+        return {};
+    };
+    RELEVO_CO_CHECK(co_await commit(context_.store.committer(), std::move(request)));
+    if (context_.refresh_directory) RELEVO_CO_CHECK(co_await context_.refresh_directory());
+    co_return answer;
+}
+
+Task<Control::Answer> Control::read_rows(std::function<Result<json::object>(Reader&)> work) {
+    json::object answer;
+    RELEVO_CO_CHECK(co_await relevo::read_rows(context_.store.committer(), [&](Reader& reader) -> Result<void> {
+        RELEVO_TRY(answer, work(reader));
+        return {};
+    }));
+    co_return answer;
+}
+
+Task<Control::Answer> Control::change_tenancy(std::string command, Arguments arguments) {
+    return change_rows([command = std::move(command), arguments = std::move(arguments),
+                        language = context_.default_language](Transaction& transaction) -> Work {
+        if (command.starts_with("tenant.")) return tenant_command(transaction, command, arguments, language);
+        if (command.starts_with("domain.")) return domain_command(transaction, command, arguments);
+        if (command.starts_with("network.")) return network_command(transaction, command, arguments);
+        return credential_command(transaction, command, arguments);
+    });
+}
+
+Task<Control::Answer> Control::read_tenancy(std::string command, Arguments arguments) {
+    return read_rows([command = std::move(command), arguments = std::move(arguments)](Reader& reader) -> Work {
+        if (command == "credential.show") {
+            RELEVO_CHECK(check_members(arguments, {"credential"}));
+            RELEVO_TRY(const std::string name, required_text(arguments, "credential"));
+            RELEVO_TRY(const CredentialRow row, named_credential(reader, name));
+            return json_of(reader, row);
+        }
+        RELEVO_CHECK(check_members(arguments, {"tenant"}));
+        if (command == "tenant.list") {
+            RELEVO_TRY(const auto rows, list_tenants(reader));
+            return json_list_of(reader, "tenants", rows);
+        }
+        RELEVO_TRY(const auto tenant, optional_tenant(reader, arguments));
+        if (command == "domain.list") {
+            RELEVO_TRY(const auto rows, list_domains(reader, tenant));
+            return json_list_of(reader, "domains", rows);
+        }
+        if (command == "credential.list") {
+            RELEVO_TRY(const auto rows, list_credentials(reader, tenant));
+            return json_list_of(reader, "credentials", rows);
+        }
+        if (command != "network.list")
+            return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+        RELEVO_TRY(const auto rows, list_network_grants(reader, tenant));
+        return json_list_of(reader, "networks", rows);
+    });
+}
+
+Task<Control::Answer> Control::add_credential(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"tenant", "login", "label", "domains", "networks", "messages_per_hour",
+                                              "messages_per_day", "expires_at", "password"}));
+    RELEVO_CO_TRY(const FreshSecret secret, fresh_secret(arguments));
+    auto answer = co_await change_rows([&](Transaction& transaction) -> Work {
+        RELEVO_TRY(const NewCredential credential, new_credential(transaction, arguments));
+        RELEVO_CHECK(create_credential(transaction, credential, secret.stored, WallClock::now()));
+        RELEVO_TRY(const CredentialRow row, find_credential(transaction, credential.login));
+        return json_of(transaction, row);
+    });
+    if (answer.has_value()) (*answer)["password"] = secret.password;
+    co_return answer;
+}
+
+Task<Control::Answer> Control::rotate_credential(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"credential", "password"}));
+    RELEVO_CO_TRY(const std::string name, required_text(arguments, "credential"));
+    RELEVO_CO_TRY(const FreshSecret secret, fresh_secret(arguments));
+    auto answer = co_await change_rows([&](Transaction& transaction) -> Work {
+        RELEVO_TRY(const CredentialRow row, named_credential(transaction, name));
+        RELEVO_CHECK(set_secret(transaction, row.credential.id, secret.stored));
+        RELEVO_TRY(const CredentialRow changed, find_credential(transaction, row.credential.login));
+        return json_of(transaction, changed);
+    });
+    if (answer.has_value()) (*answer)["password"] = secret.password;
+    co_return answer;
+}
+
+}  // namespace relevo

@@ -1,0 +1,169 @@
+#include "app/relevo/options.h"
+
+#include "lib/sasl/mechanism.h"
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+smtp::Authentication authentication_of(ListenerAuth auth) {
+    switch (auth) {
+        case ListenerAuth::required: return smtp::Authentication::required;
+        case ListenerAuth::optional: return smtp::Authentication::offered;
+        case ListenerAuth::none: return smtp::Authentication::not_offered;
+    }
+    return smtp::Authentication::required;
+}
+
+RouteKind kind_of(RouteMethod method) {
+    switch (method) {
+        case RouteMethod::mail_exchanger: return RouteKind::mail_exchanger;
+        case RouteMethod::smarthost: return RouteKind::smarthost;
+        case RouteMethod::lmtp: return RouteKind::lmtp;
+        case RouteMethod::bounce: return RouteKind::bounce;
+        case RouteMethod::discard: return RouteKind::discard;
+        case RouteMethod::hold: return RouteKind::hold;
+    }
+    return RouteKind::mail_exchanger;
+}
+
+RouteTls tls_of(RouteSecurity security) {
+    switch (security) {
+        case RouteSecurity::never: return RouteTls::never;
+        case RouteSecurity::opportunistic: return RouteTls::opportunistic;
+        case RouteSecurity::required: return RouteTls::required;
+        case RouteSecurity::implicit: return RouteTls::implicit;
+    }
+    return RouteTls::opportunistic;
+}
+
+RetrySchedule schedule_of(const QueueSettings& queue) {
+    RetrySchedule schedule;
+    schedule.delays = queue.retry_schedule;
+    schedule.jitter = queue.jitter;
+    schedule.expire_after = queue.expire_after;
+    schedule.expire_reports_after = queue.expire_reports_after;
+    schedule.delay_warning_after = queue.delay_warning_after;
+    return schedule;
+}
+
+Route default_route(const Configuration& configuration) {
+    Route route;
+    route.name = "default";
+    route.port = configuration.delivery.port;
+    route.retry = schedule_of(configuration.queue);
+    route.connection_limit = configuration.delivery.connections_per_site;
+    route.allow_private_addresses = configuration.delivery.allow_private_addresses;
+    return route;
+}
+
+Route route_of(const RouteSettings& settings, const Configuration& configuration, const Directory& directory) {
+    Route route = default_route(configuration);
+    route.name = settings.name;
+    route.kind = kind_of(settings.kind);
+    route.domains = settings.domains;
+    for (const std::string& name : settings.tenants) {
+        const auto tenant = std::ranges::find(directory.tenants(), name, &Tenant::name);
+        route.tenants.push_back(tenant != directory.tenants().end() ? tenant->id : TenantId{-1});
+    }
+    route.host = settings.host;
+    if (route.kind != RouteKind::mail_exchanger) route.port = settings.port;
+    route.tls = tls_of(settings.tls);
+    route.verify_certificate = settings.verify;
+    route.user = settings.user;
+    route.password = settings.password.value;
+    route.text = settings.text;
+    // Who writes the address of a smarthost into the file allows it by that.
+    if (settings.allow_private_addresses || route.kind == RouteKind::smarthost || route.kind == RouteKind::lmtp)
+        route.allow_private_addresses = true;
+    if (settings.connections_per_site > 0) route.connection_limit = settings.connections_per_site;
+    if (!settings.retry_schedule.empty()) route.retry.delays = settings.retry_schedule;
+    if (settings.expire_after.count() > 0) route.retry.expire_after = settings.expire_after;
+    return route;
+}
+
+}  // namespace
+
+ListenerOptions listener_options(const Configuration& configuration, const ListenerSettings& listener) {
+    const LimitSettings& limits = configuration.limits;
+    ListenerOptions options;
+    options.name = listener.name;
+    options.role = listener.role == ListenerPurpose::submission ? ListenerRole::submission : ListenerRole::relay;
+    options.implicit_tls = listener.tls == ListenerTls::implicit;
+    options.starttls = listener.tls == ListenerTls::starttls;
+    options.access.allowed_networks = listener.networks;
+    // A listener that insists on a password insists on it from everybody.
+    options.access.network_grants =
+        listener.auth == ListenerAuth::required ? NetworkGrants::ignored : NetworkGrants::honoured;
+    options.proxy_networks = listener.proxy_networks;
+    options.bare_newlines_from = listener.bare_newlines_from;
+    options.connection_limit = listener.max_connections;
+    options.connection_limit_per_address = listener.max_connections_per_address;
+    options.hop_limit = limits.hops;
+    options.command_timeout = limits.command_timeout;
+    options.data_timeout = limits.data_timeout;
+    options.transaction_time = limits.transaction_time;
+    options.session_time = limits.session_time;
+    options.minimum_data_rate = limits.minimum_data_rate;
+
+    smtp::ServerOptions& session = options.session;
+    session.host_name = configuration.server.host_name;
+    session.authentication = authentication_of(listener.auth);
+    session.authentication_without_tls = listener.plaintext_auth;
+    session.tls_required = listener.require_tls;
+    session.mechanisms = sasl::server_mechanisms(false);
+    session.message_size_limit = limits.message_size;
+    session.recipient_limit = limits.recipients;
+    session.command_line_limit_octets = static_cast<std::uint32_t>(limits.command_line);
+    session.auth_line_limit_octets = static_cast<std::uint32_t>(limits.auth_line);
+    session.content_line_limit_octets = static_cast<std::uint32_t>(limits.content_line);
+    session.error_limit = limits.errors;
+    options.session_for_old_devices = session;
+    options.session_for_old_devices.bare_newlines = smtp::BareNewlines::repaired;
+    return options;
+}
+
+DeliveryOptions delivery_options(const Configuration& configuration) {
+    const DeliverySettings& delivery = configuration.delivery;
+    DeliveryOptions options;
+    options.host_name = configuration.server.host_name;
+    options.client_name = delivery.ehlo_name.empty() ? configuration.server.host_name : delivery.ehlo_name;
+    if (!delivery.source_addresses.empty()) {
+        options.source = delivery.source_addresses.front();
+        options.has_source = true;
+    }
+    options.use_ipv6 = delivery.ipv6;
+    options.allow_private_addresses = delivery.allow_private_addresses;
+    options.connection_limit = delivery.connections_total;
+    options.messages_per_connection = delivery.messages_per_connection;
+    options.recipients_per_transaction = delivery.recipients_per_transaction;
+    options.idle_timeout = delivery.idle_timeout;
+    options.timeouts.connect = delivery.connect_timeout;
+    options.timeouts.greeting = delivery.greeting_timeout;
+    options.timeouts.command = delivery.command_timeout;
+    options.timeouts.data = delivery.data_start_timeout;
+    options.timeouts.content = delivery.data_block_timeout;
+    options.timeouts.end_of_data = delivery.data_end_timeout;
+    for (const ListenerSettings& listener : configuration.listeners)
+        options.own_endpoints.insert(options.own_endpoints.end(), listener.address.begin(), listener.address.end());
+    return options;
+}
+
+std::shared_ptr<const RouteTable> route_table(const Configuration& configuration, const Directory& directory) {
+    std::vector<Route> rules;
+    for (const RouteSettings& settings : configuration.routes)
+        rules.push_back(route_of(settings, configuration, directory));
+    return std::make_shared<const RouteTable>(std::move(rules), default_route(configuration));
+}
+
+bool is_inbound(const RouteTable& routes, std::string_view domain) {
+    return std::ranges::any_of(routes.rules(), [&](const Route& route) {
+        if (route.kind == RouteKind::mail_exchanger) return false;
+        return std::ranges::any_of(route.domains, [&](const std::string& pattern) {
+            return pattern == domain || (pattern.starts_with('.') && domain.ends_with(pattern));
+        });
+    });
+}
+
+}  // namespace relevo

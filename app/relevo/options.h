@@ -1,0 +1,23 @@
+// From the configuration file's words to what each part of the relay is told.
+#pragma once
+
+#include "app/configuration/configuration.h"
+#include "core/delivery/engine.h"
+#include "core/reception/listener_options.h"
+#include "core/routing/route.h"
+#include "core/tenancy/directory.h"
+
+#include <memory>
+#include <vector>
+
+namespace relevo {
+
+[[nodiscard]] ListenerOptions listener_options(const Configuration& configuration, const ListenerSettings& listener);
+[[nodiscard]] DeliveryOptions delivery_options(const Configuration& configuration);
+// Tenants are named in the file; one that the directory does not know (yet) makes its rule fit nobody.
+[[nodiscard]] std::shared_ptr<const RouteTable> route_table(const Configuration& configuration,
+                                                            const Directory& directory);
+// Domains whose mail is taken from strangers: those that a route other than an MX one names.
+[[nodiscard]] bool is_inbound(const RouteTable& routes, std::string_view domain);
+
+}  // namespace relevo

@@ -1,0 +1,22 @@
+// The operating system's side of a start: folders, users, descriptors.
+#pragma once
+
+#include "app/configuration/configuration.h"
+
+#include <string>
+#include <vector>
+
+namespace relevo {
+
+// Makes data_dir and run_dir (0700 and 0750) if they are missing; as root they are given to server.user. Errors: io,
+// refused.
+[[nodiscard]] Result<void> prepare_folders(const ServerSettings& server);
+// As root: gives files to server.user. Else nothing.
+[[nodiscard]] Result<void> give_to_user(const ServerSettings& server, const std::vector<std::string>& files);
+// As root with server.user set: becomes that user for good, without a capability left; forbids new privileges. Errors:
+// not_found – no such user; refused.
+[[nodiscard]] Result<void> drop_privileges(const ServerSettings& server);
+// As many descriptors as the hard limit allows, up to 1,048,576.
+[[nodiscard]] Result<void> raise_descriptor_limit();
+
+}  // namespace relevo

@@ -1,0 +1,178 @@
+#include "app/relevo/process.h"
+
+#include "adapters/resolver/unbound_resolver.h"
+#include "adapters/telemetry/line_log.h"
+#include "app/relevo/control.h"
+#include "app/relevo/json_arguments.h"
+#include "app/relevo/options.h"
+#include "app/relevo/test_mail.h"
+#include "app/relevo/server.h"
+#include "app/relevo/sink.h"
+#include "lib/base/text.h"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <optional>
+#include <sys/signalfd.h>
+
+namespace relevo {
+namespace {
+
+sigset_t handled_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+    return signals;
+}
+
+// How often the service manager wants to hear that we are alive; half of its limit.
+timespec watchdog_interval() {
+    std::uint64_t microseconds = 0;
+    if (::sd_watchdog_enabled(0, &microseconds) <= 0 || microseconds == 0) return {.tv_sec = 3600, .tv_nsec = 0};
+    microseconds /= 2;
+    return {.tv_sec = static_cast<time_t>(microseconds / 1'000'000),
+            .tv_nsec = static_cast<long>(microseconds % 1'000'000 * 1000)};
+}
+
+boost::json::object failed_answer(const Error& error) {
+    return {{"ok", false}, {"error", boost::json::object{{"kind", name_of(error.kind)}, {"message", error.detail}}}};
+}
+
+Task<> perform_once(Shard& shard, Control& control, boost::json::object request, boost::json::object& answer) {
+    answer = co_await control.perform(std::move(request));
+    shard.stop();
+}
+
+Task<> look_up(Shard& shard, Resolver& resolver, std::string name, dns::RecordType type,
+               std::optional<Result<dns::Answer>>& answer) {
+    answer = co_await resolver.query(std::move(name), type, Clock::now() + std::chrono::seconds(10));
+    shard.stop();
+}
+
+}  // namespace
+
+int Process::serve(const Configuration& configuration, const std::string& configuration_path) {
+    // Blocked before any thread starts, so that all inherit it and this one alone takes signals.
+    const sigset_t signals = handled_signals();
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    Server server(configuration, configuration_path);
+    if (const auto started = server.start(); !started.has_value()) {
+        fmt::print(stderr, "relevo: {}\n", started.error().detail);
+        return 1;
+    }
+    ::sd_notify(0, "READY=1");
+    const timespec interval = watchdog_interval();
+    for (;;) {
+        const int signal = ::sigtimedwait(&signals, nullptr, &interval);
+        if (signal < 0) {
+            ::sd_notify(0, "WATCHDOG=1");
+        } else if (signal == SIGHUP) {
+            ::sd_notify(0, "RELOADING=1");
+            static_cast<void>(server.reload());  // tells its result in the log
+            ::sd_notify(0, "READY=1");
+        } else {
+            break;
+        }
+    }
+    ::sd_notify(0, "STOPPING=1");
+    server.stop();
+    return 0;
+}
+
+boost::json::object Process::handle_offline(const Configuration& configuration, const boost::json::object& request) {
+    const auto log = telemetry::LineLog::open({.minimum = Level::warning});
+    if (!log.has_value()) return failed_answer(log.error());
+    auto store = Store::open(configuration, **log);
+    if (!store.has_value()) return failed_answer(store.error());
+    std::shared_ptr<const Directory> directory;
+    if (const auto recovered = (*store)->recover([](const PendingDelivery&) {}); !recovered.has_value())
+        return failed_answer(recovered.error());
+    const auto loaded = (*store)->read([&](Reader& reader) -> Result<void> {
+        RELEVO_TRY(directory, Directory::load(reader));
+        return {};
+    });
+    if (!loaded.has_value()) return failed_answer(loaded.error());
+    const auto routes = route_table(configuration, *directory);
+    Shard shard(0);
+    Control control({.store = **store,
+                     .default_language = configuration.server.language,
+                     .directory = [&] { return directory; },
+                     .refresh_directory = nullptr,
+                     .routes = [&] { return routes; },
+                     .dispatcher = nullptr,
+                     .status = nullptr,
+                     .reload = nullptr});
+    boost::json::object answer;
+    (*store)->start();
+    shard.spawn(perform_once(shard, control, request, answer));
+    shard.run();
+    (*store)->stop();
+    return answer;
+}
+
+int Process::sink(const cli::SinkOptions& options) {
+    Sink sink(options);
+    if (const auto opened = sink.open(); !opened.has_value()) {
+        fmt::print(stderr, "relevo: {}\n", opened.error().detail);
+        return 1;
+    }
+    sink.run();
+    return 0;
+}
+
+int Process::send_test(const cli::SendTestOptions& options) {
+    const TestMailResult result = send_test_mail(options);
+    if (options.json) {
+        fmt::print("{}\n", boost::json::serialize(boost::json::object{{"accepted", result.accepted},
+                                                                      {"reply", result.reply},
+                                                                      {"tls", result.tls},
+                                                                      {"transcript", result.transcript}}));
+    } else {
+        for (const std::string_view line : split(trimmed(result.transcript), '\n'))
+            fmt::print("  {}\n", printable(trimmed(line), 500));
+        fmt::print("{} ({})\n", result.accepted ? "Accepted: " + result.reply : "Not accepted: " + result.reply,
+                   result.tls.empty() ? "no connection" : "TLS: " + result.tls);
+    }
+    return result.accepted ? 0 : 1;
+}
+
+std::vector<cli::CheckItem> Process::check_dns(const Configuration& configuration) {
+    Shard shard(0);
+    resolver::UnboundOptions options;
+    options.forwarders = configuration.dns.servers;
+    if (options.forwarders.empty()) options.resolv_conf = "/etc/resolv.conf";
+    options.trust_anchor_file = configuration.dns.trust_anchor_file;
+    auto resolver = resolver::UnboundResolver::make(shard, std::move(options));
+    if (!resolver.has_value())
+        return {{.name = "dns",
+                 .status = cli::CheckStatus::fail,
+                 .text = resolver.error().detail,
+                 .advice = "correct [dns] in the configuration"}};
+    const auto view = (*resolver)->view(shard);
+    std::optional<Result<dns::Answer>> answer;
+    shard.spawn(look_up(shard, *view, ".", dns::RecordType::ns, answer));
+    shard.run();
+    std::vector<cli::CheckItem> items;
+    if (answer->has_value())
+        items.push_back({.name = "dns", .status = cli::CheckStatus::ok, .text = "the DNS answers", .advice = {}});
+    else
+        items.push_back({.name = "dns",
+                         .status = cli::CheckStatus::fail,
+                         .text = "the DNS does not answer: " + answer->error().detail,
+                         .advice = "without DNS no mail server is found: check dns.servers or /etc/resolv.conf, and "
+                                   "that UDP and TCP port 53 are open"});
+    const bool validates = (*resolver)->validates();
+    items.push_back(
+        {.name = "dnssec",
+         .status = validates ? cli::CheckStatus::ok : cli::CheckStatus::warn,
+         .text = validates ? "answers are validated by DNSSEC" : "answers are not validated: there is no trust anchor",
+         .advice = validates ? "" : "install the package dns-root-data, or set dns.trust_anchor_file"});
+    return items;
+}
+
+}  // namespace relevo

@@ -1,0 +1,20 @@
+// What the command line asks of this process: serve, offline work on the store, the sink, a test mail.
+#pragma once
+
+#include "app/cli/commands.h"
+
+#include <string>
+#include <vector>
+
+namespace relevo {
+
+class Process final : public cli::Commands {
+ public:
+    int serve(const Configuration& configuration, const std::string& configuration_path) override;
+    boost::json::object handle_offline(const Configuration& configuration, const boost::json::object& request) override;
+    int sink(const cli::SinkOptions& options) override;
+    int send_test(const cli::SendTestOptions& options) override;
+    std::vector<cli::CheckItem> check_dns(const Configuration& configuration) override;
+};
+
+}  // namespace relevo

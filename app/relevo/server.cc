@@ -1,0 +1,373 @@
+#include "app/relevo/server.h"
+
+#include "adapters/net/certificate.h"
+#include "app/relevo/options.h"
+#include "app/relevo/privileges.h"
+#include "core/tenancy/secret.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace relevo {
+namespace {
+
+constexpr std::chrono::seconds housekeeping_interval{60};
+constexpr std::size_t kept_login_failures = 100'000;
+
+Level level_of(LogLevel level) {
+    switch (level) {
+        case LogLevel::debug: return Level::debug;
+        case LogLevel::info: return Level::info;
+        case LogLevel::warning: return Level::warning;
+        case LogLevel::error: return Level::error;
+    }
+    return Level::info;
+}
+
+unsigned shard_count(const ServerSettings& settings) {
+    if (settings.shards > 0) return std::min(settings.shards, 16U);
+    return std::clamp(std::thread::hardware_concurrency(), 1U, 16U);
+}
+
+}  // namespace
+
+Server::Server(Configuration configuration, std::string configuration_path)
+    : configuration_(std::move(configuration)), configuration_path_(std::move(configuration_path)) {}
+
+Server::~Server() {
+    if (running_) stop();
+}
+
+Result<void> Server::start() {
+    RELEVO_CHECK(open_log());
+    RELEVO_CHECK(raise_descriptor_limit());
+    RELEVO_CHECK(prepare_folders(configuration_.server));
+    make_shards();
+    RELEVO_CHECK(open_tls());
+    RELEVO_CHECK(open_listeners());
+    RELEVO_CHECK(open_metrics());
+    RELEVO_CHECK(drop_privileges(configuration_.server));
+    RELEVO_CHECK(open_store());
+    RELEVO_CHECK(load_access());
+    RELEVO_CHECK(make_parts());
+    RELEVO_CHECK(recover());
+    RELEVO_CHECK(open_control());
+    start_shards();
+    log_->info("server.started", {{"version", RELEVO_VERSION},
+                                  {"host_name", configuration_.server.host_name},
+                                  {"shards", shards_.size()},
+                                  {"listeners", listeners_.size()}});
+    return {};
+}
+
+Result<void> Server::open_log() {
+    RELEVO_TRY(log_, telemetry::LineLog::open(
+                         {.file = configuration_.log.file, .minimum = level_of(configuration_.log.level)}));
+    return {};
+}
+
+void Server::make_shards() {
+    for (unsigned index = 0; index < shard_count(configuration_.server); ++index) {
+        auto parts = std::make_unique<ShardParts>(index);
+        parts->sockets = net::ShardSockets::make(parts->shard);
+        shards_.push_back(std::move(parts));
+    }
+    reception_metrics_ = std::make_unique<ReceptionMetrics>(metrics_);
+    delivery_metrics_ = std::make_unique<DeliveryMetrics>(metrics_);
+}
+
+net::TlsServerOptions Server::tls_options(const Configuration& configuration) const {
+    net::TlsServerOptions options;
+    const std::string folder = configuration.server.data_dir + "/";
+    options.certificates.push_back(configuration.tls.certificate.empty()
+                                       ? net::CertificateFiles{folder + "self-signed.pem", folder + "self-signed.key"}
+                                       : net::CertificateFiles{configuration.tls.certificate, configuration.tls.key});
+    for (const CertificateSettings& more : configuration.tls.more_certificates)
+        options.certificates.push_back({more.certificate, more.key});
+    return options;
+}
+
+Result<void> Server::open_tls() {
+    const net::TlsServerOptions options = tls_options(configuration_);
+    const net::CertificateFiles& first = options.certificates.front();
+    if (configuration_.tls.certificate.empty() && !std::filesystem::exists(first.certificate)) {
+        RELEVO_CHECK(net::make_self_signed(configuration_.server.host_name, first));
+        RELEVO_CHECK(give_to_user(configuration_.server, {first.certificate, first.key}));
+        log_->warning(
+            "tls.self_signed",
+            {{"certificate", first.certificate},
+             {"problem", "no certificate is configured: clients will warn until tls.certificate and tls.key are set"}});
+    }
+    RELEVO_TRY(tls_server_, net::TlsServerContext::make(options));
+    RELEVO_TRY(tls_client_, net::TlsClientContext::make());
+    return {};
+}
+
+const ListenerOptions* Server::keep(ListenerOptions options) {
+    return kept_options_.emplace_back(std::make_unique<const ListenerOptions>(std::move(options))).get();
+}
+
+Result<void> Server::open_listeners() {
+    std::vector<std::shared_ptr<net::ShardSockets>> sockets;
+    for (const auto& parts : shards_) sockets.push_back(parts->sockets);
+    for (const ListenerSettings& settings : configuration_.listeners) {
+        const ListenerOptions* options = keep(listener_options(configuration_, settings));
+        for (const Endpoint& endpoint : settings.address) {
+            net::ListenerOptions net_options;
+            net_options.endpoint = endpoint;
+            net_options.tls = settings.tls == ListenerTls::none ? nullptr : tls_server_;
+            net_options.connection_limit =
+                settings.max_connections + 100;  // reception answers with the reason; this is the last resort
+            net_options.log = log_.get();
+            auto parts = std::make_unique<ListenerParts>();
+            parts->name = settings.name;
+            parts->options = options;
+            RELEVO_TRY(parts->listener, net::Listener::open(sockets, std::move(net_options)));
+            listeners_.push_back(std::move(parts));
+        }
+    }
+    return {};
+}
+
+Result<void> Server::open_store() {
+    RELEVO_TRY(store_, Store::open(configuration_, *log_));
+    return {};
+}
+
+// Who may send, and what is remembered of logins and usage.
+Result<void> Server::load_access() {
+    guard_ = std::make_unique<LoginGuard>(system_random());
+    RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
+    access_.reset(new ReceptionShared{
+        .directory = {},
+        .guard = *guard_,
+        .passwords = *passwords_,
+        .rates = rates_,
+        .ledger = {},
+        .decoy_secret = store_->secret(),
+        .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
+        .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
+                                  WallClock::time_point now) { record_login(credential, address, now); }});
+    return store_->read([this](Reader& reader) -> Result<void> {
+        RELEVO_TRY(auto directory, Directory::load(reader));
+        routes_ = route_table(configuration_, *directory);
+        access_->directory = std::move(directory);
+        RELEVO_CHECK(load_known_addresses(reader, *guard_));
+        RELEVO_TRY(const auto failures, load_login_failures(reader));
+        guard_->restore(failures);
+        const auto now = WallClock::now();
+        RELEVO_TRY(const auto usage, load_usage(reader, now));
+        rates_.restore(usage, now);
+        return {};
+    });
+}
+
+void Server::record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now) {
+    CommitRequest request;
+    request.rows = [credential, address, now](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return relevo::record_login(transaction, credential, address, now);
+    };
+    store_->committer().commit(
+        std::move(request), Completer<Result<void>>(shards_.front()->shard.executor(), [this](Result<void> recorded) {
+            if (!recorded.has_value()) log_->error("store.login_not_recorded", {{"problem", recorded.error().detail}});
+        }));
+}
+
+Result<void> Server::make_parts() {
+    resolver::UnboundOptions dns;
+    dns.forwarders = configuration_.dns.servers;
+    if (dns.forwarders.empty()) dns.resolv_conf = "/etc/resolv.conf";
+    dns.trust_anchor_file = configuration_.dns.trust_anchor_file;
+    if (configuration_.delivery.allow_private_addresses)
+        dns.open_zones = {"test.", "localhost.", "10.in-addr.arpa.", "127.in-addr.arpa."};
+    RELEVO_TRY(resolver_, resolver::UnboundResolver::make(shards_.front()->shard, std::move(dns)));
+    dispatcher_.set_routes(routes_.load());
+    const DeliveryOptions options = delivery_options(configuration_);
+    std::vector<DeliveryEngine*> engines;
+    for (const auto& parts : shards_) {
+        parts->resolver = resolver_->view(parts->shard);
+        parts->dialer = std::make_unique<net::SocketDialer>(parts->sockets, tls_client_);
+        parts->engine = std::make_unique<DeliveryEngine>(
+            DeliveryEngine::Ports{.shard = parts->shard,
+                                  .spool = store_->spool(),
+                                  .resolver = *parts->resolver,
+                                  .dialer = *parts->dialer,
+                                  .log = *log_,
+                                  .metrics = *delivery_metrics_,
+                                  .dispatcher = dispatcher_,
+                                  .ids = parts->ids,
+                                  .language_of =
+                                      [this](TenantId id) {
+                                          const auto directory = access_->directory.load();
+                                          const Tenant* tenant = directory->tenant(id);
+                                          return tenant != nullptr ? tenant->language : configuration_.server.language;
+                                      }},
+            options, static_cast<unsigned>(shards_.size()));
+        parts->reception = std::make_unique<Reception>(Reception::Ports{
+            .shard = parts->shard,
+            .spool = store_->spool(),
+            .log = *log_,
+            .metrics = *reception_metrics_,
+            .ids = parts->ids,
+            .shared = *access_,
+            .accepted = [this](std::shared_ptr<const Message> message) { dispatcher_.enqueue(std::move(message)); }});
+        engines.push_back(parts->engine.get());
+    }
+    dispatcher_.set_engines(std::move(engines));
+    return {};
+}
+
+Result<void> Server::recover() {
+    const Deadline began = Clock::now();
+    RELEVO_TRY(const Spool::Recovery recovery, store_->recover([this](const PendingDelivery& pending) {
+        if (pending.state == DeliveryState::held) return;
+        const std::string_view domain = pending.recipient.substr(pending.recipient.rfind('@') + 1);
+        const QueuedRecipients queued = dispatcher_.queued({.id = pending.id,
+                                                            .tenant = pending.tenant,
+                                                            .domain = domain,
+                                                            .attempts = static_cast<std::uint16_t>(pending.attempts),
+                                                            .delay_reported = pending.delay_reported,
+                                                            .due = pending.due_at});
+        dispatcher_.engine_of(queued.site).restore(queued);
+    }));
+    for (const std::string& damage : recovery.damage) log_->error("store.damaged", {{"problem", damage}});
+    log_->info("store.recovered",
+               {{"messages", recovery.messages},
+                {"recipients", recovery.deliveries},
+                {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began).count()}});
+    return store_->read([this](Reader& reader) {
+        return reader.query("SELECT site FROM suspension", {}, [this](const Row& row) -> Result<void> {
+            dispatcher_.engine_of(row.text(0)).suspend(row.text(0), true);
+            return {};
+        });
+    });
+}
+
+void Server::start_shards() {
+    store_->start();
+    for (const auto& parts : shards_) {
+        parts->engine->start();
+        parts->thread = std::thread([shard = &parts->shard] { shard->run(); });
+    }
+    for (const auto& listener : listeners_)
+        listener->listener->start([this, listener = listener.get()](Shard& shard, std::unique_ptr<Stream> stream) {
+            shards_[shard.index()]->reception->serve(*listener->options.load(), std::move(stream));
+        });
+    for (const auto& listener : metrics_listeners_)
+        listener->start(
+            [this](Shard& shard, std::unique_ptr<Stream> stream) { http_->serve(shard, std::move(stream)); });
+    control_listener_->start();
+    shards_.front()->shard.spawn(keep_house());
+    running_ = true;
+}
+
+Task<Result<void>> Server::refresh_directory() {
+    std::shared_ptr<const Directory> fresh;
+    RELEVO_CO_CHECK(co_await read_rows(store_->committer(), [&](Reader& reader) -> Result<void> {
+        RELEVO_TRY(fresh, Directory::load(reader));
+        return {};
+    }));
+    routes_ = route_table(configuration_, *fresh);
+    dispatcher_.set_routes(routes_.load());
+    access_->directory = std::move(fresh);
+    co_return Result<void>();
+}
+
+Task<> Server::keep_house() {
+    while (!draining_) {
+        co_await sleep_for(housekeeping_interval);
+        co_await housekeeping_round();
+    }
+}
+
+Task<> Server::housekeeping_round() {
+    const auto now = WallClock::now();
+    rates_.forget_idle(now);
+    CommitRequest request;
+    request.rows = [failures = guard_->failures(kept_login_failures, now), now](
+                       Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(save_login_failures(transaction, failures));
+        RELEVO_CHECK(forget_known_addresses(transaction, now));
+        return drop_usage_before(transaction, hour_of(now) - 48);
+    };
+    if (const auto saved = co_await commit(store_->committer(), std::move(request)); !saved.has_value())
+        log_->error("store.housekeeping_failed", {{"problem", saved.error().detail}});
+    const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.queue.keep_history));
+    if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
+}
+
+Result<std::vector<std::string>> Server::reload() {
+    const std::lock_guard lock(reload_mutex_);
+    auto fresh = load_configuration(configuration_path_, process_environment());
+    if (!fresh.has_value()) {
+        log_->error("server.reload_refused", {{"problem", fresh.error().detail}});
+        return std::unexpected(std::move(fresh).error());
+    }
+    if (const auto tls = tls_server_->reload(tls_options(*fresh)); !tls.has_value()) {
+        log_->error("server.reload_refused", {{"problem", tls.error().detail}});
+        return std::unexpected(tls.error());
+    }
+    std::vector<std::string> needs_restart;
+    const auto changed = [&](bool differs, const char* name) {
+        if (differs) needs_restart.emplace_back(name);
+    };
+    changed(fresh->server.data_dir != configuration_.server.data_dir, "server.data_dir");
+    changed(fresh->server.run_dir != configuration_.server.run_dir, "server.run_dir");
+    changed(fresh->server.host_name != configuration_.server.host_name, "server.host_name");
+    changed(fresh->server.shards != configuration_.server.shards, "server.shards");
+    changed(fresh->metrics.address != configuration_.metrics.address, "metrics.address");
+    for (const auto& parts : listeners_) {
+        const auto settings = std::ranges::find(fresh->listeners, parts->name, &ListenerSettings::name);
+        if (settings == fresh->listeners.end() ||
+            std::ranges::find(settings->address, parts->listener->endpoint()) == settings->address.end())
+            needs_restart.push_back("listener " + parts->name);
+        else
+            parts->options = keep(listener_options(*fresh, *settings));
+    }
+    log_->set_minimum(level_of(fresh->log.level));
+    log_->reopen();
+    configuration_ = std::move(*fresh);
+    routes_ = route_table(configuration_, *access_->directory.load());
+    dispatcher_.set_routes(routes_.load());
+    log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(needs_restart, ", "))}});
+    return needs_restart;
+}
+
+void Server::stop() {
+    running_ = false;
+    draining_ = true;
+    log_->info("server.stopping", {});
+    for (const auto& listener : listeners_) listener->listener->stop();
+    for (const auto& listener : metrics_listeners_) listener->stop();
+    // Sessions end first: what they accept must still find a running engine; then the engines.
+    const auto wait_for_all = [this](auto drain) {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::size_t left = shards_.size();
+        const Deadline deadline = Clock::now() + configuration_.server.drain_time / 2;
+        for (const auto& parts : shards_)
+            drain(*parts, deadline, [&] {
+                const std::lock_guard lock(mutex);
+                --left;
+                changed.notify_one();
+            });
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return left == 0; });
+    };
+    wait_for_all([](ShardParts& parts, Deadline deadline, std::function<void()> done) {
+        parts.reception->drain(deadline, std::move(done));
+    });
+    wait_for_all([](ShardParts& parts, Deadline deadline, std::function<void()> done) {
+        parts.engine->drain(deadline, std::move(done));
+    });
+    control_listener_.reset();
+    for (const auto& parts : shards_) parts->shard.stop();
+    for (const auto& parts : shards_) parts->thread.join();
+    store_->stop();
+    log_->info("server.stopped", {});
+    log_->flush();
+}
+
+}  // namespace relevo

@@ -1,0 +1,110 @@
+// The relay as a running process: everything wired, started, reloaded, drained. The only place that picks
+// implementations.
+#pragma once
+
+#include "adapters/net/control_listener.h"
+#include "adapters/net/dialer.h"
+#include "adapters/net/http_server.h"
+#include "adapters/net/listener.h"
+#include "adapters/resolver/unbound_resolver.h"
+#include "adapters/telemetry/line_log.h"
+#include "adapters/telemetry/metrics_registry.h"
+#include "app/relevo/control.h"
+#include "app/relevo/store.h"
+#include "core/delivery/engine.h"
+#include "core/reception/reception.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace relevo {
+
+// Threads: start(), reload() and stop() on the main thread; the rest on the shards.
+class Server {
+ public:
+    Server(Configuration configuration, std::string configuration_path);
+    ~Server();
+
+    // Errors: with the text for who started it. Nothing keeps running after one.
+    Result<void> start();
+    // Reads the configuration file again. On an error everything stays as it was.
+    Result<std::vector<std::string>> reload();
+    // Orderly: idle clients hear 421, running transactions end, outcomes are written. At most server.drain_time.
+    void stop();
+    [[nodiscard]] telemetry::LineLog& log() { return *log_; }
+
+ private:
+    // What one shard runs. Destroyed in reverse order, after its thread has ended.
+    struct ShardParts {
+        explicit ShardParts(unsigned index) : shard(index), ids(index) {}
+        Shard shard;
+        MessageIdSource ids;
+        std::shared_ptr<net::ShardSockets> sockets;
+        std::unique_ptr<Resolver> resolver;
+        std::unique_ptr<net::SocketDialer> dialer;
+        std::unique_ptr<DeliveryEngine> engine;
+        std::unique_ptr<Reception> reception;
+        std::thread thread;
+    };
+    struct ListenerParts {
+        std::string name;
+        std::unique_ptr<net::Listener> listener;
+        std::atomic<const ListenerOptions*> options;
+    };
+
+    Result<void> open_log();
+    void make_shards();
+    Result<void> open_tls();
+    Result<void> open_listeners();
+    Result<void> open_store();
+    Result<void> load_access();
+    Result<void> make_parts();
+    Result<void> recover();
+    Result<void> open_control();
+    Result<void> open_metrics();
+    void start_shards();
+    const ListenerOptions* keep(ListenerOptions options);
+    Task<Result<void>> refresh_directory();
+    Task<> keep_house();
+    Task<> housekeeping_round();
+    void record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now);
+    net::TlsServerOptions tls_options(const Configuration& configuration) const;
+    boost::json::object status();
+
+    Configuration configuration_;
+    std::string configuration_path_;
+    WallClock::time_point started_at_ = WallClock::now();
+    std::unique_ptr<telemetry::LineLog> log_;
+    telemetry::MetricsRegistry metrics_;
+    std::unique_ptr<ReceptionMetrics> reception_metrics_;
+    std::unique_ptr<DeliveryMetrics> delivery_metrics_;
+    std::shared_ptr<net::TlsServerContext> tls_server_;
+    std::shared_ptr<net::TlsClientContext> tls_client_;
+    std::unique_ptr<Store> store_;
+    std::unique_ptr<LoginGuard> guard_;
+    std::unique_ptr<PasswordChecker> passwords_;
+    RateLimiter rates_;
+    std::unique_ptr<ReceptionShared> access_;
+    std::atomic<std::shared_ptr<const RouteTable>> routes_;
+    Dispatcher dispatcher_;
+    std::vector<std::unique_ptr<ShardParts>> shards_;
+    std::unique_ptr<resolver::UnboundResolver> resolver_;
+    std::deque<std::unique_ptr<const ListenerOptions>>
+        kept_options_;  // sessions refer to them for as long as they last
+    std::vector<std::unique_ptr<ListenerParts>> listeners_;
+    std::unique_ptr<Control> control_;
+    std::unique_ptr<net::ControlListener> control_listener_;
+    std::vector<std::unique_ptr<net::Listener>> metrics_listeners_;
+    std::unique_ptr<net::HttpServer> http_;
+    std::mutex reload_mutex_;  // a signal and the control socket may ask at once
+    bool running_ = false;
+    std::atomic<bool> draining_ = false;
+};
+
+}  // namespace relevo

@@ -1,0 +1,47 @@
+// The embedded store, put together: disk, rows, contents, committer, spool.
+#pragma once
+
+#include "adapters/committer/group_committer.h"
+#include "app/configuration/configuration.h"
+#include "core/ports/disk.h"
+#include "core/ports/log.h"
+#include "core/spool/spool.h"
+
+#include <memory>
+#include <string>
+
+namespace relevo {
+
+// Threads: open() and recover() before start(); afterwards what its parts say.
+class Store {
+ public:
+    // Takes the lock of the data folder and brings the schema up to date. Errors: conflict – another process has it.
+    // unsupported – written by a newer Relevo. io, full, refused.
+    [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Configuration& configuration, Log& log);
+    ~Store();
+
+    // Rebuilds what memory knows from the rows: `delivery` is called for each that waits.
+    Result<Spool::Recovery> recover(const std::function<void(const PendingDelivery&)>& delivery);
+    // Reads rows before start().
+    Result<void> read(const std::function<Result<void>(Reader&)>& work) { return database_->read(work); }
+    void start() { committer_->start(); }
+    void stop() { committer_->stop(); }
+
+    [[nodiscard]] Spool& spool() { return *spool_; }
+    [[nodiscard]] GroupCommitter& committer() { return *committer_; }
+    // A random octet string that belongs to this store and is never shown; made at the first start.
+    [[nodiscard]] const std::string& secret() const { return secret_; }
+    [[nodiscard]] ContentStore::Usage usage() const { return contents_->usage(); }
+
+ private:
+    Store() = default;
+    Result<void> load_secret();
+    std::unique_ptr<Disk> disk_;
+    std::unique_ptr<Database> database_;
+    std::unique_ptr<ContentStore> contents_;
+    std::unique_ptr<GroupCommitter> committer_;
+    std::unique_ptr<Spool> spool_;
+    std::string secret_;
+};
+
+}  // namespace relevo

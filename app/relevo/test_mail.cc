@@ -1,0 +1,143 @@
+#include "app/relevo/test_mail.h"
+
+#include "adapters/net/dialer.h"
+#include "core/delivery/connection.h"
+#include "lib/mail/message.h"
+
+#include <fmt/format.h>
+
+#include <netdb.h>
+#include <netinet/in.h>
+
+namespace relevo {
+namespace {
+
+constexpr std::chrono::seconds connect_time{15};
+
+Result<dns::IpAddress> address_of(const std::string& host) {
+    if (auto literal = dns::IpAddress::parse(host); literal.has_value()) return literal;
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (const int problem = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); problem != 0)
+        return failure(ErrorKind::not_found,
+                       fmt::format("the name {} has no address: {}", host, ::gai_strerror(problem)));
+    Result<dns::IpAddress> address = failure(ErrorKind::not_found, fmt::format("the name {} has no address", host));
+    if (found->ai_family == AF_INET) {
+        const auto& socket_address = *reinterpret_cast<const sockaddr_in*>(found->ai_addr);
+        std::array<std::uint8_t, 4> octets{};
+        std::copy_n(reinterpret_cast<const std::uint8_t*>(&socket_address.sin_addr), octets.size(), octets.begin());
+        address = dns::IpAddress::v4(octets);
+    } else if (found->ai_family == AF_INET6) {
+        const auto& socket_address = *reinterpret_cast<const sockaddr_in6*>(found->ai_addr);
+        std::array<std::uint8_t, 16> octets{};
+        std::copy_n(reinterpret_cast<const std::uint8_t*>(&socket_address.sin6_addr), octets.size(), octets.begin());
+        address = dns::IpAddress::v6(octets);
+    }
+    ::freeaddrinfo(found);
+    return address;
+}
+
+RouteTls tls_of(ListenerTls tls) {
+    switch (tls) {
+        case ListenerTls::none: return RouteTls::never;
+        case ListenerTls::starttls: return RouteTls::required;
+        case ListenerTls::implicit: return RouteTls::implicit;
+    }
+    return RouteTls::required;
+}
+
+std::string test_content(const cli::SendTestOptions& options) {
+    const auto now = WallClock::now();
+    return fmt::format(
+        "From: <{}>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
+        "charset=utf-8\r\n\r\n"
+        "This is a test mail, sent by \"relevo send-test\".\r\nEste es un correo de prueba, enviado con \"relevo "
+        "send-test\".\r\n",
+        options.from, options.to, options.subject.empty() ? "Relevo test / prueba" : options.subject,
+        mail::format_date(now));
+}
+
+Task<Result<std::unique_ptr<Stream>>> connect(net::SocketDialer& dialer, Endpoint target,
+                                              const cli::SendTestOptions& options) {
+    RELEVO_CO_TRY(auto stream, co_await dialer.connect({.target = target, .deadline = Clock::now() + connect_time}));
+    if (options.tls == ListenerTls::implicit)
+        RELEVO_CO_CHECK(co_await stream->start_tls_client({.server_name = options.host, .verify = options.verify},
+                                                          Clock::now() + connect_time));
+    co_return std::move(stream);
+}
+
+Task<> nothing_before_content() { co_return; }
+
+Task<TestMailResult> send(net::SocketDialer& dialer, Endpoint target, const cli::SendTestOptions& options) {
+    TestMailResult result;
+    Route route;
+    route.name = "send-test";
+    route.tls = tls_of(options.tls);
+    route.verify_certificate = options.verify;
+    route.user = options.user;
+    route.password = options.password;
+    auto stream = co_await connect(dialer, target, options);
+    if (!stream.has_value()) {
+        result.reply = stream.error().detail;
+        co_return result;
+    }
+    smtp::ClientOptions session;
+    session.client_name = "[" + (*stream)->local().address.text() + "]";
+    session.tls = route.tls == RouteTls::never      ? smtp::ClientTls::never
+                  : route.tls == RouteTls::implicit ? smtp::ClientTls::active
+                                                    : smtp::ClientTls::required;
+    session.authenticate = !options.user.empty();
+    Connection connection(std::move(*stream), session, route, DeliveryTimeouts{}, options.host);
+    const bool opened = co_await connection.open();
+    result.tls = connection.facts().tls;
+    if (opened) {
+        mail::Envelope envelope;
+        auto from = mail::Address::parse(options.from, mail::Utf8::allowed);
+        auto to = mail::Address::parse(options.to, mail::Utf8::allowed);
+        if (!from.has_value() || !to.has_value()) {
+            result.reply = !from.has_value() ? from.error().detail : to.error().detail;
+            co_return result;
+        }
+        envelope.reverse_path = mail::ReversePath(std::move(*from));
+        envelope.recipients.push_back({.address = std::move(*to), .notify = {}, .original_recipient = {}});
+        const std::string content = test_content(options);
+        co_await connection.deliver(
+            {.envelope = &envelope, .recipients = {&envelope.recipients.front()}, .content = content},
+            [] { return nothing_before_content(); });
+        const smtp::RecipientResult& outcome = connection.results().front();
+        result.accepted = outcome.accepted;
+        result.reply = outcome.reply.code != 0 ? outcome.reply.one_line() : connection.failure().detail;
+        if (connection.is_usable()) co_await connection.quit();
+    } else {
+        result.reply =
+            connection.failure().reply.code != 0 ? connection.failure().reply.one_line() : connection.failure().detail;
+    }
+    result.transcript = connection.take_transcript();
+    co_return result;
+}
+
+Task<> send_and_stop(Shard& shard, net::SocketDialer& dialer, Endpoint target, const cli::SendTestOptions& options,
+                     TestMailResult& result) {
+    result = co_await send(dialer, target, options);
+    shard.stop();
+}
+
+}  // namespace
+
+TestMailResult send_test_mail(const cli::SendTestOptions& options) {
+    TestMailResult result;
+    const auto address = address_of(options.host);
+    auto tls = net::TlsClientContext::make();
+    if (!address.has_value() || !tls.has_value()) {
+        result.reply = address.has_value() ? tls.error().detail : address.error().detail;
+        return result;
+    }
+    Shard shard(0);
+    net::SocketDialer dialer(net::ShardSockets::make(shard), *tls);
+    shard.spawn(send_and_stop(shard, dialer, {.address = *address, .port = options.port}, options, result));
+    shard.run();
+    return result;
+}
+
+}  // namespace relevo

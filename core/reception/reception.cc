@@ -1,0 +1,57 @@
+#include "core/reception/reception.h"
+
+#include "core/reception/session.h"
+
+#include <array>
+
+namespace relevo {
+namespace {
+constexpr std::array commit_bounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0};
+}
+
+ReceptionMetrics::ReceptionMetrics(Metrics& metrics)
+    : connections(metrics.counter("relevo_connections_in_total", "Connections from clients, by result",
+                                  {{"result", "accepted"}})),
+      refused_connections(metrics.counter("relevo_connections_in_total", "Connections from clients, by result",
+                                          {{"result", "refused"}})),
+      accepted(metrics.counter("relevo_messages_accepted_total", "Messages taken over: durable before the reply")),
+      accepted_octets(metrics.counter("relevo_messages_accepted_octets_total", "Content of the messages taken over")),
+      refused_messages(
+          metrics.counter("relevo_messages_refused_total", "Messages refused at or after the end of their content")),
+      logins(metrics.counter("relevo_logins_total", "Logins, by result", {{"result", "succeeded"}})),
+      failed_logins(metrics.counter("relevo_logins_total", "Logins, by result", {{"result", "failed"}})),
+      open_connections(metrics.gauge("relevo_connections_in", "Open connections from clients")),
+      commit_seconds(
+          metrics.histogram("relevo_commit_seconds", "Time from the end of a message to its reply", commit_bounds)) {}
+
+void Reception::serve(const ListenerOptions& listener, std::unique_ptr<Stream> stream) {
+    if (draining_) return;
+    ports_.shard.spawn(run(listener, std::move(stream)));
+}
+
+Task<> Reception::run(const ListenerOptions& listener, std::unique_ptr<Stream> stream) {
+    ReceptionSession session(*this, listener, std::move(stream));
+    sessions_.insert(&session);
+    ports_.metrics.open_connections.add();
+    co_await session.run();
+    ports_.metrics.open_connections.subtract();
+    sessions_.erase(&session);
+    if (draining_ && sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+void Reception::drain(Deadline deadline, std::function<void()> done) {
+    ports_.shard.post([this, deadline, done = std::move(done)]() mutable {
+        draining_ = true;
+        if (sessions_.empty()) return done();
+        drained_ = std::move(done);
+        for (ReceptionSession* session : sessions_) session->drain();
+        ports_.shard.spawn(wait_until_drained(deadline));
+    });
+}
+
+Task<> Reception::wait_until_drained(Deadline deadline) {
+    co_await sleep_until(deadline);
+    if (drained_) std::exchange(drained_, nullptr)();
+}
+
+}  // namespace relevo

@@ -1,0 +1,79 @@
+// Takes mail in: one coroutine per SMTP session, on the shard that accepted its connection.
+#pragma once
+
+#include "core/policy/sending.h"
+#include "core/ports/log.h"
+#include "core/ports/metrics.h"
+#include "core/ports/stream.h"
+#include "core/reception/connection_ledger.h"
+#include "core/reception/listener_options.h"
+#include "core/spool/spool.h"
+#include "core/tenancy/directory.h"
+#include "core/tenancy/login_guard.h"
+#include "core/tenancy/password_checker.h"
+#include "core/tenancy/rate_limiter.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+namespace relevo {
+
+// What the sessions of all shards share. Each part is safe to use from any thread.
+struct ReceptionShared {
+    std::atomic<std::shared_ptr<const Directory>> directory;
+    LoginGuard& guard;
+    PasswordChecker& passwords;
+    RateLimiter& rates;
+    ConnectionLedger ledger;
+    std::string decoy_secret;  // for SCRAM verifiers of unknown users; random per store, never shown
+    // Whose mail relay listeners take from anybody.
+    InboundDomains is_inbound;
+    // Records a login (address and time) in the background.
+    std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
+};
+
+struct ReceptionMetrics {
+    explicit ReceptionMetrics(Metrics& metrics);
+    Counter &connections, &refused_connections, &accepted, &accepted_octets, &refused_messages, &logins, &failed_logins;
+    Gauge& open_connections;
+    Histogram& commit_seconds;  // end of data to reply
+};
+
+class ReceptionSession;
+
+// Threads: its shard's, except where it says otherwise.
+class Reception {
+ public:
+    struct Ports {
+        Shard& shard;
+        Spool& spool;
+        Log& log;
+        ReceptionMetrics& metrics;
+        MessageIdSource& ids;
+        ReceptionShared& shared;
+        // What happens next with a message that is safe.
+        std::function<void(std::shared_ptr<const Message>)> accepted;
+    };
+    explicit Reception(Ports ports) : ports_(std::move(ports)) {}
+
+    // Runs a session on a fresh connection. `listener` must outlive it.
+    void serve(const ListenerOptions& listener, std::unique_ptr<Stream> stream);
+    // Says 421 to idle clients; running transactions may finish. `done` is called when no session is left, or at the
+    // deadline. Threads: any.
+    void drain(Deadline deadline, std::function<void()> done);
+    [[nodiscard]] std::size_t session_count() const { return sessions_.size(); }
+
+ private:
+    friend class ReceptionSession;
+    Task<> run(const ListenerOptions& listener, std::unique_ptr<Stream> stream);
+    Task<> wait_until_drained(Deadline deadline);
+    Ports ports_;
+    std::unordered_set<ReceptionSession*> sessions_;
+    bool draining_ = false;
+    std::function<void()> drained_;
+};
+
+}  // namespace relevo

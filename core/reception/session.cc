@@ -1,0 +1,204 @@
+#include "core/reception/session.h"
+
+#include "core/reception/replies.h"
+#include "lib/base/text.h"
+#include "lib/smtp/proxy_protocol.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+constexpr std::chrono::seconds handshake_time{60};
+constexpr std::chrono::seconds goodbye_time{5};
+constexpr std::chrono::seconds proxy_header_time{10};
+constexpr std::chrono::milliseconds proxy_header_pause{10};
+constexpr std::chrono::seconds data_rate_grace{30};
+
+bool contains(const std::vector<dns::Network>& networks, const dns::IpAddress& address) {
+    return std::ranges::any_of(networks, [&](const dns::Network& network) { return network.contains(address); });
+}
+
+}  // namespace
+
+ReceptionSession::ReceptionSession(Reception& reception, const ListenerOptions& listener,
+                                   std::unique_ptr<Stream> stream)
+    : reception_(reception),
+      listener_(listener),
+      stream_(std::move(stream)),
+      client_(stream_->peer()),
+      session_ends_(Clock::now() + listener.session_time) {}
+
+ReceptionSession::~ReceptionSession() = default;
+
+Task<> ReceptionSession::run() {
+    if (contains(listener_.proxy_networks, client_.address) && !co_await read_proxy_header()) co_return;
+    if (listener_.implicit_tls && !co_await start_tls()) co_return;
+    const bool repairs = contains(listener_.bare_newlines_from, client_.address);
+    const smtp::TlsOffer tls = stream_->tls() != nullptr ? smtp::TlsOffer::active
+                               : listener_.starttls      ? smtp::TlsOffer::starttls
+                                                         : smtp::TlsOffer::none;
+    session_.emplace(repairs ? listener_.session_for_old_devices : listener_.session, tls);
+    ConnectionLedger::Refusal refusal{};
+    ledger_entry_ = reception_.ports_.shared.ledger.add(listener_.name, client_.address, listener_.connection_limit,
+                                                        listener_.connection_limit_per_address, refusal);
+    if (const auto refused = judge_connection(refusal)) {
+        reception_.ports_.metrics.refused_connections.add();
+        log_refusal("CONNECT", *refused);
+        session_->refuse(*refused);
+    } else {
+        reception_.ports_.metrics.connections.add();
+        session_->greet();
+    }
+    co_await converse();
+}
+
+// A balancer in front tells the client's address first (PROXY protocol); it is believed only from listed networks.
+Task<bool> ReceptionSession::read_proxy_header() {
+    const Deadline until = Clock::now() + proxy_header_time;
+    for (;;) {
+        const auto seen = co_await stream_->peek(smtp::proxy_header_limit_octets, until);
+        if (!seen.has_value()) co_return false;
+        const auto header = smtp::parse_proxy_header(*seen);
+        if (header.state == smtp::ProxyState::complete) {
+            stream_->skip(header.consumed);
+            if (header.source) client_ = {.address = header.source->address, .port = header.source->port};
+            co_return true;
+        }
+        if (header.state == smtp::ProxyState::invalid || Clock::now() >= until) {
+            reception_.ports_.log.warning(
+                "smtp.proxy_header_missing",
+                {{"listener", listener_.name}, {"client", client_.text()}, {"problem", header.problem}});
+            co_return false;
+        }
+        co_await sleep_for(proxy_header_pause);  // the header came in pieces: look again
+    }
+}
+
+Task<bool> ReceptionSession::start_tls() {
+    const auto info = co_await stream_->start_tls_server(Clock::now() + handshake_time);
+    if (info.has_value()) co_return true;
+    reception_.ports_.log.info(
+        "tls.handshake_failed",
+        {{"listener", listener_.name}, {"client", client_.text()}, {"problem", info.error().detail}});
+    co_return false;
+}
+
+Task<bool> ReceptionSession::flush() {
+    if (!session_->has_output()) co_return true;
+    const std::string output = session_->take_output();
+    const auto written =
+        co_await stream_->write(output, std::min(Clock::now() + listener_.command_timeout, session_ends_));
+    co_return written.has_value();
+}
+
+Deadline ReceptionSession::deadline() const {
+    const auto pause =
+        session_->phase() == smtp::ServerPhase::content ? listener_.data_timeout : listener_.command_timeout;
+    return std::min({Clock::now() + pause, session_ends_, transaction_ends_});
+}
+
+// A client that sends one octet now and then would hold its place for hours (security row A16).
+std::optional<std::string> ReceptionSession::too_slow() const {
+    if (session_->phase() != smtp::ServerPhase::content || listener_.minimum_data_rate == 0) return std::nullopt;
+    const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - content_began_);
+    if (elapsed < data_rate_grace) return std::nullopt;
+    const Octets expected = listener_.minimum_data_rate * static_cast<Octets>(elapsed.count());
+    if (session_->content_size() >= expected) return std::nullopt;
+    return fmt::format("{} octets in {} s is too slow: at least {} octets a second are expected",
+                       session_->content_size(), elapsed.count(), listener_.minimum_data_rate);
+}
+
+// Writes what is due and waits for the client. False: the connection is gone.
+Task<bool> ReceptionSession::receive() {
+    if (!co_await flush()) co_return false;
+    const auto octets = co_await stream_->read(deadline());
+    if (octets.has_value()) {
+        session_->receive(*octets);
+        if (const auto slow = too_slow()) session_->end(replies::timed_out(*slow));
+        co_return true;
+    }
+    if (octets.error().kind != ErrorKind::timeout) {
+        end_reason_ = octets.error().detail;
+        co_return false;
+    }
+    session_->end(replies::timed_out(transaction_ends_ <= Clock::now() ? "the transaction took too long"
+                                                                       : "nothing came from you for too long"));
+    co_return true;
+}
+
+Task<> ReceptionSession::converse() {
+    for (;;) {
+        if (draining_ && !session_->in_transaction()) session_->end(replies::shutting_down());
+        smtp::ServerStep step = session_->next();
+        if (std::holds_alternative<smtp::NeedBytes>(step)) {
+            if (!co_await receive()) break;
+        } else if (const auto* content = std::get_if<smtp::Content>(&step)) {
+            content_.append(as_text(content->octets));
+        } else if (const auto* sender = std::get_if<smtp::JudgeSender>(&step)) {
+            judge_sender(*sender);
+        } else if (const auto* recipient = std::get_if<smtp::JudgeRecipient>(&step)) {
+            judge_recipient(*recipient);
+        } else if (std::holds_alternative<smtp::BeginContent>(step)) {
+            begin_content();
+        } else if (std::holds_alternative<smtp::EndContent>(step)) {
+            co_await end_content();
+        } else if (std::holds_alternative<smtp::TransactionEnded>(step)) {
+            forget_transaction();
+        } else if (std::holds_alternative<smtp::StartTls>(step)) {
+            if (!co_await flush() || !co_await start_tls()) break;
+            session_->tls_started();
+        } else if (auto* close = std::get_if<smtp::Close>(&step)) {
+            end_reason_ = std::move(close->reason);
+            co_await flush();
+            break;
+        } else {
+            co_await converse_about_login(std::move(step));
+        }
+    }
+    finish();
+}
+
+void ReceptionSession::finish() {
+    stream_->close();
+    forget_transaction();
+    abandon_login();
+    reception_.ports_.log.debug("smtp.closed", {{"listener", listener_.name},
+                                                {"client", client_.text()},
+                                                {"name", session_->client_name()},
+                                                {"messages", accepted_messages_},
+                                                {"reason", end_reason_}});
+    if (accepted_messages_ == 0 && !end_reason_.empty() && end_reason_ != "QUIT")
+        reception_.ports_.log.info("smtp.ended",
+                                   {{"listener", listener_.name}, {"client", client_.text()}, {"reason", end_reason_}});
+}
+
+void ReceptionSession::drain() {
+    draining_ = true;
+    if (!session_ || session_->in_transaction()) return;
+    session_->end(replies::shutting_down());
+    reception_.ports_.shard.spawn(say_goodbye());
+}
+
+// The session's coroutine waits for octets that need not come: its stream is closed under it.
+Task<> ReceptionSession::say_goodbye() {
+    const std::string output = session_->take_output();
+    const std::shared_ptr<Stream> stream = stream_;  // the session may end meanwhile
+    const auto ignored = co_await stream->write(output, Clock::now() + goodbye_time);
+    static_cast<void>(ignored);
+    stream->close();
+}
+
+void ReceptionSession::log_refusal(std::string_view command, const smtp::Reply& reply) {
+    reception_.ports_.log.info("smtp.refused",
+                               {{"listener", listener_.name},
+                                {"client", client_.text()},
+                                {"login", login_},
+                                {"command", command},
+                                {"from", session_ ? session_->envelope().reverse_path.text() : std::string()},
+                                {"reply", reply.one_line()}});
+}
+
+}  // namespace relevo

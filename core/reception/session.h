@@ -1,0 +1,93 @@
+// One SMTP session of a client: drives smtp::ServerSession over a stream and performs its steps.
+#pragma once
+
+#include "core/ports/stream.h"
+#include "core/reception/listener_options.h"
+#include "core/reception/reception.h"
+#include "lib/sasl/mechanism.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace relevo {
+
+// Threads: its shard's. Lives as long as its coroutine.
+class ReceptionSession {
+ public:
+    ReceptionSession(Reception& reception, const ListenerOptions& listener, std::unique_ptr<Stream> stream);
+    ~ReceptionSession();
+
+    Task<> run();
+    // The server stops: idle clients hear 421 and are closed, a running transaction may finish.
+    void drain();
+
+ private:
+    // session.cc: the connection
+    Task<bool> read_proxy_header();
+    Task<bool> start_tls();
+    Task<> converse();
+    Task<bool> flush();
+    Task<bool> receive();
+    Task<> say_goodbye();
+    void finish();
+    [[nodiscard]] Deadline deadline() const;
+    [[nodiscard]] std::optional<std::string> too_slow() const;
+    [[nodiscard]] std::string tls_text() const;
+    void log_refusal(std::string_view command, const smtp::Reply& reply);
+
+    // session_login.cc: AUTH
+    Task<> converse_about_login(smtp::ServerStep step);
+    Task<> start_authentication(const smtp::AuthenticationStarted& started);
+    Task<> continue_authentication(const std::string& octets);
+    Task<> authenticate(sasl::ServerMechanismStep step);
+    Task<std::optional<sasl::ServerMechanismStep>> check_password(const sasl::CheckPassword& request);
+    [[nodiscard]] std::optional<sasl::ServerMechanismStep> give_verifier(const std::string& user);
+    bool admit_login(const std::string& login);
+    void answer_login(const smtp::Reply& reply);
+    void finish_authentication(const std::string& login);
+    void log_in(const Identity& identity, const Credential& credential, bool worth_recording);
+    void refuse_authentication(const sasl::Failed& failed);
+    void note_failed_login(std::string_view problem);
+    void abandon_login();
+
+    // session_mail.cc: transactions
+    [[nodiscard]] std::optional<smtp::Reply> judge_connection(ConnectionLedger::Refusal refusal);
+    void judge_sender(const smtp::JudgeSender& step);
+    void judge_recipient(const smtp::JudgeRecipient& step);
+    void begin_content();
+    Task<> end_content();
+    [[nodiscard]] std::optional<smtp::Reply> prepare_content();
+    Task<smtp::Reply> take_message();
+    [[nodiscard]] std::string received_field() const;
+    [[nodiscard]] std::string origin() const;
+    void forget_transaction();
+
+    Reception& reception_;
+    const ListenerOptions& listener_;
+    std::shared_ptr<Stream> stream_;  // shared with say_goodbye(), which may outlive the session
+    std::optional<smtp::ServerSession> session_;
+    ConnectionLedger::Entry ledger_entry_;
+    Endpoint client_;  // the real one, if a PROXY header told it
+    Deadline session_ends_;
+    std::string end_reason_;
+    bool draining_ = false;
+
+    Identity identity_;  // by credential or by network
+    std::string login_;  // of the credential
+    std::string mechanism_name_;
+    std::unique_ptr<sasl::ServerMechanism> mechanism_;
+    std::optional<std::string> attempted_login_;  // admitted by the guard, without a verdict yet
+    std::optional<std::string> succeeded_login_;  // SCRAM's last message is under way
+
+    MessageId message_;
+    std::string content_;  // the Received field, then what arrived
+    std::size_t received_field_octets_ = 0;
+    Octets announced_size_ = 0;
+    Deadline transaction_ends_ = no_deadline;
+    Deadline content_began_;
+    std::optional<WallClock::time_point> rate_taken_at_;
+    std::uint32_t accepted_messages_ = 0;
+};
+
+}  // namespace relevo

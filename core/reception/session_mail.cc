@@ -1,0 +1,190 @@
+// MAIL, RCPT and the content: judged by policy, made durable by the spool, then answered.
+#include "core/policy/sending.h"
+#include "core/reception/replies.h"
+#include "core/reception/session.h"
+#include "lib/base/json_writer.h"
+#include "lib/mail/message.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+// What is set aside for an announced size at once; more grows as it arrives (a client may announce what it never
+// sends).
+constexpr Octets reserved_content_limit = mebibyte;
+
+}  // namespace
+
+std::optional<smtp::Reply> ReceptionSession::judge_connection(ConnectionLedger::Refusal refusal) {
+    if (refusal == ConnectionLedger::Refusal::address_full)
+        return replies::too_many_connections_from_address(listener_.connection_limit_per_address);
+    if (refusal == ConnectionLedger::Refusal::listener_full) return replies::too_many_connections();
+    const auto directory = reception_.ports_.shared.directory.load();
+    ConnectionDecision decision = relevo::judge_connection(listener_.access, *directory, client_.address);
+    identity_ = decision.identity;
+    if (decision.refusal) return std::move(decision.refusal->reply);
+    return std::nullopt;
+}
+
+void ReceptionSession::judge_sender(const smtp::JudgeSender& step) {
+    auto& shared = reception_.ports_.shared;
+    const auto now = WallClock::now();
+    const auto directory = shared.directory.load();
+    Decision decision = relevo::judge_sender(*directory, identity_, step.envelope->reverse_path, now);
+    if (decision.is_accepted() && identity_.is_known())
+        if (const auto refusal = shared.rates.check(sender_key(identity_), limits_of(*directory, identity_), now))
+            decision = rate_reached(*refusal);
+    if (decision.is_accepted()) {
+        transaction_ends_ = Clock::now() + listener_.transaction_time;
+        announced_size_ = step.announced_size;
+    } else {
+        log_refusal("MAIL", decision.reply);
+    }
+    session_->answer(decision.reply);
+}
+
+void ReceptionSession::judge_recipient(const smtp::JudgeRecipient& step) {
+    const Decision decision =
+        relevo::judge_recipient(identity_, step.recipient->address, reception_.ports_.shared.is_inbound);
+    if (!decision.is_accepted()) log_refusal("RCPT", decision.reply);
+    session_->answer(decision.reply);
+}
+
+void ReceptionSession::begin_content() {
+    auto& ports = reception_.ports_;
+    const auto now = WallClock::now();
+    if (identity_.is_known()) {
+        const auto directory = ports.shared.directory.load();
+        if (const auto refusal =
+                ports.shared.rates.take(sender_key(identity_), limits_of(*directory, identity_), now)) {
+            const Decision decision = rate_reached(*refusal);
+            log_refusal("DATA", decision.reply);
+            return session_->answer(decision.reply);
+        }
+        rate_taken_at_ = now;
+    }
+    message_ = ports.ids.next(now, session_->envelope().recipients.size());
+    content_ = received_field();
+    received_field_octets_ = content_.size();
+    content_.reserve(content_.size() + std::min(announced_size_, reserved_content_limit));
+    content_began_ = Clock::now();
+    session_->answer(replies::send_content());
+}
+
+std::string ReceptionSession::received_field() const {
+    const mail::Envelope& envelope = session_->envelope();
+    mail::ReceivedInfo info;
+    info.client_name = session_->client_name();
+    info.client_address = client_.address.text();
+    info.host_name = listener_.session.host_name;
+    info.with = mail::received_protocol(session_->is_extended(), stream_->tls() != nullptr,
+                                        static_cast<bool>(identity_.credential), envelope.smtputf8);
+    info.tls = tls_text();
+    info.id = message_.text();
+    if (envelope.recipients.size() == 1) info.for_recipient = envelope.recipients.front().address.text();
+    info.time = WallClock::now();
+    return mail::received_field(info);
+}
+
+std::string ReceptionSession::origin() const {
+    JsonWriter json;
+    json.field("listener", listener_.name)
+        .field("client", client_.address.text())
+        .field("name", session_->client_name());
+    json.optional("login", login_)
+        .optional("mechanism", login_.empty() ? std::string() : mechanism_name_)
+        .optional("tls", tls_text());
+    json.field("sender", session_->envelope().reverse_path.text())
+        .field("recipients", session_->envelope().recipients.size())
+        .field("size", content_.size());
+    return json.finish();
+}
+
+Task<> ReceptionSession::end_content() {
+    const Deadline began = Clock::now();
+    const smtp::Reply reply = co_await take_message();
+    auto& metrics = reception_.ports_.metrics;
+    if (reply.is_positive()) {
+        ++accepted_messages_;
+        metrics.accepted.add();
+        metrics.commit_seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());
+        rate_taken_at_.reset();
+    } else {
+        metrics.refused_messages.add();
+        log_refusal("end of data", reply);
+    }
+    forget_transaction();
+    session_->answer(reply);
+}
+
+// Judges the header and prepares the content. The reply of a refusal, or nothing.
+std::optional<smtp::Reply> ReceptionSession::prepare_content() {
+    const std::string_view arrived = std::string_view(content_).substr(received_field_octets_);
+    const auto header = mail::Header::parse(arrived);
+    if (!header.has_value()) return replies::header_too_large(header.error().detail);
+    if (mail::count_hops(*header) > listener_.hop_limit) return replies::too_many_hops(listener_.hop_limit);
+    if (!identity_.is_known()) return std::nullopt;
+    const auto directory = reception_.ports_.shared.directory.load();
+    const Decision decision = judge_content(*directory, identity_, arrived);
+    if (!decision.is_accepted()) return decision.reply;
+    const mail::SubmissionFixes fixes = mail::fixes_for_submission(
+        *header, arrived, fmt::format("{}@{}", message_.text(), listener_.session.host_name), WallClock::now());
+    if (!fixes.prefix.empty() || !fixes.removed.empty())
+        content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived, fixes);
+    return std::nullopt;
+}
+
+Task<smtp::Reply> ReceptionSession::take_message() {
+    auto& ports = reception_.ports_;
+    if (auto refusal = prepare_content()) co_return std::move(*refusal);
+    Submission submission;
+    submission.id = message_;
+    submission.tenant = identity_.tenant;
+    submission.credential = identity_.credential;
+    submission.accepted_at = WallClock::now();
+    submission.origin = origin();
+    submission.envelope = session_->take_envelope();
+    if (identity_.is_known()) {
+        const auto directory = ports.shared.directory.load();
+        if (limits_of(*directory, identity_) != RateLimits{})
+            submission.also = [key = sender_key(identity_), hour = hour_of(submission.accepted_at)](
+                                  Transaction& transaction) { return record_usage(transaction, key, hour, 1); };
+    }
+    const std::size_t size = content_.size();
+    submission.content = std::make_shared<const std::string>(std::exchange(content_, {}));
+    auto accepted = co_await ports.spool.accept(std::move(submission));
+    if (!accepted.has_value()) {
+        ports.log.error(
+            "spool.refused",
+            {{"client", client_.text()}, {"message", message_.text()}, {"problem", accepted.error().detail}});
+        co_return replies::not_stored(accepted.error().kind);
+    }
+    const Message& message = **accepted;
+    ports.metrics.accepted_octets.add(size);
+    ports.log.info("smtp.accepted", {{"message", message.id.text()},
+                                     {"listener", listener_.name},
+                                     {"client", client_.text()},
+                                     {"login", login_},
+                                     {"from", message.envelope.reverse_path.text()},
+                                     {"to", message.envelope.recipients.front().address.text()},
+                                     {"recipients", message.envelope.recipients.size()},
+                                     {"size", size}});
+    smtp::Reply reply = replies::queued(message.id.text());
+    ports.accepted(std::move(*accepted));
+    co_return reply;
+}
+
+// Whatever of the transaction was not taken over is forgotten, its share of the rate given back.
+void ReceptionSession::forget_transaction() {
+    if (rate_taken_at_) reception_.ports_.shared.rates.give_back(sender_key(identity_), *rate_taken_at_);
+    rate_taken_at_.reset();
+    content_ = {};
+    received_field_octets_ = 0;
+    transaction_ends_ = no_deadline;
+    announced_size_ = 0;
+}
+
+}  // namespace relevo
