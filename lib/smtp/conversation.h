@@ -48,7 +48,8 @@ class Conversation {
     // The next reply begins with `beginning`, after its code with or without the status ("550", "550 5.6.11").
     Conversation& expects(std::string_view beginning) {
         const std::string reply = next_reply();
-        std::string last = reply.substr(reply.rfind('\n', reply.size() - 2) + 1);
+        EXPECT_NE(reply, "") << "no reply" << after();
+        std::string last = reply.substr(reply.empty() ? 0 : reply.rfind('\n', reply.size() - 2) + 1);
         if (last.size() > 3) last[3] = ' ';
         EXPECT_TRUE(last.starts_with(beginning)) << "expected " << beginning << ", got: " << reply << after();
         return *this;

@@ -36,7 +36,7 @@ void ServerInput::release() {
     if (!empty()) return;
     begin_ = 0;
     if (octets_.capacity() > kept_octets)
-        octets_ = std::string();
+        std::string().swap(octets_);  // assigning an empty string would keep the capacity
     else
         octets_.clear();
 }
