@@ -362,7 +362,6 @@ void Server::stop() {
     wait_for_all([](ShardParts& parts, Deadline deadline, std::function<void()> done) {
         parts.engine->drain(deadline, std::move(done));
     });
-    control_listener_.reset();
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();
     store_->stop();

@@ -45,7 +45,8 @@ Task<bool> Connection::open() {
     // A server that does not know our secret must not pass for one that does (RFC 5802 §5).
     if (usable_ && mechanism_ && !static_cast<sasl::ClientMechanism*>(mechanism_.get())->server_is_proven()) {
         usable_ = false;
-        session_.connection_lost("the server did not prove that it knows the password: it may not be the one that it claims to be");
+        session_.connection_lost(
+            "the server did not prove that it knows the password: it may not be the one that it claims to be");
         co_await advance();
     }
     if (usable_ && stream_->tls() == nullptr)

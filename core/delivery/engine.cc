@@ -179,12 +179,16 @@ void DeliveryEngine::leave(Site& site) {
     --connections_;
     schedule(site);
     schedule_starved();
-    if (site.connections == 0) {
-        idle_.erase(&site);
-        if (site.is_empty() && site.last_problem.empty() && std::ranges::find(starved_, &site) == starved_.end())
-            queue_.forget_if_idle(site);
-    }
+    forget_if_done(site);
     finished_one();
+}
+
+// Nothing refers to a destination without connections; one that failed is kept for its back-off.
+void DeliveryEngine::forget_if_done(Site& site) {
+    if (site.connections > 0) return;
+    idle_.erase(&site);
+    if (site.is_empty() && site.last_problem.empty() && std::ranges::find(starved_, &site) == starved_.end())
+        queue_.forget_if_idle(site);
 }
 
 void DeliveryEngine::schedule_starved() {

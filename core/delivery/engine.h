@@ -184,6 +184,7 @@ class DeliveryEngine {
     void take_in(const QueuedRecipients& recipients);
     void back_off(Site& site, const std::string& problem);
     void leave(Site& site);
+    void forget_if_done(Site& site);
     void finished_one();
     void release_fresh(MessageId message, std::size_t recipients);
     [[nodiscard]] SiteStatus status_of(const Site& site) const;

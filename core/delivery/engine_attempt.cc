@@ -225,6 +225,7 @@ Task<> DeliveryEngine::conclude_in_background(Site& site, Work work, AttemptEnd 
     co_await conclude(site, std::move(work), std::move(end));
     pending->busy = false;
     pending->done.notify_all();
+    forget_if_done(site);
     finished_one();
 }
 

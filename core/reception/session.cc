@@ -114,7 +114,9 @@ std::optional<std::string> ReceptionSession::too_slow() const {
 // Writes what is due and waits for the client. False: the connection is gone.
 Task<bool> ReceptionSession::receive() {
     if (!co_await flush()) co_return false;
+    waiting_ = true;
     const auto octets = co_await stream_->read(deadline());
+    waiting_ = false;
     if (octets.has_value()) {
         session_->receive(*octets);
         if (const auto slow = too_slow()) session_->end(replies::timed_out(*slow));
@@ -177,7 +179,7 @@ void ReceptionSession::finish() {
 
 void ReceptionSession::drain() {
     draining_ = true;
-    if (!session_ || session_->in_transaction()) return;
+    if (!waiting_ || session_->in_transaction()) return;  // converse() sees the flag
     session_->end(replies::shutting_down());
     reception_.ports_.shard.spawn(say_goodbye());
 }

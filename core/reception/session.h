@@ -72,6 +72,7 @@ class ReceptionSession {
     Deadline session_ends_;
     std::string end_reason_;
     bool draining_ = false;
+    bool waiting_ = false;  // for the client: nothing else is under way
 
     Identity identity_;  // by credential or by network
     std::string login_;  // of the credential
