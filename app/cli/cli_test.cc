@@ -385,6 +385,9 @@ TEST_F(CommandLine, SendsATestToOurselvesByDefault) {
     EXPECT_EQ(commands_.send_test_options->from, "postmaster@mail.example.com");
     EXPECT_EQ(run({"send-test", "ana@example.org", "--server", "[2001:db8::1]:465"}).code, 0);
     EXPECT_EQ(commands_.send_test_options->host, "2001:db8::1");
+    EXPECT_TRUE(commands_.send_test_options->verify);
+    EXPECT_EQ(run({"send-test", "ana@example.org", "--server", "mail.example:465", "--any-certificate"}).code, 0);
+    EXPECT_FALSE(commands_.send_test_options->verify);
     EXPECT_EQ(commands_.send_test_options->tls, ListenerTls::implicit);
     EXPECT_EQ(run({"send-test", "ana@example.org", "--user", "x"}).code, 2);
 }

@@ -115,6 +115,8 @@ void add_process_commands(std::vector<CommandSpec>& table) {
              {{"TO", "to", text, "Address that gets it", true},
               {"--from", "from", text, "Sender (default: postmaster of server.host_name)"},
               {"--server", "server", text, "host:port (default: our first submission listener, on this machine)"},
+              {"--any-certificate", "any_certificate", flag,
+               "Do not verify the server's certificate (never done for our own listener)"},
               {"--tls", "tls", text, "none, starttls, implicit (default: as the listener asks)"},
               {"--user", "user", text, "Login"},
               password_file,

@@ -180,6 +180,7 @@ Result<SendTestOptions> send_test_options(const boost::json::object& arguments, 
     options.subject = text_of(arguments, "subject", "Test message from Relevo");
     if (options.user.empty() != options.password.empty())
         return failure(ErrorKind::invalid, "--user and --password-file go together: give both");
+    if (flag_of(arguments, "any_certificate")) options.verify = false;
     const std::string tls = text_of(arguments, "tls");
     if (tls == "none")
         options.tls = ListenerTls::none;

@@ -266,6 +266,10 @@ void resolve_files(Configuration& configuration, const Environment& environment,
     for (std::size_t i = 0; i < configuration.tls.more_certificates.size(); ++i)
         check_files_of(configuration.tls.more_certificates[i], fmt::format("tls.certificates[{}]", i), environment,
                        problems);
+    // The package with the root's keys may be missing: that only means no DNSSEC, which `relevo check` tells.
+    if (configuration.dns.trust_anchor_file == DnsSettings{}.trust_anchor_file &&
+        !std::ifstream(configuration.dns.trust_anchor_file).is_open())
+        configuration.dns.trust_anchor_file.clear();
     check_files_of(configuration.dns, "dns", environment, problems);
     for (std::size_t i = 0; i < configuration.routes.size(); ++i) {
         RouteSettings& route = configuration.routes[i];
