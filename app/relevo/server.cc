@@ -38,6 +38,7 @@ Server::Server(Configuration configuration, std::string configuration_path)
 
 Server::~Server() {
     if (running_) stop();
+    take_apart();
 }
 
 Result<void> Server::start() {
@@ -335,6 +336,20 @@ Result<std::vector<std::string>> Server::reload() {
     return needs_restart;
 }
 
+// What uses a shard or the resolver goes before them.
+void Server::take_apart() {
+    control_listener_.reset();
+    listeners_.clear();
+    metrics_listeners_.clear();
+    for (const auto& parts : shards_) {
+        parts->reception.reset();
+        parts->engine.reset();
+        parts->dialer.reset();
+        parts->resolver.reset();
+    }
+    resolver_.reset();
+}
+
 void Server::stop() {
     running_ = false;
     draining_ = true;
@@ -365,6 +380,7 @@ void Server::stop() {
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();
     store_->stop();
+    take_apart();
     log_->info("server.stopped", {});
     log_->flush();
 }

@@ -69,6 +69,7 @@ class Server {
     Result<void> open_control();
     Result<void> open_metrics();
     void start_shards();
+    void take_apart();
     const ListenerOptions* keep(ListenerOptions options);
     Task<Result<void>> refresh_directory();
     Task<> keep_house();
