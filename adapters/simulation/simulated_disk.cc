@@ -17,6 +17,7 @@ class SimulatedFile final : public DiskFile {
         : state_(std::move(state)), inode_(std::move(inode)) {}
 
     Result<std::size_t> read_at(Octets offset, std::span<std::byte> into) override {
+        const std::lock_guard guard(state_->mutex);
         const std::string& octets = inode_->octets;
         if (offset >= octets.size()) return std::size_t{0};
         const std::size_t count = std::min<std::size_t>(into.size(), octets.size() - offset);
@@ -25,6 +26,7 @@ class SimulatedFile final : public DiskFile {
     }
 
     Result<void> write_at(Octets offset, std::span<const std::byte> octets) override {
+        const std::lock_guard guard(state_->mutex);
         const Octets grows =
             offset + octets.size() > inode_->octets.size() ? offset + octets.size() - inode_->octets.size() : 0;
         if (grows > 0 && state_->used() + grows > state_->capacity)
@@ -44,17 +46,22 @@ class SimulatedFile final : public DiskFile {
     }
 
     Result<void> sync() override {
+        const std::lock_guard guard(state_->mutex);
         if (state_->syncs == Syncs::ignored) return {};
         return state_->record({.kind = Call::Kind::sync, .file = inode_->number});
     }
 
     Result<void> truncate(Octets size) override {
+        const std::lock_guard guard(state_->mutex);
         RELEVO_CHECK(state_->record({.kind = Call::Kind::truncate, .file = inode_->number, .offset = size}));
         inode_->octets.resize(size, '\0');
         return {};
     }
 
-    Result<Octets> size() override { return inode_->octets.size(); }
+    Result<Octets> size() override {
+        const std::lock_guard guard(state_->mutex);
+        return inode_->octets.size();
+    }
 
  private:
     void apply(const Call& call) {
@@ -93,12 +100,14 @@ Octets SimulatedDisk::State::used() const {
 }
 
 DiskImage SimulatedDisk::image() const {
+    const std::lock_guard guard(state_->mutex);
     DiskImage image;
     for (const auto& [name, inode] : state_->names) image[name] = inode->octets;
     return image;
 }
 
 Result<std::unique_ptr<DiskFile>> SimulatedDisk::open(std::string_view name, OpenMode mode) {
+    const std::lock_guard guard(state_->mutex);
     auto found = state_->names.find(name);
     if (found != state_->names.end() && mode == OpenMode::create_new)
         return failure(ErrorKind::conflict, "open " + std::string(name) + ": it exists");
@@ -113,6 +122,7 @@ Result<std::unique_ptr<DiskFile>> SimulatedDisk::open(std::string_view name, Ope
 }
 
 Result<void> SimulatedDisk::remove(std::string_view name) {
+    const std::lock_guard guard(state_->mutex);
     const auto found = state_->names.find(name);
     if (found == state_->names.end()) return missing(name);
     RELEVO_CHECK(
@@ -122,6 +132,7 @@ Result<void> SimulatedDisk::remove(std::string_view name) {
 }
 
 Result<void> SimulatedDisk::rename(std::string_view from, std::string_view to) {
+    const std::lock_guard guard(state_->mutex);
     const auto found = state_->names.find(from);
     if (found == state_->names.end()) return missing(from);
     RELEVO_CHECK(state_->record({.kind = Call::Kind::rename,
@@ -134,20 +145,26 @@ Result<void> SimulatedDisk::rename(std::string_view from, std::string_view to) {
     return {};
 }
 
-Result<bool> SimulatedDisk::exists(std::string_view name) { return state_->names.contains(name); }
+Result<bool> SimulatedDisk::exists(std::string_view name) {
+    const std::lock_guard guard(state_->mutex);
+    return state_->names.contains(name);
+}
 
 Result<std::vector<std::string>> SimulatedDisk::list() {
+    const std::lock_guard guard(state_->mutex);
     std::vector<std::string> names;
     for (const auto& [name, inode] : state_->names) names.push_back(name);
     return names;
 }
 
 Result<void> SimulatedDisk::sync_folder() {
+    const std::lock_guard guard(state_->mutex);
     if (state_->syncs != Syncs::honoured) return {};
     return state_->record({.kind = Call::Kind::sync_folder});
 }
 
 Result<Octets> SimulatedDisk::free_space() {
+    const std::lock_guard guard(state_->mutex);
     const Octets used = state_->used();
     return used > state_->capacity ? 0 : state_->capacity - used;
 }

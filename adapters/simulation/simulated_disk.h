@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,8 @@ struct Call {
 // Ignored syncs do nothing and are not recorded. The negative controls: crash tests must then find losses.
 enum class Syncs : std::uint8_t { honoured, of_folder_ignored, ignored };
 
-// Files are numbered from 1, those of the first image in order of their names. Threads: one.
+// Files are numbered from 1, those of the first image in order of their names. Threads: any, but
+// calls(), set_fault() and set_capacity() only while nobody else uses it.
 class SimulatedDisk final : public Disk {
  public:
     explicit SimulatedDisk(const DiskImage& image = {}, Syncs syncs = Syncs::honoured);
@@ -63,6 +65,7 @@ class SimulatedDisk final : public Disk {
     };
     // Shared with the open files, which may outlive their names.
     struct State {
+        std::mutex mutex;
         Syncs syncs = Syncs::honoured;
         Octets capacity = 1024 * mebibyte;
         std::map<std::string, std::shared_ptr<Inode>, std::less<>> names;
