@@ -31,7 +31,7 @@ def _run(*command: str, input: bytes = b"") -> None:
 def swaks(server: Server, sender: str, recipients: list[str], content: bytes, folder: pathlib.Path,
           mechanism: str = "PLAIN", tls: str = "--tls") -> None:
     file = folder / "swaks.eml"
-    file.write_bytes(content)
+    file.write_bytes(content.removesuffix(b"\r\n"))  # it ends the last line itself
     _run("swaks", "--server", f"{server.host}:{server.port}", tls, "--auth", mechanism, "--auth-user", server.login,
          "--auth-password", server.password, "--from", sender, "--to", ",".join(recipients), "--data", f"@{file}",
          "--ehlo", "swaks.client.test")

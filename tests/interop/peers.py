@@ -46,10 +46,11 @@ def _install(*packages: str) -> None:
         _run("apt-get", "install", "-y", "--no-install-recommends", *packages, env=_QUIET)
 
 
-def ensure_programs(**packages: str) -> None:
-    """ensure_programs(swaks="swaks"): program → Debian package."""
+def ensure_packages(*packages: str) -> None:
+    """Installs those Debian packages that are missing."""
     with _Lock():
-        missing = [package for program, package in packages.items() if shutil.which(program) is None]
+        missing = [package for package in packages
+                   if subprocess.run(["dpkg", "-s", package], capture_output=True).returncode != 0]
         if missing:
             _install(*missing)
 
@@ -98,7 +99,7 @@ def ensure_nodemailer() -> pathlib.Path:
     folder = CACHE / "node"
     with _Lock():
         if shutil.which("npm") is None:
-            _install("nodejs", "npm")
+            _install(*(["npm"] if shutil.which("node") else ["nodejs", "npm"]))
         if not (folder / "node_modules/nodemailer").exists():
             folder.mkdir(exist_ok=True)
             _run("npm", "install", "--no-audit", "--no-fund", "--silent", NODEMAILER, cwd=folder)
@@ -238,7 +239,7 @@ class Exim(_Peer):
 
     def _relaying(self) -> str:
         host, port = self.relay
-        return _RELAYING.format(host=host, port=port, login=self.login[0], password=self.login[1])
+        return _RELAYING.format(host=host, port=port, login=self.login[0], password=self.login[1].replace(":", "::"))  # a list to Exim
 
     # Exim keeps its privileges only with configurations that this file lists.
     _TRUSTED = pathlib.Path("/etc/exim4/trusted_configs")
@@ -319,7 +320,6 @@ out:
   allow_localhost
   hosts_require_tls = *
   hosts_require_auth = *
-  tls_try_verify_hosts =
 begin authenticators
 login:
   driver = plaintext

@@ -48,8 +48,9 @@ class NameServer:
         configuration = folder / "unbound.conf"
         configuration.write_text("\n".join(lines) + "\n")
         self.log = folder / "unbound.log"
-        self._process = subprocess.Popen([program, "-p", "-c", str(configuration)], stdin=subprocess.DEVNULL,
-                                         stdout=subprocess.DEVNULL, stderr=open(folder / "unbound.err", "wb"))
+        with open(folder / "unbound.err", "wb") as errors:
+            self._process = subprocess.Popen([program, "-p", "-c", str(configuration)], stdin=subprocess.DEVNULL,
+                                             stdout=errors, stderr=errors)
         loopback.wait_until(self._answers, "answer of unbound")
 
     def _answers(self) -> bool:

@@ -14,7 +14,7 @@ from . import loopback
 from .conversation import Conversation
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-PASSWORD = "correct horse battery staple"
+PASSWORD = "Correct-horse:battery%staple9"
 
 
 def binary() -> str:
@@ -242,7 +242,7 @@ class Relevo:
             client.connect(str(pathlib.Path(self.settings["server"]["run_dir"]) / "control.sock"))
             client.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
             answer = b""
-            while octets := client.recv(1 << 20):
+            while not answer.endswith(b"\n") and (octets := client.recv(1 << 20)):
                 answer += octets
         result = json.loads(answer)
         if not result["ok"]:
