@@ -100,7 +100,8 @@ struct JudgeRecipient {
 };  // answer(); kept in the envelope if positive
 
 // DATA, or the first BDAT. answer() positive to take content (for DATA the session then writes 354), else it is
-// refused.
+// refused: after DATA the transaction stays, so that the client may try again; after BDAT it ends (TransactionEnded),
+// and the answer goes out when the octets of the chunk are over.
 struct BeginContent {};
 // Decoded octets: dot-stuffing removed, exactly what goes on. Valid until the next call of the session.
 struct Content {
@@ -141,7 +142,7 @@ class ServerSession {
     void receive(std::span<const std::byte> wire);
     [[nodiscard]] ServerStep next();
     // The verdict on the last step; `reply` goes out as it is, in the order of the commands. For AUTH, 235 ends it with
-    // success.
+    // success. A verdict of 421 closes the session. Ignored after end().
     void answer(const Reply& reply);
     // During authentication: sends "334 " + base 64 of `octets`.
     void challenge(std::string_view octets);
