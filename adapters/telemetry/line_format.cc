@@ -65,7 +65,9 @@ std::string_view name_of(Level level) {
     return "error";
 }
 
-void append_line(std::string& out, std::chrono::system_clock::time_point now, Level level, std::string_view event,
+namespace {
+
+void append_json(std::string& out, std::chrono::system_clock::time_point now, Level level, std::string_view event,
                  std::initializer_list<Field> fields) {
     out += "{\"time\":\"";
     append_time(out, now);
@@ -80,6 +82,31 @@ void append_line(std::string& out, std::chrono::system_clock::time_point now, Le
         std::visit(AppendValue{out}, field.value);
     }
     out += "}\n";
+}
+
+// Values are quoted and escaped as in JSON, so a line stays one line here too.
+void append_text(std::string& out, std::chrono::system_clock::time_point now, Level level, std::string_view event,
+                 std::initializer_list<Field> fields) {
+    append_time(out, now);
+    out += ' ';
+    out += name_of(level);
+    out += ' ';
+    out += event;
+    for (const Field& field : fields) {
+        out += ' ';
+        out += field.name;
+        out += '=';
+        std::visit(AppendValue{out}, field.value);
+    }
+    out += '\n';
+}
+
+}  // namespace
+
+void append_line(std::string& out, LineFormat format, std::chrono::system_clock::time_point now, Level level,
+                 std::string_view event, std::initializer_list<Field> fields) {
+    format == LineFormat::json ? append_json(out, now, level, event, fields)
+                               : append_text(out, now, level, event, fields);
 }
 
 }  // namespace relevo::telemetry

@@ -68,7 +68,8 @@ bool LineLog::State::has_room_for(Level level) const {
 
 void LineLog::State::tell_dropped() {
     if (dropped == 0) return;
-    append_line(pending, std::chrono::system_clock::now(), Level::warning, "log.dropped", {{"lines", dropped}});
+    append_line(pending, options.format, std::chrono::system_clock::now(), Level::warning, "log.dropped",
+                {{"lines", dropped}});
     dropped = 0;
 }
 
@@ -80,7 +81,7 @@ void LineLog::State::open_again() {
         return;
     }
     std::string line;
-    append_line(line, std::chrono::system_clock::now(), Level::error, "log.reopen_failed",
+    append_line(line, options.format, std::chrono::system_clock::now(), Level::error, "log.reopen_failed",
                 {{"file", options.file}, {"reason", std::generic_category().message(errno)}});
     write_all(descriptor, line);
 }
@@ -143,7 +144,7 @@ void LineLog::write(Level level, std::string_view event, std::initializer_list<F
     if (!enabled(level)) return;
     std::string line;
     line.reserve(256);
-    append_line(line, std::chrono::system_clock::now(), level, event, fields);
+    append_line(line, state_->options.format, std::chrono::system_clock::now(), level, event, fields);
     bool must_wake = false;
     {
         const std::lock_guard lock(state_->mutex);

@@ -1,6 +1,7 @@
-// The log as lines of JSON, written to a file or to standard error by a thread of its own.
+// The log as lines of JSON or text, written to a file or to standard error by a thread of its own.
 #pragma once
 
+#include "adapters/telemetry/line_format.h"
 #include "core/ports/log.h"
 #include "lib/base/octets.h"
 #include "lib/base/result.h"
@@ -12,6 +13,7 @@ namespace relevo::telemetry {
 
 struct LineLogOptions {
     std::string file{};  // appended to, made with mode 0640; "" is standard error
+    LineFormat format = LineFormat::json;
     Level minimum = Level::info;
     // Most octets that wait for the writer. From half of it on, debug and info lines are dropped; above it, all are.
     Octets queue_limit_octets = 4 * mebibyte;

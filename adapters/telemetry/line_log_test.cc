@@ -47,9 +47,18 @@ std::unique_ptr<LineLog> must_open(LineLogOptions options) {
 
 std::string line_with(Field field) {
     std::string line;
-    append_line(line, std::chrono::system_clock::time_point(std::chrono::microseconds(1767225600000123)), Level::info,
+    append_line(line, LineFormat::json,
+                std::chrono::system_clock::time_point(std::chrono::microseconds(1767225600000123)), Level::info,
                 "test.event", {field});
     return line;
+}
+
+TEST(LineFormat, WritesOneLineOfTextPerEvent) {
+    std::string line;
+    append_line(line, LineFormat::text,
+                std::chrono::system_clock::time_point(std::chrono::microseconds(1767225600000123)), Level::warning,
+                "test.event", {{"peer", "a\nb"}, {"size", 7}});
+    EXPECT_EQ(line, "2026-01-01T00:00:00.000123Z warning test.event peer=\"a\\\\x0ab\" size=7\n");
 }
 
 TEST(LineFormat, WritesOneJsonObjectPerEvent) {

@@ -64,8 +64,11 @@ Result<void> Server::start() {
 }
 
 Result<void> Server::open_log() {
-    RELEVO_TRY(log_, telemetry::LineLog::open(
-                         {.file = configuration_.log.file, .minimum = level_of(configuration_.log.level)}));
+    const bool as_text = configuration_.log.format == LogFormat::text;
+    RELEVO_TRY(log_,
+               telemetry::LineLog::open({.file = configuration_.log.file,
+                                         .format = as_text ? telemetry::LineFormat::text : telemetry::LineFormat::json,
+                                         .minimum = level_of(configuration_.log.level)}));
     return {};
 }
 
