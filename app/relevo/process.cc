@@ -5,9 +5,9 @@
 #include "app/relevo/control.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
-#include "app/relevo/test_mail.h"
 #include "app/relevo/server.h"
 #include "app/relevo/sink.h"
+#include "app/relevo/test_mail.h"
 #include "lib/base/text.h"
 
 #include <boost/json/serialize.hpp>
@@ -70,7 +70,7 @@ int Process::serve(const Configuration& configuration, const std::string& config
     for (;;) {
         const int signal = ::sigtimedwait(&signals, nullptr, &interval);
         if (signal < 0) {
-            ::sd_notify(0, "WATCHDOG=1");
+            if (server.is_responsive()) ::sd_notify(0, "WATCHDOG=1");
         } else if (signal == SIGHUP) {
             ::sd_notify(0, "RELOADING=1");
             static_cast<void>(server.reload());  // tells its result in the log

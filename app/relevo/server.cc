@@ -339,6 +339,15 @@ Result<std::vector<std::string>> Server::reload() {
     return needs_restart;
 }
 
+bool Server::is_responsive() {
+    const bool all = std::ranges::all_of(shards_, [](const auto& parts) { return parts->has_answered.load(); });
+    for (const auto& parts : shards_) {
+        if (!parts->has_answered.exchange(false)) continue;
+        parts->shard.post([pointer = parts.get()] { pointer->has_answered = true; });
+    }
+    return all;
+}
+
 // What uses a shard or the resolver goes before them.
 void Server::take_apart() {
     control_listener_.reset();

@@ -37,7 +37,8 @@ class Server {
     Result<std::vector<std::string>> reload();
     // Orderly: idle clients hear 421, running transactions end, outcomes are written. At most server.drain_time.
     void stop();
-    [[nodiscard]] telemetry::LineLog& log() { return *log_; }
+    // Whether every shard has answered since the last call; for the service manager's watchdog.
+    [[nodiscard]] bool is_responsive();
 
  private:
     // What one shard runs. Destroyed in reverse order, after its thread has ended.
@@ -51,6 +52,7 @@ class Server {
         std::unique_ptr<DeliveryEngine> engine;
         std::unique_ptr<Reception> reception;
         std::thread thread;
+        std::atomic<bool> has_answered = true;
     };
     struct ListenerParts {
         std::string name;

@@ -202,6 +202,7 @@ class DeliveryEngine {
     Task<> serve_without_connection(Site& site, Lease lease);
     Task<> work_through(Site& site, Connection& connection, std::optional<Lease> lease);
     Task<std::optional<Lease>> wait_for_work(Site& site);
+    void put_back(Site& site, Lease& lease, std::size_t kept);
     Task<std::optional<Work>> load(Site& site, Lease lease);
     Task<> set_aside(Site& site, Lease lease, std::string reason);
     Task<> attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);

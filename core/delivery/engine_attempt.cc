@@ -100,6 +100,8 @@ Task<> DeliveryEngine::work_through(Site& site, Connection& connection, std::opt
     std::uint32_t limit = options_.messages_per_connection;
     if (const auto announced = connection.extensions().mail_limit) limit = std::min(limit, std::max(1U, *announced));
     while (lease) {
+        // What the server announces as its limit binds us (RFC 9422 §3.1.2); the rest follows in the next transaction.
+        if (const auto most = connection.extensions().recipient_limit) put_back(site, *lease, std::max(1U, *most));
         auto work = co_await load(site, std::move(*lease));
         lease.reset();
         if (work) co_await attempt(site, connection, std::move(*work), pending);
@@ -109,18 +111,29 @@ Task<> DeliveryEngine::work_through(Site& site, Connection& connection, std::opt
         if (lease && connection.has_gone()) {
             // The server closed while we were idle: the message goes over another connection, and nothing was
             // attempted.
-            for (std::size_t i = 0; i < lease->ordinals.size(); ++i)
-                queue_.add(site,
-                           {.message = lease->message,
-                            .ordinal = lease->ordinals[i],
-                            .attempts = lease->attempts[i],
-                            .delay_reported = lease->delay_reported[i]},
-                           WallClock::now(), WallClock::now());
-            queue_.finish(site, lease->ordinals.size());
+            put_back(site, *lease, 0);
             break;
         }
     }
     if (connection.is_usable()) co_await connection.quit();
+}
+
+// Gives back all but the first `kept` recipients of a lease, due now, as if they had not been leased.
+void DeliveryEngine::put_back(Site& site, Lease& lease, std::size_t kept) {
+    const std::size_t count = lease.ordinals.size();
+    if (count <= kept) return;
+    const auto now = WallClock::now();
+    for (std::size_t i = kept; i < count; ++i)
+        queue_.add(site,
+                   {.message = lease.message,
+                    .ordinal = lease.ordinals[i],
+                    .attempts = lease.attempts[i],
+                    .delay_reported = lease.delay_reported[i]},
+                   now, now);
+    queue_.finish(site, count - kept);
+    lease.ordinals.resize(kept);
+    lease.attempts.resize(kept);
+    lease.delay_reported.resize(kept);
 }
 
 Task<std::optional<Lease>> DeliveryEngine::wait_for_work(Site& site) {
