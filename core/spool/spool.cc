@@ -172,9 +172,12 @@ Result<bool> Spool::is_live(Reader& reader, MessageId id) {
 }
 
 Result<void> Spool::record_move(Transaction& transaction, const ContentStore::Move& move) {
+    // The old place is part of the condition: a record that a failed commit left behind may carry the id of a message
+    // that lives elsewhere.
     RELEVO_CHECK(transaction.execute(
         move_message_.of(day_of(time_of(move.id))),
-        {static_cast<std::int64_t>(move.to.segment), static_cast<std::int64_t>(move.to.offset), move.id.value}));
+        {static_cast<std::int64_t>(move.to.segment), static_cast<std::int64_t>(move.to.offset), move.id.value,
+         static_cast<std::int64_t>(move.from.segment), static_cast<std::int64_t>(move.from.offset)}));
     return {};
 }
 

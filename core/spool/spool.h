@@ -154,7 +154,9 @@ class Spool {
         "INSERT INTO message_{} (id, tenant_id, credential_id, accepted_at, sender, options, envelope_id, recipients, "
         "size,"
         " segment, segment_offset) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
-    DayStatement move_message_{"UPDATE message_{} SET segment = $1, segment_offset = $2 WHERE id = $3"};
+    DayStatement move_message_{
+        "UPDATE message_{} SET segment = $1, segment_offset = $2 WHERE id = $3 AND segment = $4 AND segment_offset = "
+        "$5"};
     DayStatement location_of_{"SELECT segment, segment_offset, size FROM message_{} WHERE id = $1"};
     // Reader's thread:
     EventReader event_reader_;
