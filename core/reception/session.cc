@@ -1,8 +1,10 @@
 #include "core/reception/session.h"
 
+#include "core/policy/replies.h"
 #include "core/reception/replies.h"
 #include "lib/base/text.h"
 #include "lib/smtp/proxy_protocol.h"
+#include "lib/smtp/sniff.h"
 
 #include <fmt/format.h>
 
@@ -12,6 +14,7 @@ namespace relevo {
 namespace {
 
 constexpr std::chrono::seconds handshake_time{60};
+constexpr std::size_t sniffed_octets = 16;
 constexpr std::chrono::seconds goodbye_time{5};
 constexpr std::chrono::seconds proxy_header_time{10};
 constexpr std::chrono::milliseconds proxy_header_pause{10};
@@ -35,7 +38,7 @@ ReceptionSession::~ReceptionSession() = default;
 
 Task<> ReceptionSession::run() {
     if (contains(listener_.proxy_networks, client_.address) && !co_await read_proxy_header()) co_return;
-    if (listener_.implicit_tls && !co_await start_tls()) co_return;
+    if (listener_.implicit_tls && (!co_await begins_with_tls() || !co_await start_tls())) co_return;
     const bool repairs = contains(listener_.bare_newlines_from, client_.address);
     const smtp::TlsOffer tls = stream_->tls() != nullptr ? smtp::TlsOffer::active
                                : listener_.starttls      ? smtp::TlsOffer::starttls
@@ -77,6 +80,24 @@ Task<bool> ReceptionSession::read_proxy_header() {
     }
 }
 
+// Plain text at a port for implicit TLS is told what is wrong in plain text, which is all that such a client can read.
+Task<bool> ReceptionSession::begins_with_tls() {
+    const auto seen = co_await stream_->peek(sniffed_octets, Clock::now() + handshake_time);
+    if (!seen.has_value() || !smtp::is_plain_text_at_tls_port(std::as_bytes(std::span(*seen)))) co_return true;
+    stream_->skip(seen->size());
+    reception_.ports_.log.info("tls.handshake_failed",
+                               {{"listener", listener_.name},
+                                {"client", client_.text()},
+                                {"problem",
+                                 "plain text at a port for TLS: the client is set to STARTTLS or to no "
+                                 "encryption; it must use SSL/TLS here or another port"}});
+    std::string wire;
+    smtp::append_wire(wire, make_reply(ReplyKey::plain_text_to_tls_port));
+    const auto ignored = co_await stream_->write(wire, Clock::now() + goodbye_time);
+    static_cast<void>(ignored);
+    co_return false;
+}
+
 Task<bool> ReceptionSession::start_tls() {
     const auto info = co_await stream_->start_tls_server(Clock::now() + handshake_time);
     if (info.has_value()) co_return true;
@@ -88,16 +109,18 @@ Task<bool> ReceptionSession::start_tls() {
 
 Task<bool> ReceptionSession::flush() {
     if (!session_->has_output()) co_return true;
+    waiting_since_ = Clock::now();
     const std::string output = session_->take_output();
     const auto written =
         co_await stream_->write(output, std::min(Clock::now() + listener_.command_timeout, session_ends_));
     co_return written.has_value();
 }
 
+// Content may pause between any two blocks; a command must be whole in time, however its octets drip (row A16).
 Deadline ReceptionSession::deadline() const {
-    const auto pause =
-        session_->phase() == smtp::ServerPhase::content ? listener_.data_timeout : listener_.command_timeout;
-    return std::min({Clock::now() + pause, session_ends_, transaction_ends_});
+    const Deadline due = session_->phase() == smtp::ServerPhase::content ? Clock::now() + listener_.data_timeout
+                                                                         : waiting_since_ + listener_.command_timeout;
+    return std::min({due, session_ends_, transaction_ends_});
 }
 
 // A client that sends one octet now and then would hold its place for hours (security row A16).

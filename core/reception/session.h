@@ -25,6 +25,7 @@ class ReceptionSession {
  private:
     // session.cc: the connection
     Task<bool> read_proxy_header();
+    Task<bool> begins_with_tls();
     Task<bool> start_tls();
     Task<> converse();
     Task<bool> flush();
@@ -86,6 +87,7 @@ class ReceptionSession {
     std::size_t received_field_octets_ = 0;
     Octets announced_size_ = 0;
     Deadline transaction_ends_ = no_deadline;
+    Deadline waiting_since_ = Clock::now();  // our last reply; what the client owes us counts from here
     Deadline content_began_;
     std::optional<WallClock::time_point> rate_taken_at_;
     std::uint32_t accepted_messages_ = 0;

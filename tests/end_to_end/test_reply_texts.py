@@ -3,6 +3,7 @@
 RELEVO_SHOW=1 prints each reply as a user sees it."""
 
 import base64
+import datetime
 import os
 import pathlib
 import socket
@@ -14,7 +15,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import mail  # noqa: E402
+from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.conversation import Conversation, ConnectionEnded, Reply, trusting  # noqa: E402
 from harness.relevo import PASSWORD  # noqa: E402
@@ -56,34 +57,30 @@ class TestRepliesToLogin(ReplyTestCase):
 
     def test_wrong_password_and_unknown_user_look_the_same(self):   # security row A13
         self.relevo.add_credential("known")
-        texts, times = set(), {"known": [], "unknown": []}
-        for login in ("known", "unknown"):
-            with self.relevo.converse("implicit") as session:
+        texts = set()
+        for number, login in enumerate(("known", "unknown")):
+            with self.relevo.converse("implicit", source=f"127.0.1.{number + 1}") as session:
                 session.hello()
-                began = time.monotonic()
                 reply = session.plain(login, "wrong")
-                times[login].append(time.monotonic() - began)
                 self.assert_reply(reply, 535, "5.7.8", "password")
                 texts.add(str(reply).replace(login, ""))
         self.assertEqual(len(texts), 1, texts)
 
     def test_unknown_users_take_as_long_as_known_ones(self):   # security row A13
         times = {True: [], False: []}
-        for number in range(6):
+        for number in range(8):
             self.relevo.add_credential(f"timed{number}")
-        for number in range(12):
+        for number in range(16):
             known = number % 2 == 0
-            with self.relevo.converse("implicit") as session:
+            # Each from an address of its own: failures hold back further tries.
+            with self.relevo.converse("implicit", source=f"127.0.2.{number + 1}") as session:
                 session.hello()
                 began = time.monotonic()
                 reply = session.plain(f"timed{number // 2}" if known else f"nobody{number}", "wrong")
                 times[known].append(time.monotonic() - began)
-                self.assertIn(reply.code, (535, 454), str(reply))
-            if reply.code == 454:   # too many failures from this address: times say no more
-                break
-        if min(map(len, times.values())) >= 2:
-            ratio = statistics.median(times[True]) / statistics.median(times[False])
-            self.assertTrue(0.4 < ratio < 2.5, times)
+                self.assertEqual(reply.code, 535, str(reply))
+        ratio = statistics.median(times[True]) / statistics.median(times[False])
+        self.assertTrue(0.5 < ratio < 2, times)
 
     def test_smtp_not_activated(self):
         self.relevo.add_credential("sleeping")
@@ -104,7 +101,9 @@ class TestRepliesToLogin(ReplyTestCase):
             self.assert_reply(session.plain("shut", "wrong"), 535, "5.7.8")
 
     def test_expired_credential(self):
-        self.relevo.add_credential("old", expires_at="2020-01-01T00:00:00.000Z")
+        soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+        self.relevo.add_credential("old", expires_at=soon.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z")
+        loopback.wait_until(lambda: datetime.datetime.now(datetime.UTC) > soon, "the expiry", 3)
         with self.relevo.converse("implicit") as session:
             session.hello()
             self.assert_reply(session.plain("old", PASSWORD), 525, "5.7.13", "expired")
@@ -261,7 +260,7 @@ class TestRepliesToMail(ReplyTestCase):
 
     def test_syntax_and_parameters(self):
         with self.relevo.log_in() as session:
-            self.assert_reply(session.command("MAIL FROM:ana@customer.test"), 501, "5.5.4", "angle brackets")
+            self.assert_reply(session.command("MAIL FROM:ana@customer.test"), 501, "5.5.2", "angle brackets")
             self.assert_reply(session.command("MAIL FROM:<ana@customer.test> FOO=BAR"), 555, "5.5.4", "FOO")
             self.assert_reply(session.command("NONSENSE"), 500, "5.5.1", "NONSENSE")
             self.assert_reply(session.command("VRFY bob"), 252, "2.5.0")
@@ -295,14 +294,9 @@ class TestWrongPort(ReplyTestCase):
     def test_plain_text_to_a_tls_port(self):
         with Conversation("127.0.0.1", self.relevo.ports["implicit"], greeting=False, seconds=10) as client:
             client.send(b"EHLO client.test\r\n")
-            try:
-                reply = client.reply()
-                self.assert_reply(reply, 554, "5.5.1", "TLS")
-            except (ConnectionEnded, AssertionError):
-                pass   # a TLS alert is as good an answer; what counts is the log
-        entries = [entry for entry in self.relevo.log_entries() if entry.get("listener") == "implicit"]
-        self.relevo.wait_for_log("tls.handshake_failed", listener="implicit", problem="plain")
-        self.assertTrue(entries is not None)
+            self.assert_reply(client.reply(), 554, "5.5.1", "TLS")
+            self.assertTrue(client.ended())
+        self.relevo.wait_for_log("tls.handshake_failed", listener="implicit", problem="plain text")
 
 
 class TestNetworks(ReplyTestCase):
@@ -347,7 +341,8 @@ class TestNetworks(ReplyTestCase):
             self.addCleanup(session.close)
         self.assertEqual([session.greeting.code for session in sessions[:3]], [220] * 3)
         self.assert_reply(sessions[3].greeting, 421, "4.7.0", "at most 3")
-        self.assertEqual(self.relevo.converse(source="127.0.0.79").greeting.code, 220)
+        with self.relevo.converse(source="127.0.0.79") as session:
+            self.assertEqual(session.greeting.code, 220)
 
 
 if __name__ == "__main__":
