@@ -91,9 +91,9 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                     return {};
                 }
                 if (message != previous) {
-                    contents.mark_live({.segment = static_cast<std::uint32_t>(row.integer(8)),
-                                        .offset = static_cast<Octets>(row.integer(9)),
-                                        .length = static_cast<Octets>(row.integer(7))});
+                    contents.mark_live({.segment = static_cast<std::uint32_t>(row.integer(9)),
+                                        .offset = static_cast<Octets>(row.integer(10)),
+                                        .length = static_cast<Octets>(row.integer(8))});
                     previous = message;
                     ++recovery.messages;
                 }

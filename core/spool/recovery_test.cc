@@ -1,0 +1,62 @@
+#include "core/spool/spool_fixture.h"
+
+#include <gmock/gmock.h>
+
+namespace relevo {
+namespace {
+
+using test::SpoolStore;
+
+DeliveryOutcome deferred(std::uint32_t ordinal, WallClock::time_point due_at, std::uint32_t attempts) {
+    return {.ordinal = ordinal,
+            .outcome = Outcome::deferred,
+            .due_at = due_at,
+            .attempts = attempts,
+            .last_reply = "451 4.7.1 later",
+            .detail = "{}"};
+}
+
+TEST(SpoolRecovery, KeepsTheContentOfWhatStillWaits) {
+    SpoolStore store;
+    const auto message = store.accept("a@example.com", {"b@example.net"});
+    store.restart();
+    EXPECT_EQ(store.recovery.messages, 1);
+    EXPECT_EQ(store.run(store.spool->content_of(message->id)).value_or("gone"), *message->content);
+    store.restart();  // what the first start swept away would be missed here
+    const auto loaded = store.run(store.spool->load(message->id, {0}));
+    ASSERT_TRUE(loaded.has_value()) << loaded.error().detail;
+    EXPECT_EQ(*(*loaded)->content, *message->content);
+    EXPECT_EQ((*loaded)->location, message->location);
+}
+
+TEST(SpoolRecovery, TellsWhatTheRowsSay) {
+    SpoolStore store;
+    const auto first = store.accept("a@example.com", {"b@example.net", "c@example.net"});
+    const auto second = store.accept("", {"d@example.org"});
+    const WallClock::time_point due = std::chrono::floor<std::chrono::milliseconds>(WallClock::now()) + test::hours(2);
+    DeliveryOutcome outcome = deferred(1, due, 3);
+    outcome.delay_reported = true;
+    ASSERT_TRUE(store.run(store.spool->record(first, {outcome}, {})).has_value());
+    DeliveryFilter of_second;
+    of_second.message = second->id;
+    ASSERT_EQ(store.run(store.spool->change(store.rows(of_second), Spool::Change::hold, "")).value().size(), 1U);
+
+    store.restart();
+    EXPECT_TRUE(store.recovery.damage.empty());
+    EXPECT_EQ(store.recovery.messages, 2);
+    EXPECT_EQ(store.recovery.deliveries, 3);
+    ASSERT_EQ(store.recovered.size(), 3U);
+    EXPECT_EQ(store.recovered[0].id, (DeliveryId{first->id, 0}));
+    EXPECT_EQ(store.recovered[0].attempts, 0U);
+    EXPECT_FALSE(store.recovered[0].delay_reported);
+    EXPECT_EQ(store.recovered[1].id, (DeliveryId{first->id, 1}));
+    EXPECT_EQ(store.recovered[1].recipient, "c@example.net");
+    EXPECT_EQ(store.recovered[1].due_at, due);
+    EXPECT_EQ(store.recovered[1].attempts, 3U);
+    EXPECT_TRUE(store.recovered[1].delay_reported);
+    EXPECT_EQ(store.recovered[2].state, DeliveryState::held);
+    EXPECT_EQ(store.recovered[2].tenant, TenantId{1});
+}
+
+}  // namespace
+}  // namespace relevo
