@@ -1,0 +1,189 @@
+"""Relevo as a thing that can be cut off: its processes in a PID namespace, its store on a disk that can lose power."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(*command, check=True, **options):
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if check and done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}: {done.returncode} {done.stdout}{done.stderr}")
+    return done
+
+
+def wait_until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{what} took more than {seconds} s")
+        time.sleep(0.05)
+
+
+def require_root():
+    missing = [program for program in ("unshare", "xfs_io", "mkfs.ext4", "mkfs.xfs", "losetup") if not shutil.which(program)]
+    if missing:
+        raise RuntimeError(f"{', '.join(missing)} not found: install util-linux, xfsprogs and e2fsprogs")
+    if os.geteuid() != 0:
+        raise RuntimeError("the crash tests need root: they make PID namespaces and mount loop devices")
+
+
+def binary():
+    named = os.environ.get("RELEVO_BINARY")
+    built = [ROOT / "build" / preset / "relevo" for preset in ("release", "dev")]
+    found = [pathlib.Path(named)] if named else sorted((path for path in built if path.exists()), key=os.path.getmtime)
+    if not found or not found[-1].exists():
+        raise RuntimeError("no relevo program: build it (cmake --preset release) or name it in RELEVO_BINARY")
+    return str(found[-1])
+
+
+class PlainFolder:
+    """A disk that never loses power: enough for SIGKILL."""
+
+    def __init__(self, folder):
+        self.path = folder / "store"
+        self.path.mkdir()
+
+    def cut(self): pass
+
+    def restore(self): pass
+
+    def remove(self): pass
+
+
+class LoopDisk:
+    """A file system of its own. cut() drops everything that was not synced, as a power failure does."""
+
+    SIZE = "512M"
+
+    def __init__(self, folder, kind):
+        self.image, self.path = folder / f"{kind}.img", folder / "store"
+        self.path.mkdir()
+        run("truncate", "-s", self.SIZE, self.image)
+        run(f"mkfs.{kind}", "-q", self.image)
+        self._mount()
+
+    def _mount(self):
+        run("mount", "-o", "loop", self.image, self.path)
+
+    def cut(self):
+        run("xfs_io", "-x", "-c", "shutdown", self.path)  # without -f: the journal is not flushed either
+
+    def restore(self):
+        """Call when every process that used it has ended. The old mount must be gone, or it would be mounted again."""
+        wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
+        wait_until(lambda: not run("losetup", "-j", self.image).stdout.strip(), 60, "freeing the loop device")
+        self._mount()
+
+    def remove(self):
+        if os.path.ismount(self.path):
+            wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
+
+
+class Relay:
+    """One store and the server on it. Everything is relayed to the destination's port. Without `synced` the server never
+    syncs what it accepts (the negative control); its first rows are synced in any case."""
+
+    CONNECTIONS = 20
+
+    def __init__(self, port, destination_port, file_system=None, synced=True):
+        self.port, self.process = port, None
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="relevo-crash.", dir="/var/tmp"))
+        self.disk = LoopDisk(self.folder, file_system) if file_system else PlainFolder(self.folder)
+        self.serve_environment = dict(os.environ, **({} if synced else {"RELEVO_TEST_UNSYNCED": "1"}))
+        self.program = binary()
+        self.configuration = self.folder / "relevo.toml"
+        try:
+            self._set_up(destination_port)
+        except BaseException:
+            self.remove()
+            raise
+
+    def _set_up(self, destination_port):
+        self.configuration.write_text(f"""
+[server]
+host_name = "relay.test"
+data_dir = "{self.disk.path}/data"
+run_dir = "{self.folder}/run"
+[[listener]]
+address = "127.0.0.1:{self.port}"
+tls = "none"
+auth = "none"
+networks = "127.0.0.0/8"
+max_connections_per_address = 1000
+[queue]
+disk_reserve = "16MiB"
+[delivery]
+connections_per_site = {self.CONNECTIONS}
+[[route]]
+name = "destination"
+domains = ["*"]
+kind = "smarthost"
+host = "127.0.0.1"
+port = {destination_port}
+tls = "never"
+allow_private_addresses = true
+""")
+        for command in (("tenant", "add", "crash"), ("domain", "add", "src.test", "--tenant", "crash"),
+                        ("network", "add", "127.0.0.0/8", "--tenant", "crash")):
+            self.command(*command)
+
+    def command(self, *words, check=True):
+        return run(self.program, "--config", self.configuration, *words, check=check)
+
+    def answer(self, *words):
+        return json.loads(self.command("--json", *words).stdout)
+
+    def start(self):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
+                 self.program, "--config", self.configuration, "serve"],
+                stdout=log, stderr=log, env=self.serve_environment, start_new_session=True)
+
+    def kill(self):
+        """SIGKILL to the first process of the PID namespace: the kernel takes all others with it."""
+        if self.process is None:
+            return
+        parent = self.process.pid
+        children = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text().split() if self.process.poll() is None else []
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+        self.process.wait(20)
+        self.process = None
+        if listening(self.port):
+            raise RuntimeError(f"port {self.port} still listens after SIGKILL: the harness tests nothing")
+
+    def queued(self):
+        """Recipients that wait, as the running server or, without one, the store counts them."""
+        entries, after = 0, None
+        while True:
+            page = self.answer("queue", "list", "--limit", "10000", *(["--after", after] if after else []))
+            entries += len(page["entries"])
+            after = page["next"]
+            if after is None:
+                return entries
+
+    def log_end(self):
+        return (self.folder / "log").read_text(errors="replace")[-2000:]
+
+    def remove(self):
+        self.kill()
+        self.disk.remove()
+        shutil.rmtree(self.folder)
+
+
+def listening(port):
+    wanted = f":{port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in pathlib.Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[1].endswith(wanted) and fields[3] == "0A":
+                return True
+    return False
