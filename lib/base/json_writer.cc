@@ -1,8 +1,8 @@
 #include "lib/base/json_writer.h"
 
-#include <fmt/format.h>
-
 #include "lib/base/text.h"
+
+#include <fmt/format.h>
 
 namespace relevo {
 namespace {

@@ -8,7 +8,8 @@
 
 namespace relevo {
 
-// Appends `text` as a JSON string. Octets that are not UTF-8 come out as U+FFFD, so the result is always valid JSON (RFC 8259 §8.1).
+// Appends `text` as a JSON string. Octets that are not UTF-8 come out as U+FFFD, so the result is always valid JSON
+// (RFC 8259 §8.1).
 void append_json_string(std::string& json, std::string_view text);
 
 //     JsonWriter json;
@@ -29,7 +30,9 @@ class JsonWriter {
     // `value` is JSON already.
     JsonWriter& raw(std::string_view name, std::string_view value);
     // A field only if `value` is not empty.
-    JsonWriter& optional(std::string_view name, std::string_view value) { return value.empty() ? *this : field(name, value); }
+    JsonWriter& optional(std::string_view name, std::string_view value) {
+        return value.empty() ? *this : field(name, value);
+    }
     [[nodiscard]] std::string finish() { return std::move(json_.append("}")); }
 
  private:
