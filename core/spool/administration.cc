@@ -31,6 +31,19 @@ DeliveryRow delivery_row(const Row& row) {
     return delivery;
 }
 
+// Whose delivery it is and for whom, as its event tells: the caller may know the id alone. False: it waits no more.
+Result<bool> read_owner(Reader& reader, DeliveryRow& row) {
+    bool waits = false;
+    RELEVO_CHECK(reader.query("SELECT tenant_id, recipient FROM delivery WHERE id = $1", {key_of(row.id)},
+                              [&](const Row& found) -> Result<void> {
+                                  waits = true;
+                                  row.tenant = TenantId{found.integer(0)};
+                                  row.recipient = found.text(1);
+                                  return {};
+                              }));
+    return waits;
+}
+
 std::string_view domain_of(std::string_view address) { return address.substr(address.rfind('@') + 1); }
 
 bool matches(const DeliveryFilter& filter, const DeliveryRow& row) {
@@ -116,9 +129,10 @@ Task<Result<std::vector<DeliveryRow>>> Spool::change(std::vector<DeliveryRow> ro
         changed.clear();
         ended.clear();
         const auto now = WallClock::now();
-        for (const DeliveryRow& row : rows) {
-            RELEVO_TRY(const bool done, change_one(transaction, row, change, now));
-            if (!done) continue;
+        for (DeliveryRow row : rows) {
+            RELEVO_TRY(const bool waits, read_owner(transaction, row));
+            if (!waits) continue;
+            RELEVO_CHECK(change_one(transaction, row, change, now));
             changed.push_back(row);
             RELEVO_CHECK(event_writer_.append(
                 transaction,
@@ -149,27 +163,21 @@ Task<Result<std::vector<DeliveryRow>>> Spool::change(std::vector<DeliveryRow> ro
     co_return changed;
 }
 
-Result<bool> Spool::change_one(Transaction& transaction, const DeliveryRow& row, Change change,
+Result<void> Spool::change_one(Transaction& transaction, const DeliveryRow& row, Change change,
                                WallClock::time_point now) {
     const std::int64_t key = key_of(row.id);
-    std::int64_t rows = 0;
     switch (change) {
-        case Change::hold: {
-            RELEVO_TRY(rows, transaction.execute("UPDATE delivery SET state = 1 WHERE id = $1", {key}));
+        case Change::hold:
+            RELEVO_CHECK(transaction.execute("UPDATE delivery SET state = 1 WHERE id = $1", {key}));
             break;
-        }
         case Change::release:
-        case Change::retry: {
-            RELEVO_TRY(rows, transaction.execute("UPDATE delivery SET state = 0, due_at = $1 WHERE id = $2",
-                                                 {milliseconds_of(now), key}));
+        case Change::retry:
+            RELEVO_CHECK(transaction.execute("UPDATE delivery SET state = 0, due_at = $1 WHERE id = $2",
+                                             {milliseconds_of(now), key}));
             break;
-        }
-        case Change::drop: {
-            RELEVO_TRY(rows, transaction.execute("DELETE FROM delivery WHERE id = $1", {key}));
-            break;
-        }
+        case Change::drop: RELEVO_CHECK(transaction.execute("DELETE FROM delivery WHERE id = $1", {key})); break;
     }
-    return rows > 0;
+    return {};
 }
 
 Task<Result<std::vector<Spool::Suspension>>> Spool::suspensions() {

@@ -112,8 +112,8 @@ class Spool {
     Task<Result<std::vector<DeliveryRow>>> list(DeliveryFilter filter, std::int64_t after, std::size_t limit);
     Task<Result<MessageRow>> show(MessageId id);
     Task<Result<std::string>> content_of(MessageId id);
-    // Sets the state of deliveries; drop removes them (reason goes into the event). Rows that ended meanwhile are left
-    // out of the result.
+    // Sets the state of deliveries, found by their ids; drop removes them (reason goes into the event). Rows that ended
+    // meanwhile are left out of the result.
     enum class Change : std::uint8_t { hold, release, retry, drop };
     Task<Result<std::vector<DeliveryRow>>> change(std::vector<DeliveryRow> rows, Change change, std::string reason);
 
@@ -136,7 +136,7 @@ class Spool {
  private:
     Result<void> insert(Transaction& transaction, const Submission& submission, const ContentLocation& location);
     Result<void> apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome);
-    Result<bool> change_one(Transaction& transaction, const DeliveryRow& row, Change change, WallClock::time_point now);
+    Result<void> change_one(Transaction& transaction, const DeliveryRow& row, Change change, WallClock::time_point now);
     Result<std::vector<DeliveryRow>> rows_of(Reader& reader, const DeliveryFilter& filter, std::int64_t after,
                                              std::size_t limit);
     Result<Message> message_row(Reader& reader, MessageId id, std::uint32_t& recipients);
