@@ -194,6 +194,8 @@ class DeliveryEngine {
     Task<Opened> open_host(Site& site, std::string host, Deadline deadline);
     Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address);
     Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address, smtp::ClientTls tls);
+    static bool outweighs(const RoutingProblem& problem, const RoutingProblem& other);
+    static Opened nothing_tried();
     bool is_own(const Stream& stream) const;
     [[nodiscard]] smtp::ClientTls tls_for(const Route& route, const std::string& host);
 

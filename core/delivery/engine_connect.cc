@@ -20,32 +20,43 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Site& site) {
     auto hosts = co_await finder_.hosts_of(site.route(), std::string(site.domain()), deadline);
     if (!hosts.has_value())
         co_return Opened{.connection = nullptr, .problem = std::move(hosts.error()), .peer = {}, .transcript = {}};
-    Opened last;
-    bool all_permanent = true;
+    Opened failed = nothing_tried();
     for (std::string& host : hosts->names) {
-        if (Clock::now() >= deadline) break;
-        last = co_await open_host(site, std::move(host), deadline);
-        if (last.connection) {
+        Opened tried = co_await open_host(site, std::move(host), deadline);
+        if (tried.connection) {
             ports_.metrics.connections_opened.add();
-            co_return last;
+            co_return tried;
         }
-        all_permanent = all_permanent && last.problem.permanent;
+        if (outweighs(tried.problem, failed.problem)) failed = std::move(tried);
+        if (Clock::now() >= deadline) break;
     }
     ports_.metrics.connections_failed.add();
-    last.problem.permanent = all_permanent;
-    co_return last;
+    co_return failed;
+}
+
+// The destination is beyond hope only if each of its hosts and addresses is; else the last of the others tells why.
+bool DeliveryEngine::outweighs(const RoutingProblem& problem, const RoutingProblem& other) {
+    return !problem.permanent || other.permanent;
+}
+
+DeliveryEngine::Opened DeliveryEngine::nothing_tried() {
+    Opened nothing;
+    nothing.problem.permanent = true;
+    return nothing;
 }
 
 Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, std::string host, Deadline deadline) {
     auto addresses = co_await finder_.addresses_of(site.route(), host, deadline);
     if (!addresses.has_value())
         co_return Opened{.connection = nullptr, .problem = std::move(addresses.error()), .peer = {}, .transcript = {}};
-    Opened last;
+    Opened failed = nothing_tried();
     for (const dns::IpAddress& address : *addresses) {
-        last = co_await open_address(site, host, address);
-        if (last.connection || Clock::now() >= deadline) break;
+        Opened tried = co_await open_address(site, host, address);
+        if (tried.connection) co_return tried;
+        if (outweighs(tried.problem, failed.problem)) failed = std::move(tried);
+        if (Clock::now() >= deadline) break;
     }
-    co_return last;
+    co_return failed;
 }
 
 smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& host) {
