@@ -8,11 +8,14 @@
 #include <boost/asio/redirect_error.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
+#include <limits>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace relevo::net {
@@ -89,12 +92,24 @@ Result<std::vector<FileDescriptor>> inherit_socket(int descriptor, std::size_t c
     return sockets;
 }
 
+// Descriptors are given out lowest first, so a high number means that few are left. Those are for deliveries, the store
+// and the control socket: clients must not be able to take them all (security row R7).
+int first_reserved_descriptor() {
+    constexpr rlim_t least_reserve = 16, most_reserve = 256;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > std::numeric_limits<int>::max())
+        return std::numeric_limits<int>::max();
+    const rlim_t reserve = std::clamp(limit.rlim_cur / 4, least_reserve, most_reserve);
+    return static_cast<int>(limit.rlim_cur - std::min(limit.rlim_cur, reserve));
+}
+
 }  // namespace
 
 struct Listener::Shared {
     ListenerOptions options;
     Accept accept;
     ConnectionCount open = std::make_shared<std::atomic<unsigned>>(0);
+    int descriptor_ceiling = first_reserved_descriptor();
 };
 
 // Accepts on one shard.
@@ -121,6 +136,7 @@ class Listener::Acceptor {
     void serve(FileDescriptor connection, const SocketAddress& peer);
     void turn_away(FileDescriptor connection);
     Next turn_away_with_reserve();
+    void log_exhausted();
 
     std::shared_ptr<ShardSockets> sockets_;
     boost::asio::posix::basic_stream_descriptor<Executor> socket_;
@@ -150,7 +166,9 @@ Listener::Acceptor::Next Listener::Acceptor::accept_one() {
     FileDescriptor connection(
         ::accept4(socket_.native_handle(), peer.data(), peer.length(), SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection) {
-        if (shared_->open->load(std::memory_order_relaxed) >= shared_->options.connection_limit)
+        const bool is_reserved = connection.get() >= shared_->descriptor_ceiling;
+        if (is_reserved) log_exhausted();
+        if (is_reserved || shared_->open->load(std::memory_order_relaxed) >= shared_->options.connection_limit)
             turn_away(std::move(connection));
         else
             serve(std::move(connection), peer);
@@ -183,11 +201,14 @@ void Listener::Acceptor::turn_away(FileDescriptor connection) {
     if (shared_->options.refused != nullptr) shared_->options.refused->add();
 }
 
+void Listener::Acceptor::log_exhausted() {
+    if (shared_->options.log == nullptr || Clock::now() < next_log_) return;
+    next_log_ = Clock::now() + exhausted_log_interval;
+    shared_->options.log->error("listener.descriptors_exhausted", {{"address", shared_->options.endpoint.text()}});
+}
+
 Listener::Acceptor::Next Listener::Acceptor::turn_away_with_reserve() {
-    if (shared_->options.log != nullptr && Clock::now() >= next_log_) {
-        next_log_ = Clock::now() + exhausted_log_interval;
-        shared_->options.log->error("listener.descriptors_exhausted", {{"address", shared_->options.endpoint.text()}});
-    }
+    log_exhausted();
     if (!reserve_) reserve_ = open_reserve();
     if (!reserve_) return Next::pause;
     reserve_.reset();
