@@ -69,12 +69,20 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         co_return failure(ErrorKind::closed, "this needs a running server");
     if (command == "queue.summary") co_return co_await summarise_queue(std::move(arguments));
     if (command == "queue.why") co_return co_await explain_queue(std::move(arguments));
-    if (command == "server.status") co_return context_.status();
+    if (command == "server.status") co_return co_await describe_server();
     if (command == "server.reload") {
         RELEVO_CO_TRY(const std::vector<std::string> needs_restart, context_.reload());
         co_return json::object{{"changed", true}, {"needs_restart", json_list(needs_restart)}};
     }
     co_return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
+}
+
+Task<Control::Answer> Control::describe_server() {
+    json::object status = context_.status();
+    RELEVO_CO_TRY(const json::object queue, co_await summarise_queue({}));
+    status["queue"] =
+        json::object{{"waiting", queue.at("waiting")}, {"active", queue.at("active")}, {"held", queue.at("held")}};
+    co_return status;
 }
 
 std::string Control::tenant_name(TenantId id) const {

@@ -39,6 +39,7 @@ class Control {
     using Answer = Result<boost::json::object>;
     using Arguments = boost::json::object;
     Task<Answer> dispatch(std::string command, Arguments arguments);
+    Task<Answer> describe_server();
 
     // control_tenancy.cc
     Task<Answer> change_tenancy(std::string command, Arguments arguments);

@@ -356,28 +356,30 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
 // The rows are changed; what the engines have in memory follows.
 void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change change) {
     if (context_.dispatcher == nullptr) return;
-    std::map<std::string, std::set<DeliveryId>> by_site;
+    const bool frees = change == Spool::Change::release || change == Spool::Change::retry;
+    std::map<std::string, std::set<DeliveryId>> taken_out, retried;
     for (const DeliveryRow& row : rows) {
-        const bool was_held = row.state == DeliveryState::held;
-        if (was_held && (change == Spool::Change::release || change == Spool::Change::retry)) {
-            context_.dispatcher->enqueue(WaitingRecipient{.id = row.id,
-                                                          .tenant = row.tenant,
-                                                          .domain = domain_of(row.recipient),
-                                                          .attempts = static_cast<std::uint16_t>(row.attempts),
-                                                          .due = WallClock::now()});
-            continue;
-        }
-        if (was_held) continue;
-        by_site[context_.dispatcher->site_of(domain_of(row.recipient), row.tenant).first].insert(row.id);
+        // A held one may be in a queue too: an attempt under way when it was held put it back.
+        const bool takes_out = !frees || row.state == DeliveryState::held;
+        (takes_out ? taken_out : retried)[context_.dispatcher->site_of(domain_of(row.recipient), row.tenant).first]
+            .insert(row.id);
     }
-    for (auto& [site, chosen] : by_site) {
+    for (auto& [site, chosen] : taken_out) {
         DeliveryEngine& engine = context_.dispatcher->engine_of(site);
-        engine.shard().post([&engine, site, ids = std::move(chosen), change] {
-            if (change == Spool::Change::hold || change == Spool::Change::drop)
-                engine.remove(site, ids);
-            else
-                engine.retry(site, ids);
-        });
+        engine.shard().post([&engine, site, ids = std::move(chosen)] { engine.remove(site, ids); });
+    }
+    for (auto& [site, chosen] : retried) {
+        DeliveryEngine& engine = context_.dispatcher->engine_of(site);
+        engine.shard().post([&engine, site, ids = std::move(chosen)] { engine.retry(site, ids); });
+    }
+    if (!frees) return;
+    for (const DeliveryRow& row : rows) {
+        if (row.state != DeliveryState::held) continue;
+        context_.dispatcher->enqueue(WaitingRecipient{.id = row.id,
+                                                      .tenant = row.tenant,
+                                                      .domain = domain_of(row.recipient),
+                                                      .attempts = static_cast<std::uint16_t>(row.attempts),
+                                                      .due = WallClock::now()});
     }
 }
 

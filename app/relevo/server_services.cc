@@ -76,7 +76,6 @@ boost::json::object Server::status() {
             {"process", ::getpid()},
             {"shards", shards_.size()},
             {"listeners", std::move(listeners)},
-            {"queue", {{"waiting", delivery_metrics_->queue.value()}}},
             {"draining", draining_.load()}};
 }
 
