@@ -18,7 +18,7 @@ constexpr std::string_view sql_delay_reported = "UPDATE delivery SET delay_repor
 constexpr std::string_view sql_next_delivery = "SELECT message_id FROM delivery WHERE id >= $1 ORDER BY id LIMIT 1";
 constexpr std::string_view sql_pending_recipients =
     "SELECT id, recipient, notify, original_recipient FROM delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 "
-    "ORDER BY id";
+    "AND state = 0 ORDER BY id";
 
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 
@@ -282,8 +282,12 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
     }));
     if (message->ordinals.empty())
         co_return failure(ErrorKind::not_found, "nothing of " + id.text() + " waits any more");
-    RELEVO_CO_TRY(std::string content, co_await read_content(committer_, id, message->location));
-    message->content = std::make_shared<const std::string>(std::move(content));
+    auto content = co_await read_content(committer_, id, message->location);
+    // A row without its content is damage, not the end of the message.
+    if (!content.has_value())
+        co_return failure(content.error().kind == ErrorKind::not_found ? ErrorKind::io : content.error().kind,
+                          std::move(content.error().detail));
+    message->content = std::make_shared<const std::string>(std::move(*content));
     co_return message;
 }
 

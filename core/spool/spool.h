@@ -104,8 +104,8 @@ class Spool {
                                                                      std::vector<DeliveryOutcome> outcomes,
                                                                      std::vector<Submission> reports);
 
-    // The message with those of its `ordinals` that still wait, and its content. Errors: not_found – finished
-    // meanwhile; io – damaged.
+    // The message with those of its `ordinals` that still wait and are not held, and its content. Errors: not_found –
+    // finished or held meanwhile; io – damaged, or its content is not there.
     Task<Result<std::shared_ptr<const Message>>> load(MessageId id, std::vector<std::uint32_t> ordinals);
 
     // For people. `after` pages: rows with a greater key.
