@@ -9,7 +9,6 @@ namespace relevo {
 namespace {
 
 constexpr std::array delivery_bounds{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0};
-constexpr std::chrono::seconds first_back_off{30};
 constexpr std::chrono::seconds longest_back_off{900};
 // The wall clock may jump; nothing is due later than this without a look at it.
 constexpr std::chrono::seconds longest_sleep{60};
@@ -130,7 +129,7 @@ Task<> DeliveryEngine::keep_time() {
         while (!probes_.empty() && probes_.begin()->first <= Clock::now()) {
             const std::string key = std::move(probes_.begin()->second);
             probes_.erase(probes_.begin());
-            if (Site* site = queue_.find(key)) schedule(*site);
+            if (Site* site = queue_.find(key)) probe(*site);
         }
         Deadline deadline = Clock::now() + longest_sleep;
         clock_set_for_ = queue_.next_due();
@@ -141,6 +140,15 @@ Task<> DeliveryEngine::keep_time() {
         if (!probes_.empty()) deadline = std::min(deadline, probes_.begin()->first);
         co_await clock_.wait(deadline);
     }
+}
+
+// The back-off of a destination is over. With nothing left to deliver there is nothing to remember it for.
+void DeliveryEngine::probe(Site& site) {
+    schedule(site);
+    if (!site.is_empty() || Clock::now() < site.not_before) return;
+    site.last_problem.clear();
+    site.failures_in_a_row = 0;
+    forget_if_done(site);
 }
 
 void DeliveryEngine::schedule(Site& site) {
@@ -161,6 +169,7 @@ void DeliveryEngine::schedule(Site& site) {
         if (site.connections >= limit) return;
         if (connections_ >= connection_limit_) {
             if (std::ranges::find(starved_, &site) == starved_.end()) starved_.push_back(&site);
+            end_an_idle_connection();
             return;
         }
         ++site.connections;
@@ -170,6 +179,16 @@ void DeliveryEngine::schedule(Site& site) {
             site,
             options_.recipients_per_transaction);  // NOLINT(bugprone-unchecked-optional-access): ready_count() > 0
         ports_.shard.spawn(connects ? serve(site, std::move(lease)) : serve_without_connection(site, std::move(lease)));
+    }
+}
+
+// Its place goes to a destination that has none.
+void DeliveryEngine::end_an_idle_connection() {
+    for (auto& [site, slots] : idle_) {
+        if (slots.empty()) continue;
+        slots.front()->wakeup.notify_all();
+        slots.pop_front();
+        return;
     }
 }
 
@@ -198,7 +217,7 @@ void DeliveryEngine::schedule_starved() {
 
 void DeliveryEngine::back_off(Site& site, const std::string& problem) {
     site.last_problem = problem;
-    const auto doubled = first_back_off * (1U << std::min(site.failures_in_a_row, 10U));
+    const auto doubled = options_.first_back_off * (1U << std::min(site.failures_in_a_row, 10U));
     ++site.failures_in_a_row;
     const auto share = 0.8 + 0.4 * std::uniform_real_distribution<>()(chance_);
     site.not_before = Clock::now() + std::chrono::duration_cast<Clock::duration>(

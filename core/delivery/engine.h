@@ -34,7 +34,8 @@ struct DeliveryOptions {
     std::uint32_t connection_limit = 500;  // in all; divided among the shards
     std::uint32_t messages_per_connection = 100;
     std::uint32_t recipients_per_transaction = 100;
-    std::chrono::seconds idle_timeout{5};  // an idle connection is kept this long
+    std::chrono::seconds idle_timeout{5};              // an idle connection is kept this long
+    std::chrono::milliseconds first_back_off{30'000};  // after a connection that failed; doubles up to 15 minutes
     DeliveryTimeouts timeouts;
     Octets fresh_content_limit =
         64 * mebibyte;  // content of accepted mail kept in memory until its first attempt; divided among the shards
@@ -180,7 +181,9 @@ class DeliveryEngine {
     // engine.cc: what runs when
     Task<> keep_time();
     void schedule(Site& site);
+    void probe(Site& site);
     void schedule_starved();
+    void end_an_idle_connection();
     void take_in(const QueuedRecipients& recipients);
     void back_off(Site& site, const std::string& problem);
     void leave(Site& site);
