@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <dirent.h>
@@ -111,9 +112,15 @@ class PosixFile final : public DiskFile {
         return static_cast<Octets>(status.st_size);
     }
 
+    // Zeros are written, not only promised: data that goes where none was written before makes every sync wait for the
+    // file system's own bookkeeping (its journal, or the thread that marks extents as written).
     Result<void> allocate(Octets size) override {
-        if (::fallocate(descriptor_.get(), 0, 0, static_cast<off_t>(size)) != 0)
+        RELEVO_TRY(Octets end, this->size());
+        if (end < size && ::fallocate(descriptor_.get(), 0, 0, static_cast<off_t>(size)) != 0)
             return system_failure("allocate", name_);
+        static constexpr std::array<std::byte, 64 * 1024> zeros{};
+        for (; end < size; end += std::min<Octets>(zeros.size(), size - end))
+            RELEVO_CHECK(write_at(end, std::span(zeros).first(std::min<Octets>(zeros.size(), size - end))));
         return {};
     }
 

@@ -11,7 +11,7 @@ namespace relevo {
 
 struct SegmentOptions {
     Octets segment_octets = 64 * mebibyte;    // a segment is closed before it grows beyond
-    Octets allocation_octets = 8 * mebibyte;  // room reserved ahead of the records
+    Octets allocation_octets = 1 * mebibyte;  // room reserved ahead of the records
     Octets buffer_octets = 4 * mebibyte;      // written before sync() when more is collected
     Octets reserve_octets = 64 * mebibyte;    // append() refuses when the disk has less left (security row R6)
     Octets slack_octets = 256 * mebibyte;     // compact() when on disk > 2 × live + this

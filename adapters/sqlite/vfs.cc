@@ -12,6 +12,8 @@
 namespace relevo::sqlite {
 namespace {
 
+constexpr Octets log_allocation_octets = 1 * mebibyte;
+
 // SQLite allocates szOsFile octets and calls xOpen on them; what follows the base is ours, made by placement new.
 struct File {
     sqlite3_file base;
@@ -21,6 +23,7 @@ struct File {
     int held;
     WalIndex::Held wal_locks;
     bool is_log;
+    Octets log_room;       // octets of the log that are allocated
     bool name_may_be_new;  // perhaps of a process that was killed: the first sync syncs the folder too
 };
 
@@ -47,10 +50,21 @@ int read(sqlite3_file* base, void* into, int count, sqlite3_int64 offset) {
     return SQLITE_IOERR_SHORT_READ;
 }
 
+// A sync of a file that grew waits for the file system's journal, which costs several times more than the data. Zeros
+// after the last frame are no frame to SQLite: their salt is wrong.
+void make_room(File& file, Octets end) {
+    if (end <= file.log_room) return;
+    const Octets wanted = (end / log_allocation_octets + 1) * log_allocation_octets;
+    file.log_room = file.file->allocate(wanted).has_value() ? wanted : end;
+}
+
 int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset) {
     File& file = of(base);
     const auto position = static_cast<Octets>(offset);
-    if (file.is_log) file.vfs->log_written(position);
+    if (file.is_log) {
+        make_room(file, position + static_cast<Octets>(count));
+        file.vfs->log_written(position);
+    }
     const auto done =
         file.file->write_at(position, std::span(static_cast<const std::byte*>(from), static_cast<std::size_t>(count)));
     return done.has_value() ? SQLITE_OK : file.vfs->failed(done.error(), SQLITE_IOERR_WRITE);
@@ -58,6 +72,7 @@ int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset)
 
 int truncate(sqlite3_file* base, sqlite3_int64 size) {
     File& file = of(base);
+    file.log_room = 0;
     const auto done = file.file->truncate(static_cast<Octets>(size));
     return done.has_value() ? SQLITE_OK : file.vfs->failed(done.error(), SQLITE_IOERR_TRUNCATE);
 }
@@ -144,6 +159,7 @@ int open(sqlite3_vfs* base, const char* name, sqlite3_file* into, int flags, int
                     .held = SQLITE_LOCK_NONE,
                     .wal_locks = {},
                     .is_log = (flags & SQLITE_OPEN_WAL) != 0,
+                    .log_room = 0,
                     .name_may_be_new = create};
     if (flags_out != nullptr) *flags_out = flags;
     return SQLITE_OK;
