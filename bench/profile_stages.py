@@ -10,9 +10,13 @@ import tools
 # A sample belongs to the first stage, walking from the innermost function outwards, that one of its functions fits.
 # (stage, shared object, function)
 STAGES = [
+    # The C library keeps no frame pointers: its callers are unknown.
+    ("socket calls", None, r"^(__send|__libc_recv|recv|accept4|connect)\b|^epoll_ctl"),
+    ("memory", r"libc\.so", r"malloc|free|calloc|realloc|mprotect|unlink_chunk"),
     ("rows (SQLite)", r"libsqlite3", None),
     ("TLS", r"libssl|libcrypto", None),
-    ("DNS", r"libunbound", r"relevo::(resolver|dns)::|[rR]esolver"),
+    ("DNS", r"libunbound", None),
+    ("DNS", None, r"relevo::(resolver|dns)::|[rR]esolver"),
     ("rows (SQLite)", None, r"relevo::sqlite::|SqliteDatabase|relevo::\w*Statement"),
     ("spool (segments, commit)", None, r"relevo::(segments|disk|committer)::|SegmentStore|GroupCommitter|PosixDisk|relevo::Spool|crc32c"),
     ("log and metrics", None, r"relevo::telemetry::|spdlog|LineLog"),
@@ -29,12 +33,14 @@ COMPILED = [(stage, re.compile(library) if library else None, re.compile(functio
 FRAME = re.compile(r"^\s+[0-9a-f]+\s+(.*?)\s+\(([^()]*)\)$")
 
 
+def fits(pattern, text):
+    return pattern is None or pattern.search(text) is not None
+
+
 def stage_of(frames):
     for function, library in frames:
         for stage, library_pattern, function_pattern in COMPILED:
-            if library_pattern and library_pattern.search(library):
-                return stage
-            if function_pattern and function_pattern.search(function):
+            if fits(library_pattern, library) and fits(function_pattern, function):
                 return stage
     return "other"
 
