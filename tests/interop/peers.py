@@ -12,9 +12,9 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
 
 from harness import certificates, loopback  # noqa: E402
-from harness.relevo import ROOT  # noqa: E402
 
-CACHE = pathlib.Path(os.environ.get("RELEVO_PEERS", ROOT / "build/peers"))
+# Not in the tree: a checkout may lie where the users of the peers (Exim's own) may not enter.
+CACHE = pathlib.Path(os.environ.get("RELEVO_PEERS", "/var/tmp/relevo-test-peers"))
 NODEMAILER = "nodemailer@6.9.16"
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive", **os.environ}
 
