@@ -66,12 +66,22 @@ Task<bool> Connection::flush() {
     co_return true;
 }
 
+// A server that breaks off at STARTTLS has TLS that does not work, as much as one whose handshake fails: if that did
+// not count, its mail would wait until it expires.
+void Connection::lose(const std::string& detail) {
+    if (session_.stage() == smtp::ClientStage::starttls) {
+        tls_failed_ = true;
+        facts_.tls = "none (TLS failed at STARTTLS: " + detail + ")";
+    }
+    session_.connection_lost(detail);
+}
+
 // Writes what is due and waits for an answer. False: the connection broke; the session knows.
 Task<bool> Connection::exchange() {
     if (!co_await flush()) co_return false;
     const auto octets = co_await stream_->read(deadline());
     if (!octets.has_value()) {
-        session_.connection_lost(octets.error().detail);
+        lose(octets.error().detail);
         co_return false;
     }
     session_.receive(*octets);

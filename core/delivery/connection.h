@@ -64,6 +64,7 @@ class Connection {
  private:
     enum class Stop : std::uint8_t { ready, content, done, failed, closed };
     Task<Stop> advance();
+    void lose(const std::string& detail);
     Task<bool> exchange();
     Task<bool> flush();
     Task<> start_tls();

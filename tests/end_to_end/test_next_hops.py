@@ -161,6 +161,7 @@ class TestOpportunisticTls(RelevoTestCase):
             6: {"certificate": certificate, "script": at("tls", Close(b"this is no handshake\r\n"))},
             7: {"certificate": certificate, "script": at("tls", Close())},
             8: {"tls_context": ancient},
+            9: {"certificate": certificate, "script": at("STARTTLS", Close())},
         }
         for number, options in cases.items():
             with self.subTest(case=number):
