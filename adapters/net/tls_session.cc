@@ -16,9 +16,10 @@
 namespace relevo::net {
 namespace {
 
-constexpr std::uint8_t handshake_record = 22;  // RFC 8446 §5.1
-constexpr std::uint8_t alert_record = 21;
-constexpr std::size_t binding_octets = 32;  // RFC 9266 §2
+// Types of TLS records (RFC 8446 §5.1). A handshake that went on between two looks may be at any of them.
+constexpr std::uint8_t first_record_type = 20;  // change_cipher_spec
+constexpr std::uint8_t last_record_type = 23;   // application_data
+constexpr std::size_t binding_octets = 32;      // RFC 9266 §2
 
 Transfer transfer_of(SSL& ssl, int result) {
     const int saved_errno = errno;
@@ -128,7 +129,7 @@ std::optional<std::string> plain_text_instead_of_tls(int descriptor) {
     const ssize_t count = ::recv(descriptor, start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT);
     if (count <= 0) return std::nullopt;
     const auto first = static_cast<std::uint8_t>(start[0]);
-    if (first == handshake_record || first == alert_record) return std::nullopt;
+    if (first >= first_record_type && first <= last_record_type) return std::nullopt;
     const std::string_view text = trimmed({start.data(), static_cast<std::size_t>(count)});
     return fmt::format("the peer spoke plain text where TLS was due: \"{}\"", printable(text, 60));
 }

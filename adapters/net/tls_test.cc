@@ -356,6 +356,23 @@ TEST(Tls, SaysSoWhenThePeerSpeaksPlainText) {
     }
 }
 
+// A client's second flight may be what the first look finds: the first was taken between looking and reading.
+TEST(Tls, TakesNoRecordOfTlsForPlainText) {  // RFC 8446 §5.1, Appendix D.4
+    const TemporaryFolder folder;
+    const ServerContext server = must_make({{folder.certificate("mx.example")}});
+    for (const std::string_view record : {"\x14\x03\x03\x01\x01\x01", "\x15\x03\x03\x01\x01\x01",
+                                          "\x16\x03\x03\x01\x01\x01", "\x17\x03\x03\x01\x01\x01"}) {
+        World world;
+        RawPair pair = make_raw_pair(world, server);
+        ASSERT_GT(::write(pair.client.get(), record.data(), record.size()), 0);
+        ASSERT_EQ(::shutdown(pair.client.get(), SHUT_WR), 0);
+        Result<TlsInfo> info = failure(ErrorKind::internal, "");
+        world.run(accept_tls(*pair.server, info));
+        ASSERT_FALSE(info);
+        EXPECT_EQ(info.error().detail.find("plain text"), std::string::npos) << info.error().detail;
+    }
+}
+
 TEST(Tls, SaysSoWhenAServerGreetsInPlainText) {
     World world;
     StreamPair pair = make_pair(world, nullptr, client_context());
