@@ -226,14 +226,15 @@ TEST_F(DeliveryTime, DrainEndsAtItsDeadline) {
 
 TEST_F(DeliveryTime, DamagedContentIsSetAsideAndNamed) {
     options.fresh_content_limit = 0;  // read from the spool
-    make_engine();
+    start();
+    on_shard([&] { engine->suspend("example.net", true); });
     const auto message = send({"b@example.net"});
     {
         auto file = store.disk.open("segment-0000000001", OpenMode::existing).value();
         const std::string garbage = "xxxx";
         ASSERT_TRUE(file->write_at(message->location.offset + 40, as_octets(garbage)).has_value());
     }
-    engine->start();
+    on_shard([&] { engine->suspend("example.net", false); });
     ASSERT_TRUE(happens("spool.damaged message=" + message->id.text()));
     ASSERT_TRUE(store.run_until([&] { return store.kinds(message->id) == "accepted held"; }));
     EXPECT_EQ(store.rows().at(0).state, DeliveryState::held);
@@ -244,7 +245,8 @@ TEST_F(DeliveryTime, DamagedContentIsSetAsideAndNamed) {
 
 TEST_F(DeliveryTime, MissingContentIsSetAsideAndNamed) {
     options.fresh_content_limit = 0;
-    make_engine();
+    start();
+    on_shard([&] { engine->suspend("example.net", true); });
     const auto message = send({"b@example.net"});
     ASSERT_TRUE(store
                     .write([&](Transaction& transaction) {
@@ -252,7 +254,7 @@ TEST_F(DeliveryTime, MissingContentIsSetAsideAndNamed) {
                                                   " SET segment = 77");
                     })
                     .has_value());
-    engine->start();
+    on_shard([&] { engine->suspend("example.net", false); });
     ASSERT_TRUE(happens("spool.damaged message=" + message->id.text())) << "never lost without a word";
     EXPECT_TRUE(store.run_until([&] { return store.kinds(message->id) == "accepted held"; }));
 }
@@ -304,16 +306,17 @@ TEST_F(DeliveryTime, OpensNoMoreConnectionsThanTheRouteAllows) {
 // A reload replaces the routes while connections that were opened by the old ones live.
 TEST_F(DeliveryTime, NewRoutesDoNotPullTheOldOnesFromUnderAConnection) {
     server.script.greeting = "silence";
-    options.timeouts.greeting = seconds(1);
+    server.script.extensions.emplace_back("STARTTLS");
     rules.push_back({.name = "relay", .domains = {"example.net"}});
-    rules.back().retry.delays = {minutes(7)};
     start();
     const auto message = send({"b@example.net"});
     ASSERT_TRUE(store.run_until([&] { return server.connections == 1; }));
     set_routes();  // nothing but the engine holds the former ones
     send({"c@example.net"});
-    ASSERT_TRUE(happens("delivery.deferred message=" + message->id.text()));
-    EXPECT_EQ(store.kinds(message->id), "accepted deferred");
+    ASSERT_TRUE(store.run_until([&] { return server.connections == 2; }));
+    server.speak("220 mx.example at last");
+    ASSERT_TRUE(happens("delivery.delivered", 2));
+    EXPECT_TRUE(server.mails[0].tls);
 }
 
 TEST_F(DeliveryTime, ComesBackByItselfWhenTheBackOffIsOver) {

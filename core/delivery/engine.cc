@@ -195,6 +195,7 @@ void DeliveryEngine::end_an_idle_connection() {
 // A connection of this destination ended.
 void DeliveryEngine::leave(Site& site) {
     --site.connections;
+    if (site.connections == 0) site.forget_former_routes();
     --connections_;
     schedule(site);
     schedule_starved();

@@ -36,6 +36,14 @@ class MailServer {
     void close_connections() {
         for (const auto& stream : std::exchange(open_, {})) stream->close();
     }
+    // Says something to each connection, whatever the script says.
+    void speak(std::string line) {
+        for (const auto& stream : open_)
+            shard_.spawn([](std::shared_ptr<Stream> to, std::string wire) -> Task<> {
+                const auto ignored = co_await to->write(wire, no_deadline);
+                static_cast<void>(ignored);
+            }(stream, line + "\r\n"));
+    }
     [[nodiscard]] std::size_t count(std::string_view command) const {
         std::size_t found = 0;
         for (const std::string& line : commands) found += line.starts_with(command) ? 1U : 0U;

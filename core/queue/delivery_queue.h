@@ -43,7 +43,14 @@ class Site {
     // The recipients' domain, for MX routes.
     [[nodiscard]] std::string_view domain() const { return std::string_view(key_).substr(0, key_.find('#')); }
     [[nodiscard]] const Route& route() const { return *route_; }
-    void set_route(std::shared_ptr<const Route> route) { route_ = std::move(route); }
+    // The former route lives on while connections use it.
+    void set_route(std::shared_ptr<const Route> route) {
+        if (route == route_) return;
+        if (connections > 0) former_routes_.push_back(std::move(route_));
+        route_ = std::move(route);
+    }
+    // The last connection has ended.
+    void forget_former_routes() { former_routes_.clear(); }
     [[nodiscard]] std::size_t ready_count() const { return ready_.size() - ready_begin_; }
     [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
     [[nodiscard]] std::size_t leased_count() const { return leased_; }
@@ -67,7 +74,8 @@ class Site {
     };
     std::string key_;
     std::shared_ptr<const Route> route_;
-    std::vector<QueueEntry> ready_;  // from ready_begin_ on
+    std::vector<std::shared_ptr<const Route>> former_routes_;  // one for each reload at most
+    std::vector<QueueEntry> ready_;                            // from ready_begin_ on
     std::size_t ready_begin_ = 0;
     std::vector<Waiting> waiting_;  // a heap, earliest first
     std::size_t leased_ = 0;
