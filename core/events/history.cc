@@ -55,16 +55,23 @@ Result<std::vector<std::int64_t>> history_days(Reader& reader, std::string_view 
     return days;
 }
 
-Result<int> drop_history_before(Transaction& transaction, std::int64_t first_kept_day) {
-    std::vector<std::string> tables;
-    RELEVO_CHECK(transaction.query("SELECT prefix, day FROM history_day WHERE day < $1", {first_kept_day},
-                                   [&](const Row& row) -> Result<void> {
-                                       tables.push_back(fmt::format("{}_{}", row.text(0), row.integer(1)));
-                                       return {};
-                                   }));
-    for (const std::string& table : tables) RELEVO_CHECK(transaction.define("DROP TABLE " + table));
-    RELEVO_CHECK(transaction.execute("DELETE FROM history_day WHERE day < $1", {first_kept_day}));
-    return static_cast<int>(tables.size());
+Result<int> drop_history_before(Transaction& transaction, std::int64_t first_kept_day,
+                                const std::function<Result<bool>(std::int64_t day)>& is_needed) {
+    std::map<std::int64_t, std::vector<std::string>> tables;
+    RELEVO_CHECK(transaction.query(
+        "SELECT prefix, day FROM history_day WHERE day < $1", {first_kept_day}, [&](const Row& row) -> Result<void> {
+            tables[row.integer(1)].push_back(fmt::format("{}_{}", row.text(0), row.integer(1)));
+            return {};
+        }));
+    int dropped = 0;
+    for (const auto& [day, names] : tables) {
+        RELEVO_TRY(const bool needed, is_needed(day));
+        if (needed) continue;
+        for (const std::string& table : names) RELEVO_CHECK(transaction.define("DROP TABLE " + table));
+        RELEVO_CHECK(transaction.execute("DELETE FROM history_day WHERE day = $1", {day}));
+        dropped += static_cast<int>(names.size());
+    }
+    return dropped;
 }
 
 }  // namespace relevo

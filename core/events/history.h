@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -60,7 +61,8 @@ class DayTables {
 // The days that have a table of this kind, ascending.
 [[nodiscard]] Result<std::vector<std::int64_t>> history_days(Reader& reader, std::string_view prefix,
                                                              std::int64_t first_day);
-// Drops every table of days before `first_kept_day`. Returns how many went.
-[[nodiscard]] Result<int> drop_history_before(Transaction& transaction, std::int64_t first_kept_day);
+// Drops every table of days before `first_kept_day` but those of days that `is_needed` says. Returns how many went.
+[[nodiscard]] Result<int> drop_history_before(Transaction& transaction, std::int64_t first_kept_day,
+                                              const std::function<Result<bool>(std::int64_t day)>& is_needed);
 
 }  // namespace relevo

@@ -15,8 +15,9 @@ constexpr std::string_view sql_page =
     "ORDER BY id LIMIT $2";
 constexpr std::string_view sql_of_message =
     "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply FROM delivery"
-    " WHERE id >= $1 AND id <= $2 AND message_id = $1 ORDER BY id";
+    " WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id";
 constexpr std::size_t page_rows = 1000;
+constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 
 DeliveryRow delivery_row(const Row& row) {
     DeliveryRow delivery;
@@ -77,7 +78,8 @@ Result<std::vector<DeliveryRow>> Spool::rows_of(Reader& reader, const DeliveryFi
             return {};
         };
         if (filter.message) {
-            RELEVO_CHECK(reader.query(sql_of_message, {filter.message->value, filter.message->value + 65'535}, take));
+            const std::int64_t first = filter.message->value;
+            RELEVO_CHECK(reader.query(sql_of_message, {std::max(first, after + 1), first + last_ordinal, first}, take));
             more = false;
         } else {
             RELEVO_CHECK(reader.query(sql_page, {after, static_cast<std::int64_t>(page_rows)}, take));
@@ -204,17 +206,6 @@ Task<Result<void>> Spool::set_suspension(std::string site, std::optional<std::st
         return {};
     };
     co_return co_await commit(committer_, std::move(request));
-}
-
-Task<Result<int>> Spool::drop_history(std::int64_t first_kept_day) {
-    int dropped = 0;
-    CommitRequest request;
-    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
-        RELEVO_TRY(dropped, drop_history_before(transaction, first_kept_day));
-        return {};
-    };
-    RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
-    co_return dropped;
 }
 
 }  // namespace relevo

@@ -16,6 +16,7 @@ constexpr std::string_view sql_defer_delivery =
     "UPDATE delivery SET due_at = $1, attempts = $2, last_reply = $3 WHERE id = $4";
 constexpr std::string_view sql_delay_reported = "UPDATE delivery SET delay_reported = 1 WHERE id = $1";
 constexpr std::string_view sql_next_delivery = "SELECT message_id FROM delivery WHERE id >= $1 ORDER BY id LIMIT 1";
+constexpr std::string_view sql_any_delivery = "SELECT 1 FROM delivery WHERE id >= $1 AND id < $2 LIMIT 1";
 constexpr std::string_view sql_pending_recipients =
     "SELECT id, recipient, notify, original_recipient FROM delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 "
     "AND state = 0 ORDER BY id";
@@ -181,23 +182,25 @@ Result<void> Spool::record_move(Transaction& transaction, const ContentStore::Mo
     return {};
 }
 
-Result<void> Spool::apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome) {
+Result<std::int64_t> Spool::apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome) {
     const std::int64_t key = key_of({message.id, outcome.ordinal});
+    std::int64_t removed = 0;
     if (outcome.outcome == Outcome::deferred) {
         RELEVO_CHECK(transaction.execute(sql_defer_delivery,
                                          {milliseconds_of(outcome.due_at), static_cast<std::int64_t>(outcome.attempts),
                                           std::string_view(outcome.last_reply), key}));
         if (outcome.delay_reported) RELEVO_CHECK(transaction.execute(sql_delay_reported, {key}));
     } else {
-        RELEVO_CHECK(transaction.execute(sql_delete_delivery, {key}));
+        RELEVO_TRY(removed, transaction.execute(sql_delete_delivery, {key}));
     }
-    return event_writer_.append(transaction, Event{.id = {},
-                                                   .at = WallClock::now(),
-                                                   .kind = event_of(outcome.outcome),
-                                                   .message = message.id,
-                                                   .ordinal = outcome.ordinal,
-                                                   .tenant = message.tenant,
-                                                   .detail = outcome.detail});
+    RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
+                                                         .at = WallClock::now(),
+                                                         .kind = event_of(outcome.outcome),
+                                                         .message = message.id,
+                                                         .ordinal = outcome.ordinal,
+                                                         .tenant = message.tenant,
+                                                         .detail = outcome.detail}));
+    return removed;
 }
 
 Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::shared_ptr<const Message> message,
@@ -209,17 +212,22 @@ Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::sha
     std::vector<ContentLocation> locations(reports.size());
     const bool may_end =
         std::ranges::any_of(outcomes, [](const DeliveryOutcome& o) { return o.outcome != Outcome::deferred; });
+    std::int64_t removed = 0;
     bool ended = false;
     ContentLocation location = message->location;
     request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>& contents) -> Result<void> {
-        for (const DeliveryOutcome& outcome : outcomes) RELEVO_CHECK(apply(transaction, *message, outcome));
+        removed = 0;
+        for (const DeliveryOutcome& outcome : outcomes) {
+            RELEVO_TRY(const std::int64_t rows, apply(transaction, *message, outcome));
+            removed += rows;
+        }
         for (std::size_t i = 0; i < reports.size(); ++i) {
             locations[i] = contents[i].location;
             RELEVO_CHECK(insert(transaction, reports[i], locations[i]));
         }
         if (!may_end) return {};
         RELEVO_TRY(const bool live, is_live(transaction, message->id));
-        ended = !live;
+        ended = !live && removed > 0;  // whoever removes the last row drops the content, and nobody else
         // Compaction may have moved the content since the message was loaded.
         if (ended)
             RELEVO_CHECK(transaction.query(location_of_.of(day_of(time_of(message->id))), {message->id.value},
@@ -289,6 +297,26 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
                           std::move(content.error().detail));
     message->content = std::make_shared<const std::string>(std::move(*content));
     co_return message;
+}
+
+Task<Result<int>> Spool::drop_history(std::int64_t first_kept_day) {
+    int dropped = 0;
+    CommitRequest request;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        const auto is_needed = [&](std::int64_t day) -> Result<bool> {
+            bool waits = false;
+            RELEVO_CHECK(transaction.query(sql_any_delivery, {first_id_of(day), first_id_of(day + 1)},
+                                           [&](const Row&) -> Result<void> {
+                                               waits = true;
+                                               return {};
+                                           }));
+            return waits;
+        };
+        RELEVO_TRY(dropped, drop_history_before(transaction, first_kept_day, is_needed));
+        return {};
+    };
+    RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
+    co_return dropped;
 }
 
 Task<Result<std::string>> Spool::content_of(MessageId id) {

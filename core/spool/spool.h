@@ -129,13 +129,14 @@ class Spool {
     // For the committer's compaction (core owns the rows).
     [[nodiscard]] static Result<bool> is_live(Reader& reader, MessageId id);
     Result<void> record_move(Transaction& transaction, const ContentStore::Move& move);
-    // Drops history older than the day; messages still queued keep theirs because retention is longer than any queue
-    // time.
+    // Drops history older than the day. Days of messages still in the queue stay: one that is held waits for a person,
+    // however long. Returns the number of tables.
     Task<Result<int>> drop_history(std::int64_t first_kept_day);
 
  private:
     Result<void> insert(Transaction& transaction, const Submission& submission, const ContentLocation& location);
-    Result<void> apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome);
+    // Returns how many rows it removed.
+    Result<std::int64_t> apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome);
     Result<void> change_one(Transaction& transaction, const DeliveryRow& row, Change change, WallClock::time_point now);
     Result<std::vector<DeliveryRow>> rows_of(Reader& reader, const DeliveryFilter& filter, std::int64_t after,
                                              std::size_t limit);
