@@ -32,6 +32,16 @@ void sort_exchanges(std::vector<dns::MailExchange>& exchanges, std::mt19937_64& 
     std::ranges::sort(exchanges, {}, &dns::MailExchange::preference);
 }
 
+// Hosts of our own preference and behind would send the mail back to us (RFC 5321 §5.1: "MUST be discarded from
+// consideration").
+void discard_our_own(std::vector<dns::MailExchange>& exchanges, std::string_view host_name) {
+    std::uint32_t limit = UINT32_MAX;
+    for (const dns::MailExchange& exchange : exchanges)
+        if (equals_ignoring_case(exchange.exchange, host_name))
+            limit = std::min<std::uint32_t>(limit, exchange.preference);
+    std::erase_if(exchanges, [limit](const dns::MailExchange& exchange) { return exchange.preference >= limit; });
+}
+
 }  // namespace
 
 Task<Routed<MailHosts>> HostFinder::hosts_of(const Route& route, std::string domain, Deadline deadline) {
@@ -58,11 +68,9 @@ Task<Routed<MailHosts>> HostFinder::mail_exchangers(std::string domain, Deadline
     if (std::ranges::all_of(answer->exchanges, [](const auto& exchange) { return exchange.exchange.empty(); }))
         co_return permanent({5, 1, 10},
                             fmt::format("the domain {} declares that it takes no mail (null MX, RFC 7505)", domain));
+    discard_our_own(answer->exchanges, options_.host_name);
     sort_exchanges(answer->exchanges, chance_);
     for (const dns::MailExchange& exchange : answer->exchanges) {
-        // Hosts at or behind our own place in the list must not be tried: they would send the mail back to us (RFC 5321
-        // §5.1).
-        if (equals_ignoring_case(exchange.exchange, options_.host_name)) break;
         if (!exchange.exchange.empty() && hosts.names.size() < options_.host_limit)
             hosts.names.push_back(exchange.exchange);
     }
