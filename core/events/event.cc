@@ -1,5 +1,7 @@
 #include "core/events/event.h"
 
+#include <algorithm>
+
 namespace relevo {
 
 std::string_view name_of(EventKind kind) {
@@ -19,11 +21,13 @@ std::string_view name_of(EventKind kind) {
 
 Result<void> EventWriter::recover(Reader& reader) {
     RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "event", 0));
-    if (days.empty()) return {};
-    return reader.query(newest_.of(days.back()), {}, [&](const Row& row) -> Result<void> {
-        last_id_ = row.integer(0);
-        return {};
-    });
+    // Near midnight the newest id may lie in the table of the day before, as an event has the day of its time.
+    for (const std::int64_t day : days)
+        RELEVO_CHECK(reader.query(newest_.of(day), {}, [&](const Row& row) -> Result<void> {
+            if (!row.is_null(0)) last_id_ = std::max(last_id_, row.integer(0));
+            return {};
+        }));
+    return {};
 }
 
 Result<void> EventWriter::append(Transaction& transaction, const Event& event) {

@@ -1,0 +1,186 @@
+#include "adapters/simulation/simulated_disk.h"
+#include "adapters/sqlite/sqlite_database.h"
+#include "core/events/event.h"
+#include "core/ports/migration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace relevo {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+using Time = std::chrono::system_clock::time_point;
+const Time noon{days(20'000) + hours(12)};
+
+class EventsTest : public testing::Test {
+ protected:
+    EventsTest() { EXPECT_TRUE(migrate(*database, history_migrations()).has_value()); }
+
+    Result<void> write(const std::function<Result<void>(Transaction&)>& work) {
+        RELEVO_CHECK(database->begin());
+        const auto result = work(database->transaction());
+        if (result.has_value()) return database->commit();
+        database->rollback();
+        return result;
+    }
+    Result<void> append(Time at, std::int64_t message = 7, EventKind kind = EventKind::deferred) {
+        return write([&](Transaction& transaction) {
+            return writer.append(transaction, {.id = {},
+                                               .at = at,
+                                               .kind = kind,
+                                               .message = MessageId{message},
+                                               .ordinal = 3,
+                                               .tenant = TenantId{5},
+                                               .detail = R"({"a":"é"})"});
+        });
+    }
+    std::vector<Event> read(std::int64_t message, std::int64_t first_day, std::size_t limit = 10'000) {
+        std::vector<Event> events;
+        EXPECT_TRUE(database
+                        ->read([&](Reader& rows) -> Result<void> {
+                            RELEVO_TRY(events, reader.of_message(rows, MessageId{message}, first_day, limit));
+                            return {};
+                        })
+                        .has_value());
+        return events;
+    }
+    std::vector<std::int64_t> ids(std::int64_t message) {
+        std::vector<std::int64_t> found;
+        for (const Event& event : read(message, 0)) found.push_back(event.id.value);
+        return found;
+    }
+    std::vector<std::int64_t> days_kept() {
+        std::vector<std::int64_t> kept;
+        EXPECT_TRUE(database
+                        ->read([&](Reader& rows) -> Result<void> {
+                            RELEVO_TRY(kept, history_days(rows, "event", 0));
+                            return {};
+                        })
+                        .has_value());
+        return kept;
+    }
+    // Another process takes the store over.
+    void restart() {
+        writer = EventWriter();
+        EXPECT_TRUE(database->read([&](Reader& rows) { return writer.recover(rows); }).has_value());
+    }
+    static Result<bool> nothing_is_needed(std::int64_t) { return false; }
+
+    simulation::SimulatedDisk disk;
+    std::unique_ptr<Database> database = open_sqlite(disk).value();
+    EventWriter writer;
+    EventReader reader;
+};
+
+TEST_F(EventsTest, KeepsEveryMember) {
+    ASSERT_TRUE(append(noon + milliseconds(5), 7, EventKind::expired).has_value());
+    const auto events = read(7, day_of(noon));
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].id, EventId{1});
+    EXPECT_EQ(events[0].at, noon + milliseconds(5));
+    EXPECT_EQ(events[0].kind, EventKind::expired);
+    EXPECT_EQ(events[0].message, MessageId{7});
+    EXPECT_EQ(events[0].ordinal, 3);
+    EXPECT_EQ(events[0].tenant, TenantId{5});
+    EXPECT_EQ(events[0].detail, R"({"a":"é"})");
+}
+
+TEST_F(EventsTest, IdsGrowInTheOrderOfCommits) {
+    for (const Time at : {noon, noon - hours(1), noon + hours(1)}) ASSERT_TRUE(append(at).has_value());
+    EXPECT_THAT(ids(7), ElementsAre(1, 2, 3));
+    restart();
+    ASSERT_TRUE(append(noon).has_value());
+    EXPECT_THAT(ids(7), ElementsAre(1, 2, 3, 4));
+}
+
+// The clock of an event is when it happened, its id when it was committed: near midnight they disagree.
+TEST_F(EventsTest, IdsGoOnWhenTheNewestEventIsOfYesterday) {
+    const Time midnight = noon + hours(12);
+    ASSERT_TRUE(append(midnight + milliseconds(1)).has_value());
+    ASSERT_TRUE(append(midnight - milliseconds(1)).has_value());
+    restart();
+    ASSERT_TRUE(append(midnight + milliseconds(2)).has_value());
+    std::set<std::int64_t> distinct;
+    for (const std::int64_t id : ids(7)) distinct.insert(id);
+    EXPECT_THAT(distinct, ElementsAre(1, 2, 3)) << "an id is given once";
+}
+
+TEST_F(EventsTest, IdsGoOnWhenTheNewestDayIsEmpty) {
+    ASSERT_TRUE(append(noon).has_value());
+    ASSERT_TRUE(append(noon).has_value());
+    ASSERT_TRUE(append(noon + days(1)).has_value());
+    ASSERT_TRUE(
+        write([](Transaction& transaction) { return transaction.define("DELETE FROM event_20001"); }).has_value());
+    restart();
+    ASSERT_TRUE(append(noon + days(1), 8).has_value());
+    EXPECT_THAT(ids(8), ElementsAre(3));
+}
+
+TEST_F(EventsTest, EachDayHasATableOfItsOwn) {
+    ASSERT_TRUE(append(noon - days(1)).has_value());
+    ASSERT_TRUE(append(noon).has_value());
+    ASSERT_TRUE(append(noon - days(1)).has_value());
+    EXPECT_THAT(days_kept(), ElementsAre(19'999, 20'000));
+    EXPECT_EQ(read(7, 0).size(), 3U);
+    EXPECT_EQ(read(7, 20'000).size(), 1U) << "from this day on";
+    EXPECT_THAT(read(8, 0), IsEmpty());
+    EXPECT_EQ(read(7, 0, 2).size(), 2U) << "no more than asked for";
+}
+
+TEST_F(EventsTest, ATableOfARolledBackTransactionIsMadeAgain) {
+    EXPECT_FALSE(write([&](Transaction& transaction) -> Result<void> {
+                     RELEVO_CHECK(writer.append(transaction, {.at = noon, .message = MessageId{7}, .detail = "{}"}));
+                     return failure(ErrorKind::conflict, "something else went wrong");
+                 }).has_value());
+    EXPECT_THAT(days_kept(), IsEmpty());
+    ASSERT_TRUE(append(noon).has_value());
+    EXPECT_EQ(read(7, 0).size(), 1U);
+}
+
+TEST_F(EventsTest, DropsOldDaysWholeButThoseThatAreNeeded) {
+    for (const int back : {3, 2, 1, 0}) ASSERT_TRUE(append(noon - days(back)).has_value());
+    int dropped = 0;
+    ASSERT_TRUE(write([&](Transaction& transaction) -> Result<void> {
+                    RELEVO_TRY(dropped, drop_history_before(transaction, 19'999, [](std::int64_t day) -> Result<bool> {
+                                   return day == 19'997;
+                               }));
+                    return {};
+                }).has_value());
+    EXPECT_EQ(dropped, 1);
+    EXPECT_THAT(days_kept(), ElementsAre(19'997, 19'999, 20'000));
+    EXPECT_EQ(read(7, 0).size(), 3U);
+    ASSERT_TRUE(write([&](Transaction& transaction) -> Result<void> {
+                    RELEVO_TRY(dropped, drop_history_before(transaction, 20'001, nothing_is_needed));
+                    return {};
+                }).has_value());
+    EXPECT_EQ(dropped, 3);
+    EXPECT_THAT(days_kept(), IsEmpty());
+    ASSERT_TRUE(append(noon).has_value());
+    EXPECT_EQ(read(7, 0).size(), 1U) << "the writer notices that today's table went";
+}
+
+TEST(Days, BeginAtMidnightUtc) {
+    EXPECT_EQ(day_of(Time{}), 0);
+    EXPECT_EQ(day_of(Time{hours(24) - milliseconds(1)}), 0);
+    EXPECT_EQ(day_of(Time{hours(24)}), 1);
+    EXPECT_EQ(day_of(Time{-milliseconds(1)}), -1);
+    EXPECT_EQ(time_of_milliseconds(milliseconds_of(noon)), noon);
+}
+
+TEST(EventKinds, HaveDistinctNames) {
+    std::set<std::string_view> names;
+    for (int kind = 1; kind <= 9; ++kind) names.insert(name_of(static_cast<EventKind>(kind)));
+    EXPECT_EQ(names.size(), 9U);
+    EXPECT_FALSE(names.contains("unknown"));
+}
+
+}  // namespace
+}  // namespace relevo
