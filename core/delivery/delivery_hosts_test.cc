@@ -127,7 +127,7 @@ TEST_F(DeliveryHosts, ATemporaryProblemOutweighsAPermanentOneOfAnotherServer) {
         << "a deferred delivery tells why it is worth another try";
 }
 
-// RFC 5321 §5.1: "the associated address of that host ... implicit MX".
+// RFC 5321 §5.1: "as if it was associated with an implicit MX RR, with a preference of 0, pointing to that host".
 TEST_F(DeliveryHosts, UsesTheDomainsOwnAddressWithoutMx) {
     resolver.address("plain.example", "11.0.2.1");
     best.listen(dialer, "11.0.2.1");

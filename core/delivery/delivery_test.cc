@@ -55,7 +55,7 @@ TEST_F(DeliveryTest, TriesAgainLaterAfterATemporaryRefusal) {
     EXPECT_EQ(server.mails[0].content, *message->content) << "read from the spool again";
 }
 
-// RFC 5321 §6.1: "it MUST notify the sender".
+// RFC 5321 §6.1: "MUST formulate and mail a notification message".
 TEST_F(DeliveryTest, ReportsAPermanentRefusalToTheSender) {
     server.script.replies["RCPT"] = "550 5.1.1 No such user";
     start();
