@@ -13,6 +13,7 @@ namespace relevo::sqlite {
 namespace {
 
 constexpr Octets log_allocation_octets = 1 * mebibyte;
+constexpr std::size_t log_buffer_octets = 256 * 1024;
 
 // SQLite allocates szOsFile octets and calls xOpen on them; what follows the base is ours, made by placement new.
 struct File {
@@ -23,12 +24,29 @@ struct File {
     int held;
     WalIndex::Held wal_locks;
     bool is_log;
-    Octets log_room;       // octets of the log that are allocated
-    bool name_may_be_new;  // perhaps of a process that was killed: the first sync syncs the folder too
+    Octets log_room;  // octets of the log that are allocated
+    // SQLite writes the log in pieces of 24 and 4096 octets, one after the other; collected here, they reach the disk
+    // as one write when they are synced. Nobody reads them before, but this connection: then they are written first.
+    std::string unwritten;
+    Octets unwritten_at;
+    std::optional<Octets> lost_from;  // where a write failed
+    bool name_may_be_new;             // perhaps of a process that was killed: the first sync syncs the folder too
 };
 
 File& of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
 Vfs& of(sqlite3_vfs* vfs) { return *static_cast<Vfs*>(vfs->pAppData); }
+
+// After a failure the log has a hole where the octets were to go: until SQLite, back at the start of the failed
+// transaction, writes there again, nothing is added behind it and it cannot be synced.
+int write_out(File& file) {
+    if (file.lost_from)
+        return file.vfs->failed({ErrorKind::io, "an earlier write of the log failed"}, SQLITE_IOERR_WRITE);
+    if (file.unwritten.empty()) return SQLITE_OK;
+    const auto done = file.file->write_at(file.unwritten_at, as_octets(file.unwritten));
+    if (!done.has_value()) file.lost_from = file.unwritten_at;
+    file.unwritten.clear();
+    return done.has_value() ? SQLITE_OK : file.vfs->failed(done.error(), SQLITE_IOERR_WRITE);
+}
 
 int close(sqlite3_file* base) {
     File& file = of(base);
@@ -42,6 +60,10 @@ int close(sqlite3_file* base) {
 
 int read(sqlite3_file* base, void* into, int count, sqlite3_int64 offset) {
     File& file = of(base);
+    const auto end = static_cast<Octets>(offset + count);
+    const bool is_behind_hole = file.lost_from && end > *file.lost_from;
+    if (is_behind_hole || (!file.unwritten.empty() && end > file.unwritten_at))
+        if (const int written = write_out(file); written != SQLITE_OK) return written;
     const auto wanted = static_cast<std::size_t>(count);
     const auto done = file.file->read_at(static_cast<Octets>(offset), std::span(static_cast<std::byte*>(into), wanted));
     if (!done.has_value()) return file.vfs->failed(done.error(), SQLITE_IOERR_READ);
@@ -58,20 +80,30 @@ void make_room(File& file, Octets end) {
     file.log_room = file.file->allocate(wanted).has_value() ? wanted : end;
 }
 
+int collect(File& file, std::string_view octets, Octets position) {
+    file.vfs->log_written(position);
+    if (file.lost_from && position <= *file.lost_from) file.lost_from.reset();
+    const bool follows = position == file.unwritten_at + file.unwritten.size();
+    if (file.lost_from || !follows || file.unwritten.size() + octets.size() > log_buffer_octets)
+        if (const int written = write_out(file); written != SQLITE_OK) return written;
+    if (file.unwritten.empty()) file.unwritten_at = position;
+    file.unwritten += octets;
+    make_room(file, position + octets.size());
+    return SQLITE_OK;
+}
+
 int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset) {
     File& file = of(base);
     const auto position = static_cast<Octets>(offset);
-    if (file.is_log) {
-        make_room(file, position + static_cast<Octets>(count));
-        file.vfs->log_written(position);
-    }
-    const auto done =
-        file.file->write_at(position, std::span(static_cast<const std::byte*>(from), static_cast<std::size_t>(count)));
+    const std::string_view octets(static_cast<const char*>(from), static_cast<std::size_t>(count));
+    if (file.is_log) return collect(file, octets, position);
+    const auto done = file.file->write_at(position, as_octets(octets));
     return done.has_value() ? SQLITE_OK : file.vfs->failed(done.error(), SQLITE_IOERR_WRITE);
 }
 
 int truncate(sqlite3_file* base, sqlite3_int64 size) {
     File& file = of(base);
+    if (const int written = write_out(file); written != SQLITE_OK) return written;
     file.log_room = 0;
     const auto done = file.file->truncate(static_cast<Octets>(size));
     return done.has_value() ? SQLITE_OK : file.vfs->failed(done.error(), SQLITE_IOERR_TRUNCATE);
@@ -79,6 +111,7 @@ int truncate(sqlite3_file* base, sqlite3_int64 size) {
 
 int sync(sqlite3_file* base, int) {
     File& file = of(base);
+    if (const int written = write_out(file); written != SQLITE_OK) return written;
     auto done = file.file->sync();
     if (done.has_value() && file.name_may_be_new) done = file.vfs->disk().sync_folder();
     if (file.is_log) file.vfs->log_synced(done.has_value());
@@ -89,6 +122,7 @@ int sync(sqlite3_file* base, int) {
 
 int file_size(sqlite3_file* base, sqlite3_int64* size) {
     File& file = of(base);
+    if (const int written = write_out(file); written != SQLITE_OK) return written;
     const auto octets = file.file->size();
     if (!octets.has_value()) return file.vfs->failed(octets.error(), SQLITE_IOERR_FSTAT);
     *size = static_cast<sqlite3_int64>(*octets);
@@ -160,6 +194,9 @@ int open(sqlite3_vfs* base, const char* name, sqlite3_file* into, int flags, int
                     .wal_locks = {},
                     .is_log = (flags & SQLITE_OPEN_WAL) != 0,
                     .log_room = 0,
+                    .unwritten = {},
+                    .unwritten_at = 0,
+                    .lost_from = {},
                     .name_may_be_new = create};
     if (flags_out != nullptr) *flags_out = flags;
     return SQLITE_OK;
