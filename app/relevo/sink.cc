@@ -162,14 +162,18 @@ class Sink::Conversation {
             if (fault->code == 0)
                 finished_ = dropped_ = true;
             else
-                session_.answer(reply_for(*fault));
+                answer_each(reply_for(*fault), envelope.recipients.size());
             return;
         }
         sink_.take(envelope, content, *stream_);
         const smtp::Reply taken{250, smtp::EnhancedStatus{2, 0, 0}, fmt::format("Taken as number {}", before + 1)};
-        session_.answer(taken);
-        if (!sink_.options_.lmtp || envelope.recipients.size() < 2) return;
-        lmtp_replies_ = envelope.recipients.size() - 1;
+        answer_each(taken, envelope.recipients.size());
+    }
+
+    // LMTP answers the end of data once for each recipient (RFC 2033 §4.2).
+    void answer_each(const smtp::Reply& reply, std::size_t recipients) {
+        session_.answer(reply);
+        if (sink_.options_.lmtp && recipients > 1) lmtp_replies_ = recipients - 1;
     }
 
     Sink& sink_;
