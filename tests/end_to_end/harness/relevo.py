@@ -265,7 +265,11 @@ class Relevo:
 
     def log_in(self, login: str = "ana", password: str = PASSWORD, listener: str = "submission", **options):
         conversation = self.converse(listener, **options)
-        conversation.log_in(login, password)
+        try:
+            conversation.log_in(login, password)
+        except BaseException:
+            conversation.close()
+            raise
         return conversation
 
     def submit(self, content: bytes, recipients: list[str] | str, sender: str = "ana@customer.test", login: str = "ana",
