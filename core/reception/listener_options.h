@@ -30,11 +30,12 @@ struct ListenerOptions {
     std::uint32_t connection_limit_per_address = 50;
     std::size_t hop_limit = 50;  // Received fields
     // RFC 5321 §4.5.3.2
-    std::chrono::seconds command_timeout{300};
-    std::chrono::seconds data_timeout{180};
-    std::chrono::seconds transaction_time{3600};
-    std::chrono::seconds session_time{86400};
-    Octets minimum_data_rate = 100;  // octets a second while content arrives, after the first 30 s; 0: none
+    std::chrono::milliseconds command_timeout{300'000};
+    std::chrono::milliseconds data_timeout{180'000};
+    std::chrono::milliseconds transaction_time{3'600'000};
+    std::chrono::milliseconds session_time{86'400'000};
+    Octets minimum_data_rate = 100;  // octets a second while content arrives, after the grace; 0: none
+    std::chrono::seconds data_rate_grace{30};
 };
 
 }  // namespace relevo

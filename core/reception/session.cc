@@ -18,7 +18,6 @@ constexpr std::size_t sniffed_octets = 16;
 constexpr std::chrono::seconds goodbye_time{5};
 constexpr std::chrono::seconds proxy_header_time{10};
 constexpr std::chrono::milliseconds proxy_header_pause{10};
-constexpr std::chrono::seconds data_rate_grace{30};
 
 bool contains(const std::vector<dns::Network>& networks, const dns::IpAddress& address) {
     return std::ranges::any_of(networks, [&](const dns::Network& network) { return network.contains(address); });
@@ -127,7 +126,7 @@ Deadline ReceptionSession::deadline() const {
 std::optional<std::string> ReceptionSession::too_slow() const {
     if (session_->phase() != smtp::ServerPhase::content || listener_.minimum_data_rate == 0) return std::nullopt;
     const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - content_began_);
-    if (elapsed < data_rate_grace) return std::nullopt;
+    if (elapsed < listener_.data_rate_grace) return std::nullopt;
     const Octets expected = listener_.minimum_data_rate * static_cast<Octets>(elapsed.count());
     if (session_->content_size() >= expected) return std::nullopt;
     return fmt::format("{} octets in {} s is too slow: at least {} octets a second are expected",
@@ -217,13 +216,16 @@ Task<> ReceptionSession::say_goodbye() {
 }
 
 void ReceptionSession::log_refusal(std::string_view command, const smtp::Reply& reply) {
-    reception_.ports_.log.info("smtp.refused",
-                               {{"listener", listener_.name},
-                                {"client", client_.text()},
-                                {"login", login_},
-                                {"command", command},
-                                {"from", session_ ? session_->envelope().reverse_path.text() : std::string()},
-                                {"reply", reply.one_line()}});
+    log_refusal(command, session_ ? session_->envelope().reverse_path.text() : std::string(), reply);
+}
+
+void ReceptionSession::log_refusal(std::string_view command, const std::string& sender, const smtp::Reply& reply) {
+    reception_.ports_.log.info("smtp.refused", {{"listener", listener_.name},
+                                                {"client", client_.text()},
+                                                {"login", login_},
+                                                {"command", command},
+                                                {"from", sender},
+                                                {"reply", reply.one_line()}});
 }
 
 }  // namespace relevo

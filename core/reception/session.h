@@ -36,6 +36,7 @@ class ReceptionSession {
     [[nodiscard]] std::optional<std::string> too_slow() const;
     [[nodiscard]] std::string tls_text() const;
     void log_refusal(std::string_view command, const smtp::Reply& reply);
+    void log_refusal(std::string_view command, const std::string& sender, const smtp::Reply& reply);
 
     // session_login.cc: AUTH
     Task<> converse_about_login(smtp::ServerStep step);
@@ -46,7 +47,7 @@ class ReceptionSession {
     [[nodiscard]] std::optional<sasl::ServerMechanismStep> give_verifier(const std::string& user);
     bool admit_login(const std::string& login);
     void answer_login(const smtp::Reply& reply);
-    void finish_authentication(const std::string& login);
+    void finish_authentication(std::string login);  // a copy: the exchange is forgotten meanwhile
     void log_in(const Identity& identity, const Credential& credential, bool worth_recording);
     void refuse_authentication(const sasl::Failed& failed);
     void note_failed_login(std::string_view problem);

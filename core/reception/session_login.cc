@@ -38,7 +38,7 @@ Task<> ReceptionSession::start_authentication(const smtp::AuthenticationStarted&
 
 Task<> ReceptionSession::continue_authentication(const std::string& octets) {
     if (succeeded_login_) {  // the client's empty answer to SCRAM's last message
-        finish_authentication(*succeeded_login_);
+        finish_authentication(std::string(*succeeded_login_));
         co_return;
     }
     sasl::ServerMechanismStep step = mechanism_->response(octets);
@@ -123,7 +123,7 @@ void ReceptionSession::answer_login(const smtp::Reply& reply) {
 }
 
 // The secret was right; whether the account may send from here, now, is told precisely only after that.
-void ReceptionSession::finish_authentication(const std::string& login) {
+void ReceptionSession::finish_authentication(std::string login) {
     auto& ports = reception_.ports_;
     const auto now = WallClock::now();
     const auto directory = ports.shared.directory.load();

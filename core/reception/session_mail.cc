@@ -105,6 +105,7 @@ std::string ReceptionSession::origin() const {
 
 Task<> ReceptionSession::end_content() {
     const Deadline began = Clock::now();
+    const std::string sender = session_->envelope().reverse_path.text();  // the envelope goes with the message
     const smtp::Reply reply = co_await take_message();
     auto& metrics = reception_.ports_.metrics;
     if (reply.is_positive()) {
@@ -114,7 +115,7 @@ Task<> ReceptionSession::end_content() {
         rate_taken_at_.reset();
     } else {
         metrics.refused_messages.add();
-        log_refusal("end of data", reply);
+        log_refusal("end of data", sender, reply);
     }
     forget_transaction();
     session_->answer(reply);

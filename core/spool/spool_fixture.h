@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,11 @@ enum class CommitterThreads : std::uint8_t { none, own };
 // The parts of a store, as the app puts them together; restart() opens them again on what the disk holds.
 class SpoolStore {
  public:
-    explicit SpoolStore(CommitterThreads threads = CommitterThreads::none) : threads_(threads) { open(); }
+    // `more`: the tables of others, whose rows go into the same transactions.
+    explicit SpoolStore(CommitterThreads threads = CommitterThreads::none, std::span<const Migration> more = {})
+        : threads_(threads), more_(more) {
+        open();
+    }
     SpoolStore(const SpoolStore&) = delete;
     SpoolStore& operator=(const SpoolStore&) = delete;
     ~SpoolStore() { close(); }
@@ -52,7 +57,7 @@ class SpoolStore {
     }
 
     // Runs the shard, and the committer if it has no threads, until `condition` holds. False after `limit`.
-    bool run_until(const std::function<bool()>& condition, seconds limit = seconds(5)) {
+    bool run_until(const std::function<bool()>& condition, milliseconds limit = seconds(5)) {
         const Deadline deadline = Clock::now() + limit;
         shard.context().restart();
         const auto guard = boost::asio::make_work_guard(shard.context());
@@ -158,7 +163,7 @@ class SpoolStore {
         recovered.clear();
         database = open_sqlite(disk).value();
         std::vector<Migration> migrations;
-        for (const auto list : {history_migrations(), spool_migrations()})
+        for (const auto list : {history_migrations(), spool_migrations(), more_})
             migrations.insert(migrations.end(), list.begin(), list.end());
         EXPECT_TRUE(migrate(*database, migrations).has_value());
         contents = open_segments(disk, {.segment_octets = 16 * kibibyte,
@@ -200,6 +205,7 @@ class SpoolStore {
     }
 
     CommitterThreads threads_;
+    std::span<const Migration> more_;
     std::vector<std::unique_ptr<std::string>> statements_;
 };
 
