@@ -1,7 +1,7 @@
 #!/bin/bash
 # cgrun.sh NAME COMMAND...: runs COMMAND inside control group relevo-bench/NAME, so that CPU time and
 # memory of all its processes, short-lived ones too, are counted. Works with cgroup v1 and v2.
-# With no cgroup to write to, it simply runs the command (bench.py then needs --pid).
+# Needs a control group to write to, so root.
 set -u
 name=$1
 shift
@@ -19,13 +19,4 @@ for c in cpuacct memory blkio pids unified .; do
   fi
   mkdir -p "$d/relevo-bench/$name" 2>/dev/null && echo $BASHPID >"$d/relevo-bench/$name/cgroup.procs" 2>/dev/null
 done
-# BENCH_SHARES=20480 gives the whole bench, relay and tools alike, priority over other work on the
-# machine (v1: one flat cpu group; v2: weight of the parent group).
-if [ -n "${BENCH_SHARES:-}" ]; then
-  if [ -d $root/cpu ]; then
-    mkdir -p $root/cpu/relevo-bench && echo "$BENCH_SHARES" >$root/cpu/relevo-bench/cpu.shares && echo $BASHPID >$root/cpu/relevo-bench/cgroup.procs
-  else
-    echo 10000 >$root/relevo-bench/cpu.weight
-  fi 2>/dev/null
-fi
 exec "$@"

@@ -375,7 +375,8 @@ static std::string quant(std::vector<float>& v) {
     return b;
 }
 
-int main(int argc, char** argv) {
+// False: an option is unknown.
+static bool read_options(int argc, char** argv) {
     for (int i = 1; i < argc; i++) {
         std::string a = argv[i];
         auto v = [&] { return i + 1 < argc ? std::string(argv[++i]) : std::string(); };
@@ -426,9 +427,32 @@ int main(int argc, char** argv) {
             o.implicit = m == "implicit";
         } else {
             fprintf(stderr, "unknown option %s\n", a.c_str());
-            return 2;
+            return false;
         }
     }
+    return true;
+}
+
+static void print_result() {
+    double el = double((t_last ? t_last.load() : mono_ns()) - t_start) * 1e-9;  // until the last 250
+    rusage ru{};
+    getrusage(RUSAGE_SELF, &ru);
+    double cpu =
+        double(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) + double(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1e-6;
+    for (char& ch : first_error)
+        if (ch == '"' || ch == '\\' || (unsigned char)ch < 32) ch = '\'';
+    printf(
+        "{\"tool\":\"loader\",\"sent\":%ld,\"failed\":%ld,\"elapsed_s\":%.4f,\"rate\":%.1f,\"connects\":%ld,"
+        "\"refused\":%ld,\"lost_conns\":%ld,\"tls_resumed\":%ld,"
+        "\"greeted\":%ld,\"idle_held\":%ld,\"idle_closed\":%ld,\"accept_ms\":%s,\"total_ms\":%s,\"connect_ms\":%s,"
+        "\"cpu_s\":%.3f,\"first_error\":\"%s\"}\n",
+        sent.load(), failed.load(), el, double(sent) / el, connects.load(), refused.load(), lost_conns.load(),
+        resumed.load(), greeted.load(), idle_open.load(), idle_closed.load(), quant(lat_accept).c_str(),
+        quant(lat_total).c_str(), quant(lat_connect).c_str(), cpu, first_error.c_str());
+}
+
+int main(int argc, char** argv) {
+    if (!read_options(argc, argv)) return 2;
     raise_nofile();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, [](int) { stop = true; });
@@ -465,20 +489,6 @@ int main(int argc, char** argv) {
         }
     }
     for (auto& t : ts) t.join();
-    double el = double((t_last ? t_last.load() : mono_ns()) - t_start) * 1e-9;  // until the last 250
-    rusage ru{};
-    getrusage(RUSAGE_SELF, &ru);
-    double cpu =
-        double(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) + double(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) * 1e-6;
-    for (char& ch : first_error)
-        if (ch == '"' || ch == '\\' || (unsigned char)ch < 32) ch = '\'';
-    printf(
-        "{\"tool\":\"loader\",\"sent\":%ld,\"failed\":%ld,\"elapsed_s\":%.4f,\"rate\":%.1f,\"connects\":%ld,"
-        "\"refused\":%ld,\"lost_conns\":%ld,\"tls_resumed\":%ld,"
-        "\"greeted\":%ld,\"idle_held\":%ld,\"idle_closed\":%ld,\"accept_ms\":%s,\"total_ms\":%s,\"connect_ms\":%s,"
-        "\"cpu_s\":%.3f,\"first_error\":\"%s\"}\n",
-        sent.load(), failed.load(), el, double(sent) / el, connects.load(), refused.load(), lost_conns.load(),
-        resumed.load(), greeted.load(), idle_open.load(), idle_closed.load(), quant(lat_accept).c_str(),
-        quant(lat_total).c_str(), quant(lat_connect).c_str(), cpu, first_error.c_str());
+    print_result();
     return failed || (!o.idle && sent < o.messages) ? 1 : 0;
 }

@@ -108,12 +108,5 @@ def wait_quiet(limit_percent, timeout_seconds):
 
 
 def take_priority():
-    """BENCH_SHARES=40960 gives relay, loader and sink together more of the processors than other programs get."""
-    group = "/sys/fs/cgroup/cpu/relevo-bench"
-    if not os.environ.get("BENCH_SHARES"):
-        return
-    if os.path.isdir("/sys/fs/cgroup/cpu"):
-        os.makedirs(group, exist_ok=True)
-        for name, value in (("cpu.shares", os.environ["BENCH_SHARES"]), ("cgroup.procs", str(os.getpid()))):
-            with open(f"{group}/{name}", "w") as file:
-                file.write(value)
+    """Loader, relay and sink run before anything else on the machine: real time, in turns (SCHED_RR, inherited)."""
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Relevo: one listener with STARTTLS and optional AUTH for clients on loopback, everything relayed to the sink; log on.
-# RELEVO names the program; EXTRA_CONFIG is appended to its file (more sections); EXTRA_ROUTE to the one route.
+# RELEVO names the program; EXTRA_ROUTE holds more settings of the one route; FRESH_PORT
+# gives fresh.test a destination of its own.
 . "$(dirname "$0")/lib.sh"
 relevo=${RELEVO:-$here/../build/release/relevo}
 case $verb in
@@ -35,9 +36,20 @@ tls = "never"
 allow_private_addresses = true
 ${EXTRA_ROUTE:-}
 
+$([ -n "${FRESH_PORT:-}" ] && cat <<ROUTE
+[[route]]
+name = "fresh"
+domains = ["fresh.test"]
+kind = "smarthost"
+host = "127.0.0.1"
+port = $FRESH_PORT
+tls = "never"
+allow_private_addresses = true
+ROUTE
+)
+
 [log]
 file = "$dir/log"
-${EXTRA_CONFIG:-}
 CF
   echo secret-of-the-bench >"$dir/password"
   {
@@ -58,5 +70,6 @@ stop)
   kill "$p" 2>/dev/null
   wait_gone "$p"
   ;;
+queued) "$relevo" --config "$dir/relevo.toml" --json status ;;
 version) "$relevo" version ;;
 esac
