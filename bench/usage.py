@@ -109,4 +109,7 @@ def wait_quiet(limit_percent, timeout_seconds):
 
 def take_priority():
     """Loader, relay and sink run before anything else on the machine: real time, in turns (SCHED_RR, inherited)."""
-    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        raise SystemExit("no real-time scheduling here (a container without CAP_SYS_NICE?): use --shared") from None
