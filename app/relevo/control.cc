@@ -48,7 +48,12 @@ Task<json::object> Control::perform(json::object request) {
 }
 
 Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments) {
-    if (command == "queue.list" || command == "queue.show") co_return co_await list_queue(std::move(arguments));
+    if (command == "queue.list") co_return co_await list_queue(std::move(arguments));
+    if (command == "queue.show") {
+        RELEVO_CO_CHECK(check_members(arguments, {"id", "limit", "after"}));
+        RELEVO_CO_CHECK(required_text(arguments, "id"));
+        co_return co_await list_queue(std::move(arguments));
+    }
     if (command == "queue.hold") co_return co_await change_queue(Spool::Change::hold, std::move(arguments));
     if (command == "queue.release") co_return co_await change_queue(Spool::Change::release, std::move(arguments));
     if (command == "queue.retry") co_return co_await change_queue(Spool::Change::retry, std::move(arguments));
@@ -69,8 +74,12 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         co_return failure(ErrorKind::closed, "this needs a running server");
     if (command == "queue.summary") co_return co_await summarise_queue(std::move(arguments));
     if (command == "queue.why") co_return co_await explain_queue(std::move(arguments));
-    if (command == "server.status") co_return co_await describe_server();
+    if (command == "server.status") {
+        RELEVO_CO_CHECK(check_members(arguments, {}));
+        co_return co_await describe_server();
+    }
     if (command == "server.reload") {
+        RELEVO_CO_CHECK(check_members(arguments, {}));
         RELEVO_CO_TRY(const std::vector<std::string> needs_restart, context_.reload());
         co_return json::object{{"changed", true}, {"needs_restart", json_list(needs_restart)}};
     }

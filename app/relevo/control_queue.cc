@@ -55,6 +55,12 @@ struct Selection {
 constexpr std::initializer_list<std::string_view> filter_members = {
     "id", "tenant", "sender", "recipient", "domain", "site", "state", "limit", "after", "all", "reason", "dry_run"};
 
+// Absent and null mean the same.
+bool is_given(const Arguments& arguments, std::string_view name) {
+    const json::value* found = arguments.if_contains(name);
+    return found != nullptr && !found->is_null();
+}
+
 Result<Selection> selection_of(const Arguments& arguments, const Directory& directory) {
     RELEVO_CHECK(check_members(arguments, filter_members));
     Selection selection;
@@ -193,8 +199,9 @@ Task<Control::Answer> Control::list_queue(Arguments arguments) {
     RELEVO_CO_TRY(const auto limit, number_member(arguments, "limit"));
     RELEVO_CO_TRY(const auto after, text_member(arguments, "after"));
     const std::size_t page = std::min(longest_page, limit ? static_cast<std::size_t>(*limit) : default_page);
-    const std::int64_t start = after ? parse_decimal<std::int64_t>(*after).value_or(0) : 0;
-    RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, start, page));
+    const std::optional<std::int64_t> start = after ? parse_decimal<std::int64_t>(*after) : std::int64_t{0};
+    if (!start) co_return failure(ErrorKind::invalid, "\"after\" is what \"next\" of the page before said");
+    RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, *start, page));
     json::array entries;
     for (const DeliveryRow& row : rows) entries.emplace_back(entry_of(row));
     json::value next = nullptr;
@@ -325,15 +332,12 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
     RELEVO_CO_TRY(const auto reason, text_member(arguments, "reason"));
     const bool filtered = std::ranges::any_of(
         std::initializer_list<const char*>{"id", "tenant", "sender", "recipient", "domain", "site", "state"},
-        [&](const char* name) {
-            const json::value* found = arguments.if_contains(name);
-            return found != nullptr && !found->is_null();
-        });
+        [&](const char* name) { return is_given(arguments, name); });
     if (!filtered && !all.value_or(false))
         co_return failure(
             ErrorKind::invalid,
             "say which messages: an id, a tenant, a sender, a recipient, a domain, a site or a state; or --all");
-    if (change == Spool::Change::release && !arguments.contains("state")) arguments["state"] = "held";
+    if (change == Spool::Change::release && !is_given(arguments, "state")) arguments["state"] = "held";
     std::size_t count = 0;
     json::array shown;
     for (std::int64_t after = 0;;) {

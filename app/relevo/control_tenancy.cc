@@ -153,7 +153,8 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
         RELEVO_TRY(const Tenant tenant, find_tenant(transaction, name));
         return json_of(transaction, tenant);
     }
-    RELEVO_CHECK(check_members(arguments, {"tenant", "suspended"}));
+    RELEVO_CHECK(command == "tenant.suspend" ? check_members(arguments, {"tenant", "suspended"})
+                                             : check_members(arguments, {"tenant"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
     RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
     if (command == "tenant.remove") {
@@ -213,8 +214,10 @@ Result<void> apply_credential_members(Transaction& transaction, const Credential
 }
 
 Work credential_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
-    RELEVO_CHECK(check_members(arguments, {"credential", "label", "domains", "networks", "messages_per_hour",
-                                           "messages_per_day", "expires_at"}));
+    RELEVO_CHECK(command == "credential.set"
+                     ? check_members(arguments, {"credential", "label", "domains", "networks", "messages_per_hour",
+                                                 "messages_per_day", "expires_at"})
+                     : check_members(arguments, {"credential"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "credential"));
     RELEVO_TRY(const CredentialRow row, named_credential(transaction, name));
     const Credential& credential = row.credential;
@@ -330,11 +333,12 @@ Task<Control::Answer> Control::read_tenancy(std::string command, Arguments argum
             RELEVO_TRY(const CredentialRow row, named_credential(reader, name));
             return json_of(reader, row);
         }
-        RELEVO_CHECK(check_members(arguments, {"tenant"}));
         if (command == "tenant.list") {
+            RELEVO_CHECK(check_members(arguments, {}));
             RELEVO_TRY(const auto rows, list_tenants(reader));
             return json_list_of(reader, "tenants", rows);
         }
+        RELEVO_CHECK(check_members(arguments, {"tenant"}));
         RELEVO_TRY(const auto tenant, optional_tenant(reader, arguments));
         if (command == "domain.list") {
             RELEVO_TRY(const auto rows, list_domains(reader, tenant));
