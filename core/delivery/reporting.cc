@@ -39,8 +39,8 @@ mail::RecipientReport recipient_report(const ReportableResult& result, const mai
     mail::RecipientReport report{.recipient = recipient};
     report.action = action;
     report.status = result.result.status;
-    // A recipient that expired was last refused with a 4.x.x; the report itself is of a failure (RFC 3464 §2.3.4).
-    if (action == mail::DeliveryAction::failed && report.status.starts_with('4')) report.status[0] = '5';
+    // Whatever the last answer was, it failed because its time was over (RFC 3463 §3.5: X.4.7).
+    if (result.result.outcome == Outcome::expired) report.status = "5.4.7";
     report.diagnostic = result.result.reply;
     report.remote_mta = result.remote_host;
     report.explanation = result.result.explanation;
