@@ -125,7 +125,7 @@ std::string sentence_of(EventKind kind, const json::object& facts) {
         case EventKind::held: return "Held" + (text("reason").empty() ? std::string() : ": " + text("reason"));
         case EventKind::released: return "Released" + (text("reason").empty() ? std::string() : ": " + text("reason"));
         case EventKind::dropped: return "Dropped" + (text("reason").empty() ? std::string() : ": " + text("reason"));
-        case EventKind::reported: return "Reported to the sender";
+        case EventKind::reported: return fmt::format("Reported to {} by {}", text("to"), text("report"));
     }
     return {};
 }

@@ -61,7 +61,7 @@ TEST_F(DeliveryTest, ReportsAPermanentRefusalToTheSender) {
     start();
     const auto message = send({"b@example.net"});
     ASSERT_TRUE(happens("delivery.delivered")) << "the report goes the same way";
-    EXPECT_EQ(store.kinds(message->id), "accepted failed");
+    EXPECT_EQ(store.kinds(message->id), "accepted failed reported");
     ASSERT_EQ(sender_server.mails.size(), 1U);
     EXPECT_EQ(sender_server.mails[0].sender, "<>") << "RFC 5321 §4.5.5";
     EXPECT_THAT(sender_server.mails[0].recipients, ElementsAre("<a@sender.example>"));
@@ -177,7 +177,7 @@ TEST_F(DeliveryTest, ABounceRouteRefusesAndReports) {
     start();
     const auto message = send({"b@closed.example"});
     ASSERT_TRUE(happens("delivery.delivered"));
-    EXPECT_EQ(store.kinds(message->id), "accepted failed");
+    EXPECT_EQ(store.kinds(message->id), "accepted failed reported");
     EXPECT_THAT(detail(message->id), AllOf(HasSubstr("Moved away"), HasSubstr(R"("status":"5.7.1")")));
     ASSERT_EQ(sender_server.mails.size(), 1U);
     EXPECT_THAT(sender_server.mails[0].content, HasSubstr("Moved away"));

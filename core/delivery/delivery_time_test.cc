@@ -25,7 +25,7 @@ TEST_F(DeliveryTime, GivesUpWhenItsTimeIsOver) {
     start();
     const auto message = send_old(hours(97), {"b@example.net"});
     ASSERT_TRUE(happens("delivery.delivered")) << "the report";
-    EXPECT_EQ(store.kinds(message->id), "accepted expired");
+    EXPECT_EQ(store.kinds(message->id), "accepted expired reported");
     EXPECT_EQ(metrics.expired.value(), 1U);
     ASSERT_THAT(sender_server.mails, SizeIs(1));
     EXPECT_THAT(sender_server.mails[0].content,

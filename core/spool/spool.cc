@@ -1,5 +1,7 @@
 #include "core/spool/spool.h"
 
+#include "lib/base/json_writer.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -203,6 +205,20 @@ Result<std::int64_t> Spool::apply(Transaction& transaction, const Message& messa
     return removed;
 }
 
+Result<void> Spool::append_reported(Transaction& transaction, const Message& message, const Submission& report) {
+    return event_writer_.append(transaction,
+                                Event{.id = {},
+                                      .at = report.accepted_at,
+                                      .kind = EventKind::reported,
+                                      .message = message.id,
+                                      .ordinal = whole_message,
+                                      .tenant = message.tenant,
+                                      .detail = JsonWriter()
+                                                    .field("report", report.id.text())
+                                                    .field("to", report.envelope.recipients.front().address.text())
+                                                    .finish()});
+}
+
 Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::shared_ptr<const Message> message,
                                                                         std::vector<DeliveryOutcome> outcomes,
                                                                         std::vector<Submission> reports) {
@@ -224,6 +240,7 @@ Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::sha
         for (std::size_t i = 0; i < reports.size(); ++i) {
             locations[i] = contents[i].location;
             RELEVO_CHECK(insert(transaction, reports[i], locations[i]));
+            RELEVO_CHECK(append_reported(transaction, *message, reports[i]));
         }
         if (!may_end) return {};
         RELEVO_TRY(const bool live, is_live(transaction, message->id));

@@ -137,6 +137,7 @@ class Spool {
     Result<void> insert(Transaction& transaction, const Submission& submission, const ContentLocation& location);
     // Returns how many rows it removed.
     Result<std::int64_t> apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome);
+    Result<void> append_reported(Transaction& transaction, const Message& message, const Submission& report);
     Result<void> change_one(Transaction& transaction, const DeliveryRow& row, Change change, WallClock::time_point now);
     Result<std::vector<DeliveryRow>> rows_of(Reader& reader, const DeliveryFilter& filter, std::int64_t after,
                                              std::size_t limit);

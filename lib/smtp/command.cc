@@ -51,8 +51,12 @@ std::size_t path_length(std::string_view text) {
 }
 
 std::unexpected<Reply> bad_path(std::string_view keyword, std::string_view why) {
-    return std::unexpected(
-        Reply{501, EnhancedStatus{5, 5, 2}, std::string("Syntax: ").append(keyword).append("<address>: ").append(why)});
+    return std::unexpected(Reply{501, EnhancedStatus{5, 5, 2},
+                                 std::string("Syntax: ")
+                                     .append(equals_ignoring_case(keyword, "FROM:") ? "MAIL " : "RCPT ")
+                                     .append(keyword)
+                                     .append("<address>: ")
+                                     .append(why)});
 }
 
 // esmtp-keyword: a letter or digit, then letters, digits and hyphens.
