@@ -15,7 +15,7 @@ target_compile_options(relevo_options INTERFACE
     -Werror -fno-omit-frame-pointer ${RELEVO_OPTIMISE})
 target_include_directories(relevo_options INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_definitions(relevo_options INTERFACE
-    BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL
+    BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX
     RELEVO_VERSION="${PROJECT_VERSION}")
 target_link_options(relevo_options INTERFACE -fuse-ld=lld)
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong")

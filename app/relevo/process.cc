@@ -97,13 +97,13 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
         return {};
     });
     if (!loaded.has_value()) return failed_answer(loaded.error());
-    const auto routes = route_table(configuration, *directory);
+    const std::shared_ptr<const RouteTable> routes = route_table(configuration, *directory);
     Shard shard(0);
     Control control({.store = **store,
                      .default_language = configuration.server.language,
                      .directory = [&] { return directory; },
                      .refresh_directory = nullptr,
-                     .routes = [&] { return routes; },
+                     .routes = [&]() -> std::shared_ptr<const RouteTable> { return routes; },
                      .dispatcher = nullptr,
                      .status = nullptr,
                      .reload = nullptr});

@@ -258,7 +258,7 @@ Result<std::string> Sink::store(const std::string& content) {
     const std::string name =
         fmt::format("{}.{}_{}.sink", WallClock::now().time_since_epoch().count(), ::getpid(), taken_);
     const std::string written = options_.maildir + "/tmp/" + name;
-    const std::string final_name = options_.maildir + "/new/" + name;
+    std::string final_name = options_.maildir + "/new/" + name;
     const int file = ::open(written.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (file < 0) return failure(ErrorKind::io, "cannot write " + written);
     std::string_view rest = content;
