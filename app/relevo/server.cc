@@ -236,6 +236,7 @@ Result<void> Server::recover() {
                                                             .due = pending.due_at});
         dispatcher_.engine_of(queued.site).restore(queued);
     }));
+    for (const auto& parts : shards_) parts->ids.continue_after(recovery.last);
     for (const std::string& damage : recovery.damage) log_->error("store.damaged", {{"problem", damage}});
     log_->info("store.recovered",
                {{"messages", recovery.messages},

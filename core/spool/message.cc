@@ -20,4 +20,9 @@ MessageId MessageIdSource::next(WallClock::time_point now, std::size_t recipient
     return id;
 }
 
+void MessageIdSource::continue_after(MessageId last) {
+    last_millisecond_ = std::max(last_millisecond_, (last.value >> id_time_shift) + 1);
+    used_ = 0;
+}
+
 }  // namespace relevo

@@ -30,6 +30,8 @@ class MessageIdSource {
     explicit MessageIdSource(unsigned shard) : shard_(shard) {}
     // Ids never repeat or fall, even if the wall clock does. `recipients` is at least 1, at most 65,536.
     [[nodiscard]] MessageId next(WallClock::time_point now, std::size_t recipients);
+    // Later ids are greater than `last`, which another run gave, even if the wall clock was set back since.
+    void continue_after(MessageId last);
 
  private:
     std::int64_t shard_;

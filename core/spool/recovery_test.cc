@@ -58,5 +58,16 @@ TEST(SpoolRecovery, TellsWhatTheRowsSay) {
     EXPECT_EQ(store.recovered[2].tenant, TenantId{1});
 }
 
+TEST(SpoolRecovery, TellsTheLastIdSoThatNoneIsGivenTwice) {
+    SpoolStore store;
+    const auto message = store.accept("a@example.com", {"b@example.net", "c@example.net"});
+    store.restart();
+    EXPECT_GE(store.recovery.last.value, message->id.value + 2);
+    MessageIdSource ids(0);
+    ids.continue_after(store.recovery.last);
+    // The wall clock was set back by an hour meanwhile.
+    EXPECT_GT(ids.next(WallClock::now() - std::chrono::hours(1), 1), store.recovery.last);
+}
+
 }  // namespace
 }  // namespace relevo

@@ -110,6 +110,11 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                 return {};
             }));
     }
+    if (!days.empty())
+        RELEVO_CHECK(reader.query(last_message_.of(days.back()), {}, [&](const Row& row) -> Result<void> {
+            recovery.last = MessageId{row.integer(0) + row.integer(1)};
+            return {};
+        }));
     std::int64_t rows = 0;
     RELEVO_CHECK(reader.query("SELECT count(*) FROM delivery", {}, [&](const Row& row) -> Result<void> {
         rows = row.integer(0);

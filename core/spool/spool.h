@@ -90,6 +90,7 @@ class Spool {
     // invented or dropped.
     struct Recovery {
         std::int64_t messages = 0, deliveries = 0;
+        MessageId last;  // the greatest id ever given, finished messages included
         std::vector<std::string> damage;
     };
     Result<Recovery> recover(Reader& reader, ContentStore& contents,
@@ -160,6 +161,7 @@ class Spool {
         "UPDATE message_{} SET segment = $1, segment_offset = $2 WHERE id = $3 AND segment = $4 AND segment_offset = "
         "$5"};
     DayStatement location_of_{"SELECT segment, segment_offset, size FROM message_{} WHERE id = $1"};
+    DayStatement last_message_{"SELECT id, recipients FROM message_{} ORDER BY id DESC LIMIT 1"};
     // Reader's thread:
     EventReader event_reader_;
     DayStatement select_message_{
