@@ -16,10 +16,15 @@ def address(number: int) -> str:
     return f"{BLOCK}.{number}"
 
 
+_given: set[int] = set()
+
+
 def free_port(*hosts: str) -> int:
-    """A TCP port that is free on all `hosts`; below the range from which the system takes ports of clients."""
+    """A TCP port that is free on all `hosts`, given only once; below the range from which the system takes client ports."""
     for _ in range(200):
         port = _chance.randint(10240, 32000)
+        if port in _given:
+            continue
         try:
             for host in hosts or ("127.0.0.1",):
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -27,6 +32,7 @@ def free_port(*hosts: str) -> int:
                     probe.bind((host, port))
         except OSError:
             continue
+        _given.add(port)
         return port
     raise RuntimeError("no free port found")
 
