@@ -1,0 +1,241 @@
+#include "lib/mailauth/dkim_canonical.h"
+
+#include "lib/base/text.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace relevo::mailauth {
+namespace {
+
+constexpr std::size_t block_octets = 64;         // looked at together
+constexpr std::size_t buffer_octets = 8 * 1024;  // hashed together
+constexpr std::size_t direct_octets = 1024;      // from here on hashing in place is cheaper than copying
+
+constexpr std::string_view empty_lines = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+// True if canonicalisation may change the octet `c` of a body that `next` follows: a CR and an LF that are not a pair,
+// and for relaxed a tab, and a blank at the end of a line or before another blank. Without branches, so that the
+// compiler looks at many octets at once.
+template <Canonicalisation canonicalisation>
+constexpr bool may_change(char c, char next) {
+    const bool unpaired = (c == '\r') != (next == '\n');
+    if constexpr (canonicalisation == Canonicalisation::simple) return unpaired;
+    const bool blank = bool(c == ' ') | bool(c == '\t');
+    const bool ends_blank = bool(next == ' ') | bool(next == '\t') | bool(next == '\r') | bool(next == '\n');
+    return unpaired | bool(c == '\t') | (blank & ends_blank);
+}
+
+template <Canonicalisation canonicalisation>
+bool block_may_change(const char* octets) {
+    unsigned char changes = 0;
+    for (std::size_t i = 0; i < block_octets; ++i)
+        changes |= static_cast<unsigned char>(may_change<canonicalisation>(octets[i], octets[i + 1]));
+    return changes != 0;
+}
+
+// How many whole blocks at the front of `text` stay as they are. The octet after a block is looked at too.
+template <Canonicalisation canonicalisation>
+std::size_t unchanged_octets(std::string_view text) {
+    std::size_t at = 0;
+    while (text.size() - at > block_octets && !block_may_change<canonicalisation>(text.data() + at)) at += block_octets;
+    return at;
+}
+
+std::size_t unchanged_octets(Canonicalisation canonicalisation, std::string_view text) {
+    return canonicalisation == Canonicalisation::simple ? unchanged_octets<Canonicalisation::simple>(text)
+                                                        : unchanged_octets<Canonicalisation::relaxed>(text);
+}
+
+// An LF ends a line as CRLF does, because mail::Header reads it so; a CR without LF is an octet like any other.
+void append_simple_field(std::string& out, std::string_view raw) {
+    while (!raw.empty()) {
+        const std::size_t lf = raw.find('\n');
+        std::string_view line = raw.substr(0, lf);
+        if (lf != std::string_view::npos && line.ends_with('\r')) line.remove_suffix(1);
+        out.append(line).append("\r\n");
+        raw.remove_prefix(lf == std::string_view::npos ? raw.size() : lf + 1);
+    }
+}
+
+void append_relaxed_field(std::string& out, std::string_view raw) {
+    const std::size_t colon = std::min(raw.find(':'), raw.size());
+    for (const char c : trimmed(raw.substr(0, colon))) out += to_lower(c);
+    out += ':';
+    bool blank = false;
+    bool empty = true;
+    for (std::size_t at = colon + 1; at < raw.size(); ++at) {
+        const char c = raw[at];
+        if (c == '\n' || (c == '\r' && raw.substr(at + 1).starts_with('\n'))) continue;  // a blank follows, or the end
+        if (is_blank(c)) {
+            blank = true;
+            continue;
+        }
+        if (std::exchange(blank, false) && !empty) out += ' ';
+        out += c;
+        empty = false;
+    }
+    out += "\r\n";
+}
+
+// The field without the value of its tag b=.
+std::string without_signature_value(std::string_view raw) {
+    std::size_t tag = std::min(raw.find(':'), raw.size());
+    while (tag < raw.size()) {
+        ++tag;  // behind the colon or semicolon
+        const std::size_t end = std::min(raw.find(';', tag), raw.size());
+        const std::string_view spec = raw.substr(tag, end - tag);
+        const std::size_t equals = spec.find('=');
+        if (equals != std::string_view::npos && trimmed(spec.substr(0, equals)) == "b")
+            return std::string(raw.substr(0, tag + equals + 1)).append(raw.substr(end));
+        tag = end;
+    }
+    return std::string(raw);
+}
+
+}  // namespace
+
+std::string_view name_of(Canonicalisation canonicalisation) {
+    return canonicalisation == Canonicalisation::simple ? "simple" : "relaxed";
+}
+
+BodyHasher::BodyHasher(Canonicalisation canonicalisation, std::uint64_t limit_octets, BareLineEnds bare_line_ends)
+    : canonicalisation_(canonicalisation), bare_line_ends_(bare_line_ends), limit_octets_(limit_octets) {
+    buffer_.reserve(buffer_octets);
+}
+
+void BodyHasher::update(std::string_view piece) {
+    while (!piece.empty()) {
+        // What is held, or a first LF, needs to know what came before: octet by octet until it is settled.
+        if (!held_cr_ && !held_space_ && piece.front() != '\n') {
+            const std::size_t unchanged = unchanged_octets(canonicalisation_, piece);
+            take_plain(piece.substr(0, unchanged));
+            piece.remove_prefix(unchanged);
+        }
+        const std::size_t odd = std::min(piece.size(), block_octets);
+        for (const char c : piece.substr(0, odd)) take_octet(c);
+        piece.remove_prefix(odd);
+    }
+}
+
+// Octets that canonicalisation leaves alone, but for the empty lines that may turn out to be the last ones.
+void BodyHasher::take_plain(std::string_view run) {
+    const bool splits_pair = run.ends_with('\r');
+    if (splits_pair) run.remove_suffix(1);
+    std::size_t line_ends = 0;
+    while (run.ends_with("\r\n")) {
+        run.remove_suffix(2);
+        ++line_ends;
+    }
+    if (!run.empty()) {
+        write_held();
+        write(run);
+    }
+    held_line_ends_ += line_ends;
+    held_cr_ = splits_pair;
+}
+
+void BodyHasher::take_octet(char c) {
+    if (std::exchange(held_cr_, false)) {
+        if (c == '\n') return end_line();
+        take_bare('\r');
+    }
+    if (c == '\r') {
+        held_cr_ = true;
+    } else if (c == '\n') {
+        take_bare(c);
+    } else if (is_blank(c) && canonicalisation_ == Canonicalisation::relaxed) {
+        held_space_ = true;
+    } else {
+        write_held();
+        write({&c, 1});
+    }
+}
+
+void BodyHasher::take_bare(char c) {
+    if (bare_line_ends_ == BareLineEnds::converted) return end_line();
+    write_held();
+    write({&c, 1});
+}
+
+void BodyHasher::end_line() {
+    held_space_ = false;
+    ++held_line_ends_;
+}
+
+void BodyHasher::write_held() {
+    while (held_line_ends_ > 0) {
+        const auto together = std::min<std::uint64_t>(held_line_ends_, empty_lines.size() / 2);
+        write(empty_lines.substr(0, together * 2));
+        held_line_ends_ -= together;
+    }
+    if (std::exchange(held_space_, false)) write(" ");
+}
+
+void BodyHasher::write(std::string_view octets) {
+    canonical_octets_ += octets.size();
+    const std::string_view hashed =
+        octets.substr(0, std::min<std::uint64_t>(octets.size(), limit_octets_ - hashed_octets_));
+    hashed_octets_ += hashed.size();
+    if (buffer_.size() + hashed.size() > buffer_octets || hashed.size() >= direct_octets) hash_buffer();
+    if (hashed.size() >= direct_octets)
+        hash_.update(hashed);
+    else
+        buffer_.append(hashed);
+}
+
+void BodyHasher::hash_buffer() {
+    hash_.update(buffer_);
+    buffer_.clear();
+}
+
+BodyHash BodyHasher::finish() {
+    if (std::exchange(held_cr_, false)) take_bare('\r');
+    // "Ignores all empty lines at the end of the message body"; a body that is not empty then ends with CRLF. An empty
+    // one is a CRLF for simple (§3.4.3) and nothing for relaxed (§3.4.4).
+    held_line_ends_ = 0;
+    held_space_ = false;
+    if (canonicalisation_ == Canonicalisation::simple || canonical_octets_ > 0) write("\r\n");
+    hash_buffer();
+    return {hash_.finish(), std::exchange(canonical_octets_, 0), std::exchange(hashed_octets_, 0)};
+}
+
+void append_canonical_field(std::string& out, Canonicalisation canonicalisation, std::string_view raw) {
+    if (canonicalisation == Canonicalisation::simple)
+        append_simple_field(out, raw);
+    else
+        append_relaxed_field(out, raw);
+}
+
+void append_signature_field(std::string& out, Canonicalisation canonicalisation, std::string_view raw) {
+    append_canonical_field(out, canonicalisation, without_signature_value(raw));
+    out.resize(out.size() - 2);
+}
+
+SignedFields::SignedFields(const mail::Header& header) {
+    raw_by_name_.reserve(header.fields().size());
+    for (const mail::Field& field : header.fields()) raw_by_name_[to_lower(field.name)].push_back(field.raw);
+}
+
+void SignedFields::append(std::string& out, Canonicalisation canonicalisation,
+                          const std::vector<std::string>& names) const {
+    std::unordered_map<std::string, std::size_t> taken;
+    for (const std::string& name : names) {
+        std::string lower_case = to_lower(name);
+        const auto found = raw_by_name_.find(lower_case);
+        if (found == raw_by_name_.end()) continue;
+        std::size_t& count = taken[std::move(lower_case)];
+        if (count == found->second.size()) continue;
+        ++count;
+        append_canonical_field(out, canonicalisation, found->second[found->second.size() - count]);
+    }
+}
+
+std::size_t SignedFields::count(const std::string& lower_case_name) const {
+    const auto found = raw_by_name_.find(lower_case_name);
+    return found == raw_by_name_.end() ? 0 : found->second.size();
+}
+
+}  // namespace relevo::mailauth
