@@ -3,6 +3,7 @@
 #include "lib/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace relevo::mailauth {
@@ -109,13 +110,13 @@ BodyHasher::BodyHasher(Canonicalisation canonicalisation, std::uint64_t limit_oc
 void BodyHasher::update(std::string_view piece) {
     while (!piece.empty()) {
         // What is held, or a first LF, needs to know what came before: octet by octet until it is settled.
-        if (!held_cr_ && !held_space_ && piece.front() != '\n') {
+        if (!held_.cr && !held_.space && piece.front() != '\n') {
             const std::size_t unchanged = unchanged_octets(canonicalisation_, piece);
             take_plain(piece.substr(0, unchanged));
             piece.remove_prefix(unchanged);
         }
         const std::size_t odd = std::min(piece.size(), block_octets);
-        for (const char c : piece.substr(0, odd)) take_octet(c);
+        take_odd(piece.substr(0, odd));
         piece.remove_prefix(odd);
     }
 }
@@ -130,48 +131,60 @@ void BodyHasher::take_plain(std::string_view run) {
         ++line_ends;
     }
     if (!run.empty()) {
-        write_held();
+        write_line_ends(std::exchange(held_.line_ends, 0));
         write(run);
     }
-    held_line_ends_ += line_ends;
-    held_cr_ = splits_pair;
+    held_.line_ends += line_ends;
+    held_.cr = splits_pair;
 }
 
-void BodyHasher::take_octet(char c) {
-    if (std::exchange(held_cr_, false)) {
-        if (c == '\n') return end_line();
-        take_bare('\r');
+// Octet by octet, at most a block of them, written together. Works on copies of what is held: the compiler must take
+// any octet written for a change of the members.
+void BodyHasher::take_odd(std::string_view octets) {
+    const bool relaxed = canonicalisation_ == Canonicalisation::relaxed;
+    const bool converts = bare_line_ends_ == BareLineEnds::converted;
+    std::array<char, 2 * block_octets + 4> text;  // each octet gives two at most, after a line end and a blank held
+    std::size_t length = 0;
+    Held held = held_;
+    const auto add = [&](char c) {
+        if (held.line_ends > 0) {
+            if (held.line_ends > 1) {
+                write({text.data(), std::exchange(length, 0)});
+                write_line_ends(held.line_ends - 1);
+            }
+            text[length++] = '\r';
+            text[length++] = '\n';
+            held.line_ends = 0;
+        }
+        if (held.space) text[length++] = ' ';
+        held.space = false;
+        text[length++] = c;
+    };
+    const auto end_line = [&] {
+        held.space = false;
+        ++held.line_ends;
+    };
+    for (const char c : octets) {
+        const bool ends_pair = held.cr && c == '\n';
+        if (held.cr && !ends_pair) converts ? end_line() : add('\r');
+        held.cr = c == '\r';
+        if (ends_pair || (c == '\n' && converts))
+            end_line();
+        else if (is_blank(c) && relaxed)
+            held.space = true;
+        else if (c != '\r')
+            add(c);
     }
-    if (c == '\r') {
-        held_cr_ = true;
-    } else if (c == '\n') {
-        take_bare(c);
-    } else if (is_blank(c) && canonicalisation_ == Canonicalisation::relaxed) {
-        held_space_ = true;
-    } else {
-        write_held();
-        write({&c, 1});
-    }
+    held_ = held;
+    write({text.data(), length});
 }
 
-void BodyHasher::take_bare(char c) {
-    if (bare_line_ends_ == BareLineEnds::converted) return end_line();
-    write_held();
-    write({&c, 1});
-}
-
-void BodyHasher::end_line() {
-    held_space_ = false;
-    ++held_line_ends_;
-}
-
-void BodyHasher::write_held() {
-    while (held_line_ends_ > 0) {
-        const auto together = std::min<std::uint64_t>(held_line_ends_, empty_lines.size() / 2);
+void BodyHasher::write_line_ends(std::uint64_t count) {
+    while (count > 0) {
+        const auto together = std::min<std::uint64_t>(count, empty_lines.size() / 2);
         write(empty_lines.substr(0, together * 2));
-        held_line_ends_ -= together;
+        count -= together;
     }
-    if (std::exchange(held_space_, false)) write(" ");
 }
 
 void BodyHasher::write(std::string_view octets) {
@@ -192,11 +205,13 @@ void BodyHasher::hash_buffer() {
 }
 
 BodyHash BodyHasher::finish() {
-    if (std::exchange(held_cr_, false)) take_bare('\r');
+    if (held_.cr && bare_line_ends_ == BareLineEnds::literal) {
+        write_line_ends(held_.line_ends);
+        write(held_.space ? " \r" : "\r");
+    }
     // "Ignores all empty lines at the end of the message body"; a body that is not empty then ends with CRLF. An empty
     // one is a CRLF for simple (§3.4.3) and nothing for relaxed (§3.4.4).
-    held_line_ends_ = 0;
-    held_space_ = false;
+    held_ = {};
     if (canonicalisation_ == Canonicalisation::simple || canonical_octets_ > 0) write("\r\n");
     hash_buffer();
     return {hash_.finish(), std::exchange(canonical_octets_, 0), std::exchange(hashed_octets_, 0)};

@@ -43,11 +43,16 @@ class BodyHasher {
     [[nodiscard]] BodyHash finish();
 
  private:
-    void take_octet(char c);
+    // Seen, but not written yet, in this order: it vanishes at the end of the body, or at the end of a line.
+    struct Held {
+        std::uint64_t line_ends = 0;
+        bool space = false;
+        bool cr = false;
+    };
+
     void take_plain(std::string_view run);
-    void take_bare(char c);
-    void end_line();
-    void write_held();
+    void take_odd(std::string_view octets);
+    void write_line_ends(std::uint64_t count);
     void write(std::string_view octets);
     void hash_buffer();
 
@@ -58,10 +63,7 @@ class BodyHasher {
     std::string buffer_;                  // canonical octets that wait to be hashed together
     std::uint64_t canonical_octets_ = 0;  // written so far, beyond the limit too
     std::uint64_t hashed_octets_ = 0;     // in hash_ or buffer_
-    // Seen, but not written yet, in this order: they vanish at the end of the body, or at the end of a line.
-    std::uint64_t held_line_ends_ = 0;
-    bool held_space_ = false;
-    bool held_cr_ = false;
+    Held held_;
 };
 
 // Appends one header field (§3.4.1, §3.4.2), its CRLF included. `raw` as mail::Field has it; a last CRLF that is
