@@ -15,33 +15,36 @@ constexpr std::size_t direct_octets = 1024;      // from here on hashing in plac
 
 constexpr std::string_view empty_lines = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+// 1 or 0, found without branches, so that the compiler looks at many octets at once.
+using Flag = std::uint8_t;
+constexpr Flag is(char c, char wanted) { return static_cast<Flag>(c == wanted); }
+constexpr Flag is_blank(char c) { return is(c, ' ') | is(c, '\t'); }
 
-// True if canonicalisation may change the octet `c` of a body that `next` follows: a CR and an LF that are not a pair,
-// and for relaxed a tab, and a blank at the end of a line or before another blank. Without branches, so that the
-// compiler looks at many octets at once.
+// Set if canonicalisation may change the octet `c` of a body that `next` follows: a CR and an LF that are not a pair,
+// and for relaxed a tab, and a blank at the end of a line or before another blank.
+constexpr Flag is_unpaired(char c, char next) { return is(c, '\r') ^ is(next, '\n'); }
+constexpr Flag is_dropped(char c, char next) {
+    return is_blank(c) & (is_blank(next) | is(next, '\r') | is(next, '\n'));
+}
 template <Canonicalisation canonicalisation>
-constexpr bool may_change(char c, char next) {
-    const bool unpaired = (c == '\r') != (next == '\n');
-    if constexpr (canonicalisation == Canonicalisation::simple) return unpaired;
-    const bool blank = bool(c == ' ') | bool(c == '\t');
-    const bool ends_blank = bool(next == ' ') | bool(next == '\t') | bool(next == '\r') | bool(next == '\n');
-    return unpaired | bool(c == '\t') | (blank & ends_blank);
+constexpr Flag may_change(char c, char next) {
+    if constexpr (canonicalisation == Canonicalisation::simple) return is_unpaired(c, next);
+    return is_unpaired(c, next) | is(c, '\t') | is_dropped(c, next);
 }
 
+// True if a whole block at the front of `text` stays as it is. The octet after the block must be there too.
 template <Canonicalisation canonicalisation>
-bool block_may_change(const char* octets) {
-    unsigned char changes = 0;
-    for (std::size_t i = 0; i < block_octets; ++i)
-        changes |= static_cast<unsigned char>(may_change<canonicalisation>(octets[i], octets[i + 1]));
-    return changes != 0;
+bool unchanged_block(std::string_view text) {
+    if (text.size() <= block_octets) return false;
+    Flag changes = 0;
+    for (std::size_t i = 0; i < block_octets; ++i) changes |= may_change<canonicalisation>(text[i], text[i + 1]);
+    return changes == 0;
 }
 
-// How many whole blocks at the front of `text` stay as they are. The octet after a block is looked at too.
 template <Canonicalisation canonicalisation>
 std::size_t unchanged_octets(std::string_view text) {
     std::size_t at = 0;
-    while (text.size() - at > block_octets && !block_may_change<canonicalisation>(text.data() + at)) at += block_octets;
+    while (unchanged_block<canonicalisation>(text.substr(at))) at += block_octets;
     return at;
 }
 
@@ -70,7 +73,7 @@ void append_relaxed_field(std::string& out, std::string_view raw) {
     for (std::size_t at = colon + 1; at < raw.size(); ++at) {
         const char c = raw[at];
         if (c == '\n' || (c == '\r' && raw.substr(at + 1).starts_with('\n'))) continue;  // a blank follows, or the end
-        if (is_blank(c)) {
+        if (is_blank(c) != 0) {
             blank = true;
             continue;
         }
@@ -108,17 +111,51 @@ BodyHasher::BodyHasher(Canonicalisation canonicalisation, std::uint64_t limit_oc
 }
 
 void BodyHasher::update(std::string_view piece) {
+    // A blank before a CR vanishes if that ends the line; whether it does, the last octet of a block cannot always
+    // tell.
+    const bool reduces_blanks =
+        canonicalisation_ == Canonicalisation::relaxed && bare_line_ends_ == BareLineEnds::converted;
     while (!piece.empty()) {
-        // What is held, or a first LF, needs to know what came before: octet by octet until it is settled.
+        if (held_.cr && piece.front() == '\n') {
+            held_ = {held_.line_ends + 1};
+            piece.remove_prefix(1);
+            continue;
+        }
+        // What is still held, or a bare LF, depends on what came before: that the slow way settles.
         if (!held_.cr && !held_.space && piece.front() != '\n') {
-            const std::size_t unchanged = unchanged_octets(canonicalisation_, piece);
-            take_plain(piece.substr(0, unchanged));
-            piece.remove_prefix(unchanged);
+            if (const std::size_t unchanged = unchanged_octets(canonicalisation_, piece); unchanged > 0) {
+                take_plain(piece.substr(0, unchanged));
+                piece.remove_prefix(unchanged);
+                continue;  // it may have ended between CR and LF
+            }
+            if (reduces_blanks && unchanged_block<Canonicalisation::simple>(piece)) {
+                take_blanks(piece);
+                piece.remove_prefix(block_octets);
+                continue;
+            }
         }
         const std::size_t odd = std::min(piece.size(), block_octets);
         take_odd(piece.substr(0, odd));
         piece.remove_prefix(odd);
     }
+}
+
+// A block that needs nothing but its blanks reduced, and the octet after it. Keeps of several blanks the last, unless
+// the line ends there: that needs no state and no branch.
+void BodyHasher::take_blanks(std::string_view text) {
+    std::array<char, block_octets> octets;
+    std::array<Flag, block_octets> kept;
+    for (std::size_t i = 0; i < block_octets; ++i) {
+        octets[i] = is_blank(text[i]) != 0 ? ' ' : text[i];
+        kept[i] = is_dropped(text[i], text[i + 1]) ^ 1;
+    }
+    std::array<char, block_octets> reduced;
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < block_octets; ++i) {
+        reduced[length] = octets[i];
+        length += kept[i];
+    }
+    take_plain({reduced.data(), length});
 }
 
 // Octets that canonicalisation leaves alone, but for the empty lines that may turn out to be the last ones.
@@ -170,7 +207,7 @@ void BodyHasher::take_odd(std::string_view octets) {
         held.cr = c == '\r';
         if (ends_pair || (c == '\n' && converts))
             end_line();
-        else if (is_blank(c) && relaxed)
+        else if (relaxed && is_blank(c) != 0)
             held.space = true;
         else if (c != '\r')
             add(c);

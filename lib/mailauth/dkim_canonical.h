@@ -51,6 +51,7 @@ class BodyHasher {
     };
 
     void take_plain(std::string_view run);
+    void take_blanks(std::string_view text);
     void take_odd(std::string_view octets);
     void write_line_ends(std::uint64_t count);
     void write(std::string_view octets);
