@@ -271,17 +271,19 @@ SignedFields::SignedFields(const mail::Header& header) {
     for (const mail::Field& field : header.fields()) raw_by_name_[to_lower(field.name)].push_back(field.raw);
 }
 
-void SignedFields::append(std::string& out, Canonicalisation canonicalisation,
-                          const std::vector<std::string>& names) const {
+void SignedFields::append(std::string& out, Canonicalisation canonicalisation, const std::vector<std::string>& names,
+                          std::string_view own) const {
     std::unordered_map<std::string, std::size_t> taken;
     for (const std::string& name : names) {
         std::string lower_case = to_lower(name);
         const auto found = raw_by_name_.find(lower_case);
         if (found == raw_by_name_.end()) continue;
+        const auto& fields = found->second;
         std::size_t& count = taken[std::move(lower_case)];
-        if (count == found->second.size()) continue;
+        if (count < fields.size() && fields[fields.size() - 1 - count].data() == own.data()) ++count;
+        if (count == fields.size()) continue;
         ++count;
-        append_canonical_field(out, canonicalisation, found->second[found->second.size() - count]);
+        append_canonical_field(out, canonicalisation, fields[fields.size() - count]);
     }
 }
 

@@ -81,8 +81,10 @@ class SignedFields {
  public:
     explicit SignedFields(const mail::Header& header);
     // Appends the fields named, each in canonical form: of several with one name the last one first, then the one above
-    // it, and nothing once there is none left (§5.4.2). Names in any case. Linear in the octets of both.
-    void append(std::string& out, Canonicalisation canonicalisation, const std::vector<std::string>& names) const;
+    // it, and nothing once there is none left (§5.4.2). Names in any case. `own`: the raw field of the signature that
+    // is checked, which did not exist when it was made. Linear in the octets of both.
+    void append(std::string& out, Canonicalisation canonicalisation, const std::vector<std::string>& names,
+                std::string_view own = {}) const;
     // How many fields have this name, given in lower case.
     [[nodiscard]] std::size_t count(const std::string& lower_case_name) const;
 

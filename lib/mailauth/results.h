@@ -58,14 +58,14 @@ struct SpfVerdict {
 // One DKIM-Signature field.
 struct DkimVerdict {
     DkimResult result = DkimResult::none;
-    std::string domain;       // d=, canonical A-labels; "" if the field could not be read
+    std::string domain;       // d=, canonical A-labels; "" if it could not be read, or for signatures beyond the limit
     std::string selector;     // s=
     std::string identity;     // i=, or "@" and the domain
-    std::string algorithm;    // a=
+    std::string algorithm;    // a=, in lower case
     std::string signature;    // the first octets of b=, enough to tell signatures apart (RFC 6008)
     unsigned key_bits = 0;    // of an RSA key
     bool is_testing = false;  // t=y in the key record
-    bool covers_body = true;  // false: l= left octets of the body unsigned; such a pass must not count for DMARC
+    bool covers_body = true;  // false: l= left octets of the body unsigned; the result is then policy, never pass
     std::string reason;       // why, for the person who must act
     dns::Security security = dns::Security::insecure;  // of the key record
     std::vector<CheckStep> steps;
