@@ -5,6 +5,7 @@
 #include "lib/dns/record.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,6 +101,17 @@ struct IprevVerdict {
     IprevResult result = IprevResult::permerror;
     std::string name;  // that was confirmed; "" unless pass
     std::string reason;
+};
+
+// All that the checks found out about one message. What was not checked is absent.
+struct MessageVerdicts {
+    std::string client_address;  // "192.0.2.1"; empty if the message did not come over the network
+    std::string login;           // whom SMTP AUTH confirmed (RFC 4954); empty if nobody
+    std::optional<IprevVerdict> iprev;
+    std::vector<SpfVerdict> spf;                   // one for each identity checked
+    std::optional<std::vector<DkimVerdict>> dkim;  // empty: checked, but there is no signature
+    std::optional<DmarcVerdict> dmarc;
+    std::optional<ArcVerdict> arc;
 };
 
 }  // namespace relevo::mailauth
