@@ -33,5 +33,9 @@ std::string_view name_of(IprevResult result) {
 std::string_view name_of(DmarcPolicy policy) {
     return keyword(policy, std::to_array<std::string_view>({"none", "quarantine", "reject"}));
 }
+std::string_view name_of(DmarcOverride reason) {
+    return keyword(reason, std::to_array<std::string_view>(
+                               {"", "local_policy", "mailing_list", "other", "policy_test_mode", "trusted_forwarder"}));
+}
 
 }  // namespace relevo::mailauth

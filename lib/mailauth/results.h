@@ -82,6 +82,16 @@ struct ArcVerdict {
 };
 
 enum class DmarcAlignment : std::uint8_t { relaxed, strict };
+// Why a message that failed was not treated as its author domain asks (RFC 9990 §3.1.6).
+enum class DmarcOverride : std::uint8_t {
+    none,
+    local_policy,
+    mailing_list,
+    other,
+    policy_test_mode,
+    trusted_forwarder
+};
+[[nodiscard]] std::string_view name_of(DmarcOverride reason);  // "local_policy"; "" for none
 
 struct DmarcVerdict {
     DmarcResult result = DmarcResult::none;
@@ -89,11 +99,14 @@ struct DmarcVerdict {
     std::string organizational_domain;            // of the author domain
     std::string policy_domain;                    // where the record was found; "" if there is none
     DmarcPolicy published = DmarcPolicy::none;    // what the record asks for this author domain: p, sp or np
-    DmarcPolicy disposition = DmarcPolicy::none;  // after t=y (or pct=0 of RFC 7489): what its owner wants done
-    bool spf_aligned = false;
-    bool dkim_aligned = false;
+    DmarcPolicy disposition = DmarcPolicy::none;  // what to do: published, after t=y, ARC; none unless result is fail
+    bool spf_aligned = false;                     // SPF passed for a domain that is aligned
+    bool dkim_aligned = false;                    // so did a signature
+    DmarcOverride override_reason = DmarcOverride::none;
+    std::string override_comment;  // for the aggregate report
+    std::string record;            // the policy record as published; "" if there is none
     std::string reason;
-    dns::Security security = dns::Security::insecure;
+    dns::Security security = dns::Security::insecure;  // of the record
     std::vector<CheckStep> steps;
 };
 
