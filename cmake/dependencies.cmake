@@ -19,6 +19,7 @@ target_link_libraries(relevo_unbound INTERFACE "${UNBOUND_LIBRARY}")
 
 if(RELEVO_TESTS)
     find_package(GTest REQUIRED)
+    find_package(yaml-cpp REQUIRED)  # reads the published test cases of SPF
     enable_testing()
 endif()
 
