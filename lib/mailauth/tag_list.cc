@@ -115,7 +115,7 @@ std::string fold_tags(std::string_view field_name, const std::vector<WrittenTag>
 
 void fold_base64(std::string& field, std::string_view base64) {
     while (!base64.empty()) {
-        if (fits(field, 1) == false) field.append(fold);
+        if (!fits(field, 1)) field.append(fold);
         const std::size_t room = line_octets - octets_of_last_line(field);
         field.append(base64.substr(0, room));
         base64.remove_prefix(std::min(room, base64.size()));
