@@ -211,8 +211,11 @@ Result<SpfRecord> parse_spf_record(std::string_view text) {
     if (!is_spf_record(text)) return failure(ErrorKind::invalid, "an SPF record begins with \"v=spf1\" and a space");
     RELEVO_CHECK(check_octets(text));
     SpfRecord record;
+    std::size_t count = 0;
     for (const std::string_view term : split(text.substr(version.size()), ' ')) {
         if (term.empty()) continue;
+        if (++count > spf_term_limit)
+            return failure(ErrorKind::limit, fmt::format("more than {} terms", spf_term_limit));
         const std::size_t mark = term.find_first_of("=:/");
         if (mark != std::string_view::npos && term[mark] == '=') {
             RELEVO_CHECK(take_modifier(record, term, mark));

@@ -29,6 +29,8 @@ struct SpfMechanism {
     [[nodiscard]] bool network_contains(const dns::IpAddress& client) const;
 };
 
+inline constexpr std::size_t spf_term_limit = 2'000;  // of a record; no receiver should have to hold more
+
 struct SpfRecord {
     std::vector<SpfMechanism> mechanisms;  // in the order of the record
     std::optional<std::string> redirect;   // domain-spec
@@ -39,7 +41,7 @@ struct SpfRecord {
 [[nodiscard]] bool is_spf_record(std::string_view text);
 
 // Errors: invalid – any mistake anywhere (§4.6: "if there are any syntax errors anywhere in the record, check_host()
-// returns immediately"), with the term and what is wrong.
+// returns immediately"), with the term and what is wrong. limit – more than spf_term_limit terms.
 [[nodiscard]] Result<SpfRecord> parse_spf_record(std::string_view text);
 
 // One mechanism, as it could stand in a record. Errors: invalid.
