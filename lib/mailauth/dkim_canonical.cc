@@ -66,22 +66,31 @@ void append_simple_field(std::string& out, std::string_view raw) {
 
 void append_relaxed_field(std::string& out, std::string_view raw) {
     const std::size_t colon = std::min(raw.find(':'), raw.size());
-    for (const char c : trimmed(raw.substr(0, colon))) out += to_lower(c);
-    out += ':';
-    bool blank = false;
-    bool empty = true;
-    for (std::size_t at = colon + 1; at < raw.size(); ++at) {
-        const char c = raw[at];
-        if (c == '\n' || (c == '\r' && raw.substr(at + 1).starts_with('\n'))) continue;  // a blank follows, or the end
-        if (is_blank(c) != 0) {
-            blank = true;
-            continue;
+    const std::size_t begin = out.size();
+    // Nothing gets longer, but for a line end that was missing. Written through a pointer, once for each field that is
+    // signed or checked.
+    out.resize_and_overwrite(begin + raw.size() + 3, [&](char* text, std::size_t) {
+        char* at = text + begin;
+        for (const char c : trimmed(raw.substr(0, colon))) *at++ = to_lower(c);
+        *at++ = ':';
+        bool blank = false;
+        bool empty = true;
+        for (std::size_t i = colon + 1; i < raw.size(); ++i) {
+            const char c = raw[i];
+            if (c == '\n' || (c == '\r' && raw.substr(i + 1).starts_with('\n')))
+                continue;  // a blank follows, or the end
+            if (is_blank(c) != 0) {
+                blank = true;
+                continue;
+            }
+            if (std::exchange(blank, false) && !empty) *at++ = ' ';
+            *at++ = c;
+            empty = false;
         }
-        if (std::exchange(blank, false) && !empty) out += ' ';
-        out += c;
-        empty = false;
-    }
-    out += "\r\n";
+        *at++ = '\r';
+        *at++ = '\n';
+        return static_cast<std::size_t>(at - text);
+    });
 }
 
 // The field without the value of its tag b=.

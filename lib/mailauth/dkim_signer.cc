@@ -13,6 +13,7 @@ namespace relevo::mailauth {
 namespace {
 
 constexpr std::size_t signed_fields_limit = 500;
+constexpr std::size_t usual_input_octets = 4096;  // room for one allocation in nearly every message
 
 // What a reader is shown or a program acts on: one more of these must not be added.
 constexpr auto oversigned_names =
@@ -37,7 +38,7 @@ struct HeaderInput {
 // Adds the fields of this name from the bottom up, as verifiers will look for them (RFC 6376 §5.4.2).
 void add_fields(HeaderInput& input, std::span<const mail::Field> fields, std::string_view name) {
     for (std::size_t i = fields.size(); i-- > 0;) {
-        if (!equals_ignoring_case(fields[i].name, name)) continue;
+        if (fields[i].name.size() != name.size() || !equals_ignoring_case(fields[i].name, name)) continue;
         append_canonical_field(input.canonical, Canonicalisation::relaxed, fields[i].raw);
         input.names.append(name).append(":");
         if (++input.count > signed_fields_limit) return;
@@ -46,6 +47,7 @@ void add_fields(HeaderInput& input, std::span<const mail::Field> fields, std::st
 
 HeaderInput header_input(std::span<const mail::Field> fields) {
     HeaderInput input;
+    input.canonical.reserve(usual_input_octets);
     for (const std::string_view name : oversigned_names) {
         add_fields(input, fields, name);
         input.names.append(name).append(":");

@@ -72,13 +72,13 @@ constexpr std::string_view draft =
     "v=1 is required (RFC 6376 §3.5); these are signatures of drafts, most of them rsa-sha1";
 constexpr std::string_view other_body = "the body was changed as well, so that no key is asked for";
 const std::map<std::string, Exception> exceptions = {
-    {"mine_ietf01_4.txt", {"neutral", draft}}, {"good_ietf01_1.txt", {"neutral", draft}},
-    {"good_ietf01_2.txt", {"neutral", draft}}, {"good_rfc4871_3.txt", {"policy", sha1}},
-    {"good_qp_1.txt", {"policy", sha1}},       {"good_qp_2.txt", {"policy", sha1}},
-    {"good_qp_3.txt", {"policy", sha1}},       {"bad_ietf01_1.txt", {"neutral", draft}},
-    {"bad_ietf01_2.txt", {"neutral", draft}},  {"bad_ietf01_3.txt", {"neutral", draft}},
-    {"no_body_1.txt", {"neutral", draft}},     {"no_body_2.txt", {"neutral", draft}},
-    {"no_body_3.txt", {"neutral", draft}},     {"goodkey_3.txt", {"policy", sha1}},
+    {"mine_ietf01_4.txt", {"neutral", draft}},     {"good_ietf01_1.txt", {"neutral", draft}},
+    {"good_ietf01_2.txt", {"neutral", draft}},     {"good_rfc4871_3.txt", {"policy", sha1}},
+    {"good_qp_1.txt", {"policy", sha1}},           {"good_qp_2.txt", {"policy", sha1}},
+    {"good_qp_3.txt", {"policy", sha1}},           {"bad_ietf01_1.txt", {"neutral", draft}},
+    {"bad_ietf01_2.txt", {"neutral", draft}},      {"bad_ietf01_3.txt", {"neutral", draft}},
+    {"no_body_1.txt", {"neutral", draft}},         {"no_body_2.txt", {"neutral", draft}},
+    {"no_body_3.txt", {"neutral", draft}},         {"goodkey_3.txt", {"policy", sha1}},
     {"badkey1_ed25519.txt", {"fail", other_body}},
 };
 

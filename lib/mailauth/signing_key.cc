@@ -1,6 +1,7 @@
 #include "lib/mailauth/signing_key.h"
 
 #include "lib/base/base64.h"
+#include "lib/mailauth/sha256.h"
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
@@ -19,7 +20,12 @@ constexpr unsigned generated_rsa_bits = 2048;
 constexpr std::size_t ed25519_octets = 32;
 constexpr std::size_t key_limit_octets = 16 * 1024;
 
-using Context = std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)>;
+struct FreeContext {
+    void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+using RsaContext = std::unique_ptr<EVP_PKEY_CTX, FreeContext>;
+using Ed25519Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
 
 const unsigned char* unsigned_octets(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
@@ -56,58 +62,58 @@ std::unexpected<Error> openssl_failure(std::string_view what) {
     return failure(ErrorKind::internal, fmt::format("OpenSSL could not {}", what));
 }
 
-Result<std::string> sign_with_rsa(EVP_PKEY* key, std::string_view digest) {
-    const Context context(EVP_PKEY_CTX_new(key, nullptr), &EVP_PKEY_CTX_free);
-    std::string signature(static_cast<std::size_t>(EVP_PKEY_get_size(key)), '\0');
-    std::size_t length = signature.size();
-    if (!context || EVP_PKEY_sign_init(context.get()) <= 0 ||
-        EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) <= 0 ||
-        EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) <= 0 ||
-        EVP_PKEY_sign(context.get(), unsigned_octets(signature), &length, unsigned_octets(digest), digest.size()) <= 0)
-        return openssl_failure("sign with an RSA key");
-    signature.resize(length);
-    return signature;
-}
-
-Result<std::string> sign_with_ed25519(EVP_PKEY* key, std::string_view digest) {
-    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-    std::string signature(64, '\0');
-    std::size_t length = signature.size();
-    if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) <= 0 ||
-        EVP_DigestSign(context.get(), unsigned_octets(signature), &length, unsigned_octets(digest), digest.size()) <= 0)
-        return openssl_failure("sign with an Ed25519 key");
-    signature.resize(length);
-    return signature;
-}
-
 }  // namespace
 
 std::string_view name_of(SigningAlgorithm algorithm) {
     return algorithm == SigningAlgorithm::rsa_sha256 ? "rsa-sha256" : "ed25519-sha256";
 }
 
-SigningKey::SigningKey(std::shared_ptr<evp_pkey_st> key)
+// Looking up OpenSSL's implementation for each signature would cost as much as a tenth of an Ed25519 signature; copying
+// what was looked up once costs nearly nothing. Copying reads the original alone, so that threads may share it.
+struct SigningKey::Prepared {
+    RsaContext rsa;
+    Ed25519Context ed25519;
+
+    static std::shared_ptr<const Prepared> make(EVP_PKEY* key) {
+        auto prepared = std::make_shared<Prepared>();
+        if (EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519) {
+            prepared->ed25519.reset(EVP_MD_CTX_new());
+            if (!prepared->ed25519 || EVP_DigestSignInit(prepared->ed25519.get(), nullptr, nullptr, nullptr, key) <= 0)
+                return nullptr;
+            return prepared;
+        }
+        prepared->rsa.reset(EVP_PKEY_CTX_new(key, nullptr));
+        EVP_PKEY_CTX* context = prepared->rsa.get();
+        if (context == nullptr || EVP_PKEY_sign_init(context) <= 0 ||
+            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) <= 0 ||
+            EVP_PKEY_CTX_set_signature_md(context, sha256_algorithm()) <= 0)
+            return nullptr;
+        return prepared;
+    }
+};
+
+SigningKey::SigningKey(std::shared_ptr<evp_pkey_st> key, std::shared_ptr<const Prepared> prepared)
     : key_(std::move(key)),
-      algorithm_(EVP_PKEY_get_base_id(key_.get()) == EVP_PKEY_ED25519 ? SigningAlgorithm::ed25519_sha256
-                                                                      : SigningAlgorithm::rsa_sha256),
-      bits_(algorithm_ == SigningAlgorithm::ed25519_sha256 ? 256U
-                                                           : static_cast<unsigned>(EVP_PKEY_get_bits(key_.get()))),
-      public_key_(encode_base64(algorithm_ == SigningAlgorithm::ed25519_sha256 ? ed25519_public_octets(key_.get())
-                                                                               : der_of(key_.get(), i2d_PUBKEY))) {}
+      prepared_(std::move(prepared)),
+      algorithm_(prepared_->ed25519 ? SigningAlgorithm::ed25519_sha256 : SigningAlgorithm::rsa_sha256),
+      bits_(prepared_->ed25519 ? 256U : static_cast<unsigned>(EVP_PKEY_get_bits(key_.get()))),
+      public_key_(
+          encode_base64(prepared_->ed25519 ? ed25519_public_octets(key_.get()) : der_of(key_.get(), i2d_PUBKEY))) {}
 
 Result<SigningKey> SigningKey::adopt(evp_pkey_st* key) {
     std::shared_ptr<evp_pkey_st> owned(key, &EVP_PKEY_free);
     const int kind = EVP_PKEY_get_base_id(key);
-    if (kind == EVP_PKEY_ED25519) return SigningKey(std::move(owned));
-    if (kind != EVP_PKEY_RSA)
+    if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_ED25519)
         return failure(ErrorKind::invalid,
                        "the key is neither RSA nor Ed25519: DKIM knows no other (RFC 8301, RFC 8463)");
     const int bits = EVP_PKEY_get_bits(key);
-    if (bits < least_rsa_bits || bits > most_rsa_bits)
+    if (kind == EVP_PKEY_RSA && (bits < least_rsa_bits || bits > most_rsa_bits))
         return failure(ErrorKind::invalid,
                        fmt::format("the RSA key has {} bits; use 2048, at least {} and at most {} (RFC 8301 §3.2)",
                                    bits, least_rsa_bits, most_rsa_bits));
-    return SigningKey(std::move(owned));
+    auto prepared = Prepared::make(key);
+    if (!prepared) return openssl_failure("sign with this kind of key");
+    return SigningKey(std::move(owned), std::move(prepared));
 }
 
 Result<SigningKey> SigningKey::generate(SigningAlgorithm algorithm) {
@@ -144,8 +150,23 @@ std::string SigningKey::record() const {
 }
 
 Result<std::string> SigningKey::sign_digest(std::string_view sha256_digest) const {
-    return algorithm_ == SigningAlgorithm::rsa_sha256 ? sign_with_rsa(key_.get(), sha256_digest)
-                                                      : sign_with_ed25519(key_.get(), sha256_digest);
+    std::string signature(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())), '\0');
+    std::size_t length = signature.size();
+    int made = 0;
+    if (prepared_->ed25519) {
+        const Ed25519Context context(EVP_MD_CTX_new());
+        if (context && EVP_MD_CTX_copy_ex(context.get(), prepared_->ed25519.get()) > 0)
+            made = EVP_DigestSign(context.get(), unsigned_octets(signature), &length, unsigned_octets(sha256_digest),
+                                  sha256_digest.size());
+    } else {
+        const RsaContext context(EVP_PKEY_CTX_dup(prepared_->rsa.get()));
+        if (context)
+            made = EVP_PKEY_sign(context.get(), unsigned_octets(signature), &length, unsigned_octets(sha256_digest),
+                                 sha256_digest.size());
+    }
+    if (made <= 0) return openssl_failure("sign");
+    signature.resize(length);
+    return signature;
 }
 
 }  // namespace relevo::mailauth

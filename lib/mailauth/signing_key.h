@@ -41,9 +41,12 @@ class SigningKey {
     [[nodiscard]] Result<std::string> sign_digest(std::string_view sha256_digest) const;
 
  private:
-    explicit SigningKey(std::shared_ptr<evp_pkey_st> key);
+    struct Prepared;  // a context that is ready to sign; each signature is made with a copy of it
+
+    SigningKey(std::shared_ptr<evp_pkey_st> key, std::shared_ptr<const Prepared> prepared);
     [[nodiscard]] static Result<SigningKey> adopt(evp_pkey_st* key);
     std::shared_ptr<evp_pkey_st> key_;  // shared: OpenSSL's key is immutable once made
+    std::shared_ptr<const Prepared> prepared_;
     SigningAlgorithm algorithm_ = SigningAlgorithm::rsa_sha256;
     unsigned bits_ = 0;
     std::string public_key_;
