@@ -20,8 +20,8 @@ constexpr auto oversigned_names =
     std::to_array<std::string_view>({"From", "To", "Cc", "Subject", "Date", "Reply-To", "Content-Type", "MIME-Version",
                                      "Content-Transfer-Encoding", "Message-ID", "Sender", "In-Reply-To", "References",
                                      "List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Feedback-ID"});
-// Signed if they are there; others on the way may rightly add theirs. RFC 6376 §5.4.1; RFC 9477 §3.1 for CFBL, RFC 8689
-// §5 for TLS-Required, RFC 8460 §5.3 for reports.
+// Signed if they are there; others on the way may rightly add theirs. RFC 6376 §5.4.1; CFBL-Address (RFC 9477),
+// TLS-Required (RFC 8689) and the fields of TLS reports (RFC 8460) mean little unless they are signed.
 constexpr auto signed_names = std::to_array<std::string_view>(
     {"Resent-Date",         "Resent-From",  "Resent-Sender",       "Resent-To",           "Resent-Cc",
      "Resent-Message-ID",   "List-Help",    "List-Subscribe",      "List-Post",           "List-Owner",
