@@ -152,12 +152,11 @@ void BodyHasher::update(std::string_view piece) {
 // A block that needs nothing but its blanks reduced, and the octet after it. Keeps of several blanks the last, unless
 // the line ends there: that needs no state and no branch.
 void BodyHasher::take_blanks(std::string_view text) {
-    std::array<char, block_octets> octets;
+    std::array<char, block_octets + 1> octets;
     std::array<Flag, block_octets> kept;
-    for (std::size_t i = 0; i < block_octets; ++i) {
-        octets[i] = is_blank(text[i]) != 0 ? ' ' : text[i];
-        kept[i] = is_dropped(text[i], text[i + 1]) ^ 1;
-    }
+    std::ranges::copy(text.substr(0, octets.size()), octets.begin());
+    for (std::size_t i = 0; i < block_octets; ++i) kept[i] = is_dropped(octets[i], octets[i + 1]) ^ 1;
+    for (char& c : octets) c = c == '\t' ? ' ' : c;
     std::array<char, block_octets> reduced;
     std::size_t length = 0;
     for (std::size_t i = 0; i < block_octets; ++i) {
