@@ -74,9 +74,12 @@ struct DkimVerdict {
 
 struct ArcVerdict {
     ArcResult result = ArcResult::none;
-    unsigned instances = 0;            // sets found
-    unsigned oldest_pass = 0;          // RFC 8617 §5.2: 0 if the whole chain still stands
+    unsigned instances = 0;            // sets found: the highest instance
+    unsigned oldest_pass = 0;          // RFC 8617 §5.2: 0 if the message is still as the first sealer passed it on
     std::vector<std::string> sealers;  // d= of each ARC-Seal, the first instance first; only with pass
+    // What the first sealer says of DMARC (RFC 8617 §7.2.1), only with pass; "" if it says nothing.
+    std::string first_dmarc;          // "pass"
+    std::string first_author_domain;  // its header.from
     std::string reason;
     std::vector<CheckStep> steps;
 };
