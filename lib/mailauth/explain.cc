@@ -120,11 +120,13 @@ ExplanationItem tell(const Teller& teller, const ArcVerdict& arc) {
 ExplanationItem tell(const Teller& teller, const DmarcVerdict& dmarc) {
     const bool failed = dmarc.result == DmarcResult::fail;
     const std::string_view result = name_of(dmarc.result);
-    // What its owner wants done now, which t=y may have made milder than p=.
+    // What is to be done now, which t=y or a trusted ARC chain may have made milder than p=; the reason says so.
     const std::string text_name = failed ? fmt::format("fail-{}", name_of(dmarc.disposition)) : std::string(result);
     const Subject subject{"dmarc", text_name, fmt::format("DMARC {}: {}", result, dmarc.author_domain), dmarc.reason};
     ExplanationItem item = teller.tell(subject, method_text("dmarc").in(teller.language()), dmarc.steps,
-                                       {{"domain", dmarc.author_domain}, {"policy_domain", dmarc.policy_domain}});
+                                       {{"domain", dmarc.author_domain},
+                                        {"policy_domain", dmarc.policy_domain},
+                                        {"published", name_of(dmarc.published)}});
     if (!failed && dmarc.result != DmarcResult::pass) return item;
     const auto answer = [&](bool aligned) { return (aligned ? yes : no).in(teller.language()); };
     item.details.push_back(fmt::format(fmt::runtime(spf_aligned.in(teller.language())), answer(dmarc.spf_aligned)));

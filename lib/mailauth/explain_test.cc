@@ -99,7 +99,7 @@ TEST(Explain, TellsStepByStepWhatToChange) {
                                                           "  include:x.example: does not match"}));
     EXPECT_EQ(items[1].title, "DKIM none: no signature");
     EXPECT_EQ(items[2].title, "DMARC fail: example.org");
-    EXPECT_NE(items[2].text.find("reject: receivers will refuse"), std::string::npos) << items[2].text;
+    EXPECT_NE(items[2].text.find("p=reject: receivers will refuse"), std::string::npos) << items[2].text;
     EXPECT_EQ(items[2].details, (std::vector<std::string>{"SPF passes for the author's domain: no",
                                                           "DKIM passes for the author's domain: no"}));
 }

@@ -208,10 +208,10 @@ constexpr auto results = std::to_array<ResultText>({
     {"dmarc",
      "fail-none",
      problem,
-     {"No. The policy at {policy_domain} is none: nothing is asked of receivers, but many count it against the "
-      "message.",
-      "No. La política de {policy_domain} es none: no se pide nada a los receptores, pero muchos lo tienen en cuenta "
-      "en contra."},
+     {"No. {policy_domain} publishes p={published}; for this message nothing is asked of receivers, but many count "
+      "it against it.",
+      "No. {policy_domain} publica p={published}; para este mensaje no se pide nada a los receptores, pero muchos lo "
+      "tienen en cuenta en contra."},
      {"Sign with a key of {domain}, or send with an envelope address of {domain} from a server that its SPF record "
       "names.",
       "Firme con una clave de {domain}, o envíe con una dirección de sobre de {domain} desde un servidor de su "
@@ -220,8 +220,8 @@ constexpr auto results = std::to_array<ResultText>({
     {"dmarc",
      "fail-quarantine",
      problem,
-     {"No. The policy at {policy_domain} is quarantine: the message will be in the spam folder.",
-      "No. La política de {policy_domain} es quarantine: el mensaje acabará en la carpeta de spam."},
+     {"No. {policy_domain} publishes p={published}: the message will be in the spam folder.",
+      "No. {policy_domain} publica p={published}: el mensaje acabará en la carpeta de spam."},
      {"Sign with a key of {domain}, or send with an envelope address of {domain} from a server that its SPF record "
       "names.",
       "Firme con una clave de {domain}, o envíe con una dirección de sobre de {domain} desde un servidor de su "
@@ -230,8 +230,8 @@ constexpr auto results = std::to_array<ResultText>({
     {"dmarc",
      "fail-reject",
      problem,
-     {"No. The policy at {policy_domain} is reject: receivers will refuse the message.",
-      "No. La política de {policy_domain} es reject: los receptores rechazarán el mensaje."},
+     {"No. {policy_domain} publishes p={published}: receivers will refuse the message.",
+      "No. {policy_domain} publica p={published}: los receptores rechazarán el mensaje."},
      {"Sign with a key of {domain}, or send with an envelope address of {domain} from a server that its SPF record "
       "names.",
       "Firme con una clave de {domain}, o envíe con una dirección de sobre de {domain} desde un servidor de su "
