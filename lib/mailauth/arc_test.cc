@@ -57,8 +57,7 @@ TEST(Arc, HoldsOverManyServersInAnySplit) {  // RFC 8617 §5
         EXPECT_EQ(verdict.instances, 3U);
         EXPECT_EQ(verdict.oldest_pass, 0U);
         EXPECT_EQ(verdict.sealers, (std::vector<std::string>{"a.example", "b.example", "c.example"}));
-        EXPECT_EQ(verdict.first_dmarc, "pass");
-        EXPECT_EQ(verdict.first_author_domain, "author.example");
+        EXPECT_EQ(verdict.first_passed_domains, std::vector<std::string>{"author.example"});
     }
 }
 
@@ -104,7 +103,7 @@ TEST(Arc, FailsWhenTheMessageWasChangedAfterTheLastSeal) {
         const ArcVerdict verdict = peer.verify(replaced(content, from, to));
         EXPECT_EQ(verdict.result, ArcResult::fail) << to;
         EXPECT_NE(verdict.reason.find("i=2"), std::string::npos) << verdict.reason;
-        EXPECT_TRUE(verdict.sealers.empty() && verdict.first_dmarc.empty());
+        EXPECT_TRUE(verdict.sealers.empty() && verdict.first_passed_domains.empty());
     }
 }
 
@@ -244,7 +243,7 @@ TEST(Arc, VouchesOnlyIfEverySealerIsTrusted) {
     EXPECT_FALSE(arc_vouches_for(verdict, "other.example", {"a.example", "b.example"}));
     EXPECT_FALSE(arc_vouches_for(verdict, "", {"a.example", "b.example"}));
     ArcVerdict changed = verdict;
-    changed.first_dmarc = "fail";
+    changed.first_passed_domains.clear();
     EXPECT_FALSE(arc_vouches_for(changed, "author.example", {"a.example", "b.example"}));
     for (const auto result : {ArcResult::none, ArcResult::fail, ArcResult::temperror}) {
         changed = verdict;
@@ -258,7 +257,7 @@ TEST(Arc, TakesResultsOfTheFirstSealerAlone) {  // a later one says what it like
     std::string content = ArcTestPeer::seal(message, "a.example", "other.example", ArcResult::none).value();
     content = peer.pass_on(content, "b.example", "author.example").value();
     const ArcVerdict verdict = peer.verify(content);
-    EXPECT_EQ(verdict.first_author_domain, "other.example");
+    EXPECT_EQ(verdict.first_passed_domains, std::vector<std::string>{"other.example"});
     EXPECT_FALSE(arc_vouches_for(verdict, "author.example", {"a.example", "b.example"}));
 }
 

@@ -39,9 +39,9 @@ ArcVerifier::ArcVerifier(const mail::Header& header, BareLineEnds bare_line_ends
     const auto first = parse_authentication_results(results_of_instance(chain.sets.front().results->value));
     if (!first) return;
     for (const ReportedResult& result : first->content.results) {
-        if (result.method != "dmarc" || !first_dmarc_.empty()) continue;
-        first_dmarc_ = result.result;
-        first_author_domain_ = comparable(result.property("header", "from"));
+        if (result.method != "dmarc" || result.result != "pass") continue;
+        std::string author_domain = comparable(result.property("header", "from"));
+        if (!author_domain.empty()) first_passed_domains_.push_back(std::move(author_domain));
     }
 }
 
@@ -116,8 +116,7 @@ dns::Inquiry<ArcVerdict> ArcVerifier::finish(std::chrono::system_clock::time_poi
     verdict.reason = std::move(outcome.reason);
     if (verdict.result != ArcResult::pass) co_return verdict;
     for (const Seal& seal : seals_) verdict.sealers.insert(verdict.sealers.begin(), seal.seal.domain);
-    verdict.first_dmarc = first_dmarc_;
-    verdict.first_author_domain = first_author_domain_;
+    verdict.first_passed_domains = first_passed_domains_;
     co_return verdict;
 }
 
@@ -188,13 +187,13 @@ dns::Inquiry<ArcVerifier::Outcome> ArcVerifier::check_signature(std::string key_
 
 bool arc_vouches_for(const ArcVerdict& arc, std::string_view author_domain,
                      const std::vector<std::string>& trusted_sealers) {
-    if (arc.result != ArcResult::pass || arc.sealers.empty() || arc.first_dmarc != "pass") return false;
-    const std::string author = comparable(author_domain);
-    if (author.empty() || arc.first_author_domain != author) return false;
-    return std::ranges::all_of(arc.sealers, [&](const std::string& sealer) {
-        return std::ranges::any_of(trusted_sealers,
-                                   [&](const std::string& trusted) { return comparable(trusted) == sealer; });
-    });
+    const auto lists = [](const std::vector<std::string>& list, std::string_view wanted) {
+        const std::string domain = comparable(wanted);
+        return !domain.empty() &&
+               std::ranges::any_of(list, [&](const std::string& one) { return comparable(one) == domain; });
+    };
+    return arc.result == ArcResult::pass && !arc.sealers.empty() && lists(arc.first_passed_domains, author_domain) &&
+           std::ranges::all_of(arc.sealers, [&](const std::string& sealer) { return lists(trusted_sealers, sealer); });
 }
 
 }  // namespace relevo::mailauth

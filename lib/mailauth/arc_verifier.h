@@ -75,14 +75,13 @@ class ArcVerifier {
     BareLineEnds bare_line_ends_;
     unsigned highest_instance_ = 0;
     std::string problem_;  // with the structure
-    std::string first_dmarc_;
-    std::string first_author_domain_;
+    std::vector<std::string> first_passed_domains_;
     Keys keys_;  // what was asked for already
 };
 
-// Whether ARC may stand in for DMARC's own evidence (RFC 8617 §7.2.1, §9): the chain holds, every sealer is in
-// `trusted_sealers` (a sealer can write any results, and change the message), and the first one found that DMARC passed
-// for this very author domain. Domains in any form; an empty list trusts nobody.
+// Whether ARC may lift the policy off a message that failed DMARC (RFC 8617 §7.2.1, §9): the chain holds, *each* sealer
+// is in `trusted_sealers` (any of them can write what results it likes, and change the message), and the first one
+// found that DMARC passed for this very author domain. Domains in any form; an empty list trusts nobody.
 [[nodiscard]] bool arc_vouches_for(const ArcVerdict& arc, std::string_view author_domain,
                                    const std::vector<std::string>& trusted_sealers);
 

@@ -2,6 +2,7 @@
 
 #include "lib/base/text.h"
 #include "lib/mail/message.h"
+#include "lib/mailauth/arc_verifier.h"
 #include "lib/mailauth/dmarc_discovery.h"
 
 #include <algorithm>
@@ -144,16 +145,6 @@ dns::Inquiry<DmarcPolicy> published_policy(const DmarcDiscovery& author, std::st
     co_return exists ? record.policy_of_subdomain() : record.policy_of_nonexistent();
 }
 
-bool is_vouched_for(const DmarcQuery& query, const std::string& author_domain) {
-    const auto lists = [](const std::vector<std::string>& list, const std::string& domain) {
-        return std::ranges::any_of(list, [&](const std::string& one) { return equals_ignoring_case(one, domain); });
-    };
-    return query.arc.result == ArcResult::pass && !query.arc.sealers.empty() &&
-           std::ranges::all_of(query.arc.sealers,
-                               [&](const std::string& sealer) { return lists(query.trusted_sealers, sealer); }) &&
-           lists(query.arc_passed_domains, author_domain);
-}
-
 // What happens to a message that failed.
 void apply_policy(const DmarcQuery& query, const DmarcRecord& record, DmarcVerdict& verdict) {
     verdict.disposition = record.is_testing ? one_step_below(verdict.published) : verdict.published;
@@ -162,7 +153,7 @@ void apply_policy(const DmarcQuery& query, const DmarcRecord& record, DmarcVerdi
         verdict.override_reason = DmarcOverride::policy_test_mode;
         verdict.reason += "; its owner tests the policy, so it counts one step less";
     }
-    if (!is_vouched_for(query, verdict.author_domain)) return;
+    if (!arc_vouches_for(query.arc, verdict.author_domain, query.trusted_sealers)) return;
     verdict.disposition = DmarcPolicy::none;
     verdict.override_reason = DmarcOverride::local_policy;
     verdict.override_comment = "arc=pass";

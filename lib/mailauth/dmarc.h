@@ -16,13 +16,9 @@ struct DmarcQuery {
     // check made beside it (RFC 9989 §4.4.2).
     SpfVerdict spf;
     std::vector<DkimVerdict> dkim;
-    // ARC may lift the policy off a failed message (RFC 8617 §7.2.1, §9) if the chain passes, *each* of its sealers is
-    // trusted, and the first of them saw DMARC pass for this author domain: any one of them could have changed the
-    // message.
+    // ARC may lift the policy off a failed message, as arc_vouches_for() has it.
     ArcVerdict arc;
-    std::vector<std::string> trusted_sealers;  // d= of ARC-Seal, A-labels
-    // header.from of each "dmarc=pass" that the ARC-Authentication-Results field of the first set (i=1) reports.
-    std::vector<std::string> arc_passed_domains;
+    std::vector<std::string> trusted_sealers;  // d= of ARC-Seal
 };
 
 // Finds the author domain in the From field, its policy by the tree walk, and whether SPF or DKIM passed for a domain

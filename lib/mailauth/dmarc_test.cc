@@ -252,7 +252,7 @@ TEST(Dmarc, LiftsAPolicyOnlyForAChainOfTrustedSealers) {  // security row C6, RF
     query.arc.result = ArcResult::pass;
     query.arc.sealers = {"list.example", "forwarder.example"};
     query.trusted_sealers = {"LIST.example", "forwarder.example"};
-    query.arc_passed_domains = {"example.com"};
+    query.arc.first_passed_domains = {"example.com"};
     const auto lifted = rejecting().run(check_dmarc(query));
     EXPECT_EQ(lifted.result, DmarcResult::fail);
     EXPECT_EQ(lifted.disposition, DmarcPolicy::none);
@@ -266,7 +266,7 @@ TEST(Dmarc, LiftsAPolicyOnlyForAChainOfTrustedSealers) {  // security row C6, RF
     broken.arc.result = ArcResult::fail;
     EXPECT_EQ(rejecting().run(check_dmarc(broken)).disposition, DmarcPolicy::reject);
     DmarcQuery never_passed = query;
-    never_passed.arc_passed_domains = {"attacker.example"};
+    never_passed.arc.first_passed_domains = {"attacker.example"};
     EXPECT_EQ(rejecting().run(check_dmarc(never_passed)).disposition, DmarcPolicy::reject);
     DmarcQuery empty = query;
     empty.arc.sealers.clear();

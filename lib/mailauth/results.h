@@ -77,9 +77,8 @@ struct ArcVerdict {
     unsigned instances = 0;            // sets found: the highest instance
     unsigned oldest_pass = 0;          // RFC 8617 §5.2: 0 if the message is still as the first sealer passed it on
     std::vector<std::string> sealers;  // d= of each ARC-Seal, the first instance first; only with pass
-    // What the first sealer says of DMARC (RFC 8617 §7.2.1), only with pass; "" if it says nothing.
-    std::string first_dmarc;          // "pass"
-    std::string first_author_domain;  // its header.from
+    // header.from of each "dmarc=pass" that the first sealer reports (RFC 8617 §7.2.1), A-labels; only with pass.
+    std::vector<std::string> first_passed_domains;
     std::string reason;
     std::vector<CheckStep> steps;
 };
