@@ -1,0 +1,58 @@
+#include "lib/json/json.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace relevo::json {
+namespace {
+
+std::string read_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+TEST(Json, PassesTheSuite) {  // RFC 8259: y_ must be read, n_ must not, i_ may
+    const char* folder = std::getenv("RELEVO_TESTDATA");
+    std::size_t passed = 0, total = 0;
+    std::error_code missing;
+    for (const auto& entry : std::filesystem::directory_iterator(
+             (folder != nullptr ? folder : RELEVO_SOURCE_DIR "/../shared/testdata") + std::string("/json"), missing)) {
+        const std::string name = entry.path().filename();
+        if (!name.ends_with(".json")) continue;
+        ++total;
+        const bool read = parse(read_file(entry.path())).has_value();
+        if (name.starts_with("i_") || read == name.starts_with("y_"))
+            ++passed;
+        else
+            ADD_FAILURE() << name;
+    }
+    std::cout << "json: " << passed << "/" << total << " passed\n";
+    EXPECT_EQ(total, 159U) << "the public test data is missing: set RELEVO_TESTDATA to its folder";
+}
+
+TEST(Json, IsBounded) {  // security row C8
+    const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+    EXPECT_TRUE(parse(nested(64)).has_value());
+    EXPECT_EQ(parse(nested(66)).error().kind, ErrorKind::limit);
+    EXPECT_EQ(parse(std::string(1'000'000, '[')).error().kind, ErrorKind::limit);
+    EXPECT_EQ(parse("\"" + std::string(100, 'a') + "\"", {.octets = 50}).error().kind, ErrorKind::limit);
+}
+
+TEST(Json, FindsMembersWhereThereAreSome) {
+    const auto object = parse(R"({"a":"x","b":1})").value();
+    EXPECT_EQ(text_of(member(object, "a")), "x");
+    EXPECT_EQ(text_of(member(object, "b")), "");
+    EXPECT_EQ(text_of(member(object, "c")), "");
+    EXPECT_EQ(member(parse("[1]").value(), "a"), nullptr);
+    EXPECT_TRUE(parse("\xEF\xBB\xBF{}").has_value());
+}
+
+}  // namespace
+}  // namespace relevo::json
