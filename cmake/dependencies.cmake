@@ -10,6 +10,9 @@ foreach(package libgsasl libsodium sqlite3 libsystemd libidn2 libpsl expat zlib 
     pkg_check_modules(${variable} REQUIRED IMPORTED_TARGET ${package})
 endforeach()
 
+# Its .pc file asks for -pthread, which the C library no longer needs and the precompiled headers are built without.
+set_target_properties(PkgConfig::gmime_3_0 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
+
 # Its .pc file asks for the headers of libraries that only libunbound itself links.
 find_path(UNBOUND_HEADERS unbound.h REQUIRED)
 find_library(UNBOUND_LIBRARY unbound REQUIRED)
