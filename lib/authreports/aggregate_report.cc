@@ -107,7 +107,7 @@ void write_evidence(XmlWriter& xml, const ReportRow& row, ReportForm form) {
             .close("dkim");
     for (const SpfEvidence& spf : row.spf) {
         const bool is_helo = spf.scope == mailauth::SpfIdentity::helo;
-        if (is_helo && form == ReportForm::rfc9990) continue;  // RFC 9990 §3.1.11: "mfrom", the only valid value
+        if (is_helo && form == ReportForm::rfc9990) continue;  // RFC 9990 §3.1.1.13: "mfrom", the only valid value
         xml.open("spf")
             .element("domain", spf.domain)
             .element("scope", is_helo ? "helo" : "mfrom")
@@ -139,7 +139,7 @@ void write_row(XmlWriter& xml, const ReportRow& row, ReportForm form) {
             .close("reason");
     }
     xml.close("policy_evaluated").close("row").open("identifiers").optional("envelope_to", row.envelope_to);
-    // RFC 9990 §3.1.8: present and empty for a null reverse-path. The header_from is last in the older schema.
+    // RFC 9990 §3.1.1.10: present and empty for a null reverse-path. The header_from is last in the older schema.
     xml.element("envelope_from", row.envelope_from).element("header_from", row.header_from).close("identifiers");
     write_evidence(xml, row, form);
     xml.close("record");

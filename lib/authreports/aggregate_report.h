@@ -16,7 +16,7 @@
 
 namespace relevo::authreports {
 
-// What was done with the messages. pass: nothing, because DMARC passed (RFC 9990 §3.1.6); older reports say none.
+// What was done with the messages. pass: nothing, because DMARC passed (RFC 9990 §3.1.1.9); older reports say none.
 enum class Disposition : std::uint8_t { none, pass, quarantine, reject };
 [[nodiscard]] std::string_view name_of(Disposition disposition);
 

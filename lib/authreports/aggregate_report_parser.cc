@@ -14,7 +14,7 @@ constexpr std::size_t deviation_limit = 20;
 constexpr std::size_t repair_limit_octets = 10 * mebibyte;
 constexpr std::size_t error_limit = 20;
 constexpr std::size_t reason_limit = 20;
-constexpr std::size_t evidence_limit = 100;  // RFC 9990 §3.1.15: "no more than 100 signatures for a given row"
+constexpr std::size_t evidence_limit = 100;  // RFC 9990 §3.1.3: "no more than 100 signatures for a given row"
 
 // The enumerator of `last` at most whose keyword is `text`, case ignored.
 template <class Enum>

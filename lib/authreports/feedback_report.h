@@ -1,5 +1,5 @@
 // Reports about a single message: complaints (ARF, RFC 5965) and authentication failures (RFC 9991, RFC 6591, RFC
-// 6650). Anybody can write one: what it says of itself proves nothing (security row B9).
+// 6650). Anybody can write one: what it says of itself proves nothing.
 #pragma once
 
 #include "lib/base/result.h"

@@ -137,7 +137,7 @@ TEST(ReportExtraction, StopsAtItsBounds) {  // security row C8
     EXPECT_LE(extract_reports(wide)->reports.size(), 100U);
 }
 
-TEST(ReportExtraction, DoesNotTakeAReportOutOfAComplaint) {  // security row B9
+TEST(ReportExtraction, DoesNotTakeAReportOutOfAComplaint) {  // RFC 5965 §2: the third part is a stranger's
     const std::string xml = write_aggregate_report(report_of(1), ReportForm::rfc9990);
     const std::string mail =
         "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=feedback-report; "

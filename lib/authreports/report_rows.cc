@@ -94,7 +94,7 @@ ReportRow row_of(const dns::IpAddress& source, const mailauth::DmarcVerdict& dma
     if (dmarc.override_reason != mailauth::DmarcOverride::none)
         row.reasons.push_back({std::string(name_of(dmarc.override_reason)), printable(dmarc.override_comment, 255)});
     else if (dmarc.result == mailauth::DmarcResult::fail && applied != dmarc.published)
-        row.reasons.push_back({"local_policy", {}});  // RFC 9990 §3.1.7: a reason MUST be given
+        row.reasons.push_back({"local_policy", {}});  // RFC 9990 §3.1.1.9: a reason MUST be given
     row.header_from = dmarc.author_domain;
     row.envelope_from = domain_of_sender(spf);
     row.envelope_to = printable(envelope_to, value_limit_octets);

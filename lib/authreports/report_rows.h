@@ -14,7 +14,7 @@
 namespace relevo::authreports {
 
 // The row that one message adds 1 to. `applied`: what was really done with it.
-// Signatures come in the order of RFC 9990 §3.1.15 (passing and strictly aligned, passing below the author's
+// Signatures come in the order of RFC 9990 §3.1.3 (passing and strictly aligned, passing below the author's
 // organisation, passing, the rest), at most 20: strangers choose their number.
 [[nodiscard]] ReportRow row_of(const dns::IpAddress& source, const mailauth::DmarcVerdict& dmarc,
                                const mailauth::SpfVerdict& spf, const std::vector<mailauth::DkimVerdict>& dkim,

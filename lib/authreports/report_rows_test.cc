@@ -36,7 +36,7 @@ mailauth::SpfVerdict spf() {
 
 const dns::IpAddress source = dns::IpAddress::parse("192.0.2.1").value();
 
-TEST(ReportRows, OrdersSignaturesAsConsumersWantThem) {  // RFC 9990 §3.1.15
+TEST(ReportRows, OrdersSignaturesAsConsumersWantThem) {  // RFC 9990 §3.1.3
     const auto row = row_of(source, judged(DmarcResult::pass), spf(),
                             {signature(DkimResult::fail, "mail.example.com"),
                              signature(DkimResult::pass, "esp.example"), signature(DkimResult::pass, "example.com"),
@@ -57,7 +57,7 @@ TEST(ReportRows, KeepsTwentySignaturesAtMost) {
     EXPECT_EQ(row.dkim[0].result, DkimResult::pass);
 }
 
-TEST(ReportRows, GiveAReasonForAPolicyNotApplied) {  // RFC 9990 §3.1.7: MUST
+TEST(ReportRows, GiveAReasonForAPolicyNotApplied) {  // RFC 9990 §3.1.1.9: MUST
     const auto spared = row_of(source, judged(DmarcResult::fail), spf(), {}, "", DmarcPolicy::none);
     ASSERT_EQ(spared.reasons.size(), 1U);
     EXPECT_EQ(spared.reasons[0].type, "local_policy");
