@@ -55,6 +55,12 @@ bool is_aggregate(std::string_view octets) {
 }
 bool is_json(std::string_view octets) { return without_mark(octets).starts_with('{'); }
 
+std::size_t count_delimiters(std::string_view content) {
+    std::size_t count = content.starts_with("--") ? 1 : 0;
+    for (auto at = content.find("\n--"); at != std::string_view::npos; at = content.find("\n--", at + 3)) ++count;
+    return count;
+}
+
 class Extraction {
  public:
     explicit Extraction(const ExtractionBounds& bounds) : bounds_(bounds) {}
@@ -138,6 +144,9 @@ class Extraction {
 Result<ExtractedReports> extract_reports(std::string_view content, ExtractionBounds bounds) {
     if (content.size() > bounds.message)
         return failure(ErrorKind::limit, "a mail of " + std::to_string(content.size()) + " octets");
+    if (count_delimiters(content) > bounds.delimiters)
+        return failure(ErrorKind::limit,
+                       "more than " + std::to_string(bounds.delimiters) + " lines that begin with \"--\"");
     start_gmime();
     const Owned<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(content.data(), content.size()));
     const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));

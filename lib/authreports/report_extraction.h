@@ -27,6 +27,9 @@ struct ExtractionBounds {
     Octets message = 16 * mebibyte;  // base 64 makes 10 MiB nearly 14
     UnpackBounds unpack;
     std::size_t parts = 100;
+    // Lines that begin with "--", as boundaries do. GMime compares each with all that are open: a mail of 12 MB made
+    // for it took more than half a minute. Reports have three or four.
+    std::size_t delimiters = 1'000;
     std::size_t depth = 64;  // of parts within parts
     ReportBounds report;
 };

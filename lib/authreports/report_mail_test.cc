@@ -129,8 +129,11 @@ TEST(ReportExtraction, StopsAtItsBounds) {  // security row C8
     std::string deep = "MIME-Version: 1.0\r\n";
     for (int i = 0; i < 5'000; ++i)
         deep += fmt::format("Content-Type: multipart/mixed; boundary=b{}\r\n\r\n--b{}\r\n", i, i);
-    const auto nested = extract_reports(deep);
-    EXPECT_TRUE(!nested || nested->reports.empty());
+    EXPECT_EQ(extract_reports(deep).error().kind, ErrorKind::limit);  // 5,000 delimiters
+    EXPECT_EQ(extract_reports(deep.substr(0, 30'000)).error().detail, "parts within parts deeper than 64");
+    std::string messages = "MIME-Version: 1.0\r\n";
+    for (int i = 0; i < 100'000; ++i) messages += "Content-Type: message/rfc822\r\n\r\n";
+    EXPECT_EQ(extract_reports(messages).error().kind, ErrorKind::limit);
     std::string wide = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
     const std::string xml = write_aggregate_report(report_of(1), ReportForm::rfc9990);
     for (int i = 0; i < 500; ++i) wide += "--b\r\nContent-Type: text/xml\r\n\r\n" + xml + "\r\n";
