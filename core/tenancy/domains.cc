@@ -79,8 +79,7 @@ Result<void> check_domains_below(Reader& reader, TenantId tenant, const std::str
 }  // namespace
 
 Result<std::string> comparable_domain(std::string_view name) {
-    RELEVO_TRY(const std::string canonical, mail::parse_domain(name, mail::Utf8::allowed));
-    RELEVO_TRY(const std::string ascii, mail::to_ascii_domain(canonical));
+    RELEVO_TRY(const std::string ascii, mail::to_ascii_domain(name));
     return to_lower(ascii);
 }
 

@@ -55,6 +55,31 @@ TEST(Text, KnowsWellFormedUtf8) {
         EXPECT_FALSE(is_utf8(bad));
 }
 
+TEST(Text, KnowsPlainAsciiWhereverTheOddOctetStands) {
+    for (int octet = 0; octet < 256; ++octet) {
+        const char c = static_cast<char>(octet);
+        const bool ascii = octet < 0x80;
+        const bool plain = octet >= 0x20 && octet < 0x7F && c != '"' && c != '\\';
+        for (std::size_t size = 1; size < 20; ++size)
+            for (std::size_t place = 0; place < size; ++place) {
+                std::string text(size, 'x');
+                text[place] = c;
+                EXPECT_EQ(is_ascii(text), ascii) << octet << " at " << place << " of " << size;
+                EXPECT_EQ(is_plain_ascii(text), plain) << octet << " at " << place << " of " << size;
+            }
+    }
+    EXPECT_TRUE(is_ascii(""));
+    EXPECT_TRUE(is_plain_ascii(""));
+}
+
+TEST(Text, AppendsDigitsWithLeadingZeros) {
+    std::string text = "at ";
+    append_digits(text, 7, 2);
+    append_digits(text, 2026, 4);
+    append_digits(text, 12345, 3);
+    EXPECT_EQ(text, "at 072026345");
+}
+
 TEST(Text, PrintableHidesNothingAndEscapesControls) {
     EXPECT_EQ(printable("correo ñ"), "correo ñ");
     EXPECT_EQ(printable("a\r\n\x1b[31m"), "a\\x0d\\x0a\\x1b[31m");

@@ -26,8 +26,12 @@ void append_escaped(std::string& json, char c) {
 }  // namespace
 
 void append_json_string(std::string& json, std::string_view text) {
-    const bool valid = is_ascii(text) || is_utf8(text);
     json += '"';
+    if (is_plain_ascii(text)) {
+        json.append(text) += '"';
+        return;
+    }
+    const bool valid = is_ascii(text) || is_utf8(text);
     std::size_t begin = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool broken = !valid && static_cast<unsigned char>(text[i]) >= 0x80;

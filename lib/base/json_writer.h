@@ -17,7 +17,10 @@ void append_json_string(std::string& json, std::string_view text);
 //     std::string text = json.finish();       {"host":"mx.example","port":25}
 class JsonWriter {
  public:
-    JsonWriter() : json_("{") {}
+    JsonWriter() {
+        json_.reserve(usual_octets);
+        json_ += '{';
+    }
     JsonWriter& field(std::string_view name, std::string_view value);
     JsonWriter& field(std::string_view name, const char* value) { return field(name, std::string_view(value)); }
     template <std::integral T>
@@ -36,6 +39,7 @@ class JsonWriter {
     [[nodiscard]] std::string finish() { return std::move(json_.append("}")); }
 
  private:
+    static constexpr std::size_t usual_octets = 512;
     void name(std::string_view name);
     std::string json_;
 };

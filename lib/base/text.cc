@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <numeric>
 
 namespace relevo {
@@ -33,6 +35,25 @@ bool reorders_text(std::string_view sequence) {
     const auto third = static_cast<unsigned char>(sequence[2]);
     return (second == 0x80 && ((third >= 0x8B && third <= 0x8F) || (third >= 0xA8 && third <= 0xAE))) ||
            (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+}
+
+// Eight octets at a time, for texts too short for vectors. A result's high bits tell whether some octet is meant, not
+// which ones (a borrow may mark the octet above one that is meant).
+constexpr std::uint64_t ones = ~std::uint64_t{0} / 255;
+constexpr std::uint64_t high_bits = ones * 0x80;
+constexpr std::uint64_t zero_octets(std::uint64_t word) { return (word - ones) & ~word; }
+
+// True if `marks` gives 0 for every word of the text; the last one is filled up with spaces.
+template <class Marks>
+bool no_word(std::string_view text, Marks marks) {
+    std::uint64_t word = 0;
+    for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+        std::memcpy(&word, text.data(), sizeof word);
+        if (marks(word) != 0) return false;
+    }
+    word = ones * ' ';
+    if (!text.empty()) std::memcpy(&word, text.data(), text.size());
+    return marks(word) == 0;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -89,7 +110,22 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 bool is_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    return no_word(text, [](std::uint64_t word) { return word & high_bits; });
+}
+
+bool is_plain_ascii(std::string_view text) {
+    return no_word(text, [](std::uint64_t word) {
+        const std::uint64_t below_space = (word - ones * 0x20) & ~word;
+        return (word | below_space | zero_octets(word ^ (ones * '"')) | zero_octets(word ^ (ones * '\\')) |
+                zero_octets(word ^ (ones * 0x7F))) &
+               high_bits;
+    });
+}
+
+void append_digits(std::string& text, unsigned value, unsigned digits) {
+    text.append(digits, '0');
+    for (std::size_t at = text.size(); digits > 0; --digits, value /= 10)
+        text[--at] = static_cast<char>('0' + value % 10);
 }
 
 bool is_utf8(std::string_view text) {

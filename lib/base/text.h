@@ -25,6 +25,10 @@ namespace relevo {
 // Well-formed UTF-8 (RFC 3629): no overlong forms, surrogates or values over U+10FFFF.
 [[nodiscard]] bool is_utf8(std::string_view text);
 [[nodiscard]] bool is_ascii(std::string_view text);
+// ASCII without control characters, '"' and '\\': stands for itself in JSON and in logs.
+[[nodiscard]] bool is_plain_ascii(std::string_view text);
+// Appends `value` with leading zeros, `digits` long; higher digits are lost.
+void append_digits(std::string& text, unsigned value, unsigned digits);
 
 // Decimal digits only, whole text, in range of T; else nothing.
 template <class T>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <charconv>
 #include <optional>
 
 namespace relevo::dns {
@@ -106,8 +107,17 @@ IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& octets) {
 
 std::string IpAddress::text() const {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
-    inet_ntop(is_v4_ ? AF_INET : AF_INET6, octets_.data(), buffer.data(), buffer.size());
-    return buffer.data();
+    if (!is_v4_) {
+        inet_ntop(AF_INET6, octets_.data(), buffer.data(), buffer.size());
+        return buffer.data();
+    }
+    // Several times a message: inet_ntop() goes through sprintf().
+    char* end = buffer.data();
+    for (std::size_t index = 0; index < 4; ++index) {
+        if (index > 0) *end++ = '.';
+        end = std::to_chars(end, buffer.data() + buffer.size(), octets_[index]).ptr;
+    }
+    return {buffer.data(), end};
 }
 
 std::string IpAddress::reverse_name() const {

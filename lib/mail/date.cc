@@ -1,7 +1,6 @@
 // format_date.
+#include "lib/base/text.h"
 #include "lib/mail/message.h"
-
-#include <fmt/format.h>
 
 #include <array>
 
@@ -15,10 +14,20 @@ std::string format_date(std::chrono::system_clock::time_point time) {
     const auto midnight = floor<std::chrono::days>(time);
     const year_month_day date(midnight);
     const hh_mm_ss clock(floor<seconds>(time - midnight));
-    return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} +0000", days[weekday(midnight).c_encoding()],
-                       static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
-                       static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
-                       clock.seconds().count());
+    std::string text;
+    text.reserve(32);
+    text.append(days[weekday(midnight).c_encoding()]).append(", ");
+    const auto add = [&text](auto value, unsigned digits, char behind) {
+        append_digits(text, static_cast<unsigned>(value), digits);
+        text += behind;
+    };
+    add(static_cast<unsigned>(date.day()), 2, ' ');
+    text.append(months[static_cast<unsigned>(date.month()) - 1]).append(" ");
+    add(static_cast<int>(date.year()), 4, ' ');
+    add(clock.hours().count(), 2, ':');
+    add(clock.minutes().count(), 2, ':');
+    add(clock.seconds().count(), 2, ' ');
+    return text.append("+0000");
 }
 
 }  // namespace relevo::mail

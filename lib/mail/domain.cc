@@ -65,6 +65,16 @@ Result<std::string> canonical_label(std::string_view label) {
     return canonical;
 }
 
+// Several times a message: without a copy of each label.
+Result<void> check_labels(std::string_view domain) {
+    for (;;) {
+        const auto dot = domain.find('.');
+        RELEVO_CHECK(check_label(domain.substr(0, dot)));
+        if (dot == std::string_view::npos) return {};
+        domain.remove_prefix(dot + 1);
+    }
+}
+
 // Applies `convert` to each label and joins the results with dots.
 template <class Convert>
 Result<std::string> for_each_label(std::string_view domain, Convert convert) {
@@ -96,7 +106,9 @@ Result<std::string> parse_domain(std::string_view text, Utf8 utf8) {
         if (!is_utf8(text)) return failure(ErrorKind::invalid, "domain that is not UTF-8");
     }
     if (ends_in_number(text)) return failure(ErrorKind::invalid, "domain whose last label is a number");
-    return for_each_label(text, canonical_label);
+    if (!is_ascii(text)) return for_each_label(text, canonical_label);
+    RELEVO_CHECK(check_labels(text));
+    return to_lower(text);
 }
 
 Result<std::string> to_ascii_domain(std::string_view domain) {
