@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace relevo::net {
 namespace {
@@ -28,6 +30,27 @@ Transfer transfer_of_errno(int number) {
     if (number == EAGAIN || number == EWOULDBLOCK) return {Transfer::State::want_read};
     if (number == ECONNRESET || number == EPIPE) return {Transfer::State::ended};
     return {Transfer::State::failed, 0, text_of_errno(number)};
+}
+
+Transfer transfer_of_sending(ssize_t count) {
+    if (count >= 0) return {Transfer::State::done, static_cast<std::size_t>(count)};
+    Transfer transfer = errno == EINTR ? Transfer{Transfer::State::done} : transfer_of_errno(errno);
+    if (transfer.state == Transfer::State::want_read) transfer.state = Transfer::State::want_write;
+    return transfer;
+}
+
+std::size_t size_of(const Stream::Parts& parts) {
+    std::size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    return size;
+}
+
+void remove_prefix(Stream::Parts& parts, std::size_t count) {
+    for (std::string_view& part : parts) {
+        const std::size_t taken = std::min(count, part.size());
+        part.remove_prefix(taken);
+        count -= taken;
+    }
 }
 
 }  // namespace
@@ -73,6 +96,24 @@ Task<Result<void>> SocketStream::write(std::string_view octets, Deadline deadlin
     co_return Result<void>();
 }
 
+Task<Result<void>> SocketStream::write_parts(Parts parts, Deadline deadline) {
+    if (ssl_) {  // as few records as possible
+        std::string joined;
+        joined.reserve(size_of(parts));
+        for (const std::string_view part : parts) joined += part;
+        co_return co_await write(joined, deadline);
+    }
+    while (size_of(parts) > 0) {
+        if (is_closed_) co_return std::unexpected(closed_by_us());
+        const Transfer transfer = send_parts(parts);
+        if (transfer.state == Transfer::State::done)
+            remove_prefix(parts, transfer.octets);
+        else
+            RELEVO_CO_CHECK(co_await wait_for(transfer, writing_, deadline));
+    }
+    co_return Result<void>();
+}
+
 Transfer SocketStream::receive() { return ssl_ ? tls_read(*ssl_, sockets_->scratch()) : receive_plain(); }
 Transfer SocketStream::send(std::string_view octets) { return ssl_ ? tls_write(*ssl_, octets) : send_plain(octets); }
 
@@ -87,11 +128,17 @@ Transfer SocketStream::receive_plain() {
 }
 
 Transfer SocketStream::send_plain(std::string_view octets) {
-    const ssize_t count = ::send(descriptor_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL);
-    if (count >= 0) return {Transfer::State::done, static_cast<std::size_t>(count)};
-    Transfer transfer = errno == EINTR ? Transfer{Transfer::State::done} : transfer_of_errno(errno);
-    if (transfer.state == Transfer::State::want_read) transfer.state = Transfer::State::want_write;
-    return transfer;
+    return transfer_of_sending(::send(descriptor_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL));
+}
+
+Transfer SocketStream::send_parts(const Parts& parts) {
+    std::array<iovec, std::tuple_size_v<Parts>> vectors{};
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        vectors[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};  // sendmsg() does not write there
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = vectors.size();
+    return transfer_of_sending(::sendmsg(descriptor_.native_handle(), &message, MSG_NOSIGNAL));
 }
 
 bool SocketStream::has_unread_input() {
@@ -106,6 +153,13 @@ bool SocketStream::has_ended() {
     char octet = 0;
     const ssize_t count = ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
     return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+bool SocketStream::is_silent() {
+    if (is_closed_ || ssl_) return Stream::is_silent();
+    char octet = 0;
+    return ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
 Task<Result<std::string>> SocketStream::peek(std::size_t limit, Deadline deadline) {

@@ -38,8 +38,10 @@ class SocketStream final : public Stream, private Swept {
 
     Task<Result<std::span<const std::byte>>> read(Deadline deadline) override;
     Task<Result<void>> write(std::string_view octets, Deadline deadline) override;
+    Task<Result<void>> write_parts(Parts parts, Deadline deadline) override;
     bool has_unread_input() override;
     bool has_ended() override;
+    bool is_silent() override;
     Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) override;
     void skip(std::size_t count) override;
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
@@ -65,6 +67,7 @@ class SocketStream final : public Stream, private Swept {
     Transfer send(std::string_view octets);
     Transfer receive_plain();
     Transfer send_plain(std::string_view octets);
+    Transfer send_parts(const Parts& parts);
     Task<Result<void>> wait(Wait& wait, Direction direction, Deadline deadline);
     Task<Result<void>> wait_for(const Transfer& transfer, Wait& wait, Deadline deadline);
     Task<Result<void>> shake_hands(Deadline deadline);

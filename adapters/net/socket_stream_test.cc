@@ -2,6 +2,8 @@
 
 #include "adapters/net/harness_test.h"
 
+#include <fmt/format.h>
+
 #include <malloc.h>
 
 namespace relevo::net {
@@ -101,6 +103,45 @@ Task<> wait_forever(SocketStream& stream) { (void)co_await stream.read(no_deadli
 Task<> give_way(World& world) {
     // Two turns of the loop: the readers have begun to wait.
     for (int turn = 0; turn < 2; ++turn) co_await boost::asio::post(world.shard.executor(), use_task);
+}
+
+Task<> write_parts_then_close(SocketStream& stream, std::string prefix, std::string content) {
+    const auto written = co_await stream.write_parts({prefix, content, ".\r\n"}, soon());
+    EXPECT_TRUE(written) << written.error().detail;
+    stream.close();
+}
+
+TEST(SocketStream, WritesPartsInOrderHoweverLittleThePeerTakesAtOnce) {
+    for (const std::string& prefix : {std::string(), std::string("BDAT 5 LAST\r\n")}) {
+        World world;
+        StreamPair pair = make_pair(world);
+        std::string content;
+        for (int line = 0; content.size() < 2 * mebibyte; ++line) content += fmt::format("line {}\r\n", line);
+        std::string seen;
+        Error end;
+        world.shard.spawn(write_parts_then_close(*pair.client, prefix, content));
+        world.run(collect(*pair.server, seen, end));
+        EXPECT_TRUE(seen == prefix + content + ".\r\n");
+    }
+}
+
+Task<> look_for_silence(SocketStream& client, SocketStream& server) {
+    EXPECT_TRUE(server.is_silent());
+    const auto written = co_await client.write("421 Bye\r\n", soon());
+    EXPECT_TRUE(written);
+    EXPECT_FALSE(server.is_silent());
+    std::string seen;
+    Error error;
+    co_await collect(server, seen, error, 9);
+    EXPECT_TRUE(server.is_silent());
+    client.close();
+    EXPECT_FALSE(server.is_silent());
+}
+
+TEST(SocketStream, IsSilentWhileThePeerNeitherSpeaksNorEnds) {
+    World world;
+    StreamPair pair = make_pair(world);
+    world.run(look_for_silence(*pair.client, *pair.server));
 }
 
 TEST(SocketStream, HoldsLessThanFourKibibytesPerIdleConnection) {  // performance P7

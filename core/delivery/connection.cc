@@ -155,17 +155,35 @@ Task<Connection::Stop> Connection::advance() {
 
 Task<bool> Connection::send_content() {
     if (!co_await flush()) co_return false;
-    for (;;) {
-        const std::string piece = session_.next_content_piece(content_piece_octets);
-        if (piece.empty()) break;
-        const auto written = co_await stream_->write(piece, deadline());
-        if (!written.has_value()) {
-            session_.connection_lost(written.error().detail);
-            co_return false;
-        }
+    auto direct = session_.content_as_is();
+    const auto sent = direct ? co_await send_as_is(std::move(*direct)) : co_await send_encoded();
+    if (!sent.has_value()) {
+        session_.connection_lost(sent.error().detail);
+        co_return false;
     }
     session_.content_sent();
     co_return true;
+}
+
+// From where it lies, without a copy. Each piece has its own time.
+Task<Result<void>> Connection::send_as_is(smtp::DirectContent content) {
+    std::string_view prefix = content.prefix;
+    do {
+        const std::string_view piece = content.content.substr(0, content_piece_octets);
+        content.content.remove_prefix(piece.size());
+        const std::string_view terminator = content.content.empty() ? content.terminator : std::string_view();
+        RELEVO_CO_CHECK(co_await stream_->write_parts({prefix, piece, terminator}, deadline()));
+        prefix = {};
+    } while (!content.content.empty());
+    co_return Result<void>();
+}
+
+Task<Result<void>> Connection::send_encoded() {
+    for (;;) {
+        const std::string piece = session_.next_content_piece(content_piece_octets);
+        if (piece.empty()) co_return Result<void>();
+        RELEVO_CO_CHECK(co_await stream_->write(piece, deadline()));
+    }
 }
 
 Task<> Connection::deliver(smtp::Transaction transaction, const BeforeContent& before_content) {

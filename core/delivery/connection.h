@@ -56,9 +56,7 @@ class Connection {
     [[nodiscard]] const PeerFacts& facts() const { return facts_; }
     // True if the server said something while nothing was asked, or closed: an idle connection that must not be used
     // again.
-    [[nodiscard]] bool has_gone() {
-        return stream_->has_ended() || (stream_->tls() == nullptr && stream_->has_unread_input());
-    }
+    [[nodiscard]] bool has_gone() { return stream_->tls() == nullptr ? !stream_->is_silent() : stream_->has_ended(); }
     [[nodiscard]] std::uint32_t transactions() const { return transactions_; }
 
  private:
@@ -71,6 +69,8 @@ class Connection {
     void choose_mechanism(const std::vector<std::string>& offered);
     void answer_challenge(const std::string& challenge);
     Task<bool> send_content();
+    Task<Result<void>> send_as_is(smtp::DirectContent content);
+    Task<Result<void>> send_encoded();
     Deadline deadline() const { return Clock::now() + timeouts_.of(session_.stage()); }
 
     std::unique_ptr<Stream> stream_;

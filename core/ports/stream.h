@@ -4,6 +4,7 @@
 #include "core/ports/task.h"
 #include "lib/dns/record.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -47,10 +48,15 @@ class Stream {
     // Writes all of `octets`, which must live until then. Errors: timeout – the peer did not take them by the deadline.
     // closed, io, cancelled.
     virtual Task<Result<void>> write(std::string_view octets, Deadline deadline) = 0;
+    // Writes parts one after the other as if they were one text, without a copy of them where that is possible.
+    using Parts = std::array<std::string_view, 3>;
+    virtual Task<Result<void>> write_parts(Parts parts, Deadline deadline);
     // True if something from the peer waits unread (an early talker, octets pipelined behind STARTTLS).
     [[nodiscard]] virtual bool has_unread_input() = 0;
     // True if the peer has ended the connection: what is written now will not be answered.
     [[nodiscard]] virtual bool has_ended() = 0;
+    // True if neither of both.
+    [[nodiscard]] virtual bool is_silent() { return !has_ended() && !has_unread_input(); }
     // Waits until the peer has sent something and shows up to `limit` octets of it without taking them; only before
     // TLS. For a header in front of the conversation (PROXY), behind which TLS may begin. Errors: as read().
     virtual Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) = 0;
