@@ -16,7 +16,9 @@ void require(bool holds) {
 }
 
 bool is_accepted(const Directory& directory, std::string_view content) {
-    const auto decision = relevo::judge_content(directory, relevo::test::crm, content);
+    const auto header = relevo::mail::Header::parse(content);
+    if (!header.has_value()) return false;  // reception refuses it before it asks
+    const auto decision = relevo::judge_content(directory, relevo::test::crm, *header, content);
     std::string wire;
     relevo::smtp::append_wire(wire, decision.reply);
     const auto parsed = relevo::smtp::parse_reply(wire);

@@ -183,15 +183,12 @@ Decision judge_recipient(const Identity& identity, const mail::Address& recipien
     return decide(ReplyKey::recipient_accepted);
 }
 
-Decision judge_content(const Directory& directory, const Identity& identity, std::string_view content) {
+Decision judge_content(const Directory& directory, const Identity& identity, const mail::Header& header,
+                       std::string_view content) {
     if (!identity.is_known()) return decide(ReplyKey::content_accepted);
-    const auto header = mail::Header::parse(content);
-    if (!header.has_value())
-        return decide(ReplyKey::from_not_readable,
-                      {{"field", "header section: From"}, {"reason", header.error().detail}});
-    if (auto refusal = judge_header_section(*header, content)) return *std::move(refusal);
-    if (auto refusal = judge_counts(*header)) return *std::move(refusal);
-    for (const auto& field : header->fields())
+    if (auto refusal = judge_header_section(header, content)) return *std::move(refusal);
+    if (auto refusal = judge_counts(header)) return *std::move(refusal);
+    for (const auto& field : header.fields())
         for (const auto& rule : fields_of_authors)
             if (is_named(field, rule.name))
                 if (auto refusal = judge_field(directory, identity, field, rule)) return *std::move(refusal);

@@ -28,8 +28,9 @@ using InboundDomains = std::function<bool(std::string_view ascii_domain)>;
 
 // The content of a submission: exactly one From; every mailbox of From, Sender and the Resent fields of both must
 // belong to the identity as the envelope sender must. `content` is the whole message, or all of its header section and
-// a bit more. Without an identity everything goes.
-[[nodiscard]] Decision judge_content(const Directory& directory, const Identity& identity, std::string_view content);
+// a bit more; `header` was parsed from it. Without an identity everything goes.
+[[nodiscard]] Decision judge_content(const Directory& directory, const Identity& identity, const mail::Header& header,
+                                     std::string_view content);
 
 [[nodiscard]] RateLimits limits_of(const Directory& directory, const Identity& identity);
 [[nodiscard]] Decision rate_reached(const RateLimiter::Refusal& refusal);

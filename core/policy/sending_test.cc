@@ -185,6 +185,10 @@ struct ContentRow {
     ReplyKey expected;
 };
 
+Decision judge(const Directory& directory, const Identity& identity, std::string_view content) {
+    return judge_content(directory, identity, mail::Header::parse(content).value(), content);
+}
+
 TEST(Content, MustBeByAuthorsOfTheIdentity) {
     const auto directory = test::directory();
     using enum ReplyKey;
@@ -236,7 +240,7 @@ TEST(Content, MustBeByAuthorsOfTheIdentity) {
              {"From: a@example.com\r\n\r\nFrom: b@example.org\r\nbare\nlines\rin the text", content_accepted},
              {"From: a@example.com\r\nnonsense\r\nFrom: b@example.org\r\n\r\n", header_malformed},
          }) {
-        const auto decision = judge_content(*directory, test::crm, content);
+        const auto decision = judge(*directory, test::crm, content);
         EXPECT_EQ(reply_entry(decision.key).name, reply_entry(expected).name) << content << "\n"
                                                                               << decision.reply.one_line();
     }
@@ -245,19 +249,19 @@ TEST(Content, MustBeByAuthorsOfTheIdentity) {
 TEST(Content, EmptyFromFieldIsRefused) {
     const auto directory = test::directory();
     for (const std::string_view content : {"From:\r\n\r\n", "From: \r\n\r\n", "From: ,\r\n\r\n", "From: <>\r\n\r\n"})
-        EXPECT_FALSE(judge_content(*directory, test::crm, content).is_accepted()) << content;
+        EXPECT_FALSE(judge(*directory, test::crm, content).is_accepted()) << content;
 }
 
 TEST(Content, ObeysTheDomainsOfTheCredential) {
     const auto directory = test::directory();
-    EXPECT_EQ(judge_content(*directory, test::shop, "From: a@example.com\r\n\r\n").key,
+    EXPECT_EQ(judge(*directory, test::shop, "From: a@example.com\r\n\r\n").key,
               ReplyKey::from_domain_not_of_credential);
-    EXPECT_TRUE(judge_content(*directory, test::shop, "From: a@shop.example\r\n\r\n").is_accepted());
+    EXPECT_TRUE(judge(*directory, test::shop, "From: a@shop.example\r\n\r\n").is_accepted());
 }
 
 TEST(Content, OfAnonymousClientsIsNotJudged) {
     const auto directory = test::directory();
-    EXPECT_TRUE(judge_content(*directory, test::nobody, "From: a@example.com\r\n\r\n").is_accepted());
+    EXPECT_TRUE(judge(*directory, test::nobody, "From: a@example.com\r\n\r\n").is_accepted());
 }
 
 // --- rate and size

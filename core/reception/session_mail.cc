@@ -129,7 +129,7 @@ std::optional<smtp::Reply> ReceptionSession::prepare_content() {
     if (mail::count_hops(*header) > listener_.hop_limit) return replies::too_many_hops(listener_.hop_limit);
     if (!identity_.is_known()) return std::nullopt;
     const auto directory = reception_.ports_.shared.directory.load();
-    const Decision decision = judge_content(*directory, identity_, arrived);
+    const Decision decision = judge_content(*directory, identity_, *header, arrived);
     if (!decision.is_accepted()) return decision.reply;
     const mail::SubmissionFixes fixes = mail::fixes_for_submission(
         *header, arrived, fmt::format("{}@{}", message_.text(), listener_.session.host_name), WallClock::now());
