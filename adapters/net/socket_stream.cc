@@ -2,12 +2,12 @@
 
 #include "adapters/net/tls_context.h"
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/redirect_error.hpp>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -30,6 +30,20 @@ Transfer transfer_of_errno(int number) {
     if (number == EAGAIN || number == EWOULDBLOCK) return {Transfer::State::want_read};
     if (number == ECONNRESET || number == EPIPE) return {Transfer::State::ended};
     return {Transfer::State::failed, 0, text_of_errno(number)};
+}
+
+// TCP_INQ (Linux 4.18): with each read comes the number of octets that are left, and 1 for the end of the stream.
+bool ask_for_rest(int descriptor) {
+    constexpr int on = 1;
+    return ::setsockopt(descriptor, IPPROTO_TCP, TCP_INQ, &on, sizeof on) == 0;
+}
+
+int rest_of(msghdr& message) {
+    int rest = 1;
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header))
+        if (header->cmsg_level == IPPROTO_TCP && header->cmsg_type == TCP_CM_INQ)
+            std::memcpy(&rest, CMSG_DATA(header), sizeof rest);
+    return rest;
 }
 
 Transfer transfer_of_sending(ssize_t count) {
@@ -58,8 +72,9 @@ void remove_prefix(Stream::Parts& parts, std::size_t count) {
 SocketStream::SocketStream(std::shared_ptr<ShardSockets> sockets, FileDescriptor descriptor,
                            SocketStreamOptions options)
     : sockets_(std::move(sockets)),
-      descriptor_(sockets_->shard().executor(), descriptor.release()),
-      options_(std::move(options)) {
+      readiness_(sockets_->shard().executor(), std::move(descriptor)),
+      options_(std::move(options)),
+      tells_rest_(ask_for_rest(readiness_.descriptor())) {
     sockets_->add(*this);
 }
 
@@ -76,7 +91,8 @@ Task<Result<std::span<const std::byte>>> SocketStream::read(Deadline deadline) {
     }
     for (;;) {
         if (is_closed_) co_return std::unexpected(closed_by_us());
-        const Transfer transfer = is_drained_ ? Transfer{Transfer::State::want_read} : receive();
+        const Transfer transfer = is_known_to_be_dry() ? Transfer{Transfer::State::want_read} : receive();
+        has_sent_ = false;
         if (transfer.state == Transfer::State::done) co_return sockets_->scratch().first(transfer.octets);
         RELEVO_CO_CHECK(co_await wait_for(transfer, reading_, deadline));
         is_drained_ = false;
@@ -88,6 +104,7 @@ Task<Result<void>> SocketStream::write(std::string_view octets, Deadline deadlin
     while (!octets.empty()) {
         if (is_closed_) co_return std::unexpected(closed_by_us());
         const Transfer transfer = send(octets);
+        has_sent_ = true;
         if (transfer.state == Transfer::State::done)
             octets.remove_prefix(transfer.octets);
         else
@@ -106,6 +123,7 @@ Task<Result<void>> SocketStream::write_parts(Parts parts, Deadline deadline) {
     while (size_of(parts) > 0) {
         if (is_closed_) co_return std::unexpected(closed_by_us());
         const Transfer transfer = send_parts(parts);
+        has_sent_ = true;
         if (transfer.state == Transfer::State::done)
             remove_prefix(parts, transfer.octets);
         else
@@ -119,16 +137,24 @@ Transfer SocketStream::send(std::string_view octets) { return ssl_ ? tls_write(*
 
 Transfer SocketStream::receive_plain() {
     const std::span<std::byte> scratch = sockets_->scratch();
-    const ssize_t count = ::recv(descriptor_.native_handle(), scratch.data(), scratch.size(), 0);
+    iovec vector{scratch.data(), scratch.size()};
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    if (tells_rest_) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+    }
+    const ssize_t count = ::recvmsg(readiness_.descriptor(), &message, 0);
     if (count == 0) return {Transfer::State::ended};
     if (count < 0) return errno == EINTR ? Transfer{Transfer::State::want_read} : transfer_of_errno(errno);
-    const auto octets = static_cast<std::size_t>(count);
-    is_drained_ = octets < scratch.size();
-    return {Transfer::State::done, octets};
+    is_drained_ = tells_rest_ && rest_of(message) == 0;
+    return {Transfer::State::done, static_cast<std::size_t>(count)};
 }
 
 Transfer SocketStream::send_plain(std::string_view octets) {
-    return transfer_of_sending(::send(descriptor_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL));
+    return transfer_of_sending(::send(readiness_.descriptor(), octets.data(), octets.size(), MSG_NOSIGNAL));
 }
 
 Transfer SocketStream::send_parts(const Parts& parts) {
@@ -138,27 +164,27 @@ Transfer SocketStream::send_parts(const Parts& parts) {
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = vectors.size();
-    return transfer_of_sending(::sendmsg(descriptor_.native_handle(), &message, MSG_NOSIGNAL));
+    return transfer_of_sending(::sendmsg(readiness_.descriptor(), &message, MSG_NOSIGNAL));
 }
 
 bool SocketStream::has_unread_input() {
     if (is_closed_) return false;
     if (ssl_ && tls_has_pending(*ssl_)) return true;
     char octet = 0;
-    return ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return ::recv(readiness_.descriptor(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 bool SocketStream::has_ended() {
     if (is_closed_) return true;
     char octet = 0;
-    const ssize_t count = ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t count = ::recv(readiness_.descriptor(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
     return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 bool SocketStream::is_silent() {
     if (is_closed_ || ssl_) return Stream::is_silent();
     char octet = 0;
-    return ::recv(descriptor_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+    return ::recv(readiness_.descriptor(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
@@ -166,8 +192,7 @@ Task<Result<std::string>> SocketStream::peek(std::size_t limit, Deadline deadlin
     for (;;) {
         if (is_closed_) co_return std::unexpected(closed_by_us());
         std::string octets(limit, '\0');
-        const ssize_t count =
-            ::recv(descriptor_.native_handle(), octets.data(), octets.size(), MSG_PEEK | MSG_DONTWAIT);
+        const ssize_t count = ::recv(readiness_.descriptor(), octets.data(), octets.size(), MSG_PEEK | MSG_DONTWAIT);
         if (count > 0) {
             octets.resize(static_cast<std::size_t>(count));
             co_return octets;
@@ -181,7 +206,7 @@ void SocketStream::skip(std::size_t count) {
     std::array<char, 4096> dropped{};
     while (count > 0) {
         const ssize_t taken =
-            ::recv(descriptor_.native_handle(), dropped.data(), std::min(count, dropped.size()), MSG_DONTWAIT);
+            ::recv(readiness_.descriptor(), dropped.data(), std::min(count, dropped.size()), MSG_DONTWAIT);
         if (taken <= 0) return;
         count -= static_cast<std::size_t>(taken);
     }
@@ -200,18 +225,12 @@ Task<Result<void>> SocketStream::wait_for(const Transfer& transfer, Wait& wait_s
 
 Task<Result<void>> SocketStream::wait(Wait& wait, Direction direction, Deadline deadline) {
     if (deadline <= Clock::now()) co_return failure(ErrorKind::timeout, "the peer was silent for too long");
-    const auto type = direction == Direction::readable ? boost::asio::posix::descriptor_base::wait_read
-                                                       : boost::asio::posix::descriptor_base::wait_write;
+    if (readiness_.descriptor() < 0) co_return failure(ErrorKind::io, "the event loop cannot take more connections");
     wait = {deadline, true, false};
-    boost::system::error_code problem;
-    do {
-        co_await descriptor_.async_wait(type, boost::asio::redirect_error(use_task, problem));
-        // An abort that is neither ours nor the owner's was meant for the wait in the other direction.
-    } while (problem == boost::asio::error::operation_aborted && !wait.timed_out && !is_closed_);
+    co_await readiness_.wait(direction);  // may end for nothing, as when the other direction timed out
     wait.pending = false;
     if (is_closed_) co_return std::unexpected(closed_by_us());
     if (wait.timed_out) co_return failure(ErrorKind::timeout, "the peer was silent for too long");
-    if (problem) co_return failure(ErrorKind::io, problem.message());
     co_return Result<void>();
 }
 
@@ -221,9 +240,7 @@ void SocketStream::sweep(Deadline now) {
         if (!wait->pending || wait->timed_out || wait->deadline > now) continue;
         wait->timed_out = expired = true;
     }
-    if (!expired) return;
-    boost::system::error_code ignored;
-    descriptor_.cancel(ignored);
+    if (expired) readiness_.cancel();
 }
 
 void SocketStream::close() {
@@ -232,19 +249,19 @@ void SocketStream::close() {
     if (ssl_ && tls_info_) tls_shutdown(*ssl_);
     // Unread input would make the kernel send a reset, and the peer might lose our last reply to it.
     // It is thrown away unseen: the shard's buffer may hold what another stream has read.
-    if (!is_drained_) (void)::recv(descriptor_.native_handle(), nullptr, scratch_octets, MSG_DONTWAIT | MSG_TRUNC);
-    boost::system::error_code ignored;
-    descriptor_.close(ignored);
+    if (!is_drained_) (void)::recv(readiness_.descriptor(), nullptr, scratch_octets, MSG_DONTWAIT | MSG_TRUNC);
+    readiness_.close();
 }
 
 Task<Result<void>> SocketStream::finish_connecting(Deadline deadline) {
-    RELEVO_CO_CHECK(co_await wait(writing_, Direction::writable, deadline));
+    for (pollfd socket{readiness_.descriptor(), POLLOUT, 0}; ::poll(&socket, 1, 0) == 0;)
+        RELEVO_CO_CHECK(co_await wait(writing_, Direction::writable, deadline));
     int number = 0;
     socklen_t length = sizeof number;
-    ::getsockopt(descriptor_.native_handle(), SOL_SOCKET, SO_ERROR, &number, &length);
+    ::getsockopt(readiness_.descriptor(), SOL_SOCKET, SO_ERROR, &number, &length);
     if (number != 0)
         co_return failure(number == ECONNREFUSED ? ErrorKind::refused : ErrorKind::io, text_of_errno(number));
-    options_.local = local_endpoint(descriptor_.native_handle());
+    options_.local = local_endpoint(readiness_.descriptor());
     co_return Result<void>();
 }
 
@@ -252,7 +269,7 @@ Task<Result<TlsInfo>> SocketStream::start_tls_server(Deadline deadline) {
     if (is_closed_) co_return std::unexpected(closed_by_us());
     if (ssl_) co_return failure(ErrorKind::conflict, "TLS runs already");
     if (!options_.tls_server) co_return failure(ErrorKind::unsupported, "no certificate is configured here");
-    RELEVO_CO_TRY(ssl_, options_.tls_server->begin(descriptor_.native_handle()));
+    RELEVO_CO_TRY(ssl_, options_.tls_server->begin(readiness_.descriptor()));
     RELEVO_CO_CHECK(co_await shake_hands(deadline));
     tls_info_ = std::make_unique<TlsInfo>(tls_info_of_server(*ssl_));
     co_return *tls_info_;
@@ -262,7 +279,7 @@ Task<Result<TlsInfo>> SocketStream::start_tls_client(TlsClientOptions options, D
     if (is_closed_) co_return std::unexpected(closed_by_us());
     if (ssl_) co_return failure(ErrorKind::conflict, "TLS runs already");
     if (!options_.tls_client) co_return failure(ErrorKind::unsupported, "TLS is not configured here");
-    RELEVO_CO_TRY(ssl_, options_.tls_client->begin(descriptor_.native_handle(), options));
+    RELEVO_CO_TRY(ssl_, options_.tls_client->begin(readiness_.descriptor(), options));
     RELEVO_CO_CHECK(co_await shake_hands(deadline));
     tls_info_ = std::make_unique<TlsInfo>(tls_info_of_client(*ssl_));
     co_return *tls_info_;
@@ -276,7 +293,7 @@ Task<Result<void>> SocketStream::shake_hands(Deadline deadline) {
         // A look at the first octets, as OpenSSL would only say "wrong version number" about them.
         if (!peer_has_spoken && has_unread_input()) {
             peer_has_spoken = true;
-            if (auto text = plain_text_instead_of_tls(descriptor_.native_handle()))
+            if (auto text = plain_text_instead_of_tls(readiness_.descriptor()))
                 co_return failure(ErrorKind::invalid, std::move(*text));
         }
         const Transfer step = tls_handshake(*ssl_);

@@ -1,12 +1,11 @@
 // A Stream over a socket that does not block, plain first, TLS once asked for.
 #pragma once
 
+#include "adapters/net/readiness.h"
 #include "adapters/net/shard_sockets.h"
 #include "adapters/net/socket.h"
 #include "adapters/net/tls_session.h"
 #include "core/ports/stream.h"
-
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <atomic>
 #include <memory>
@@ -60,12 +59,12 @@ class SocketStream final : public Stream, private Swept {
         bool pending = false;
         bool timed_out = false;
     };
-    enum class Direction : std::uint8_t { readable, writable };
 
     void sweep(Deadline now) override;
     Transfer receive();
     Transfer send(std::string_view octets);
     Transfer receive_plain();
+    [[nodiscard]] bool is_known_to_be_dry() const { return is_drained_ && has_sent_; }
     Transfer send_plain(std::string_view octets);
     Transfer send_parts(const Parts& parts);
     Task<Result<void>> wait(Wait& wait, Direction direction, Deadline deadline);
@@ -73,12 +72,14 @@ class SocketStream final : public Stream, private Swept {
     Task<Result<void>> shake_hands(Deadline deadline);
 
     std::shared_ptr<ShardSockets> sockets_;
-    boost::asio::posix::basic_stream_descriptor<Executor> descriptor_;
+    Readiness readiness_;
     SocketStreamOptions options_;
     Wait reading_;
     Wait writing_;
     bool is_closed_ = false;
-    bool is_drained_ = false;            // nothing waited behind the last read
+    bool is_drained_ = false;            // the last read left nothing behind, not even the end
+    bool tells_rest_ = false;            // the kernel says with each read what it leaves behind
+    bool has_sent_ = false;              // since the last read
     std::uint8_t reads_in_a_row_ = 0;    // without giving way to other connections
     SslPointer ssl_;                     // set when a handshake begins
     std::unique_ptr<TlsInfo> tls_info_;  // set when it is done

@@ -105,6 +105,98 @@ Task<> give_way(World& world) {
     for (int turn = 0; turn < 2; ++turn) co_await boost::asio::post(world.shard.executor(), use_task);
 }
 
+// A stream over TCP, and the bare socket at the other end.
+struct TcpPair {
+    FileDescriptor client;
+    std::unique_ptr<SocketStream> server;
+};
+
+TcpPair make_tcp_pair(World& world) {
+    const FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    SocketAddress address(Endpoint{dns::IpAddress::v4({127, 0, 0, 1}), 0});
+    EXPECT_EQ(::bind(listener.get(), address.data(), address.size()), 0);
+    EXPECT_EQ(::listen(listener.get(), 1), 0);
+    address = SocketAddress(local_endpoint(listener.get()));
+    TcpPair pair{.client = FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), .server = nullptr};
+    EXPECT_EQ(::connect(pair.client.get(), address.data(), address.size()), 0);
+    pair.server = std::make_unique<SocketStream>(
+        world.sockets, FileDescriptor(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)),
+        SocketStreamOptions{});
+    return pair;
+}
+
+// Reads and answers until the end.
+Task<> converse(SocketStream& stream, std::string& seen, Error& error) {
+    for (;;) {
+        auto octets = co_await stream.read(soon());
+        if (!octets) {
+            error = octets.error();
+            co_return;
+        }
+        seen += as_text(*octets);
+        const auto written = co_await stream.write("221 Bye\r\n", soon());
+        if (!written) {
+            error = written.error();
+            co_return;
+        }
+    }
+}
+
+TEST(SocketStream, SeesTheEndThatCameTogetherWithTheLastOctets) {
+    World world;
+    TcpPair pair = make_tcp_pair(world);
+    world.shard.post([&] {  // when the stream waits already, so that one event tells of both
+        EXPECT_EQ(::send(pair.client.get(), "QUIT\r\n", 6, 0), 6);
+        EXPECT_EQ(::shutdown(pair.client.get(), SHUT_WR), 0);
+    });
+    std::string seen;
+    Error error;
+    const auto start = Clock::now();
+    world.run(converse(*pair.server, seen, error));
+    EXPECT_EQ(seen, "QUIT\r\n");
+    EXPECT_EQ(error.kind, ErrorKind::closed);
+    EXPECT_LT(Clock::now() - start, std::chrono::seconds(10));
+}
+
+TEST(SocketStream, SeesAResetThatCameTogetherWithTheLastOctets) {
+    World world;
+    TcpPair pair = make_tcp_pair(world);
+    world.shard.post([&] {
+        EXPECT_EQ(::send(pair.client.get(), "QUIT\r\n", 6, 0), 6);
+        constexpr linger at_once{.l_onoff = 1, .l_linger = 0};
+        EXPECT_EQ(::setsockopt(pair.client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+        pair.client.reset();
+    });
+    std::string seen;
+    Error error;
+    const auto start = Clock::now();
+    world.run(converse(*pair.server, seen, error));
+    EXPECT_EQ(error.kind, ErrorKind::closed);
+    EXPECT_LT(Clock::now() - start, std::chrono::seconds(10));
+}
+
+// The peer speaks in lock-step, with pauses in which the event loop turns.
+Task<> speak_in_turns(SocketStream& stream, int client, int& turns) {
+    for (; turns < 50; ++turns) {
+        EXPECT_EQ(::send(client, "NOOP\r\n", 6, 0), 6);
+        if (turns % 3 == 0) co_await short_turn();  // the event comes before anybody waits
+        auto octets = co_await stream.read(soon());
+        EXPECT_TRUE(octets);
+        if (!octets) co_return;
+        const auto written = co_await stream.write("250 Ok\r\n", soon());
+        EXPECT_TRUE(written);
+        if (turns % 5 == 0) co_await short_turn();
+    }
+}
+
+TEST(SocketStream, MissesNoEventBetweenItsWaits) {
+    World world;
+    TcpPair pair = make_tcp_pair(world);
+    int turns = 0;
+    world.run(speak_in_turns(*pair.server, pair.client.get(), turns));
+    EXPECT_EQ(turns, 50);
+}
+
 Task<> write_parts_then_close(SocketStream& stream, std::string prefix, std::string content) {
     const auto written = co_await stream.write_parts({prefix, content, ".\r\n"}, soon());
     EXPECT_TRUE(written) << written.error().detail;
