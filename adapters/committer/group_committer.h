@@ -10,13 +10,15 @@
 namespace relevo {
 
 struct CommitterOptions {
-    std::size_t group_requests = 512;                    // at most in one transaction
-    Octets group_octets = 16 * mebibyte;                 // of contents in one transaction, unless one request has more
-    Octets waiting_octets = 64 * mebibyte;               // of contents; beyond, commit() answers limit
-    std::size_t waiting_requests = 65'536;               // with contents; beyond, commit() answers limit
-    std::size_t waiting_reads = 65'536;                  // beyond, reads answer limit
-    Octets log_octets = 64 * mebibyte;                   // a checkpoint is made when the log is larger
-    std::chrono::milliseconds idle_after{200};           // without requests: checkpoint and compaction
+    std::size_t group_requests = 512;           // at most in one transaction
+    Octets group_octets = 16 * mebibyte;        // of contents in one transaction, unless one request has more
+    Octets waiting_octets = 64 * mebibyte;      // of contents; beyond, commit() answers limit
+    std::size_t waiting_requests = 65'536;      // with contents; beyond, commit() answers limit
+    std::size_t waiting_reads = 65'536;         // beyond, reads answer limit
+    Octets log_octets = 64 * mebibyte;          // a checkpoint is made when the log is larger
+    std::chrono::milliseconds idle_after{200};  // without requests: checkpoint and compaction
+    // So long requests without contents wait for one with contents, to share its two flushes of the disk.
+    std::chrono::milliseconds patience{1};
     std::chrono::milliseconds compaction_retry{60'000};  // after a compaction failed
     // Compaction asks the owner of the rows; without these two, room is won back at the next start only. Both run on
     // the committer's thread.

@@ -5,10 +5,12 @@
 #include "adapters/sqlite/sqlite_database.h"
 #include "core/ports/migration.h"
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -144,6 +146,16 @@ struct Inline {
         context.restart();
         return context.poll();
     }
+    // Waits until each is answered.
+    void deliver_all() {
+        const auto guard = boost::asio::make_work_guard(context);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto is_answered = [](const auto& answer) { return answer.has_value(); };
+        context.restart();
+        while (!std::ranges::all_of(answers, is_answered) && std::chrono::steady_clock::now() < deadline)
+            context.run_one_for(std::chrono::milliseconds(10));
+        for (const auto& answer : answers) EXPECT_TRUE(answer && answer->has_value());
+    }
     Committer& committer;
     boost::asio::io_context context;
     std::vector<std::optional<Result<void>>> answers;
@@ -206,6 +218,36 @@ TEST(GroupCommitter, FinishesWhatWaitsWhenStopped) {
     requests.deliver();
     for (std::size_t place = 0; place < 1500; ++place) EXPECT_TRUE(requests.answers[place]->has_value());
     EXPECT_EQ(requests.answers[1500]->error().kind, ErrorKind::closed);
+}
+
+CommitRequest without_contents() {
+    CommitRequest request;
+    request.rows = [](Transaction&, const std::vector<ContentToStore>&) -> Result<void> { return {}; };
+    return request;
+}
+
+TEST(GroupCommitter, LetsOutcomesRideWithNewMail) {
+    const Folder folder;
+    CommitterOptions options;
+    options.patience = std::chrono::hours(1);
+    Store store(folder.path(), options);
+    store.committer->start();
+    Inline requests(*store.committer);
+    for (int outcome = 0; outcome < 3; ++outcome) requests.add(without_contents());
+    requests.add(message(1, "x"));
+    requests.deliver_all();
+    EXPECT_EQ(store.committer->metrics().groups, 1U);
+    EXPECT_EQ(store.committer->metrics().requests, 4U);
+}
+
+TEST(GroupCommitter, WritesOutcomesWithoutNewMailSoonEnough) {
+    const Folder folder;
+    Store store(folder.path());
+    store.committer->start();
+    Inline requests(*store.committer);
+    requests.add(without_contents());
+    requests.deliver_all();
+    EXPECT_EQ(store.committer->metrics().requests, 1U);
 }
 
 TEST(GroupCommitter, CompactsAndStillFindsWhatMoved) {

@@ -44,10 +44,12 @@ void GroupCommitter::Writer::add(CommitRequest request, Completer<Result<void>> 
     }
     waiting_octets_ += item.octets;
     waiting_with_contents_ += has_contents ? 1 : 0;
-    const bool was_empty = queue_.empty();
     queue_.push_back(std::move(item));
+    // The thread waits for the first request, then perhaps for contents or for a full group.
+    const bool matters = queue_.size() == 1 || (has_contents && waiting_with_contents_ == 1) ||
+                         queue_.size() == options_.group_requests;
     lock.unlock();
-    if (was_empty) wake_.notify_one();
+    if (matters) wake_.notify_one();
 }
 
 void GroupCommitter::Writer::drop(ContentLocation location) {
@@ -83,6 +85,11 @@ void GroupCommitter::Writer::run() {
             const auto wanted = [this] { return stopping_ || !queue_.empty(); };
             if (!log_in_use_) wake_.wait(lock, [&] { return wanted() || !drops_.empty(); });
             idle = !wake_.wait_for(lock, options_.idle_after, wanted);
+            // Outcomes ride with new mail: a group of outcomes alone flushes as often as one that takes mail too.
+            if (!idle && waiting_with_contents_ == 0)
+                wake_.wait_for(lock, options_.patience, [this] {
+                    return stopping_ || waiting_with_contents_ > 0 || queue_.size() >= options_.group_requests;
+                });
             if (stopping_) return;
         }
         if (idle)
