@@ -186,6 +186,51 @@ TEST_F(DeliveryTime, WhatWasHeldDuringAnAttemptStaysHeld) {
     EXPECT_THAT(server.mails, SizeIs(1)) << "the attempt under way, and no other";
 }
 
+// Hold, then release, of a recipient while its attempt runs: as the control socket does it.
+class ReleaseDuringAnAttempt : public DeliveryTime {
+ protected:
+    void hold_and_release() {
+        ASSERT_THAT(store.run(store.spool->change(store.rows(), Spool::Change::hold, "")).value(), SizeIs(1));
+        on_shard([&] { engine->remove("example.net", {{message->id, 0}}); });
+        ASSERT_THAT(store.run(store.spool->change(store.rows(), Spool::Change::release, "")).value(), SizeIs(1));
+        on_shard([&] { engine->remove("example.net", {{message->id, 0}}); });
+        dispatcher.enqueue(
+            {.id = {message->id, 0}, .tenant = message->tenant, .domain = "example.net", .due = WallClock::now()});
+        on_shard([] {});  // it has come in
+    }
+    std::shared_ptr<const Message> message;
+};
+
+TEST_F(ReleaseDuringAnAttempt, NeverSendsItTwice) {
+    server.script.replies["."] = "silence";
+    start();
+    message = send({"b@example.net"});
+    ASSERT_TRUE(store.run_until([&] { return server.mails.size() == 1; }));
+    hold_and_release();
+    on_shard([] {});
+    server.speak("250 2.0.0 Taken");
+    ASSERT_TRUE(happens("delivery.delivered"));
+    ASSERT_TRUE(settles());
+    EXPECT_THAT(server.mails, SizeIs(1));
+    EXPECT_EQ(server.connections, 1);
+    EXPECT_EQ(metrics.queue.value(), 0);
+}
+
+TEST_F(ReleaseDuringAnAttempt, TriesAgainAtOnceIfTheAttemptFails) {
+    server.script.replies["DATA"] = "silence";
+    start();
+    message = send({"b@example.net"});
+    ASSERT_TRUE(store.run_until([&] { return server.count("DATA") == 1; }));
+    hold_and_release();
+    server.script.replies.clear();
+    server.speak("451 4.3.0 Not now");
+    ASSERT_TRUE(happens("delivery.delivered"));
+    ASSERT_TRUE(settles());
+    EXPECT_THAT(server.mails, SizeIs(1));
+    EXPECT_EQ(server.count("DATA"), 2U) << "one attempt after the other";
+    EXPECT_EQ(metrics.queue.value(), 0);
+}
+
 TEST_F(DeliveryTime, DrainLetsARunningTransactionFinish) {
     server.script.replies["DATA"] = "silence";
     server.script.extensions = {"8BITMIME"};

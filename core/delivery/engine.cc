@@ -86,15 +86,32 @@ void DeliveryEngine::enqueue(QueuedRecipients recipients) {
 
 void DeliveryEngine::restore(const QueuedRecipients& recipients) {
     Site& site = queue_.site(recipients.site, recipients.route);
-    const auto now = WallClock::now();
     for (const std::uint32_t ordinal : recipients.ordinals)
-        queue_.add(site,
-                   {.message = recipients.message,
-                    .ordinal = ordinal,
-                    .attempts = recipients.attempts,
-                    .delay_reported = recipients.delay_reported},
-                   recipients.due, now);
-    ports_.metrics.queue.add(static_cast<std::int64_t>(recipients.ordinals.size()));
+        add(site,
+            {.message = recipients.message,
+             .ordinal = ordinal,
+             .attempts = recipients.attempts,
+             .delay_reported = recipients.delay_reported,
+             .fresh = recipients.fresh != nullptr},
+            recipients.due);
+}
+
+void DeliveryEngine::add(Site& site, QueueEntry entry, WallClock::time_point due) {
+    queue_.add(site, entry, due, WallClock::now());
+    ports_.metrics.queue.add();
+}
+
+std::vector<QueueEntry> DeliveryEngine::finish(Site& site, MessageId message,
+                                               std::span<const std::uint32_t> ordinals) {
+    const std::size_t before = queue_.size();
+    auto again = queue_.finish(site, message, ordinals);
+    ports_.metrics.queue.subtract(static_cast<std::int64_t>(before - queue_.size()));
+    return again;
+}
+
+// Ends a lease that led to no attempt: what came again meanwhile is looked at again, its row tells whether it waits.
+void DeliveryEngine::finish_unattempted(Site& site, MessageId message, std::span<const std::uint32_t> ordinals) {
+    for (const QueueEntry& entry : finish(site, message, ordinals)) add(site, entry, WallClock::now());
 }
 
 void DeliveryEngine::take_in(const QueuedRecipients& recipients) {
@@ -109,7 +126,12 @@ void DeliveryEngine::take_in(const QueuedRecipients& recipients) {
         fresh.remaining += recipients.ordinals.size();
     }
     restore(recipients);
-    schedule(site);
+    wake_for(recipients.site);
+}
+
+// Something was added to this destination.
+void DeliveryEngine::wake_for(std::string_view key) {
+    if (Site* site = queue_.find(key)) schedule(*site);
     const auto due = queue_.next_due();
     if (due && (!clock_set_for_ || *due < *clock_set_for_)) clock_.notify_all();
 }
@@ -158,9 +180,11 @@ void DeliveryEngine::schedule(Site& site) {
     auto idle = idle_.find(&site);
     while (site.ready_count() > 0) {
         if (idle != idle_.end() && !idle->second.empty()) {
+            auto lease = queue_.lease(site, options_.recipients_per_transaction);
+            if (!lease) return;
             IdleSlot* slot = idle->second.back();  // the one used last: the others may time out
             idle->second.pop_back();
-            slot->lease = queue_.lease(site, options_.recipients_per_transaction);
+            slot->lease = std::move(lease);
             slot->wakeup.notify_all();
             continue;
         }
@@ -172,13 +196,13 @@ void DeliveryEngine::schedule(Site& site) {
             end_an_idle_connection();
             return;
         }
+        auto lease = queue_.lease(site, options_.recipients_per_transaction);
+        if (!lease) return;
         ++site.connections;
         ++connections_;
         ++running_;
-        Lease lease = *queue_.lease(
-            site,
-            options_.recipients_per_transaction);  // NOLINT(bugprone-unchecked-optional-access): ready_count() > 0
-        ports_.shard.spawn(connects ? serve(site, std::move(lease)) : serve_without_connection(site, std::move(lease)));
+        ports_.shard.spawn(connects ? serve(site, std::move(*lease))
+                                    : serve_without_connection(site, std::move(*lease)));
     }
 }
 

@@ -139,7 +139,7 @@ class DeliveryEngine {
     [[nodiscard]] std::optional<SiteStatus> site(std::string_view key);
     void suspend(std::string_view site, bool suspended);
     // Rows changed by a person: take them out (hold, drop), or make them due now (retry). A leased recipient is
-    // finished first.
+    // finished first; one that is enqueued again meanwhile follows it.
     void remove(std::string_view site, const std::set<DeliveryId>& chosen);
     void retry(std::string_view site, const std::set<DeliveryId>& chosen);
 
@@ -189,6 +189,11 @@ class DeliveryEngine {
     void leave(Site& site);
     void forget_if_done(Site& site);
     void finished_one();
+    void add(Site& site, QueueEntry entry, WallClock::time_point due);
+    [[nodiscard]] std::vector<QueueEntry> finish(Site& site, MessageId message,
+                                                 std::span<const std::uint32_t> ordinals);
+    void finish_unattempted(Site& site, MessageId message, std::span<const std::uint32_t> ordinals);
+    void wake_for(std::string_view site);
     void release_fresh(MessageId message, std::size_t recipients);
     [[nodiscard]] SiteStatus status_of(const Site& site) const;
 
@@ -207,13 +212,14 @@ class DeliveryEngine {
     Task<> serve_without_connection(Site& site, Lease lease);
     Task<> work_through(Site& site, Connection& connection, std::optional<Lease> lease);
     Task<std::optional<Lease>> wait_for_work(Site& site);
-    void put_back(Site& site, Lease& lease, std::size_t kept);
+    void put_back(Site& site, Lease& lease, std::size_t kept, WallClock::time_point due);
     Task<std::optional<Work>> load(Site& site, Lease lease);
     Task<> set_aside(Site& site, Lease lease, std::string reason);
     Task<> attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);
     Task<> share_failure(Site& site, RoutingProblem problem);
     AttemptEnd end_by(const Work& work, const Opened& opened) const;
     Task<> conclude(Site& site, Work work, AttemptEnd end);
+    void wait_for_retry(const WaitingRecipient& recipient);
     Task<> conclude_in_background(Site& site, Work work, AttemptEnd end, std::shared_ptr<PendingRecord> pending);
     DeliveryOutcome outcome_for(const Site& site, const Work& work, std::size_t place, AttemptResult& result,
                                 const AttemptEnd& end, double chance, ReportableResult& reportable);

@@ -101,7 +101,7 @@ Task<> DeliveryEngine::work_through(Site& site, Connection& connection, std::opt
     if (const auto announced = connection.extensions().mail_limit) limit = std::min(limit, std::max(1U, *announced));
     while (lease) {
         // What the server announces as its limit binds us (RFC 9422 §3.1.2); the rest follows in the next transaction.
-        if (const auto most = connection.extensions().recipient_limit) put_back(site, *lease, std::max(1U, *most));
+        if (const auto most = connection.extensions().recipient_limit) put_back(site, *lease, std::max(1U, *most), WallClock::now());
         auto work = co_await load(site, std::move(*lease));
         lease.reset();
         if (work) co_await attempt(site, connection, std::move(*work), pending);
@@ -111,26 +111,26 @@ Task<> DeliveryEngine::work_through(Site& site, Connection& connection, std::opt
         if (lease && connection.has_gone()) {
             // The server closed while we were idle: the message goes over another connection, and nothing was
             // attempted.
-            put_back(site, *lease, 0);
+            put_back(site, *lease, 0, WallClock::now());
             break;
         }
     }
     if (connection.is_usable()) co_await connection.quit();
 }
 
-// Gives back all but the first `kept` recipients of a lease, due now, as if they had not been leased.
-void DeliveryEngine::put_back(Site& site, Lease& lease, std::size_t kept) {
+// Gives back all but the first `kept` recipients of a lease, as if they had not been leased.
+void DeliveryEngine::put_back(Site& site, Lease& lease, std::size_t kept, WallClock::time_point due) {
     const std::size_t count = lease.ordinals.size();
     if (count <= kept) return;
-    const auto now = WallClock::now();
+    // What came again meanwhile is the same as what is given back here.
+    static_cast<void>(finish(site, lease.message, std::span(lease.ordinals).subspan(kept)));
     for (std::size_t i = kept; i < count; ++i)
-        queue_.add(site,
-                   {.message = lease.message,
-                    .ordinal = lease.ordinals[i],
-                    .attempts = lease.attempts[i],
-                    .delay_reported = lease.delay_reported[i]},
-                   now, now);
-    queue_.finish(site, count - kept);
+        add(site,
+            {.message = lease.message,
+             .ordinal = lease.ordinals[i],
+             .attempts = lease.attempts[i],
+             .delay_reported = lease.delay_reported[i]},
+            due);  // not fresh: a person may have held it meanwhile
     lease.ordinals.resize(kept);
     lease.attempts.resize(kept);
     lease.delay_reported.resize(kept);
@@ -149,7 +149,7 @@ Task<std::optional<Lease>> DeliveryEngine::wait_for_work(Site& site) {
 // The message of a lease, from memory or from the spool. Nothing: the lease was dealt with here.
 Task<std::optional<DeliveryEngine::Work>> DeliveryEngine::load(Site& site, Lease lease) {
     Work work{.lease = std::move(lease), .message = nullptr, .started = Clock::now()};
-    if (const auto fresh = fresh_.find(work.lease.message); fresh != fresh_.end()) {
+    if (const auto fresh = fresh_.find(work.lease.message); work.lease.fresh && fresh != fresh_.end()) {
         work.message = fresh->second.message;
         co_return work;
     }
@@ -161,34 +161,26 @@ Task<std::optional<DeliveryEngine::Work>> DeliveryEngine::load(Site& site, Lease
             co_await set_aside(site, std::move(work.lease), "its stored content cannot be read: " + problem.detail);
             co_return std::nullopt;
         }
-        const std::size_t count = work.lease.ordinals.size();
-        if (problem.kind != ErrorKind::not_found) {
-            const auto now = WallClock::now();
-            for (std::size_t i = 0; i < count; ++i)
-                queue_.add(site,
-                           {.message = work.lease.message,
-                            .ordinal = work.lease.ordinals[i],
-                            .attempts = work.lease.attempts[i],
-                            .delay_reported = work.lease.delay_reported[i]},
-                           now + load_retry, now);
-        } else {
-            ports_.metrics.queue.subtract(static_cast<std::int64_t>(count));
-        }
-        queue_.finish(site, count);
+        if (problem.kind == ErrorKind::not_found)
+            finish_unattempted(site, work.lease.message, work.lease.ordinals);
+        else
+            put_back(site, work.lease, 0, WallClock::now() + load_retry);
         co_return std::nullopt;
     }
     work.message = std::move(*loaded);
     // What a person removed meanwhile is no longer ours to deliver.
     Lease kept{.message = work.lease.message, .ordinals = {}, .attempts = {}, .delay_reported = {}};
+    std::vector<std::uint32_t> gone;
     for (std::size_t i = 0; i < work.lease.ordinals.size(); ++i) {
-        if (!std::ranges::binary_search(work.message->ordinals, work.lease.ordinals[i])) continue;
+        if (!std::ranges::binary_search(work.message->ordinals, work.lease.ordinals[i])) {
+            gone.push_back(work.lease.ordinals[i]);
+            continue;
+        }
         kept.ordinals.push_back(work.lease.ordinals[i]);
         kept.attempts.push_back(work.lease.attempts[i]);
         kept.delay_reported.push_back(work.lease.delay_reported[i]);
     }
-    const std::size_t gone = work.lease.ordinals.size() - kept.ordinals.size();
-    queue_.finish(site, gone);
-    ports_.metrics.queue.subtract(static_cast<std::int64_t>(gone));
+    finish_unattempted(site, work.lease.message, gone);
     work.lease = std::move(kept);
     co_return work;
 }
@@ -208,9 +200,8 @@ Task<> DeliveryEngine::set_aside(Site& site, Lease lease, std::string reason) {
                          {{"message", lease.message.text()}, {"problem", changed.error().detail}});
         co_await sleep_for(record_retry);
     }
-    queue_.finish(site, lease.ordinals.size());
+    finish_unattempted(site, lease.message, lease.ordinals);
     release_fresh(lease.message, lease.ordinals.size());
-    ports_.metrics.queue.subtract(static_cast<std::int64_t>(lease.ordinals.size()));
 }
 
 Task<> DeliveryEngine::attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending) {
@@ -293,22 +284,21 @@ Task<> DeliveryEngine::conclude(Site& site, Work work, AttemptEnd end) {
         make_reports(message, reportable, {options_.host_name, options_.full_return_limit_octets},
                      ports_.language_of(message.tenant), ports_.ids, WallClock::now());
     const auto accepted = co_await write_outcomes(work.message, outcomes, std::move(reports));
+    const auto again = finish(site, message.id, work.lease.ordinals);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const mail::Address& address =
             message.envelope.recipients[place_of(message.ordinals, outcomes[i].ordinal)].address;
         log_outcome(message, end.results[i], address.text(), site, end.peer);
         count(message, outcomes[i].outcome);
         if (outcomes[i].outcome != Outcome::deferred) continue;
-        ports_.dispatcher.enqueue(
-            WaitingRecipient{.id = {message.id, outcomes[i].ordinal},
-                             .tenant = message.tenant,
-                             .domain = address.domain(),
-                             .attempts = static_cast<std::uint16_t>(outcomes[i].attempts),
-                             .delay_reported = work.lease.delay_reported[i] || outcomes[i].delay_reported,
-                             .due = outcomes[i].due_at});
+        const bool is_wanted_now = std::ranges::find(again, outcomes[i].ordinal, &QueueEntry::ordinal) != again.end();
+        wait_for_retry({.id = {message.id, outcomes[i].ordinal},
+                        .tenant = message.tenant,
+                        .domain = address.domain(),
+                        .attempts = static_cast<std::uint16_t>(outcomes[i].attempts),
+                        .delay_reported = work.lease.delay_reported[i] || outcomes[i].delay_reported,
+                        .due = is_wanted_now ? WallClock::now() : outcomes[i].due_at});
     }
-    queue_.finish(site, outcomes.size());
-    ports_.metrics.queue.subtract(static_cast<std::int64_t>(outcomes.size()));
     release_fresh(message.id, outcomes.size());
     for (const auto& report : accepted) {
         ports_.metrics.reports.add();
@@ -317,6 +307,17 @@ Task<> DeliveryEngine::conclude(Site& site, Work work, AttemptEnd end) {
                                             {"to", report->envelope.recipients.front().address.text()}});
         ports_.dispatcher.enqueue(report);
     }
+}
+
+// The route may have changed, so another destination or even another shard may be the right one. On this shard it must
+// be in the queue at once: a person's release that comes next would not find it, and add it a second time.
+void DeliveryEngine::wait_for_retry(const WaitingRecipient& recipient) {
+    const QueuedRecipients queued = ports_.dispatcher.queued(recipient);
+    DeliveryEngine& engine = ports_.dispatcher.engine_of(queued.site);
+    if (&engine != this) return engine.enqueue(queued);
+    restore(queued);
+    // Later, since a destination may end with what it is given now.
+    ports_.shard.post([this, site = queued.site] { wake_for(site); });
 }
 
 // Until it is written, the row says "still to be delivered": a crash would send again, so this never gives up.

@@ -56,6 +56,10 @@ void DeliveryQueue::arm(Site& site) {
 
 void DeliveryQueue::add(Site& site, QueueEntry entry, WallClock::time_point due, WallClock::time_point now) {
     ++total_;
+    if (const auto leased = leased_.find({entry.message, entry.ordinal}); leased != leased_.end()) {
+        leased->second = {.again = entry, .count = leased->second.count + 1};
+        return;
+    }
     if (due <= now) return make_ready(site, entry);
     site.waiting_.push_back({milliseconds(due), entry});
     std::ranges::push_heap(site.waiting_, Site::Later{});
@@ -89,16 +93,21 @@ std::optional<WallClock::time_point> DeliveryQueue::next_due() const {
 }
 
 std::optional<Lease> DeliveryQueue::lease(Site& site, std::size_t recipients) {
-    if (site.ready_count() == 0) return std::nullopt;
-    Lease lease{
-        .message = site.ready_[site.ready_begin_].message, .ordinals = {}, .attempts = {}, .delay_reported = {}};
+    Lease lease;
     while (site.ready_count() > 0 && lease.ordinals.size() < recipients) {
         const QueueEntry& entry = site.ready_[site.ready_begin_];
-        if (entry.message != lease.message || (!lease.ordinals.empty() && entry.ordinal < lease.ordinals.back())) break;
+        if (!lease.ordinals.empty() && (entry.message != lease.message || entry.ordinal < lease.ordinals.back())) break;
+        ++site.ready_begin_;
+        const auto [leased, is_new] = leased_.try_emplace({entry.message, entry.ordinal});
+        if (!is_new) {  // another destination's, from before its route changed
+            leased->second = {.again = entry, .count = leased->second.count + 1};
+            continue;
+        }
+        lease.message = entry.message;
         lease.ordinals.push_back(entry.ordinal);
         lease.attempts.push_back(entry.attempts);
         lease.delay_reported.push_back(entry.delay_reported);
-        ++site.ready_begin_;
+        lease.fresh = lease.fresh && entry.fresh;
     }
     if (site.ready_begin_ == site.ready_.size()) {
         site.ready_.clear();
@@ -108,8 +117,22 @@ std::optional<Lease> DeliveryQueue::lease(Site& site, std::size_t recipients) {
         site.ready_.erase(site.ready_.begin(), site.ready_.begin() + static_cast<std::ptrdiff_t>(site.ready_begin_));
         site.ready_begin_ = 0;
     }
+    if (lease.ordinals.empty()) return std::nullopt;
     site.leased_ += lease.ordinals.size();
     return lease;
+}
+
+std::vector<QueueEntry> DeliveryQueue::finish(Site& site, MessageId message,
+                                              std::span<const std::uint32_t> ordinals) {
+    std::vector<QueueEntry> again;
+    for (const std::uint32_t ordinal : ordinals) {
+        const auto found = leased_.find({message, ordinal});
+        if (found->second.count > 0) again.push_back(found->second.again);
+        total_ -= 1 + found->second.count;
+        leased_.erase(found);
+    }
+    site.leased_ -= ordinals.size();
+    return again;
 }
 
 std::size_t DeliveryQueue::remove_if(Site& site, const std::function<bool(const QueueEntry&)>& chosen) {

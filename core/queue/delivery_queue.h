@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,6 +25,7 @@ struct QueueEntry {
     std::uint32_t ordinal = 0;
     std::uint16_t attempts = 0;
     bool delay_reported = false;  // its sender was told of the delay
+    bool fresh = false;           // its row is as it was accepted: the message in memory may serve for it
 };
 
 // Recipients of one message at one destination, handed out together. The holder must finish() each of them.
@@ -32,6 +34,7 @@ struct Lease {
     std::vector<std::uint32_t> ordinals;  // ascending
     std::vector<std::uint16_t> attempts;  // made before, by place
     std::vector<bool> delay_reported;     // by place
+    bool fresh = true;                    // all of them are
 };
 
 // One destination: its waiting and ready recipients and what is known of it. Belongs to its queue.
@@ -93,19 +96,18 @@ class DeliveryQueue {
     // Forgets a destination with nothing left; its back-off state goes with it.
     void forget_if_idle(Site& site);
 
+    // One that is leased is not handed out a second time meanwhile: finish() returns it.
     void add(Site& site, QueueEntry entry, WallClock::time_point due, WallClock::time_point now);
     // Moves what is due by `now` to the ready side and calls `ready` once for each destination that got something.
     void wake(WallClock::time_point now, const std::function<void(Site&)>& ready);
     // When wake() has something to do next; nullopt: never.
     [[nodiscard]] std::optional<WallClock::time_point> next_due() const;
     // The oldest ready message of a destination with up to `recipients` of its recipients there; nullopt if nothing is
-    // ready.
+    // ready but what is leased already.
     [[nodiscard]] std::optional<Lease> lease(Site& site, std::size_t recipients);
-    // Ends the lease of `count` recipients; those to be tried again come back by add().
-    void finish(Site& site, std::size_t count) {
-        site.leased_ -= count;
-        total_ -= count;
-    }
+    // Ends the lease of recipients of one message; those to be tried again come back by add(). Returns those that were
+    // added while they were leased (a person released them): unless the caller knows better, they are due now.
+    std::vector<QueueEntry> finish(Site& site, MessageId message, std::span<const std::uint32_t> ordinals);
 
     // Takes out waiting or ready recipients that `chosen` picks (hold, drop); leased ones stay. Returns how many went.
     std::size_t remove_if(Site& site, const std::function<bool(const QueueEntry&)>& chosen);
@@ -125,12 +127,23 @@ class DeliveryQueue {
         Site* site;
         bool operator>(const Due& other) const { return at > other.at; }
     };
+    // What was added of a recipient while it was leased: the latest, and how often.
+    struct Leased {
+        QueueEntry again;
+        std::uint32_t count = 0;
+    };
+    struct DeliveryHash {
+        std::size_t operator()(const DeliveryId& id) const {
+            return std::hash<MessageId>{}(MessageId{id.message.value + id.ordinal});
+        }
+    };
     void arm(Site& site);
     static void make_ready(Site& site, QueueEntry entry);
 
     // The key lives in the Site itself; the map's view points there.
     std::unordered_map<std::string_view, std::unique_ptr<Site>, KeyHash, std::equal_to<>> sites_;
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;  // may hold outdated entries: armed_due_ tells
+    std::unordered_map<DeliveryId, Leased, DeliveryHash> leased_;  // of all destinations
     std::size_t total_ = 0;
 };
 

@@ -14,6 +14,9 @@ class DeliveryQueueTest : public testing::Test {
     void add(Site& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due) {
         queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal}, due, noon);
     }
+    std::vector<QueueEntry> finish(Site& of, std::int64_t message, std::vector<std::uint32_t> ordinals) {
+        return queue.finish(of, MessageId{message}, ordinals);
+    }
     std::vector<std::string> woken_at(WallClock::time_point now) {
         std::vector<std::string> keys;
         queue.wake(now, [&](Site& woken) { keys.push_back(woken.key()); });
@@ -31,7 +34,8 @@ TEST_F(DeliveryQueueTest, HandsOutRecipientsOfOneMessageTogether) {
     EXPECT_EQ(queue.lease(a, 2)->ordinals, (std::vector<std::uint32_t>{2}));
     EXPECT_EQ(queue.lease(a, 2)->message, MessageId{9});
     EXPECT_FALSE(queue.lease(a, 2).has_value());
-    queue.finish(a, 4);
+    EXPECT_TRUE(finish(a, 1, {0, 1, 2}).empty());
+    EXPECT_TRUE(finish(a, 9, {0}).empty());
     EXPECT_EQ(queue.size(), 0U);
     EXPECT_TRUE(a.is_empty());
 }
@@ -77,6 +81,24 @@ TEST_F(DeliveryQueueTest, RemovesWaitingAndReadyButNotLeased) {
     EXPECT_EQ(a.leased_count(), 1U);
 }
 
+TEST_F(DeliveryQueueTest, NeverHandsOutARecipientTwiceAtATime) {
+    Site& a = site("a.example");
+    Site& b = site("b.example");
+    add(a, 1, 0, noon);
+    add(b, 1, 0, noon);  // left there by a route that changed
+    ASSERT_TRUE(queue.lease(a, 1).has_value());
+    add(a, 1, 0, noon);
+    EXPECT_FALSE(queue.lease(a, 1).has_value());
+    EXPECT_FALSE(queue.lease(b, 1).has_value());
+    EXPECT_EQ(queue.size(), 3U);
+    EXPECT_EQ(finish(a, 1, {0}).size(), 1U) << "its holder decides what becomes of it";
+    EXPECT_EQ(queue.size(), 0U);
+    EXPECT_TRUE(a.is_empty() && b.is_empty());
+    add(a, 1, 0, noon);
+    EXPECT_TRUE(queue.lease(a, 1).has_value());
+    EXPECT_TRUE(finish(a, 1, {0}).empty());
+}
+
 TEST_F(DeliveryQueueTest, RetryNowMakesTheChosenReady) {
     Site& a = site("a.example");
     add(a, 1, 0, noon + minutes(30));
@@ -92,7 +114,7 @@ TEST_F(DeliveryQueueTest, ForgetsADestinationOnlyWhenNothingIsLeft) {
     queue.forget_if_idle(a);
     EXPECT_EQ(queue.site_count(), 1U);
     EXPECT_TRUE(queue.lease(a, 1).has_value());
-    queue.finish(a, 1);
+    EXPECT_TRUE(finish(a, 1, {0}).empty());
     queue.forget_if_idle(a);
     EXPECT_EQ(queue.site_count(), 0U);
 }
@@ -104,7 +126,7 @@ TEST_F(DeliveryQueueTest, AnOutdatedAlarmNeverOutlivesItsDestination) {
     queue.remove_if(a, [](const QueueEntry& entry) { return entry.message == MessageId{1}; });
     woken_at(noon + minutes(1));
     EXPECT_TRUE(queue.lease(a, 1).has_value());
-    queue.finish(a, 1);
+    EXPECT_TRUE(finish(a, 2, {0}).empty());
     queue.forget_if_idle(a);
     EXPECT_EQ(queue.site_count(), 1U) << "the alarm for the removed recipient still points at it";
     woken_at(noon + minutes(30));
