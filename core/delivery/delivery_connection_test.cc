@@ -86,6 +86,26 @@ TEST_F(DeliveryConnection, AConnectionClosedWhileIdleIsNoAttempt) {
     EXPECT_EQ(log.count("delivery.back_off"), 0U);
 }
 
+// The same, found out a moment later: as we write MAIL.
+TEST_F(DeliveryConnection, AConnectionThatEndsAtMailAfterIdlingIsNoAttempt) {
+    start();
+    send({"b@example.net"});
+    ASSERT_TRUE(happens("delivery.delivered"));
+    for (const std::string ending : {"close", "421 4.4.2 Idle too long"}) {
+        ASSERT_TRUE(settles());
+        const std::size_t mails = server.count("MAIL");
+        const int connections = server.connections;
+        server.script.replies["MAIL"] = ending;
+        const auto message = send({"c@example.net"});
+        ASSERT_TRUE(store.run_until([&] { return server.count("MAIL") == mails + 1; }));
+        server.script.replies.clear();
+        ASSERT_TRUE(happens("delivery.delivered message=" + message->id.text())) << ending;
+        EXPECT_EQ(store.kinds(message->id), "accepted delivered") << ending;
+        EXPECT_THAT(detail(message->id), HasSubstr(R"("attempt":1)")) << ending;
+        EXPECT_EQ(server.connections, connections + 1) << ending;
+    }
+}
+
 TEST_F(DeliveryConnection, AServerThatClosesAfterEachMessageGetsAConnectionForEach) {
     server.script.closes_after_message = true;
     fallback.connection_limit = 1;

@@ -217,6 +217,7 @@ class DeliveryEngine {
     Task<> set_aside(Site& site, Lease lease, std::string reason);
     Task<> attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);
     Task<> share_failure(Site& site, RoutingProblem problem);
+    static bool ended_before_it_began(const Connection& connection);
     AttemptEnd end_by(const Work& work, const Opened& opened) const;
     Task<> conclude(Site& site, Work work, AttemptEnd end);
     void wait_for_retry(const WaitingRecipient& recipient);

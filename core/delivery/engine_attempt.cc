@@ -204,6 +204,15 @@ Task<> DeliveryEngine::set_aside(Site& site, Lease lease, std::string reason) {
     release_fresh(lease.message, lease.ordinals.size());
 }
 
+// A connection used before that ended as we wrote MAIL, or said 421 to it: the server had closed it while it was idle,
+// and nothing was attempted. The next one is fresh, so this cannot go on for ever.
+bool DeliveryEngine::ended_before_it_began(const Connection& connection) {
+    if (connection.transactions() <= 1 || connection.is_usable()) return false;
+    return std::ranges::all_of(connection.results(), [](const smtp::RecipientResult& result) {
+        return result.stage == smtp::ClientStage::mail && (result.reply.code == 0 || result.reply.code == 421);
+    });
+}
+
 Task<> DeliveryEngine::attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending) {
     work.started = Clock::now();
     smtp::Transaction transaction{
@@ -214,6 +223,7 @@ Task<> DeliveryEngine::attempt(Site& site, Connection& connection, Work work, st
         while (record.busy) co_await record.done.wait();
     };
     co_await connection.deliver(std::move(transaction), [&] { return written(*pending); });
+    if (ended_before_it_began(connection)) co_return put_back(site, work.lease, 0, WallClock::now());
     co_await written(*pending);
     AttemptEnd end{.results = {}, .peer = connection.facts(), .transcript = connection.take_transcript()};
     for (std::size_t i = 0; i < work.lease.ordinals.size(); ++i)
