@@ -387,6 +387,70 @@ TEST_F(DeliveryTime, WaitsLongerAfterEachFailure) {
     EXPECT_EQ(log.count("delivery.back_off site=example.net failures=3"), 1U);
 }
 
+TEST_F(DeliveryTime, ConnectionsThatFailTogetherAreOneFailure) {
+    dialer.fall_silent({.address = dns::IpAddress::parse(first_ip).value(), .port = 25});
+    options.timeouts.connect = seconds(1);
+    start();
+    on_shard([&] { engine->suspend("example.net", true); });
+    for (const char* to : {"b@example.net", "c@example.net", "d@example.net"}) send({to});
+    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 3; }));
+    on_shard([&] { engine->suspend("example.net", false); });
+    ASSERT_TRUE(happens("delivery.deferred", 3));
+    EXPECT_THAT(dialer.dialed(), SizeIs(3));
+    EXPECT_EQ(log.count("delivery.back_off"), 1U);
+}
+
+TEST_F(DeliveryTime, LeavesADestinationAloneNoLongerThanTheScheduleSays) {
+    fallback.retry.delays = {seconds(1)};
+    refuse_connections();
+    start();
+    send({"b@example.net"});
+    ASSERT_TRUE(happens("delivery.deferred"));
+    const auto next = site("example.net").next_connection;
+    ASSERT_TRUE(next.has_value());
+    EXPECT_LE(*next, WallClock::now() + milliseconds(1200));
+}
+
+TEST_F(DeliveryTime, OneBusyGreetingPutsNothingOff) {
+    options.first_back_off = milliseconds(50);
+    server.script.greeting = "421 4.3.2 Too many connections";
+    start();
+    const auto message = send({"b@example.net"});
+    ASSERT_TRUE(store.run_until([&] { return server.connections == 1; }));
+    server.script.greeting = "220 mx.example ESMTP";
+    ASSERT_TRUE(happens("delivery.delivered"));
+    EXPECT_EQ(store.kinds(message->id), "accepted delivered");
+    EXPECT_EQ(log.count("delivery.back_off"), 0U);
+}
+
+TEST_F(DeliveryTime, AServerThatStaysBusyIsBackedOffFrom) {
+    options.first_back_off = milliseconds(50);
+    server.script.greeting = "421 4.3.2 Too many connections";
+    start();
+    send({"b@example.net"});
+    ASSERT_TRUE(happens("delivery.deferred"));
+    EXPECT_EQ(server.connections, 2) << "one, and one more try";
+    EXPECT_EQ(log.count("delivery.back_off"), 1U);
+}
+
+// What it takes goes on over the connection that it has.
+TEST_F(DeliveryTime, AServerWithRoomForOneConnectionGetsEverythingOverIt) {
+    options.first_back_off = milliseconds(50);
+    server.script.replies["."] = "silence";
+    start();
+    send({"b@example.net"});
+    ASSERT_TRUE(store.run_until([&] { return server.mails.size() == 1; }));
+    server.script.greeting = "421 4.3.2 One is enough";
+    send({"c@example.net"});
+    ASSERT_TRUE(store.run_until([&] { return server.connections == 2; }));
+    send({"d@example.net"});
+    server.script.replies.clear();
+    server.speak("250 2.0.0 Taken");
+    ASSERT_TRUE(happens("delivery.delivered", 3));
+    EXPECT_EQ(log.count("delivery.deferred"), 0U);
+    EXPECT_EQ(log.count("delivery.back_off"), 0U);
+}
+
 TEST_F(DeliveryTime, ADeadDestinationIsForgottenWhenNothingIsLeft) {
     options.first_back_off = milliseconds(50);
     refuse_connections();

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::array delivery_bounds{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0};
 constexpr std::chrono::seconds longest_back_off{900};
+constexpr std::chrono::seconds busy_pause{1};
 // The wall clock may jump; nothing is due later than this without a look at it.
 constexpr std::chrono::seconds longest_sleep{60};
 
@@ -101,8 +102,7 @@ void DeliveryEngine::add(Site& site, QueueEntry entry, WallClock::time_point due
     ports_.metrics.queue.add();
 }
 
-std::vector<QueueEntry> DeliveryEngine::finish(Site& site, MessageId message,
-                                               std::span<const std::uint32_t> ordinals) {
+std::vector<QueueEntry> DeliveryEngine::finish(Site& site, MessageId message, std::span<const std::uint32_t> ordinals) {
     const std::size_t before = queue_.size();
     auto again = queue_.finish(site, message, ordinals);
     ports_.metrics.queue.subtract(static_cast<std::int64_t>(before - queue_.size()));
@@ -174,7 +174,7 @@ void DeliveryEngine::probe(Site& site) {
 }
 
 void DeliveryEngine::schedule(Site& site) {
-    if (draining_ || site.suspended || Clock::now() < site.not_before) return;
+    if (draining_ || site.suspended) return;
     const RouteKind kind = site.route().kind;
     const bool connects = kind == RouteKind::mail_exchanger || kind == RouteKind::smarthost || kind == RouteKind::lmtp;
     auto idle = idle_.find(&site);
@@ -188,6 +188,7 @@ void DeliveryEngine::schedule(Site& site) {
             slot->wakeup.notify_all();
             continue;
         }
+        if (Clock::now() < site.not_before) return;
         // A destination that failed is tried by one connection until it answers again.
         const std::uint32_t limit = !connects || site.failures_in_a_row > 0 ? 1 : site.route().connection_limit;
         if (site.connections >= limit) return;
@@ -240,21 +241,39 @@ void DeliveryEngine::schedule_starved() {
     for (Site* site : std::exchange(starved_, {})) schedule(*site);
 }
 
-void DeliveryEngine::back_off(Site& site, const std::string& problem) {
-    site.last_problem = problem;
-    const auto doubled = options_.first_back_off * (1U << std::min(site.failures_in_a_row, 10U));
-    ++site.failures_in_a_row;
-    const auto share = 0.8 + 0.4 * std::uniform_real_distribution<>()(chance_);
-    site.not_before = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                         std::min<std::chrono::duration<double>>(doubled, longest_back_off) * share);
+void DeliveryEngine::connect_not_before(Site& site, Deadline time) {
+    site.not_before = time;
     probes_.emplace(site.not_before, site.key());
     clock_.notify_all();
+}
+
+// `began`: when we set out to connect. Several may be under way when a server fails: that is one
+// failure, not one for each.
+void DeliveryEngine::back_off(Site& site, const std::string& problem, Deadline began) {
+    site.last_problem = problem;
+    if (began < site.failed_at) return;
+    const auto& delays = site.route().retry.delays;
+    const auto first = std::min<std::chrono::milliseconds>(options_.first_back_off, delays.front());
+    const auto longest = std::min<std::chrono::milliseconds>(longest_back_off, std::ranges::max(delays));
+    const auto doubled = first * (1U << std::min(site.failures_in_a_row, 10U));
+    ++site.failures_in_a_row;
+    const auto share = 0.8 + 0.4 * std::uniform_real_distribution<>()(chance_);
+    site.failed_at = Clock::now();
+    connect_not_before(
+        site, site.failed_at + std::chrono::duration_cast<Clock::duration>(
+                                   std::min<std::chrono::duration<double, std::milli>>(doubled, longest) * share));
     ports_.log.warning(
         "delivery.back_off",
         {{"site", site.key()},
          {"failures", site.failures_in_a_row},
          {"seconds", std::chrono::duration_cast<std::chrono::seconds>(site.not_before - Clock::now()).count()},
          {"problem", problem}});
+}
+
+// A server that has no room for one connection is not down: it gets one probe soon, before any mail is put off.
+void DeliveryEngine::pause(Site& site) {
+    site.failures_in_a_row = std::max(1U, site.failures_in_a_row);
+    connect_not_before(site, Clock::now() + std::min<std::chrono::milliseconds>(busy_pause, options_.first_back_off));
 }
 
 SiteStatus DeliveryEngine::status_of(const Site& site) const {

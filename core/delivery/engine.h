@@ -34,8 +34,10 @@ struct DeliveryOptions {
     std::uint32_t connection_limit = 500;  // in all; divided among the shards
     std::uint32_t messages_per_connection = 100;
     std::uint32_t recipients_per_transaction = 100;
-    std::chrono::seconds idle_timeout{5};              // an idle connection is kept this long
-    std::chrono::milliseconds first_back_off{30'000};  // after a connection that failed; doubles up to 15 minutes
+    std::chrono::seconds idle_timeout{5};  // an idle connection is kept this long
+    // After a connection that failed; doubles up to 15 minutes. Neither is longer than the waits of the route's retry
+    // schedule: the first, and the longest.
+    std::chrono::milliseconds first_back_off{30'000};
     DeliveryTimeouts timeouts;
     Octets fresh_content_limit =
         64 * mebibyte;  // content of accepted mail kept in memory until its first attempt; divided among the shards
@@ -157,6 +159,7 @@ class DeliveryEngine {
     struct Opened {
         std::unique_ptr<Connection> connection;
         RoutingProblem problem;  // if there is none
+        bool busy = false;       // the server is there, but took no connection now (4yz)
         std::optional<PeerFacts> peer;
         std::string transcript;
     };
@@ -185,7 +188,9 @@ class DeliveryEngine {
     void schedule_starved();
     void end_an_idle_connection();
     void take_in(const QueuedRecipients& recipients);
-    void back_off(Site& site, const std::string& problem);
+    void back_off(Site& site, const std::string& problem, Deadline began);
+    void pause(Site& site);
+    void connect_not_before(Site& site, Deadline time);
     void leave(Site& site);
     void forget_if_done(Site& site);
     void finished_one();

@@ -28,17 +28,23 @@ std::size_t place_of(const std::vector<std::uint32_t>& ordinals, std::uint32_t o
 
 Task<> DeliveryEngine::serve(Site& site, Lease lease) {
     ports_.metrics.connections.add();
+    const Deadline began = Clock::now();
     auto work = co_await load(site, std::move(lease));
     if (work) {
         Opened opened = co_await open_connection(site);
         if (opened.connection) {
             site.failures_in_a_row = 0;
             site.last_problem.clear();
+            ++site.answering;
             Lease first = std::move(work->lease);
             schedule(site);  // it answers: more connections may follow
             co_await work_through(site, *opened.connection, std::move(first));
+            --site.answering;
+        } else if (opened.busy && (site.answering > 0 || site.failures_in_a_row == 0)) {
+            put_back(site, work->lease, 0, WallClock::now());
+            pause(site);
         } else {
-            if (!opened.problem.permanent) back_off(site, opened.problem.text);
+            if (!opened.problem.permanent) back_off(site, opened.problem.text, began);
             AttemptEnd end = end_by(*work, opened);
             co_await conclude(site, std::move(*work), std::move(end));
             co_await share_failure(site, opened.problem);
@@ -61,7 +67,8 @@ Task<> DeliveryEngine::share_failure(Site& site, RoutingProblem problem) {
         shared += lease->ordinals.size();
         auto work = co_await load(site, std::move(*lease));
         if (!work) continue;
-        AttemptEnd end = end_by(*work, Opened{.connection = nullptr, .problem = problem, .peer = {}, .transcript = {}});
+        AttemptEnd end = end_by(
+            *work, Opened{.connection = nullptr, .problem = problem, .busy = false, .peer = {}, .transcript = {}});
         co_await conclude(site, std::move(*work), std::move(end));
     }
 }
@@ -101,7 +108,8 @@ Task<> DeliveryEngine::work_through(Site& site, Connection& connection, std::opt
     if (const auto announced = connection.extensions().mail_limit) limit = std::min(limit, std::max(1U, *announced));
     while (lease) {
         // What the server announces as its limit binds us (RFC 9422 §3.1.2); the rest follows in the next transaction.
-        if (const auto most = connection.extensions().recipient_limit) put_back(site, *lease, std::max(1U, *most), WallClock::now());
+        if (const auto most = connection.extensions().recipient_limit)
+            put_back(site, *lease, std::max(1U, *most), WallClock::now());
         auto work = co_await load(site, std::move(*lease));
         lease.reset();
         if (work) co_await attempt(site, connection, std::move(*work), pending);

@@ -19,7 +19,8 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Site& site) {
     const Deadline deadline = Clock::now() + search_limit;
     auto hosts = co_await finder_.hosts_of(site.route(), std::string(site.domain()), deadline);
     if (!hosts.has_value())
-        co_return Opened{.connection = nullptr, .problem = std::move(hosts.error()), .peer = {}, .transcript = {}};
+        co_return Opened{
+            .connection = nullptr, .problem = std::move(hosts.error()), .busy = false, .peer = {}, .transcript = {}};
     Opened failed = nothing_tried();
     for (std::string& host : hosts->names) {
         Opened tried = co_await open_host(site, std::move(host), deadline);
@@ -48,7 +49,11 @@ DeliveryEngine::Opened DeliveryEngine::nothing_tried() {
 Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, std::string host, Deadline deadline) {
     auto addresses = co_await finder_.addresses_of(site.route(), host, deadline);
     if (!addresses.has_value())
-        co_return Opened{.connection = nullptr, .problem = std::move(addresses.error()), .peer = {}, .transcript = {}};
+        co_return Opened{.connection = nullptr,
+                         .problem = std::move(addresses.error()),
+                         .busy = false,
+                         .peer = {},
+                         .transcript = {}};
     Opened failed = nothing_tried();
     for (const dns::IpAddress& address : *addresses) {
         Opened tried = co_await open_address(site, host, address);
@@ -135,6 +140,8 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         co_return opened;
     }
     opened.problem = problem_of(connection->failure(), connection->facts());
+    opened.busy =
+        connection->failure().stage == smtp::ClientStage::greeting && connection->failure().reply.is_transient();
     opened.transcript = connection->take_transcript();
     co_return opened;
 }

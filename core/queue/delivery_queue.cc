@@ -118,12 +118,11 @@ std::optional<Lease> DeliveryQueue::lease(Site& site, std::size_t recipients) {
         site.ready_begin_ = 0;
     }
     if (lease.ordinals.empty()) return std::nullopt;
-    site.leased_ += lease.ordinals.size();
+    site.leased_ += static_cast<std::uint32_t>(lease.ordinals.size());
     return lease;
 }
 
-std::vector<QueueEntry> DeliveryQueue::finish(Site& site, MessageId message,
-                                              std::span<const std::uint32_t> ordinals) {
+std::vector<QueueEntry> DeliveryQueue::finish(Site& site, MessageId message, std::span<const std::uint32_t> ordinals) {
     std::vector<QueueEntry> again;
     for (const std::uint32_t ordinal : ordinals) {
         const auto found = leased_.find({message, ordinal});
@@ -131,7 +130,7 @@ std::vector<QueueEntry> DeliveryQueue::finish(Site& site, MessageId message,
         total_ -= 1 + found->second.count;
         leased_.erase(found);
     }
-    site.leased_ -= ordinals.size();
+    site.leased_ -= static_cast<std::uint32_t>(ordinals.size());
     return again;
 }
 

@@ -60,11 +60,13 @@ class Site {
     [[nodiscard]] bool is_empty() const { return ready_count() == 0 && waiting_.empty() && leased_ == 0; }
 
     // What the delivery engine keeps here.
-    std::uint32_t connections = 0;          // open or being opened
-    std::uint32_t failures_in_a_row = 0;    // connections that came to nothing
-    Deadline not_before = Deadline::min();  // no new connection before
+    std::uint32_t connections = 0;        // open or being opened
+    std::uint32_t answering = 0;          // of them, those that the server accepted
+    std::uint32_t failures_in_a_row = 0;  // rounds of connections that came to nothing
     bool suspended = false;
-    std::string last_problem;  // why the last connection failed; empty after a success
+    Deadline failed_at = Deadline::min();   // when the last such round's back-off began
+    Deadline not_before = Deadline::min();  // no new connection before; those that are open go on
+    std::string last_problem;               // why the last connection failed; empty after a success
 
  private:
     friend class DeliveryQueue;
@@ -80,10 +82,10 @@ class Site {
     std::vector<std::shared_ptr<const Route>> former_routes_;  // one for each reload at most
     std::vector<QueueEntry> ready_;                            // from ready_begin_ on
     std::size_t ready_begin_ = 0;
-    std::vector<Waiting> waiting_;  // a heap, earliest first
-    std::size_t leased_ = 0;
+    std::vector<Waiting> waiting_;        // a heap, earliest first
     std::int64_t armed_due_ = INT64_MAX;  // the time that the queue's index knows of
-    std::uint32_t index_entries_ = 0;     // places of the index that point here, outdated ones included
+    std::uint32_t leased_ = 0;
+    std::uint32_t index_entries_ = 0;  // places of the index that point here, outdated ones included
 };
 
 // Threads: one shard's.
@@ -143,7 +145,7 @@ class DeliveryQueue {
     // The key lives in the Site itself; the map's view points there.
     std::unordered_map<std::string_view, std::unique_ptr<Site>, KeyHash, std::equal_to<>> sites_;
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;  // may hold outdated entries: armed_due_ tells
-    std::unordered_map<DeliveryId, Leased, DeliveryHash> leased_;  // of all destinations
+    std::unordered_map<DeliveryId, Leased, DeliveryHash> leased_;     // of all destinations
     std::size_t total_ = 0;
 };
 
