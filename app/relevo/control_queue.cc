@@ -383,6 +383,7 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
                                                       .tenant = row.tenant,
                                                       .domain = domain_of(row.recipient),
                                                       .attempts = static_cast<std::uint16_t>(row.attempts),
+                                                      .delay_reported = row.delay_reported,
                                                       .due = WallClock::now()});
     }
 }

@@ -131,7 +131,7 @@ class ControlTest : public testing::Test {
         return of.at(name).as_array().at(place).as_object();
     }
 
-    MessageId accept(const std::vector<std::string>& recipients) {
+    MessageId accept(const std::vector<std::string>& recipients, seconds age = seconds(0)) {
         Submission submission;
         submission.id = ids.next(WallClock::now(), recipients.size());
         submission.tenant = TenantId{1};
@@ -141,7 +141,7 @@ class ControlTest : public testing::Test {
             submission.envelope.recipients.push_back(
                 {.address = mail::Address::parse(recipient, mail::Utf8::refused).value(), .original_recipient = {}});
         submission.content = std::make_shared<const std::string>("Subject: x\r\n\r\nText\r\n");
-        submission.accepted_at = WallClock::now();
+        submission.accepted_at = WallClock::now() - age;
         submission.origin = R"({"client":"192.0.2.7"})";
         return run(store->spool().accept(std::move(submission))).value()->id;
     }
@@ -383,6 +383,21 @@ TEST_F(ControlTest, ExplainsADeferral) {
     EXPECT_EQ(text(entry(shown, "timeline", 1), "recipient"), "b@example.net");
     EXPECT_EQ(shown.at("pending").as_array().size(), 1U);
     EXPECT_EQ(decode_base64(text(ask("message.content", named), "content")).value(), "Subject: x\r\n\r\nText\r\n");
+}
+
+TEST_F(ControlTest, AReleaseRemembersThatADelayWasReported) {
+    const MessageId id = accept({"b@example.net"}, std::chrono::hours(5));
+    dispatcher.enqueue(
+        WaitingRecipient{.id = {id, 0}, .tenant = TenantId{1}, .domain = "example.net", .due = WallClock::now()});
+    const std::string deferred = "delivery.deferred message=" + id.text();
+    ASSERT_TRUE(run_until([&] { return log.count(deferred) == 1; }));
+    ASSERT_EQ(log.count("report.accepted"), 1U);
+    const std::string named = R"({"id":")" + id.text() + R"("})";
+    ask("queue.hold", named);
+    ask("queue.release", named);
+    ask("queue.retry", named);  // the destination backs off
+    ASSERT_TRUE(run_until([&] { return log.count(deferred) == 2; }));
+    EXPECT_EQ(log.count("report.accepted"), 1U);
 }
 
 // More recipients than one bulk change takes at once.

@@ -11,11 +11,11 @@ namespace relevo {
 namespace {
 
 constexpr std::string_view sql_page =
-    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply FROM delivery WHERE id > $1 "
-    "ORDER BY id LIMIT $2";
+    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported FROM "
+    "delivery WHERE id > $1 ORDER BY id LIMIT $2";
 constexpr std::string_view sql_of_message =
-    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply FROM delivery"
-    " WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id";
+    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported FROM "
+    "delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id";
 constexpr std::size_t page_rows = 1000;
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 
@@ -29,6 +29,7 @@ DeliveryRow delivery_row(const Row& row) {
     delivery.due_at = time_of_milliseconds(row.integer(5));
     delivery.attempts = static_cast<std::uint32_t>(row.integer(6));
     delivery.last_reply = row.text(7);
+    delivery.delay_reported = row.integer(8) != 0;
     return delivery;
 }
 

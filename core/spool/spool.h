@@ -54,6 +54,7 @@ struct DeliveryRow {
     std::uint32_t attempts = 0;
     DeliveryState state = DeliveryState::waiting;
     std::string last_reply;
+    bool delay_reported = false;
     Octets size = 0;
 };
 
