@@ -33,16 +33,21 @@ DeliveryRow delivery_row(const Row& row) {
     return delivery;
 }
 
-// Whose delivery it is and for whom, as its event tells: the caller may know the id alone. False: it waits no more.
-Result<bool> read_owner(Reader& reader, DeliveryRow& row) {
+// Whose delivery it is and for whom, as its event tells, and how it stands: the caller may know the id alone, or how it
+// stood a while ago. False: it waits no more.
+Result<bool> read_present(Reader& reader, DeliveryRow& row) {
     bool waits = false;
-    RELEVO_CHECK(reader.query("SELECT tenant_id, recipient FROM delivery WHERE id = $1", {key_of(row.id)},
-                              [&](const Row& found) -> Result<void> {
-                                  waits = true;
-                                  row.tenant = TenantId{found.integer(0)};
-                                  row.recipient = found.text(1);
-                                  return {};
-                              }));
+    RELEVO_CHECK(
+        reader.query("SELECT tenant_id, recipient, state, attempts, delay_reported FROM delivery WHERE id = $1",
+                     {key_of(row.id)}, [&](const Row& found) -> Result<void> {
+                         waits = true;
+                         row.tenant = TenantId{found.integer(0)};
+                         row.recipient = found.text(1);
+                         row.state = static_cast<DeliveryState>(found.integer(2));
+                         row.attempts = static_cast<std::uint32_t>(found.integer(3));
+                         row.delay_reported = found.integer(4) != 0;
+                         return {};
+                     }));
     return waits;
 }
 
@@ -133,7 +138,7 @@ Task<Result<std::vector<DeliveryRow>>> Spool::change(std::vector<DeliveryRow> ro
         ended.clear();
         const auto now = WallClock::now();
         for (DeliveryRow row : rows) {
-            RELEVO_TRY(const bool waits, read_owner(transaction, row));
+            RELEVO_TRY(const bool waits, read_present(transaction, row));
             if (!waits) continue;
             RELEVO_CHECK(change_one(transaction, row, change, now));
             changed.push_back(row);

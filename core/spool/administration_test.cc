@@ -67,6 +67,16 @@ TEST_F(SpoolAdministration, PagesThroughEverythingOnce) {
     EXPECT_EQ(seen, many);
 }
 
+// Between the list and the change, the server itself may have set it aside: a retry must bring it back to the queue.
+TEST_F(SpoolAdministration, TellsHowARowStoodWhenItWasChanged) {
+    store.accept("a@example.com", {"b@example.net"});
+    const auto listed = store.rows();
+    change(listed, Spool::Change::hold);
+    const auto changed = change(listed, Spool::Change::retry);
+    ASSERT_THAT(changed, SizeIs(1));
+    EXPECT_EQ(changed[0].state, DeliveryState::held);
+}
+
 // A message of more recipients than a page: the next page must go on, not begin again.
 TEST_F(SpoolAdministration, PagesThroughTheRecipientsOfOneMessage) {
     const auto message = store.accept("a@example.com", {"a@x.example", "b@x.example", "c@x.example"});

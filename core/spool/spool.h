@@ -114,8 +114,8 @@ class Spool {
     Task<Result<std::vector<DeliveryRow>>> list(DeliveryFilter filter, std::int64_t after, std::size_t limit);
     Task<Result<MessageRow>> show(MessageId id);
     Task<Result<std::string>> content_of(MessageId id);
-    // Sets the state of deliveries, found by their ids; drop removes them (reason goes into the event). Rows that ended
-    // meanwhile are left out of the result.
+    // Sets the state of deliveries, found by their ids; drop removes them (reason goes into the event). The result
+    // tells how each stood just before; rows that ended meanwhile are left out.
     enum class Change : std::uint8_t { hold, release, retry, drop };
     Task<Result<std::vector<DeliveryRow>>> change(std::vector<DeliveryRow> rows, Change change, std::string reason);
 
