@@ -103,6 +103,31 @@ TEST_F(ReceptionLimits, AListenerHasItsLimit) {
     three.expects("421 4.3.2").expects_close();
 }
 
+// Security row A16: neither may be had without a place.
+TEST_F(ReceptionLimits, AHandshakeThatIsNotDoneHoldsAPlace) {
+    listener.implicit_tls = true;
+    listener.connection_limit_per_address = 1;
+    Client one = connect("192.0.2.7");
+    ASSERT_TRUE(store.run_until([&] { return reception.session_count() == 1; }));
+    Client two = connect("192.0.2.7");
+    two.expects_close();
+    EXPECT_EQ(metrics.refused_connections.value(), 1U);
+    Client elsewhere = connect("192.0.2.8");
+    EXPECT_TRUE(store.run_until([&] { return reception.session_count() == 2; }));
+}
+
+TEST_F(ReceptionLimits, AProxyHeaderThatDoesNotComeHoldsAPlace) {
+    listener.proxy_networks = networks("10.0.0.0/8");
+    listener.connection_limit = 2;
+    listener.connection_limit_per_address = 1;
+    Client one = connect("10.0.0.1");
+    Client two = connect("10.0.0.1");  // a balancer is many clients
+    Client three = connect("10.0.0.1");
+    three.expects("421 4.3.2").expects_close();
+    two.sends("PROXY TCP4 203.0.113.9 10.0.0.1 50000 25").expects("220");
+    one.sends("PROXY TCP4 203.0.113.9 10.0.0.1 50001 25").expects("421 4.7.0").expects_close();
+}
+
 TEST_F(ReceptionLimits, AForeignNetworkIsRefusedInPlaceOfTheGreeting) {
     listener.access.allowed_networks = networks("10.0.0.0/8");
     Client client = connect("192.0.2.7");

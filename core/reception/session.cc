@@ -36,25 +36,44 @@ ReceptionSession::ReceptionSession(Reception& reception, const ListenerOptions& 
 ReceptionSession::~ReceptionSession() = default;
 
 Task<> ReceptionSession::run() {
-    if (contains(listener_.proxy_networks, client_.address) && !co_await read_proxy_header()) co_return;
-    if (listener_.implicit_tls && (!co_await begins_with_tls() || !co_await start_tls())) co_return;
+    // Counted from its first octet on: who does not send a header or shake hands holds a place too (row A16).
+    const bool is_proxied = contains(listener_.proxy_networks, client_.address);
+    auto refusal = take_place(is_proxied ? UINT32_MAX : listener_.connection_limit_per_address);
+    if (is_proxied && refusal == ConnectionLedger::Refusal::none) {
+        if (!co_await read_proxy_header()) co_return;
+        ledger_entry_ = {};  // the balancer's place becomes the client's
+        refusal = take_place(listener_.connection_limit_per_address);
+    }
+    if (listener_.implicit_tls) {
+        // To say why would take the handshake, which is the cost that the limit is for.
+        if (refusal != ConnectionLedger::Refusal::none) co_return note_refused_connection(*judge_connection(refusal));
+        if (!co_await begins_with_tls() || !co_await start_tls()) co_return;
+    }
     const bool repairs = contains(listener_.bare_newlines_from, client_.address);
     const smtp::TlsOffer tls = stream_->tls() != nullptr ? smtp::TlsOffer::active
                                : listener_.starttls      ? smtp::TlsOffer::starttls
                                                          : smtp::TlsOffer::none;
     session_.emplace(repairs ? listener_.session_for_old_devices : listener_.session, tls);
-    ConnectionLedger::Refusal refusal{};
-    ledger_entry_ = reception_.ports_.shared.ledger.add(listener_.name, client_.address, listener_.connection_limit,
-                                                        listener_.connection_limit_per_address, refusal);
     if (const auto refused = judge_connection(refusal)) {
-        reception_.ports_.metrics.refused_connections.add();
-        log_refusal("CONNECT", *refused);
+        note_refused_connection(*refused);
         session_->refuse(*refused);
     } else {
         reception_.ports_.metrics.connections.add();
         session_->greet();
     }
     co_await converse();
+}
+
+ConnectionLedger::Refusal ReceptionSession::take_place(std::uint32_t limit_per_address) {
+    ConnectionLedger::Refusal refusal{};
+    ledger_entry_ = reception_.ports_.shared.ledger.add(listener_.name, client_.address, listener_.connection_limit,
+                                                        limit_per_address, refusal);
+    return refusal;
+}
+
+void ReceptionSession::note_refused_connection(const smtp::Reply& reply) {
+    reception_.ports_.metrics.refused_connections.add();
+    log_refusal("CONNECT", reply);
 }
 
 // A balancer in front tells the client's address first (PROXY protocol); it is believed only from listed networks.

@@ -24,6 +24,8 @@ class ReceptionSession {
 
  private:
     // session.cc: the connection
+    [[nodiscard]] ConnectionLedger::Refusal take_place(std::uint32_t limit_per_address);
+    void note_refused_connection(const smtp::Reply& reply);
     Task<bool> read_proxy_header();
     Task<bool> begins_with_tls();
     Task<bool> start_tls();
