@@ -25,11 +25,14 @@ struct LoginGuardOptions {
     std::chrono::seconds longest_account_delay{60};  // shorter, as it also meets the owner at a new address
     std::chrono::hours forget_after{24};             // without a failure
     std::chrono::hours known_for{30 * 24};           // since the last success from there
-    std::uint8_t pending_limit = 8;                  // attempts at once from an address that the account does not know
-    std::uint8_t known_pending_limit = 64;           // from one that it knows: a host that opens many connections
-    std::size_t addresses = 1 << 21;                 // 24 octets each: 48 MiB, of which only what is used is real
-    std::size_t accounts = 1 << 17;                  // 3 MiB
-    std::size_t pairs = 1 << 18;                     // 6 MiB
+    // Attempts at once from an address that the account does not know. They take their share of the free failures
+    // before they end, so parallel guesses are no more guesses; the bound is for the work of the checks. Eight, because
+    // a sender's new machine may open several connections with its first mail.
+    std::uint8_t pending_limit = 8;
+    std::uint8_t known_pending_limit = 64;  // from one that it knows: a host that opens many connections
+    std::size_t addresses = 1 << 21;        // 24 octets each: 48 MiB, of which only what is used is real
+    std::size_t accounts = 1 << 17;         // 3 MiB
+    std::size_t pairs = 1 << 18;            // 6 MiB
 };
 
 // One subject's failures, as they are kept over a restart.
