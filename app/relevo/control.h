@@ -5,6 +5,7 @@
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
 #include "core/tenancy/directory.h"
+#include "core/tenancy/password_checker.h"
 
 #include <boost/json/object.hpp>
 
@@ -23,6 +24,7 @@ struct ControlContext {
     std::function<Task<Result<void>>()> refresh_directory;
     std::function<std::shared_ptr<const RouteTable>()> routes;
     Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
+    PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
     std::function<boost::json::object()> status;  // with a server
     std::function<Result<std::vector<std::string>>()> reload;
 };
@@ -48,6 +50,11 @@ class Control {
     Task<Answer> read_rows(std::function<Result<boost::json::object>(Reader&)> work);
     Task<Answer> add_credential(Arguments arguments);
     Task<Answer> rotate_credential(Arguments arguments);
+    struct FreshSecret {
+        std::string password;
+        StoredSecret stored;
+    };
+    Task<Result<FreshSecret>> fresh_secret(const Arguments& arguments);
 
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);

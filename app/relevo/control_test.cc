@@ -71,6 +71,7 @@ class ControlTest : public testing::Test {
                                                            .refresh_directory = [this] { return refresh(); },
                                                            .routes = [this] { return routes; },
                                                            .dispatcher = server == Server::runs ? &dispatcher : nullptr,
+                                                           .passwords = passwords.get(),
                                                            .status = [] { return json::object{{"version", "0"}}; },
                                                            .reload = [this]() -> Result<std::vector<std::string>> {
                                                                if (reload_problem.empty())
@@ -160,6 +161,7 @@ class ControlTest : public testing::Test {
     std::shared_ptr<const RouteTable> routes;
     std::shared_ptr<const Directory> directory = std::make_shared<const Directory>();
     std::string reload_problem;
+    std::unique_ptr<PasswordChecker> passwords = PasswordChecker::start(system_random(), {.threads = 1}).value();
     std::unique_ptr<Control> control;
     std::unique_ptr<DeliveryEngine> engine;
 };

@@ -53,6 +53,7 @@ Result<void> Server::open_control() {
                                                         .refresh_directory = [this] { return refresh_directory(); },
                                                         .routes = [this] { return routes_.load(); },
                                                         .dispatcher = &dispatcher_,
+                                                        .passwords = passwords_.get(),
                                                         .status = [this] { return status(); },
                                                         .reload = [this] { return reload(); }});
     RELEVO_TRY(control_listener_, net::ControlListener::open(shards_.front()->sockets,

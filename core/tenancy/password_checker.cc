@@ -72,12 +72,18 @@ struct Check {
     Completer<Result<bool>> done;
 };
 
+struct Making {
+    Wiped password;
+    Completer<Result<StoredSecret>> done;
+};
+
 }  // namespace
 
 class PasswordChecker::State {
  public:
     State(const RandomSource& random, std::string decoy_hash, PasswordCheckerOptions options)
         : options_(options),
+          random_(random),
           decoy_hash_(std::move(decoy_hash)),
           remembered_(options.remembered_limit, options.remembered_for) {
         random(std::as_writable_bytes(std::span(key_)));
@@ -92,6 +98,7 @@ class PasswordChecker::State {
         wakeup_.notify_all();
         for (auto& thread : threads_) thread.join();
         for (auto& check : queue_) check.done(failure(ErrorKind::cancelled, "the server is stopping"));
+        for (auto& making : makings_) making.done(failure(ErrorKind::cancelled, "the server is stopping"));
         sodium_memzero(key_.data(), key_.size());
     }
 
@@ -115,6 +122,15 @@ class PasswordChecker::State {
         wakeup_.notify_one();
     }
 
+    // Not bounded: administrators alone ask, one request at a time on each of their few connections.
+    void make(std::string password, Completer<Result<StoredSecret>> done) {
+        {
+            const std::lock_guard lock(mutex_);
+            makings_.push_back(Making{Wiped(std::move(password)), std::move(done)});
+        }
+        wakeup_.notify_one();
+    }
+
  private:
     // The length in front keeps (hash, password) pairs apart.
     [[nodiscard]] Digest digest_of(const std::string& hash, const std::string& password) const {
@@ -132,8 +148,12 @@ class PasswordChecker::State {
     void work() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            wakeup_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+            wakeup_.wait(lock, [this] { return stopping_ || !queue_.empty() || !makings_.empty(); });
             if (stopping_) return;
+            if (!makings_.empty()) {
+                make_next(lock);
+                continue;
+            }
             Check check = std::move(queue_.front());
             queue_.pop_front();
             lock.unlock();
@@ -146,13 +166,23 @@ class PasswordChecker::State {
         }
     }
 
+    void make_next(std::unique_lock<std::mutex>& lock) {
+        Making making = std::move(makings_.front());
+        makings_.pop_front();
+        lock.unlock();
+        making.done(make_secret(making.password.text(), random_));
+        lock.lock();
+    }
+
     const PasswordCheckerOptions options_;
+    const RandomSource random_;
     const std::string decoy_hash_;
     std::array<unsigned char, crypto_generichash_KEYBYTES> key_{};
     std::mutex mutex_;  // guards what follows
     std::condition_variable wakeup_;
     bool stopping_ = false;
     std::deque<Check> queue_;
+    std::deque<Making> makings_;
     RememberedSuccesses remembered_;
     std::vector<std::thread> threads_;
 };
@@ -171,6 +201,10 @@ Result<std::unique_ptr<PasswordChecker>> PasswordChecker::start(const RandomSour
 void PasswordChecker::check(const std::string& stored_hash, std::string password, Clock::time_point now,
                             Completer<Result<bool>> done) {
     state_->check(stored_hash, std::move(password), now, std::move(done));
+}
+
+void PasswordChecker::make(std::string password, Completer<Result<StoredSecret>> done) {
+    state_->make(std::move(password), std::move(done));
 }
 
 }  // namespace relevo

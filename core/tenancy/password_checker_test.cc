@@ -47,6 +47,19 @@ class PasswordCheckerTest : public testing::Test {
     std::unique_ptr<PasswordChecker> checker_ = PasswordChecker::start(random_).value();
 };
 
+TEST_F(PasswordCheckerTest, MakesASecretOnAThreadOfItsOwn) {
+    std::promise<Result<StoredSecret>> promise;
+    std::thread::id answered_on;
+    checker_->make(password_, Completer<Result<StoredSecret>>(shard_.executor(), [&](Result<StoredSecret> made) {
+                       answered_on = std::this_thread::get_id();
+                       promise.set_value(std::move(made));
+                   }));
+    const auto made = promise.get_future().get();
+    ASSERT_TRUE(made.has_value());
+    EXPECT_EQ(answered_on, thread_.get_id()) << "the answer comes back to the shard";
+    EXPECT_TRUE(check(made->password_hash, password_));
+}
+
 TEST_F(PasswordCheckerTest, TellsRightFromWrong) {
     EXPECT_TRUE(check(hash_, password_));
     EXPECT_TRUE(check(hash_, password_));
