@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace relevo {
@@ -25,6 +26,7 @@ struct ControlContext {
     std::function<std::shared_ptr<const RouteTable>()> routes;
     Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
     PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
+    std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
     std::function<Result<std::vector<std::string>>()> reload;
 };
@@ -66,7 +68,10 @@ class Control {
     Task<Answer> message_content(Arguments arguments);
     Task<Result<std::vector<DeliveryRow>>> select(const Arguments& arguments, std::int64_t after, std::size_t limit);
     void tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change change);
-    boost::json::object entry_of(const DeliveryRow& row) const;
+    // Those that are being delivered at this moment.
+    using Active = std::set<DeliveryId>;
+    Task<Active> active_of(const std::vector<DeliveryRow>& rows);
+    boost::json::object entry_of(const DeliveryRow& row, const Active& active) const;
     [[nodiscard]] std::string tenant_name(TenantId id) const;
 
     ControlContext context_;

@@ -49,7 +49,7 @@ struct Selection {
     DeliveryFilter filter;
     std::optional<std::uint32_t> ordinal;
     std::string site;
-    bool active_only = false;
+    std::optional<bool> active;  // being delivered, or not
 };
 
 constexpr std::initializer_list<std::string_view> filter_members = {
@@ -87,12 +87,14 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
     selection.filter.recipient = recipient.value_or("");
     selection.filter.recipient_domain = domain.value_or("");
     selection.site = to_lower(site.value_or(""));
-    if (state == "held")
+    if (state == "held") {
         selection.filter.state = DeliveryState::held;
-    else if (state == "waiting" || state == "active")
+    } else if (state == "waiting" || state == "active") {
         selection.filter.state = DeliveryState::waiting;
-    else if (state)
+        selection.active = state == "active";
+    } else if (state) {
         return failure(ErrorKind::invalid, "\"state\" is waiting, active or held");
+    }
     return selection;
 }
 
@@ -150,7 +152,18 @@ json::object timeline_entry(const Event& event) {
 
 }  // namespace
 
-json::object Control::entry_of(const DeliveryRow& row) const {
+// Without a server nothing is.
+Task<Control::Active> Control::active_of(const std::vector<DeliveryRow>& rows) {
+    Active active;
+    if (context_.dispatcher == nullptr) co_return active;
+    std::vector<DeliveryId> ids;
+    for (const DeliveryRow& row : rows) ids.push_back(row.id);
+    for (DeliveryEngine* engine : context_.dispatcher->engines())
+        active.merge(co_await on_shard<Active>(engine->shard(), [engine, ids] { return engine->leased_of(ids); }));
+    co_return active;
+}
+
+json::object Control::entry_of(const DeliveryRow& row, const Active& active) const {
     const auto routes = context_.routes();
     const std::string_view domain = domain_of(row.recipient);
     const Route& route = routes->find(domain, row.tenant);
@@ -162,7 +175,9 @@ json::object Control::entry_of(const DeliveryRow& row) const {
             {"recipient", row.recipient},
             {"site", site_key(route, domain)},
             {"route", route.name},
-            {"state", row.state == DeliveryState::held ? "held" : "waiting"},
+            {"state", active.contains(row.id)            ? "active"
+                      : row.state == DeliveryState::held ? "held"
+                                                         : "waiting"},
             {"attempts", row.attempts},
             {"accepted_at", json_time(row.accepted_at)},
             {"next_attempt_at", json_time(row.due_at)},
@@ -182,12 +197,14 @@ Task<Result<std::vector<DeliveryRow>>> Control::select(const Arguments& argument
         RELEVO_CO_TRY(std::vector<DeliveryRow> rows,
                       co_await context_.store.spool().list(selection.filter, after, wanted));
         const bool last = rows.size() < wanted || selection.filter.message.has_value();
+        const Active active = selection.active ? co_await active_of(rows) : Active();
         for (DeliveryRow& row : rows) {
             after = key_of(row.id);
             const std::string_view domain = domain_of(row.recipient);
             if (selection.ordinal && *selection.ordinal != row.id.ordinal) continue;
             if (!selection.site.empty() && site_key(routes->find(domain, row.tenant), domain) != selection.site)
                 continue;
+            if (selection.active && *selection.active != active.contains(row.id)) continue;
             chosen.push_back(std::move(row));
         }
         if (last) break;
@@ -202,8 +219,9 @@ Task<Control::Answer> Control::list_queue(Arguments arguments) {
     const std::optional<std::int64_t> start = after ? parse_decimal<std::int64_t>(*after) : std::int64_t{0};
     if (!start) co_return failure(ErrorKind::invalid, "\"after\" is what \"next\" of the page before said");
     RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, *start, page));
+    const Active active = co_await active_of(rows);
     json::array entries;
-    for (const DeliveryRow& row : rows) entries.emplace_back(entry_of(row));
+    for (const DeliveryRow& row : rows) entries.emplace_back(entry_of(row, active));
     json::value next = nullptr;
     if (rows.size() == page && !rows.empty()) next = json::string(std::to_string(key_of(rows.back().id)));
     co_return json::object{{"entries", std::move(entries)}, {"next", std::move(next)}};
@@ -260,6 +278,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
     RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
     RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
+    const Active active = co_await active_of(rows);
     json::array answers;
     for (const DeliveryRow& row : rows) {
         const auto [key, route] = context_.dispatcher->site_of(domain_of(row.recipient), row.tenant);
@@ -279,6 +298,12 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
             sentence =
                 fmt::format("Delivery to {} was suspended by a person ({}); relevo queue resume {} lets it go on.",
                             site_name, suspension->reason.empty() ? "no reason given" : suspension->reason, site_name);
+        } else if (active.contains(row.id)) {
+            reason = "delivering";
+            sentence = fmt::format("It is being delivered to {} right now.", site_name);
+        } else if (context_.is_stopping()) {
+            reason = "stopping";
+            sentence = "The server is stopping; delivery goes on when it is started again.";
         } else if (row.due_at > WallClock::now()) {
             reason = "retry_later";
             sentence = fmt::format("The next attempt is due at {}, after {} so far. The last answer was: {}.",
@@ -289,9 +314,6 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
             reason = "backing_off";
             sentence = fmt::format("{} could not be reached ({}); the next connection is tried at {}.", site_name,
                                    site->last_problem, clock_time(*site->next_connection));
-        } else if (site && site->active > 0 && site->ready == 0) {
-            reason = "delivering";
-            sentence = fmt::format("It is being delivered to {} right now.", site_name);
         } else if (site && site->connections >= route->connection_limit) {
             reason = "limit";
             sentence = fmt::format("All {} connections to {} are busy; {} recipients are before or beside it.",
@@ -301,7 +323,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
             sentence = fmt::format("It is due and waits for its turn at {}.", site_name);
         }
         json::object facts{{"site", site_name},
-                           {"state", row.state == DeliveryState::held ? "held" : "waiting"},
+                           {"state", entry_of(row, active).at("state")},
                            {"attempts", row.attempts},
                            {"next_attempt_at", json_time(row.due_at)},
                            {"last_reply", row.last_reply},
@@ -350,8 +372,9 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
             tell_engines(rows, change);
         }
         count += rows.size();
-        for (const DeliveryRow& row : rows)
-            if (shown.size() < shown_of_change) shown.emplace_back(entry_of(row));
+        if (rows.size() > shown_of_change - shown.size()) rows.resize(shown_of_change - shown.size());
+        const Active active = co_await active_of(rows);
+        for (const DeliveryRow& row : rows) shown.emplace_back(entry_of(row, active));
         if (last) break;
     }
     co_return json::object{{"count", count}, {"changed", !dry_run.value_or(false)}, {"entries", std::move(shown)}};
@@ -410,7 +433,8 @@ Task<Control::Answer> Control::show_message(Arguments arguments) {
     const auto directory = context_.directory();
     const Credential* credential = directory->credential(message.credential);
     json::array pending, timeline;
-    for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row));
+    const Active active = co_await active_of(message.pending);
+    for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row, active));
     for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event));
     co_return json::object{
         {"id", message.id.text()},

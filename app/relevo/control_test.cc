@@ -72,6 +72,7 @@ class ControlTest : public testing::Test {
                                                            .routes = [this] { return routes; },
                                                            .dispatcher = server == Server::runs ? &dispatcher : nullptr,
                                                            .passwords = passwords.get(),
+                                                           .is_stopping = [this] { return stopping; },
                                                            .status = [] { return json::object{{"version", "0"}}; },
                                                            .reload = [this]() -> Result<std::vector<std::string>> {
                                                                if (reload_problem.empty())
@@ -162,6 +163,7 @@ class ControlTest : public testing::Test {
     std::shared_ptr<const Directory> directory = std::make_shared<const Directory>();
     std::string reload_problem;
     std::unique_ptr<PasswordChecker> passwords = PasswordChecker::start(system_random(), {.threads = 1}).value();
+    bool stopping = false;
     std::unique_ptr<Control> control;
     std::unique_ptr<DeliveryEngine> engine;
 };
@@ -367,6 +369,27 @@ TEST_F(ControlTest, SuspendsAndExplains) {
     EXPECT_EQ(text(entry(summary, "sites"), "suspension_reason"), "asked");
     EXPECT_FALSE(ask("queue.resume", R"({"site":"example.net"})").at("suspended").as_bool());
     EXPECT_TRUE(run(store->spool().suspensions()).value().empty());
+}
+
+// The DNS never answers: the attempt lasts as long as the test wants.
+TEST_F(ControlTest, TellsWhatIsBeingDelivered) {
+    resolver.fault("example.net", MemoryResolver::Fault::timeout);
+    const MessageId id = accept({"b@example.net"});
+    const std::string named = R"({"id":")" + id.text() + R"("})";
+    EXPECT_EQ(text(entry(ask("queue.list"), "entries"), "state"), "waiting");
+    dispatcher.enqueue(
+        WaitingRecipient{.id = {id, 0}, .tenant = TenantId{1}, .domain = "example.net", .due = WallClock::now()});
+    ASSERT_TRUE(run_until([&] { return engine->leased_of({{id, 0}}).size() == 1; }));
+    EXPECT_EQ(text(entry(ask("queue.list"), "entries"), "state"), "active");
+    EXPECT_EQ(ask("queue.list", R"({"state":"active"})").at("entries").as_array().size(), 1U);
+    EXPECT_TRUE(ask("queue.list", R"({"state":"waiting"})").at("entries").as_array().empty());
+    EXPECT_EQ(text(entry(ask("queue.why", named), "answers"), "reason"), "delivering");
+}
+
+TEST_F(ControlTest, TellsThatTheServerStops) {
+    const std::string named = R"({"id":")" + accept({"b@example.net"}).text() + R"("})";
+    stopping = true;
+    EXPECT_EQ(text(entry(ask("queue.why", named), "answers"), "reason"), "stopping");
 }
 
 TEST_F(ControlTest, ExplainsADeferral) {

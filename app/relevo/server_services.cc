@@ -54,6 +54,7 @@ Result<void> Server::open_control() {
                                                         .routes = [this] { return routes_.load(); },
                                                         .dispatcher = &dispatcher_,
                                                         .passwords = passwords_.get(),
+                                                        .is_stopping = [this] { return draining_.load(); },
                                                         .status = [this] { return status(); },
                                                         .reload = [this] { return reload(); }});
     RELEVO_TRY(control_listener_, net::ControlListener::open(shards_.front()->sockets,

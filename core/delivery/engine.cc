@@ -304,6 +304,13 @@ std::optional<SiteStatus> DeliveryEngine::site(std::string_view key) {
     return status_of(*found);
 }
 
+std::set<DeliveryId> DeliveryEngine::leased_of(const std::vector<DeliveryId>& ids) const {
+    std::set<DeliveryId> leased;
+    std::ranges::copy_if(ids, std::inserter(leased, leased.end()),
+                         [this](const DeliveryId& id) { return queue_.is_leased(id); });
+    return leased;
+}
+
 void DeliveryEngine::suspend(std::string_view key, bool suspended) {
     Site* site = queue_.find(key);
     if (site == nullptr) {

@@ -139,6 +139,8 @@ class DeliveryEngine {
     // For people; on this shard.
     [[nodiscard]] std::vector<SiteStatus> sites();
     [[nodiscard]] std::optional<SiteStatus> site(std::string_view key);
+    // Those of `ids` that are being delivered.
+    [[nodiscard]] std::set<DeliveryId> leased_of(const std::vector<DeliveryId>& ids) const;
     void suspend(std::string_view site, bool suspended);
     // Rows changed by a person: take them out (hold, drop), or make them due now (retry). A leased recipient is
     // finished first; one that is enqueued again meanwhile follows it.

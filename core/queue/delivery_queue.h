@@ -116,6 +116,7 @@ class DeliveryQueue {
     // Makes every waiting recipient that `chosen` picks due now.
     std::size_t retry_if(Site& site, const std::function<bool(const QueueEntry&)>& chosen);
 
+    [[nodiscard]] bool is_leased(const DeliveryId& id) const { return leased_.contains(id); }
     [[nodiscard]] std::size_t size() const { return total_; }
     [[nodiscard]] std::size_t site_count() const { return sites_.size(); }
 
