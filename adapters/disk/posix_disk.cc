@@ -252,10 +252,4 @@ Result<std::unique_ptr<Disk>> open_disk(const std::string& path, Durability dura
     return std::make_unique<PosixDisk>(path, std::move(folder), std::move(lock), durability);
 }
 
-Octets default_reserve(Disk& disk) {
-    const auto total = disk.total_space();
-    const Octets size = total.has_value() ? *total : 0;
-    return std::min(std::clamp(size / 20, 64 * mebibyte, 1024 * mebibyte), size == 0 ? 64 * mebibyte : size / 4);
-}
-
 }  // namespace relevo

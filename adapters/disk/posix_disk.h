@@ -16,8 +16,4 @@ enum class Durability : std::uint8_t { synced, unsynced_for_tests };
 [[nodiscard]] Result<std::unique_ptr<Disk>> open_disk(const std::string& path,
                                                       Durability durability = Durability::synced);
 
-// The room to keep free for outcomes, deletions and the log when the disk fills up: 5 % of it, between 64 MiB and 1
-// GiB, but never more than a quarter of a small disk.
-[[nodiscard]] Octets default_reserve(Disk& disk);
-
 }  // namespace relevo

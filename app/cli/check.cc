@@ -155,7 +155,7 @@ CheckItem check_disk_space(const Configuration& configuration) {
         return {"disk space", CheckStatus::fail, configuration.server.data_dir + ": " + reason(),
                 "make the folder with `relevo setup`"};
     const auto free = static_cast<Octets>(facts.f_bavail) * facts.f_frsize;
-    const Octets reserve = configuration.queue.disk_reserve;
+    const Octets reserve = configuration.disk_reserve_on(static_cast<Octets>(facts.f_blocks) * facts.f_frsize);
     item.text = fmt::format("{} MiB free, {} MiB are kept in reserve", free / mebibyte, reserve / mebibyte);
     if (free <= reserve) {
         item.status = CheckStatus::fail;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -272,5 +273,10 @@ std::string_view name_of(ListenerTls value) { return choice_name(value); }
 std::string_view name_of(ListenerAuth value) { return choice_name(value); }
 std::string_view name_of(RouteMethod value) { return choice_name(value); }
 std::string_view name_of(RouteSecurity value) { return choice_name(value); }
+
+Octets Configuration::disk_reserve_on(Octets disk_octets) const {
+    if (origins.contains("queue.disk_reserve")) return queue.disk_reserve;
+    return std::min({queue.disk_reserve, std::max(disk_octets / 20, 64 * mebibyte), disk_octets / 4});
+}
 
 }  // namespace relevo

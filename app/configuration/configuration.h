@@ -169,6 +169,10 @@ struct Configuration {
     std::map<std::string, std::string, std::less<>> origins;
 
     [[nodiscard]] std::string control_socket() const { return server.run_dir + "/control.sock"; }
+    // Free space that new mail may not use, so that outcomes, deletions and the log still can, on a disk of that size:
+    // what queue.disk_reserve says, to the octet. Where it says nothing, its default, but no more than 5 % of the disk
+    // (or 64 MiB), and no more than a quarter of it.
+    [[nodiscard]] Octets disk_reserve_on(Octets disk_octets) const;
 };
 
 using Environment = std::map<std::string, std::string, std::less<>>;

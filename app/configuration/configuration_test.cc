@@ -345,5 +345,14 @@ TEST(ConfigurationValues, WriteAndReadSizes) {
         EXPECT_FALSE(parse_size(wrong).has_value()) << wrong;
 }
 
+TEST(Configuration, KeepsTheDiskReserveThatWasAskedFor) {
+    const auto usual = parsed("");
+    EXPECT_EQ(usual.disk_reserve_on(100 * 1024 * mebibyte), 256 * mebibyte);
+    EXPECT_EQ(usual.disk_reserve_on(2000 * mebibyte), 100 * mebibyte);
+    EXPECT_EQ(usual.disk_reserve_on(128 * mebibyte), 32 * mebibyte);
+    const auto asked = parsed("[queue]\ndisk_reserve = \"300MiB\"\n");
+    EXPECT_EQ(asked.disk_reserve_on(128 * mebibyte), 300 * mebibyte) << "not less because the disk is small";
+}
+
 }  // namespace
 }  // namespace relevo

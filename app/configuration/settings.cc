@@ -266,10 +266,12 @@ std::span<const Setting<QueueSettings>> settings_of() {
                                       "Cuándo se avisa al remitente de que su correo sigue "
                                       "esperando; \"0s\" nunca."},
                                      zero_or(minute, 30 * day)),
-        row<&S::disk_reserve>("disk_reserve",
-                              {"Free space below which new mail is refused with 452.",
-                               "Espacio libre por debajo del que se rechaza correo nuevo con 452."},
-                              between(mega, tera)),
+        row<&S::disk_reserve>(
+            "disk_reserve",
+            {"Free space below which new mail is refused with 452. The default is lower on a disk under 5 GiB.",
+             "Espacio libre por debajo del que se rechaza correo nuevo con 452. El valor "
+             "predeterminado es menor en discos de menos de 5 GiB."},
+            between(mega, tera)),
         row<&S::keep_history>("keep_history",
                               {"How long the history of finished messages can be looked at.",
                                "Cuánto tiempo puede consultarse el historial de mensajes terminados."},

@@ -51,7 +51,10 @@ Result<std::unique_ptr<Store>> Store::open(const Configuration& configuration, L
     const std::vector<Migration> migrations = all_migrations();
     RELEVO_CHECK(migrate(*store->database_, migrations));
     SegmentOptions segments;
-    segments.reserve_octets = std::min(configuration.queue.disk_reserve, default_reserve(*store->disk_));
+    RELEVO_TRY(const Octets disk_octets, store->disk_->total_space());
+    segments.reserve_octets = configuration.disk_reserve_on(disk_octets);
+    log.info("store.disk_reserve",
+             {{"mebibytes", segments.reserve_octets / mebibyte}, {"disk_mebibytes", disk_octets / mebibyte}});
     RELEVO_TRY(store->contents_, open_segments(*store->disk_, segments));
     CommitterOptions options;
     options.is_live = &Spool::is_live;
