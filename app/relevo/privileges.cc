@@ -79,6 +79,12 @@ Result<void> give_to_user(const ServerSettings& server, const std::vector<std::s
     return {};
 }
 
+Result<void> forbid_new_privileges() {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return failure(ErrorKind::refused, fmt::format("cannot forbid new privileges: {}", reason()));
+    return {};
+}
+
 Result<void> drop_privileges(const ServerSettings& server) {
     ::umask(0027);
     RELEVO_TRY(const std::optional<User> user, configured_user(server));
@@ -90,8 +96,6 @@ Result<void> drop_privileges(const ServerSettings& server) {
         if (::setuid(0) == 0)
             return failure(ErrorKind::internal, "privileges could be regained after they were dropped");
     }
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return failure(ErrorKind::refused, fmt::format("cannot forbid new privileges: {}", reason()));
     return {};
 }
 

@@ -42,6 +42,7 @@ Server::~Server() {
 }
 
 Result<void> Server::start() {
+    RELEVO_CHECK(forbid_new_privileges());  // before the first thread: each has its own
     RELEVO_CHECK(open_log());
     RELEVO_CHECK(raise_descriptor_limit());
     RELEVO_CHECK(prepare_folders(configuration_.server));
