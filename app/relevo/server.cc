@@ -265,6 +265,7 @@ void Server::start_shards() {
         listener->start(
             [this](Shard& shard, std::unique_ptr<Stream> stream) { http_->serve(shard, std::move(stream)); });
     control_listener_->start();
+    house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     shards_.front()->shard.spawn(keep_house());
     running_ = true;
 }
@@ -283,8 +284,8 @@ Task<Result<void>> Server::refresh_directory() {
 
 Task<> Server::keep_house() {
     while (!draining_) {
-        co_await sleep_for(housekeeping_interval);
-        co_await housekeeping_round();
+        co_await house_wakeup_->wait(Clock::now() + housekeeping_interval);
+        if (!draining_) co_await housekeeping_round();
     }
 }
 
@@ -370,6 +371,7 @@ void Server::stop() {
     log_->info("server.stopping", {});
     for (const auto& listener : listeners_) listener->listener->stop();
     for (const auto& listener : metrics_listeners_) listener->stop();
+    shards_.front()->shard.post([this] { house_wakeup_->notify_all(); });
     // Sessions end first: what they accept must still find a running engine; then the engines.
     const auto wait_for_all = [this](auto drain) {
         std::mutex mutex;

@@ -106,6 +106,7 @@ class Server {
     std::vector<std::unique_ptr<net::Listener>> metrics_listeners_;
     std::unique_ptr<net::HttpServer> http_;
     std::mutex reload_mutex_;  // a signal and the control socket may ask at once
+    std::unique_ptr<Wakeup> house_wakeup_;
     bool running_ = false;
     std::atomic<bool> draining_ = false;
 };
