@@ -1,7 +1,6 @@
 // Fuzz target F3: the cut never matters, DATA ends at the first CRLF "." CRLF and nowhere else, nothing bare gets
 // through, and what DataEncoder writes comes back as it was.
-#include "lib/smtp/data_decoder.h"
-
+#include "lib/smtp/data_decoder_driver.h"
 #include "lib/smtp/data_encoder.h"
 
 #include <cstdlib>
@@ -11,32 +10,8 @@ namespace {
 
 using namespace relevo::smtp;
 
-struct Decoded {
-    std::string content;
-    std::size_t consumed = 0;
-    bool finished = false;
-    ContentFault fault = ContentFault::none;
-    friend bool operator==(const Decoded&, const Decoded&) = default;
-};
-
 void require(bool holds) {
     if (!holds) std::abort();
-}
-
-Decoded decode(DataDecoder decoder, std::string_view wire, std::size_t chunk) {
-    Decoded decoded;
-    for (std::size_t begin = 0; begin < wire.size() && !decoded.finished; begin += chunk) {
-        for (std::string_view part = wire.substr(begin, chunk); !part.empty() && !decoded.finished;) {
-            const DataDecoder::Piece piece = decoder.decode(part);
-            decoded.content += piece.content;
-            decoded.consumed += piece.consumed;
-            decoded.finished = piece.finished;
-            part.remove_prefix(piece.consumed);
-        }
-    }
-    if (!decoded.finished) decoded.content += decoder.finish();
-    decoded.fault = decoder.fault();
-    return decoded;
 }
 
 bool has_bare_newline(std::string_view text) {
