@@ -147,7 +147,7 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
         RELEVO_TRY(const auto language_text, text_member(arguments, "language"));
         mail::Language language = default_language;
         if (language_text) {
-            RELEVO_TRY(language, parse_language(*language_text));
+            RELEVO_TRY(language, mail::parse_language(*language_text));
         }
         RELEVO_CHECK(create_tenant(transaction, name, language, WallClock::now()));
         RELEVO_TRY(const Tenant tenant, find_tenant(transaction, name));

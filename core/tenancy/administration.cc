@@ -89,10 +89,4 @@ Result<Tenant> find_tenant(Reader& reader, std::string_view name) {
                                              (nearest ? "; did you mean \"" + std::string(*nearest) + "\"?" : ""));
 }
 
-Result<mail::Language> parse_language(std::string_view text) {
-    if (text == "es") return mail::Language::spanish;
-    if (text == "en") return mail::Language::english;
-    return failure(ErrorKind::invalid, "\"" + printable(text, 40) + "\" is not a language of reports: use es or en");
-}
-
 }  // namespace relevo

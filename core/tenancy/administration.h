@@ -25,8 +25,6 @@ namespace relevo {
 [[nodiscard]] Result<std::vector<Tenant>> list_tenants(Reader& reader);
 // Errors: not_found – detail names the nearest tenant, if one is near.
 [[nodiscard]] Result<Tenant> find_tenant(Reader& reader, std::string_view name);
-// "es" or "en". Errors: invalid.
-[[nodiscard]] Result<mail::Language> parse_language(std::string_view text);
 
 // --- domains
 

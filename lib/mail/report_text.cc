@@ -215,7 +215,7 @@ std::string report_text(const DeliveryReport& report, std::string_view original_
 Result<Language> parse_language(std::string_view text) {
     if (equals_ignoring_case(text, "en")) return Language::english;
     if (equals_ignoring_case(text, "es")) return Language::spanish;
-    return failure(ErrorKind::invalid, "\"" + printable(text, 40) + "\" is no language of ours: es or en");
+    return failure(ErrorKind::invalid, "\"" + printable(text, 40) + "\" is not a language of reports: use es or en");
 }
 
 }  // namespace relevo::mail
