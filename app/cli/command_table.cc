@@ -123,6 +123,8 @@ void add_process_commands(std::vector<CommandSpec>& table) {
               {"--subject", "subject", text, "Subject of the message"}}));
     table.push_back(
         ask("reload", "server.reload", server, "Read the configuration again; a wrong one changes nothing"));
+    table.push_back(ask("store repair", "store.repair", server_or_store,
+                        "Set a damaged database aside and save what can be read of it; the server must be stopped"));
     table.push_back(ask("status", "server.status", server, "What the running server is doing"));
     table.push_back(here("version", "Print the version"));
 }
@@ -228,6 +230,7 @@ std::span<const CommandSpec> command_table() {
 std::span<const CommandGroup> command_groups() {
     static constexpr CommandGroup groups[] = {
         {"config", "The configuration file"},
+        {"store", "The files of the store"},
         {"tenant", "Who sends: customers, departments"},
         {"domain", "What they may send from"},
         {"credential", "Their logins"},

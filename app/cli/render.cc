@@ -114,6 +114,24 @@ std::string render_reload(const value& result) {
     return page;
 }
 
+std::string render_repair(const value& result) {
+    if (!member(result, "folder").is_string()) return "The database is not damaged: nothing was changed.\n";
+    std::string page = fmt::format("The damaged database is in {}\n", printable(text(result, "folder")));
+    for (const value& problem : elements(result, "problems"))
+        if (problem.is_string()) page += fmt::format("Found: {}\n", printable(std::string_view(problem.get_string())));
+    Table table({"TABLE", "ROWS SAVED", "MISSING"});
+    for (const value& row : elements(result, "tables"))
+        table.add({text(row, "name"), text(row, "rows"),
+                   member(row, "problem").is_string() ? "some: " + text(row, "problem") : "none"});
+    if (!table.empty()) page += "\n" + table.text();
+    for (const value& damage : elements(result, "damage"))
+        if (damage.is_string()) page += fmt::format("Lost: {}\n", printable(std::string_view(damage.get_string())));
+    return page + fmt::format(
+                      "\n{} messages wait. Look at tenants, domains and credentials before you start the server: "
+                      "what is missing there cannot send.\n",
+                      text(result, "messages"));
+}
+
 // What one row of a kind looks like after it was added or changed.
 std::string render_row(std::string_view what, const value& row, std::string_view name) {
     return fmt::format("{} {} ({})\n", what, printable(text(row, name)), printable(text(row, "id")));
@@ -135,6 +153,7 @@ std::string render(std::string_view request, const value& result) {
     if (request.starts_with("credential.")) return render_credential(result);
     if (request == "network.list") return render_networks(result);
     if (request.starts_with("network.")) return render_row("Network", result, "network");
+    if (request == "store.repair") return render_repair(result);
     if (request == "server.status") return render_status(result);
     if (request == "server.reload") return render_reload(result);
     return "Done.\n";

@@ -7,6 +7,7 @@
 #include "app/relevo/options.h"
 #include "app/relevo/server.h"
 #include "app/relevo/sink.h"
+#include "app/relevo/store_repair.h"
 #include "app/relevo/test_mail.h"
 #include "lib/base/text.h"
 
@@ -87,6 +88,11 @@ int Process::serve(const Configuration& configuration, const std::string& config
 boost::json::object Process::handle_offline(const Configuration& configuration, const boost::json::object& request) {
     const auto log = telemetry::LineLog::open({.minimum = Level::warning});
     if (!log.has_value()) return failed_answer(log.error());
+    if (const auto* command = request.if_contains("command"); command != nullptr && *command == "store.repair") {
+        auto repaired = repair_store(configuration, **log);
+        if (!repaired.has_value()) return failed_answer(repaired.error());
+        return {{"ok", true}, {"result", std::move(*repaired)}};
+    }
     auto store = Store::open(configuration, **log);
     if (!store.has_value()) return failed_answer(store.error());
     std::shared_ptr<const Directory> directory;

@@ -2,13 +2,15 @@
 
 #include "adapters/disk/posix_disk.h"
 #include "adapters/segments/segment_store.h"
+#include "adapters/sqlite/salvage.h"
 #include "adapters/sqlite/sqlite_database.h"
-#include "core/ports/migration.h"
 #include "core/tenancy/schema.h"
 #include "lib/base/base64.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -19,14 +21,6 @@ constexpr std::size_t secret_octets = 32;
 constexpr std::array migrations_of_app{
     Migration{"store", 1, "CREATE TABLE store_secret (id INTEGER PRIMARY KEY, octets TEXT NOT NULL);"}};
 
-std::vector<Migration> all_migrations() {
-    std::vector<Migration> all;
-    for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
-                            tenancy_migrations()})
-        all.insert(all.end(), list.begin(), list.end());
-    return all;
-}
-
 // The crash harness proves itself by losing mail: with this variable nothing is synced. Never set it for a server that
 // keeps mail.
 Durability durability() {
@@ -35,7 +29,54 @@ Durability durability() {
                                                                     : Durability::synced;
 }
 
+constexpr std::string_view database_name = "relevo.db";
+
+// Small enough to be read as a whole at each start, in a few tenths of a second.
+constexpr Octets checked_database_octets = 64 * mebibyte;
+
+Result<Octets> size_of(Disk& disk, std::string_view name) {
+    RELEVO_TRY(const bool exists, disk.exists(name));
+    if (!exists) return Octets{0};
+    RELEVO_TRY(const auto file, disk.open(name, OpenMode::existing));
+    return file->size();
+}
+
+// An empty database would be made where one was: tenants, logins and waiting mail would be gone without a word.
+Result<void> require_whole_database(Disk& disk) {
+    RELEVO_TRY(const bool is_half_repaired, disk.exists(repaired_database_name));
+    if (is_half_repaired)
+        return failure(ErrorKind::conflict, "a repair of the store was interrupted: run `relevo store repair` again");
+    RELEVO_TRY(const std::vector<std::string> names, disk.list());
+    RELEVO_TRY(const Octets size, size_of(disk, database_name));
+    if (size == 0 && std::ranges::any_of(names, [](const auto& name) { return name.starts_with("segment-"); }))
+        return failure(ErrorKind::io,
+                       "relevo.db is damaged: it is missing or empty, although there are message contents");
+    if (size == 0 || size > checked_database_octets) return {};
+    const auto problems = problems_of_database(disk, std::string(database_name));
+    if (problems.has_value() && !problems->empty())
+        return failure(ErrorKind::io, "relevo.db is damaged: " + problems->front());
+    return {};  // what cannot be opened, says so in a moment
+}
+
+// What a person can do about it.
+Error advised(Error error) {
+    if (error.detail.find("is damaged") != std::string::npos)
+        error.detail +=
+            ". Nothing was changed. Put back a whole copy of data_dir, or let `relevo store repair` set the damaged "
+            "file "
+            "aside and save every row that can be read";
+    return error;
+}
+
 }  // namespace
+
+std::vector<Migration> store_migrations() {
+    std::vector<Migration> all;
+    for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
+                            tenancy_migrations()})
+        all.insert(all.end(), list.begin(), list.end());
+    return all;
+}
 
 Store::~Store() {
     if (committer_) committer_->stop();
@@ -43,31 +84,37 @@ Store::~Store() {
 
 Result<std::unique_ptr<Store>> Store::open(const Configuration& configuration, Log& log) {
     std::unique_ptr<Store> store(new Store());
+    if (auto opened = store->open_parts(configuration, log); !opened.has_value())
+        return std::unexpected(advised(std::move(opened).error()));
+    return store;
+}
+
+Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     if (durability() == Durability::unsynced_for_tests)
         log.error("store.unsynced",
                   {{"problem", "RELEVO_TEST_UNSYNCED is set: accepted mail will be lost in a power cut"}});
-    RELEVO_TRY(store->disk_, open_disk(configuration.server.data_dir, durability()));
-    RELEVO_TRY(store->database_, open_sqlite(*store->disk_));
-    const std::vector<Migration> migrations = all_migrations();
-    RELEVO_CHECK(migrate(*store->database_, migrations));
+    RELEVO_TRY(disk_, open_disk(configuration.server.data_dir, durability()));
+    RELEVO_CHECK(require_whole_database(*disk_));
+    RELEVO_TRY(database_, open_sqlite(*disk_));
+    const std::vector<Migration> migrations = store_migrations();
+    RELEVO_CHECK(migrate(*database_, migrations));
     SegmentOptions segments;
-    RELEVO_TRY(const Octets disk_octets, store->disk_->total_space());
+    RELEVO_TRY(const Octets disk_octets, disk_->total_space());
     segments.reserve_octets = configuration.disk_reserve_on(disk_octets);
     log.info("store.disk_reserve",
              {{"mebibytes", segments.reserve_octets / mebibyte}, {"disk_mebibytes", disk_octets / mebibyte}});
-    RELEVO_TRY(store->contents_, open_segments(*store->disk_, segments));
+    RELEVO_TRY(contents_, open_segments(*disk_, segments));
     CommitterOptions options;
     options.is_live = &Spool::is_live;
-    options.record_move = [pointer = store.get()](Transaction& transaction, const ContentStore::Move& move) {
-        return pointer->spool_->record_move(transaction, move);
+    options.record_move = [this](Transaction& transaction, const ContentStore::Move& move) {
+        return spool_->record_move(transaction, move);
     };
     options.report = [&log](const Error& error) {
         log.error("store.housekeeping_failed", {{"problem", error.detail}});
     };
-    store->committer_ = std::make_unique<GroupCommitter>(*store->database_, *store->contents_, std::move(options));
-    store->spool_ = std::make_unique<Spool>(*store->committer_);
-    RELEVO_CHECK(store->load_secret());
-    return store;
+    committer_ = std::make_unique<GroupCommitter>(*database_, *contents_, std::move(options));
+    spool_ = std::make_unique<Spool>(*committer_);
+    return load_secret();
 }
 
 Result<void> Store::load_secret() {
@@ -95,9 +142,15 @@ Result<void> Store::load_secret() {
     return database_->commit();
 }
 
+Result<void> Store::read(const std::function<Result<void>(Reader&)>& work) {
+    auto done = database_->read(work);
+    if (!done.has_value()) return std::unexpected(advised(std::move(done).error()));
+    return done;
+}
+
 Result<Spool::Recovery> Store::recover(const std::function<void(const PendingDelivery&)>& delivery) {
     Spool::Recovery recovery;
-    RELEVO_CHECK(database_->read([&](Reader& reader) -> Result<void> {
+    RELEVO_CHECK(read([&](Reader& reader) -> Result<void> {
         RELEVO_TRY(recovery, spool_->recover(reader, *contents_, delivery));
         return {};
     }));

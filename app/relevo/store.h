@@ -5,25 +5,32 @@
 #include "app/configuration/configuration.h"
 #include "core/ports/disk.h"
 #include "core/ports/log.h"
+#include "core/ports/migration.h"
 #include "core/spool/spool.h"
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace relevo {
+
+// What a repair leaves until it is complete; no server starts beside it.
+inline constexpr const char* repaired_database_name = "relevo.db.repaired";
+// Of every module that keeps rows.
+[[nodiscard]] std::vector<Migration> store_migrations();
 
 // Threads: open() and recover() before start(); afterwards what its parts say.
 class Store {
  public:
     // Takes the lock of the data folder and brings the schema up to date. Errors: conflict – another process has it.
-    // unsupported – written by a newer Relevo. io, full, refused.
+    // unsupported – written by a newer Relevo. io (a damaged database is named, and never replaced), full, refused.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Configuration& configuration, Log& log);
     ~Store();
 
     // Rebuilds what memory knows from the rows: `delivery` is called for each that waits.
     Result<Spool::Recovery> recover(const std::function<void(const PendingDelivery&)>& delivery);
     // Reads rows before start().
-    Result<void> read(const std::function<Result<void>(Reader&)>& work) { return database_->read(work); }
+    Result<void> read(const std::function<Result<void>(Reader&)>& work);
     void start() { committer_->start(); }
     void stop() { committer_->stop(); }
 
@@ -35,6 +42,7 @@ class Store {
 
  private:
     Store() = default;
+    Result<void> open_parts(const Configuration& configuration, Log& log);
     Result<void> load_secret();
     std::unique_ptr<Disk> disk_;
     std::unique_ptr<Database> database_;

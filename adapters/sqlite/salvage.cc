@@ -1,0 +1,228 @@
+#include "adapters/sqlite/salvage.h"
+
+#include "adapters/sqlite/vfs.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+
+namespace relevo {
+namespace {
+
+struct Closer {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using Handle = std::unique_ptr<sqlite3, Closer>;
+using Statement = std::unique_ptr<sqlite3_stmt, Closer>;
+
+std::unexpected<Error> failed(const std::string& name, sqlite3* handle) {
+    return failure(ErrorKind::io, fmt::format("{}: {}", name, sqlite3_errmsg(handle)));
+}
+
+Result<void> run(const std::string& name, sqlite3* handle, const std::string& sql) {
+    if (sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) return failed(name, handle);
+    return {};
+}
+
+Result<Statement> prepare(const std::string& name, sqlite3* handle, const std::string& sql) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(handle, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) return failed(name, handle);
+    return Statement(statement);
+}
+
+enum class Use : std::uint8_t { check, salvage, write };
+
+Result<Handle> open(sqlite::Vfs& vfs, const std::string& name, Use use) {
+    sqlite3* raw = nullptr;
+    const int code = sqlite3_open_v2(name.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs.name());
+    Handle handle(raw);
+    if (code != SQLITE_OK) return failed(name, raw);
+    if (use == Use::write) {
+        RELEVO_CHECK(run(name, raw, "PRAGMA synchronous=FULL;"));
+        return handle;
+    }
+    // Closing must not move the log into the damaged file.
+    sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    // Without this a file that was cut is not opened at all.
+    if (use == Use::salvage) RELEVO_CHECK(run(name, raw, "PRAGMA writable_schema=ON;"));
+    RELEVO_CHECK(run(name, raw, "PRAGMA query_only=ON; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;"));
+    return handle;
+}
+
+std::string quoted(const std::string& identifier) {
+    std::string text = "\"";
+    for (const char c : identifier) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return text + "\"";
+}
+
+std::string text_of(sqlite3_stmt* row, int column) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row, column));
+    return text != nullptr ? text : "";
+}
+
+// One table, from end to end.
+class TableCopy {
+ public:
+    TableCopy(std::string table, sqlite3* from, sqlite3* into) : table_(std::move(table)), from_(from), into_(into) {}
+
+    Result<SalvagedTable> run() {
+        SalvagedTable copied{.name = table_, .problem = {}};
+        std::optional<std::int64_t> next = std::numeric_limits<std::int64_t>::min();
+        while (next) {
+            RELEVO_TRY(const auto stopped_at, copy_from(*next, copied));
+            next = stopped_at ? first_readable_after(*stopped_at) : std::nullopt;
+        }
+        return copied;
+    }
+
+ private:
+    Result<Statement> rows_from(std::int64_t first, std::string_view columns) {
+        RELEVO_TRY(Statement rows,
+                   prepare("", from_,
+                           fmt::format("SELECT {} FROM {} WHERE rowid >= ? ORDER BY rowid", columns, quoted(table_))));
+        sqlite3_bind_int64(rows.get(), 1, first);
+        return rows;
+    }
+
+    // Copies rows up to the end or to what cannot be read. The row id that comes after the last one that was read;
+    // nullopt at the end. Errors: of `into` alone.
+    Result<std::optional<std::int64_t>> copy_from(std::int64_t first, SalvagedTable& copied) {
+        const auto rows = rows_from(first, "rowid, *");
+        if (!rows.has_value()) {
+            copied.problem = sqlite3_errmsg(from_);
+            return std::optional<std::int64_t>();
+        }
+        sqlite3_stmt* row = rows->get();
+        RELEVO_TRY(const Statement insert, insertion(row));
+        std::int64_t next = first;
+        for (int code = 0; (code = sqlite3_step(row)) != SQLITE_DONE;) {
+            const std::int64_t id = code == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
+            // Rows out of order are damage too, and could go on for ever.
+            if (code != SQLITE_ROW || id < next || id == std::numeric_limits<std::int64_t>::max()) {
+                copied.problem = code == SQLITE_ROW ? "rows out of order" : sqlite3_errmsg(from_);
+                return std::optional(next);
+            }
+            next = id + 1;
+            RELEVO_CHECK(copy_row(row, insert.get(), copied));
+        }
+        return std::optional<std::int64_t>();
+    }
+
+    Result<Statement> insertion(sqlite3_stmt* row) {
+        std::string columns, values;
+        for (int column = 1; column < sqlite3_column_count(row); ++column) {
+            columns += (column > 1 ? ", " : "") + quoted(sqlite3_column_name(row, column));
+            values += column > 1 ? ", ?" : "?";
+        }
+        return prepare("", into_,
+                       fmt::format("INSERT OR REPLACE INTO {} ({}) VALUES ({})", quoted(table_), columns, values));
+    }
+
+    // A row that the table refuses (a NULL where none may be) is damaged; everything else is a failure of the disk.
+    Result<void> copy_row(sqlite3_stmt* row, sqlite3_stmt* insert, SalvagedTable& copied) {
+        sqlite3_reset(insert);
+        for (int column = 1; column < sqlite3_column_count(row); ++column)
+            sqlite3_bind_value(insert, column, sqlite3_column_value(row, column));
+        const int code = sqlite3_step(insert) & 0xff;
+        if (code == SQLITE_DONE) {
+            ++copied.rows;
+        } else if (code == SQLITE_CONSTRAINT || code == SQLITE_MISMATCH) {
+            copied.problem = sqlite3_errmsg(into_);
+        } else {
+            return failed("the new database", into_);
+        }
+        return {};
+    }
+
+    enum class Probe : std::uint8_t { damaged, row, end };
+    Probe probe(std::int64_t first) {
+        const auto found = rows_from(first, "*");
+        if (!found.has_value()) return Probe::damaged;
+        const int code = sqlite3_step(found->get());
+        return code == SQLITE_ROW ? Probe::row : code == SQLITE_DONE ? Probe::end : Probe::damaged;
+    }
+
+    // Where reading works again: in growing steps, then halving the last one. nullopt: nowhere.
+    std::optional<std::int64_t> first_readable_after(std::int64_t bad) {
+        constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
+        std::int64_t good = bad;
+        for (std::int64_t step = 1; probe(good) == Probe::damaged; step *= 2) {
+            bad = good;
+            if (good == last) return std::nullopt;
+            good = good > last - step || step > last / 4 ? last : good + step;
+        }
+        while (bad < 0 ? good > bad + 1 : good - bad > 1) {
+            const std::int64_t middle = static_cast<std::int64_t>((static_cast<__int128>(bad) + good) / 2);
+            (probe(middle) == Probe::damaged ? bad : good) = middle;
+        }
+        return probe(good) == Probe::row ? std::optional(good) : std::nullopt;
+    }
+
+    std::string table_;
+    sqlite3* from_;
+    sqlite3* into_;
+};
+
+struct Table {
+    std::string name, definition;
+};
+
+Result<std::vector<Table>> tables_of(const std::string& name, sqlite3* handle) {
+    RELEVO_TRY(const Statement list, prepare(name, handle,
+                                             "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT "
+                                             "LIKE 'sqlite_%' AND name <> 'schema_migration' ORDER BY name"));
+    std::vector<Table> tables;
+    int code = 0;
+    while ((code = sqlite3_step(list.get())) == SQLITE_ROW)
+        tables.push_back({text_of(list.get(), 0), text_of(list.get(), 1)});
+    if (code != SQLITE_DONE) return failed(name, handle);
+    return tables;
+}
+
+Result<void> make_table(const Table& table, sqlite3* into) {
+    RELEVO_TRY(const Statement known, prepare("", into, "SELECT 1 FROM sqlite_schema WHERE name = ?"));
+    sqlite3_bind_text(known.get(), 1, table.name.c_str(), -1, SQLITE_STATIC);
+    if (sqlite3_step(known.get()) == SQLITE_ROW) return {};
+    return run("the new database", into, table.definition);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> problems_of_database(Disk& disk, const std::string& name) {
+    sqlite::Vfs vfs(disk);
+    RELEVO_TRY(const Handle handle, open(vfs, name, Use::check));
+    RELEVO_TRY(const Statement check, prepare(name, handle.get(), "PRAGMA integrity_check(20)"));
+    std::vector<std::string> problems;
+    int code = 0;
+    while ((code = sqlite3_step(check.get())) == SQLITE_ROW)
+        if (std::string problem = text_of(check.get(), 0); problem != "ok") problems.push_back(std::move(problem));
+    if (code != SQLITE_DONE) problems.emplace_back(sqlite3_errmsg(handle.get()));
+    return problems;
+}
+
+Result<std::vector<SalvagedTable>> salvage(Disk& disk, const std::string& from, const std::string& into) {
+    sqlite::Vfs vfs(disk);
+    RELEVO_TRY(const Handle source, open(vfs, from, Use::salvage));
+    RELEVO_TRY(const Handle target, open(vfs, into, Use::write));
+    RELEVO_TRY(const std::vector<Table> tables, tables_of(from, source.get()));
+    std::vector<SalvagedTable> copied;
+    for (const Table& table : tables) {
+        RELEVO_CHECK(run(into, target.get(), "BEGIN IMMEDIATE"));
+        if (auto made = make_table(table, target.get()); !made.has_value()) {
+            copied.push_back({.name = table.name, .problem = std::move(made.error().detail)});
+            RELEVO_CHECK(run(into, target.get(), "ROLLBACK"));
+            continue;
+        }
+        RELEVO_TRY(SalvagedTable one, TableCopy(table.name, source.get(), target.get()).run());
+        RELEVO_CHECK(run(into, target.get(), "COMMIT"));
+        copied.push_back(std::move(one));
+    }
+    return copied;
+}
+
+}  // namespace relevo

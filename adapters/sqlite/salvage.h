@@ -1,0 +1,29 @@
+// Reads what can still be read of a damaged database, row by row around the damage.
+#pragma once
+
+#include "core/ports/disk.h"
+#include "lib/base/result.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace relevo {
+
+struct SalvagedTable {
+    std::string name;
+    std::int64_t rows = 0;  // copied
+    std::string problem;    // why there may have been more; empty if every row was read
+};
+
+// What SQLite finds wrong in a database file, a line each, up to 20; empty: nothing. Nobody else may use the file.
+// Errors: io – it cannot be opened at all.
+[[nodiscard]] Result<std::vector<std::string>> problems_of_database(Disk& disk, const std::string& name);
+
+// Copies the rows of database `from`, its log included, into database `into`, which has the tables of this release;
+// other tables of `from` are made there. A page that cannot be read costs the rows on it. `from` is not changed. Rows
+// bear no checksum: a changed octet inside a row that is otherwise in order is not noticed.
+// Errors: io – the list of tables cannot be read, so nothing can; or `into` fails.
+[[nodiscard]] Result<std::vector<SalvagedTable>> salvage(Disk& disk, const std::string& from, const std::string& into);
+
+}  // namespace relevo

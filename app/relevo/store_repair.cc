@@ -1,0 +1,113 @@
+#include "app/relevo/store_repair.h"
+
+#include "adapters/disk/posix_disk.h"
+#include "adapters/sqlite/salvage.h"
+#include "adapters/sqlite/sqlite_database.h"
+#include "app/relevo/privileges.h"
+#include "app/relevo/store.h"
+#include "core/ports/migration.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace relevo {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+const std::string database_name = "relevo.db";
+const std::string fresh_name = "relevo.db.new";
+
+Result<void> remove_if_there(Disk& disk, const std::string& name) {
+    RELEVO_TRY(const bool exists, disk.exists(name));
+    return exists ? disk.remove(name) : Result<void>();
+}
+
+json::array told(const std::vector<SalvagedTable>& tables) {
+    json::array list;
+    for (const SalvagedTable& table : tables)
+        list.emplace_back(
+            json::object{{"name", table.name},
+                         {"rows", table.rows},
+                         {"problem", table.problem.empty() ? json::value() : json::value(table.problem)}});
+    return list;
+}
+
+json::array told(const std::vector<std::string>& lines) { return json::array(lines.begin(), lines.end()); }
+
+// The new database, whole and durable under a name that Store::open() knows.
+Result<std::vector<SalvagedTable>> save_rows(Disk& disk) {
+    for (const std::string& name : {fresh_name, fresh_name + "-wal"}) RELEVO_CHECK(remove_if_there(disk, name));
+    {
+        RELEVO_TRY(const auto fresh, open_sqlite(disk, fresh_name));
+        RELEVO_CHECK(migrate(*fresh, store_migrations()));
+    }
+    RELEVO_TRY(std::vector<SalvagedTable> tables, salvage(disk, database_name, fresh_name));
+    RELEVO_TRY(const bool has_log, disk.exists(fresh_name + "-wal"));
+    if (has_log) return failure(ErrorKind::io, "the new database could not be completed: its log is left");
+    RELEVO_CHECK(disk.rename(fresh_name, repaired_database_name));
+    RELEVO_CHECK(disk.sync_folder());
+    return tables;
+}
+
+// Until the last step Store::open() refuses, and a second repair goes on here.
+Result<std::string> swap(Disk& disk, const std::string& data_dir) {
+    const std::string folder =
+        fmt::format("{}/damaged-{:%Y%m%dT%H%M%S}", data_dir, fmt::gmtime(WallClock::to_time_t(WallClock::now())));
+    std::error_code problem;
+    fs::create_directory(folder, problem);
+    fs::permissions(folder, fs::perms::owner_all, problem);
+    RELEVO_TRY(const std::vector<std::string> names, disk.list());
+    for (const std::string& name : names) {
+        if (problem) break;
+        const fs::path here = fs::path(data_dir) / name, there = fs::path(folder) / name;
+        if (name.starts_with("segment-"))
+            fs::create_hard_link(here, there, problem);
+        else if (name == database_name || name == database_name + "-wal")
+            fs::rename(here, there, problem);
+    }
+    if (problem) return failure(ErrorKind::io, fmt::format("{}: {}", folder, problem.message()));
+    RELEVO_CHECK(disk.rename(repaired_database_name, database_name));
+    RELEVO_CHECK(disk.sync_folder());
+    return folder;
+}
+
+}  // namespace
+
+Result<json::object> repair_store(const Configuration& configuration, Log& log) {
+    json::object report{{"folder", nullptr}, {"problems", json::array()}, {"tables", json::array()}};
+    const std::string& data_dir = configuration.server.data_dir;
+    {
+        RELEVO_TRY(const auto disk, open_disk(data_dir));
+        RELEVO_TRY(const bool is_begun, disk->exists(repaired_database_name));
+        if (!is_begun) {
+            RELEVO_TRY(const bool exists, disk->exists(database_name));
+            if (!exists) return failure(ErrorKind::not_found, data_dir + " has no relevo.db: put back a copy of it");
+            const auto problems = problems_of_database(*disk, database_name);
+            if (problems.has_value() && problems->empty()) return report;
+            report["problems"] =
+                told(problems.has_value() ? *problems : std::vector<std::string>{problems.error().detail});
+            RELEVO_TRY(const auto tables, save_rows(*disk));
+            report["tables"] = told(tables);
+        }
+        RELEVO_TRY(const std::string folder, swap(*disk, data_dir));
+        report["folder"] = folder;
+    }
+    // What the rows that are left lack of each other, such as recipients without their message.
+    RELEVO_TRY(const auto store, Store::open(configuration, log));
+    RELEVO_TRY(const Spool::Recovery recovery, store->recover([](const PendingDelivery&) {}));
+    report["messages"] = recovery.messages;
+    report["damage"] = told(recovery.damage);
+    const std::string folder(report["folder"].as_string());
+    std::ofstream(folder + "/report.json") << json::serialize(report) << "\n";
+    RELEVO_CHECK(give_to_user(configuration.server, {data_dir + "/" + database_name, folder}));
+    return report;
+}
+
+}  // namespace relevo
