@@ -351,7 +351,7 @@ class TestFewDescriptors(RelevoTestCase):
         fields = pathlib.Path(f"/proc/{self.relevo.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def test_surplus_is_turned_away_and_the_rest_works(self):
+    def test_surplus_is_turned_away_and_the_rest_works(self):   # R7
         message = self.relevo.submit(mail.message(), "bob@destination.test")   # waits: nobody listens yet
         clients = []
         for _ in range(400):
