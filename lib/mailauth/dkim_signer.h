@@ -24,9 +24,10 @@ struct DkimIdentity {
 //     DkimSigner signer;
 //     signer.update(content.substr(header.body_offset()));  // in any pieces
 //     auto fields = signer.sign(header.fields(), identities, now);
-// What is signed must be what leaves: all fields added or removed, the body no longer changed. Delivery's own changes
-// are allowed for: bare line ends become CRLF (unless `bare_line_ends` says literal), and the last line gets its end.
-// Threads: any, each with its own signer; identities may be shared.
+// What is signed must be what leaves: all fields added or removed, an empty line before the body (mail::SubmissionFixes
+// sees to that; without it a first line that begins with a blank would continue the signature), the body no longer
+// changed. Delivery's own changes are allowed for: bare line ends become CRLF (unless `bare_line_ends` says literal),
+// and the last line gets its end. Threads: any, each with its own signer; identities may be shared.
 class DkimSigner {
  public:
     // Long enough for slow queues and readers, short enough to end replay (security row C3).

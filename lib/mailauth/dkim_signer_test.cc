@@ -170,6 +170,15 @@ TEST(DkimSigner, SignsWhatDeliveryWillSend) {  // RFC 6376 §5.3: bare line ends
     expect_all(signed_content, DkimResult::pass);
 }
 
+TEST(DkimSigner, SignsWhatSubmissionPrepared) {  // no empty line before the body; found by fuzzing
+    for (const std::string_view arrived : {" begins with a blank\r\nHi\r\n", "From: a@example.com\r\nno field\r\n"}) {
+        const auto header = mail::Header::parse(arrived).value();
+        const std::string content =
+            mail::apply_fixes("", arrived, mail::fixes_for_submission(header, arrived, "1@example.com", now));
+        expect_all(sign(content, both()), DkimResult::pass);
+    }
+}
+
 TEST(DkimSigner, SignsOnManyThreadsWithTheSameKeys) {
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i)
