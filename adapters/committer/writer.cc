@@ -46,8 +46,8 @@ void GroupCommitter::Writer::add(CommitRequest request, Completer<Result<void>> 
     waiting_with_contents_ += has_contents ? 1 : 0;
     queue_.push_back(std::move(item));
     // The thread waits for the first request, then perhaps for contents or for a full group.
-    const bool matters = queue_.size() == 1 || (has_contents && waiting_with_contents_ == 1) ||
-                         queue_.size() == options_.group_requests;
+    const bool matters =
+        queue_.size() == 1 || (has_contents && waiting_with_contents_ == 1) || queue_.size() == options_.group_requests;
     lock.unlock();
     if (matters) wake_.notify_one();
 }
@@ -129,18 +129,32 @@ void GroupCommitter::Writer::write(Group& group) {
     ++groups_;
     last_group_ = group.size();
     log_in_use_ = true;
-    store_contents(group);
-    write_rows(group);
+    const bool has_contents = append_contents(group);
+    const auto open = std::ranges::count_if(group, [](const Item& item) { return !item.settled; });
+    // Rows are written while the contents are on their way to the disk, and committed when those are there.
+    bool executed = open > 1 && execute_together(group).has_value();
+    if (has_contents && !sync_contents(group) && executed) {
+        database_.rollback();
+        executed = false;
+    }
+    if (executed && commit_together(group).has_value()) return;
+    write_each(group);
 }
 
-void GroupCommitter::Writer::store_contents(Group& group) {
+// True if there are any.
+bool GroupCommitter::Writer::append_contents(Group& group) {
     bool any = false;
     for (Item& item : group) {
         if (item.request.contents.empty()) continue;
         any = true;
         if (auto appended = append_all(item); !appended.has_value()) settle(item, std::move(appended));
     }
-    if (!any) return;
+    if (any && group.size() > 1) contents_.begin_sync();
+    return any;
+}
+
+// False: none of them is safe, and their requests have failed.
+bool GroupCommitter::Writer::sync_contents(Group& group) {
     const Stopwatch stopwatch(content_sync_nanoseconds_);
     const auto synced = contents_.sync();
     // After a failed sync they are void already.
@@ -154,6 +168,7 @@ void GroupCommitter::Writer::store_contents(Group& group) {
         else
             settle(item, std::unexpected(synced.error()));
     }
+    return synced.has_value();
 }
 
 Result<void> GroupCommitter::Writer::append_all(Item& item) {
@@ -169,29 +184,8 @@ Result<void> GroupCommitter::Writer::append_all(Item& item) {
     return {};
 }
 
-void GroupCommitter::Writer::write_rows(Group& group) {
+Result<void> GroupCommitter::Writer::execute_together(Group& group) {
     const Stopwatch stopwatch(commit_nanoseconds_);
-    const auto open = std::ranges::count_if(group, [](const Item& item) { return !item.settled; });
-    if (open == 0) return;
-    Result<void> together;
-    if (open > 1) {
-        together = write_together(group);
-        if (together.has_value()) {
-            for (Item& item : group)
-                if (!item.settled) settle(item, {});
-            return;
-        }
-    }
-    // One of them failed, or all: each by itself, so that only the guilty fail.
-    Result<void> last;
-    for (Item& item : group) {
-        if (item.settled) continue;
-        if (!is_hopeless(last)) last = write_alone(item);
-        settle(item, last);
-    }
-}
-
-Result<void> GroupCommitter::Writer::write_together(Group& group) {
     RELEVO_CHECK(database_.begin());
     for (Item& item : group) {
         if (item.settled) continue;
@@ -200,7 +194,26 @@ Result<void> GroupCommitter::Writer::write_together(Group& group) {
         database_.rollback();
         return written;
     }
-    return database_.commit();
+    return {};
+}
+
+Result<void> GroupCommitter::Writer::commit_together(Group& group) {
+    const Stopwatch stopwatch(commit_nanoseconds_);
+    RELEVO_CHECK(database_.commit());
+    for (Item& item : group)
+        if (!item.settled) settle(item, {});
+    return {};
+}
+
+// One of them failed, or all, or there is but one: each by itself, so that only the guilty fail.
+void GroupCommitter::Writer::write_each(Group& group) {
+    const Stopwatch stopwatch(commit_nanoseconds_);
+    Result<void> last;
+    for (Item& item : group) {
+        if (item.settled) continue;
+        if (!is_hopeless(last)) last = write_alone(item);
+        settle(item, last);
+    }
 }
 
 Result<void> GroupCommitter::Writer::write_alone(Item& item) {

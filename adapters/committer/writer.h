@@ -41,11 +41,13 @@ class GroupCommitter::Writer {
     void run();
     Group take_group();
     void write(Group& group);
-    void store_contents(Group& group);
+    bool append_contents(Group& group);
+    bool sync_contents(Group& group);
     Result<void> append_all(Item& item);
     void drop_contents(const Item& item);
-    void write_rows(Group& group);
-    Result<void> write_together(Group& group);
+    Result<void> execute_together(Group& group);
+    Result<void> commit_together(Group& group);
+    void write_each(Group& group);
     Result<void> write_alone(Item& item);
     void settle(Item& item, Result<void> result);
     void complete(Group& group);

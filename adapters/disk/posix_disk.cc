@@ -100,6 +100,12 @@ class PosixFile final : public DiskFile {
 
     Result<void> sync() override { return sync_descriptor(descriptor_.get(), durability_, name_, ::fdatasync); }
 
+    void begin_sync(Octets offset, Octets size) override {
+        if (durability_ == Durability::synced)
+            (void)::sync_file_range(descriptor_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(size),
+                                    SYNC_FILE_RANGE_WRITE);
+    }
+
     Result<void> truncate(Octets size) override {
         while (::ftruncate(descriptor_.get(), static_cast<off_t>(size)) != 0)
             if (errno != EINTR) return system_failure("truncate", name_);

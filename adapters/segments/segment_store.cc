@@ -52,6 +52,13 @@ class SegmentStore final : public ContentStore {
         return add(id, content);
     }
 
+    void begin_sync() override {
+        if (failed_ || buffer_.empty()) return;
+        const Octets from = open_->written;
+        remember(flush());
+        if (!failed_) open_->file->begin_sync(from, open_->written - from);
+    }
+
     Result<void> sync() override {
         if (pending_.empty() && !failed_) return {};
         if (!failed_) remember(flush_and_sync());

@@ -22,13 +22,15 @@ struct ContentLocation {
     friend bool operator==(const ContentLocation&, const ContentLocation&) = default;
 };
 
-// Threads: append(), sync(), drop(), compact() on the committer's thread; read() on any.
+// Threads: append(), begin_sync(), sync(), drop(), compact() on the committer's thread; read() on any.
 class ContentStore {
  public:
     virtual ~ContentStore() = default;
     // Adds to the open segment; neither durable nor readable before sync(). Errors: full – answer 452 4.3.1; nothing
     // was changed. io – answer 451 4.3.0; sync() will fail.
     virtual Result<ContentLocation> append(MessageId id, std::string_view content) = 0;
+    // A hint that sync() follows, after other work: what was appended begins its way to the disk.
+    virtual void begin_sync() {}
     // Everything appended survives a power cut afterwards. After an error everything appended since the last success is
     // void.
     virtual Result<void> sync() = 0;

@@ -26,6 +26,9 @@ class DiskFile {
     // Data and size survive a power cut afterwards. After a failure nothing written since the last success may be
     // trusted, even if a second sync() succeeds (Linux drops dirty pages): write it again elsewhere.
     virtual Result<void> sync() = 0;
+    // A hint: what was written in this range begins its way to the disk, so that sync() has less to wait for. Promises
+    // nothing.
+    virtual void begin_sync(Octets offset, Octets size) { static_cast<void>(offset), static_cast<void>(size); }
     virtual Result<void> truncate(Octets size) = 0;
     virtual Result<Octets> size() = 0;
     // A hint: makes room for the file to grow to `size` octets, so that later syncs have less to write. What lies past

@@ -212,6 +212,35 @@ TEST_F(SpoolTest, AFailedCommitReturnsItsErrorAndLeavesNothing) {
     EXPECT_THAT(store.rows(), SizeIs(2));
 }
 
+using Accepted = Result<std::shared_ptr<const Message>>;
+Task<> keep(Task<Accepted> task, std::optional<Accepted>& answer) { answer = co_await std::move(task); }
+
+// The rows of a group are executed before its contents are safe; then only those of the outcome may be committed.
+TEST_F(SpoolTest, ContentThatCannotBeStoredFailsItsMessageAndNoOutcomeOfItsGroup) {
+    const auto kept = store.accept("a@example.com", {"b@example.net"});
+    std::uint32_t segment = 0;
+    for (const simulation::Call& call : store.disk.calls())
+        if (call.kind == simulation::Call::Kind::create && call.name.starts_with("segment-")) segment = call.file;
+    store.disk.set_fault([segment](const simulation::Call& call) -> std::optional<Error> {
+        if (call.kind == simulation::Call::Kind::sync && call.file == segment)
+            return Error{ErrorKind::io, "the device is gone"};
+        return std::nullopt;
+    });
+    std::optional<Accepted> refused;
+    store.shard.spawn(keep(store.spool->accept(store.submission(envelope("", {"c@example.net"}))), refused));
+    ASSERT_TRUE(record(kept, {outcome(0, Outcome::delivered)}).has_value());
+    EXPECT_EQ(store.committer->metrics().last_group, 2U);
+    ASSERT_TRUE(store.run_until([&] { return refused.has_value(); }));
+    ASSERT_FALSE(refused->has_value());
+    EXPECT_EQ(refused->error().kind, ErrorKind::io);
+    store.disk.set_fault(nullptr);
+    EXPECT_EQ(store.kinds(kept->id), "accepted delivered");
+    EXPECT_THAT(store.rows(), SizeIs(0));
+    store.restart();
+    EXPECT_THAT(store.rows(), SizeIs(0));
+    EXPECT_EQ(store.recovery.messages, 0);
+}
+
 TEST_F(SpoolTest, AFullDiskIsToldAsSuch) {
     store.accept("a@example.com", {"b@example.net"});
     Octets used = 0;
