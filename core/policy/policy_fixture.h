@@ -30,7 +30,10 @@ inline Domain domain(std::int64_t id, TenantId owner, std::string name, Subdomai
             .name = std::move(name),
             .subdomains = subdomains,
             .addresses = std::move(addresses),
-            .created_at = {}};
+            .created_at = {},
+            .ownership = Ownership::trusted,
+            .challenge = {},
+            .verified_at = {}};
 }
 inline Credential credential(std::int64_t id, TenantId owner, std::string login) {
     Credential made;

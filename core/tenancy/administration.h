@@ -28,13 +28,24 @@ namespace relevo {
 
 // --- domains
 
-// `name` in any spelling; kept as A-labels. Below a domain with subdomains included everything belongs to one tenant.
+struct NewDomain {
+    TenantId tenant;
+    std::string name;  // in any spelling; kept as A-labels
+    Subdomains subdomains = Subdomains::excluded;
+    Ownership ownership = Ownership::pending;
+    std::string challenge;  // random: generate_password()
+};
+
+// Below a domain with subdomains included everything belongs to one tenant.
 // Errors: invalid – not a domain name; subdomains of a top-level domain. not_found – no such tenant. conflict – the
 // domain, or the rule of a domain above or below it, belongs to another tenant.
-[[nodiscard]] Result<DomainId> create_domain(Transaction& transaction, TenantId tenant, std::string_view name,
-                                             Subdomains subdomains, WallClock::time_point now);
+[[nodiscard]] Result<DomainId> create_domain(Transaction& transaction, const NewDomain& domain,
+                                             WallClock::time_point now);
 // Errors: not_found. conflict – a credential is restricted to it: without that row it could send from all domains.
 [[nodiscard]] Result<void> remove_domain(Transaction& transaction, DomainId domain);
+// Errors: not_found.
+[[nodiscard]] Result<void> set_ownership(Transaction& transaction, DomainId domain, Ownership ownership,
+                                         WallClock::time_point now);
 [[nodiscard]] Result<void> set_subdomains(Transaction& transaction, DomainId domain, Subdomains subdomains);
 // Only these addresses of the domain may send; empty: all. Errors: invalid – not an address, or of another domain.
 [[nodiscard]] Result<void> set_domain_addresses(Transaction& transaction, DomainId domain,

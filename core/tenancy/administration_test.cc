@@ -25,7 +25,15 @@ class AdministrationTest : public testing::Test {
             .value();
     }
     Result<DomainId> add_domain(TenantId tenant, std::string_view name, Subdomains subdomains = Subdomains::excluded) {
-        return store_.write([&](Transaction& rows) { return create_domain(rows, tenant, name, subdomains, noon); });
+        return store_.write([&](Transaction& rows) {
+            return create_domain(rows,
+                                 {.tenant = tenant,
+                                  .name = std::string(name),
+                                  .subdomains = subdomains,
+                                  .ownership = Ownership::pending,
+                                  .challenge = "challenge"},
+                                 noon);
+        });
     }
     Result<CredentialId> add_credential(const NewCredential& credential) {
         return store_.write([&](Transaction& rows) { return create_credential(rows, credential, secret_, noon); });

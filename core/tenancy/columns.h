@@ -20,6 +20,12 @@ inline std::string_view of(mail::Language language) { return language == mail::L
 inline mail::Language language(std::string_view column) {
     return column == "es" ? mail::Language::spanish : mail::Language::english;
 }
+inline std::int64_t of(Ownership ownership) { return static_cast<std::int64_t>(ownership); }
+// What no release has written counts as nothing proved.
+inline Ownership ownership(std::int64_t column) {
+    const bool is_known = column >= 0 && column <= static_cast<std::int64_t>(Ownership::trusted);
+    return is_known ? static_cast<Ownership>(column) : Ownership::pending;
+}
 inline std::int64_t of(bool flag) { return flag ? 1 : 0; }
 
 }  // namespace relevo::columns

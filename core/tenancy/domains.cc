@@ -18,8 +18,16 @@ Domain domain_of(const Row& row) {
                   .name = std::string(row.text(2)),
                   .subdomains = row.integer(3) != 0 ? Subdomains::included : Subdomains::excluded,
                   .addresses = {},
-                  .created_at = columns::time(row.integer(4))};
+                  .created_at = columns::time(row.integer(4)),
+                  .ownership = columns::ownership(row.integer(5)),
+                  .challenge = std::string(row.text(6)),
+                  .verified_at = columns::time(row.integer(7))};
 }
+
+constexpr std::string_view select_by_name =
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain WHERE name = $1";
+constexpr std::string_view select_by_id =
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain WHERE id = $1";
 
 Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
                                          std::initializer_list<Value> parameters) {
@@ -32,7 +40,7 @@ Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
 }
 
 Result<std::optional<Domain>> domain_by_name(Reader& reader, std::string_view name) {
-    return one_domain(reader, "SELECT id, tenant_id, name, subdomains, created_at FROM domain WHERE name = $1", {name});
+    return one_domain(reader, select_by_name, {name});
 }
 
 Result<void> add_addresses(Reader& reader, Domain& domain) {
@@ -95,23 +103,40 @@ Result<std::string> comparable_address(std::string_view text) {
     return comparable_address(address);
 }
 
-Result<DomainId> create_domain(Transaction& transaction, TenantId tenant, std::string_view name, Subdomains subdomains,
-                               WallClock::time_point now) {
-    RELEVO_TRY(const std::string ascii, comparable_domain(name));
+std::string_view name_of(Ownership ownership) {
+    switch (ownership) {
+        case Ownership::pending: return "pending";
+        case Ownership::verified: return "verified";
+        case Ownership::trusted: return "trusted";
+    }
+    return "pending";
+}
+
+Result<DomainId> create_domain(Transaction& transaction, const NewDomain& domain, WallClock::time_point now) {
+    const TenantId tenant = domain.tenant;
+    RELEVO_TRY(const std::string ascii, comparable_domain(domain.name));
     RELEVO_CHECK(statements::require_tenant(transaction, tenant));
     RELEVO_TRY(const auto existing, domain_by_name(transaction, ascii));
     if (existing)
         return failure(ErrorKind::conflict, ascii + (existing->tenant == tenant ? " belongs to this tenant already"
                                                                                 : " belongs to another tenant"));
     RELEVO_CHECK(check_domains_above(transaction, tenant, ascii));
-    if (subdomains == Subdomains::included) RELEVO_CHECK(check_domains_below(transaction, tenant, ascii));
+    if (domain.subdomains == Subdomains::included) RELEVO_CHECK(check_domains_below(transaction, tenant, ascii));
     RELEVO_TRY(const std::int64_t id, statements::next_id(transaction, "domain"));
     RELEVO_TRY([[maybe_unused]] const auto inserted,
                transaction.execute(
-                   "INSERT INTO domain (id, tenant_id, name, subdomains, created_at) VALUES ($1, $2, $3, $4, $5)",
-                   {id, tenant.value, std::string_view(ascii), columns::of(subdomains == Subdomains::included),
-                    columns::of(now)}));
+                   "INSERT INTO domain (id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at)"
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7, 0)",
+                   {id, tenant.value, std::string_view(ascii), columns::of(domain.subdomains == Subdomains::included),
+                    columns::of(now), columns::of(domain.ownership), std::string_view(domain.challenge)}));
     return DomainId{id};
+}
+
+Result<void> set_ownership(Transaction& transaction, DomainId id, Ownership ownership, WallClock::time_point now) {
+    return statements::change_one(
+        transaction, "UPDATE domain SET ownership = $2, verified_at = $3 WHERE id = $1",
+        {id.value, columns::of(ownership), ownership == Ownership::verified ? columns::of(now) : 0},
+        "there is no such domain");
 }
 
 Result<void> remove_domain(Transaction& transaction, DomainId id) {
@@ -172,7 +197,8 @@ Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId>
         return {};
     };
     RELEVO_CHECK(reader.query(
-        "SELECT id, tenant_id, name, subdomains, created_at FROM domain WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+        "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain"
+        " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
         {tenant ? tenant->value : 0}, add));
     // One pass over all rules instead of a query per domain; both lists come in the order of ids.
     auto domain = domains.begin();
@@ -195,9 +221,7 @@ Result<Domain> find_domain(Reader& reader, std::string_view name) {
 }
 
 Result<Domain> domain_by_id(Reader& reader, DomainId id) {
-    RELEVO_TRY(
-        auto domain,
-        one_domain(reader, "SELECT id, tenant_id, name, subdomains, created_at FROM domain WHERE id = $1", {id.value}));
+    RELEVO_TRY(auto domain, one_domain(reader, select_by_id, {id.value}));
     if (!domain) return failure(ErrorKind::not_found, "there is no domain " + id.text());
     RELEVO_CHECK(add_addresses(reader, *domain));
     return *std::move(domain);

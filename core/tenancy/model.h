@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace relevo {
@@ -29,6 +30,14 @@ struct Tenant {
 
 enum class Subdomains : bool { excluded, included };
 
+// Whether a domain is its tenant's, and how we know: nobody sends or signs as a pending one.
+enum class Ownership : std::uint8_t {
+    pending,   // nothing is proved yet
+    verified,  // a record that only the owner could publish was found in its DNS
+    trusted,   // the operator vouches for it
+};
+[[nodiscard]] std::string_view name_of(Ownership ownership);
+
 // A domain that a tenant may use in the envelope sender and in From.
 struct Domain {
     DomainId id;
@@ -37,6 +46,9 @@ struct Domain {
     Subdomains subdomains = Subdomains::excluded;
     std::vector<std::string> addresses;  // if not empty, only these may be used; canonical, sorted
     WallClock::time_point created_at;
+    Ownership ownership = Ownership::pending;
+    std::string challenge;                // what the owner publishes to prove it; empty in rows of older releases
+    WallClock::time_point verified_at{};  // the epoch: never
 };
 
 // 0: no limit.

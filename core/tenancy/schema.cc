@@ -107,7 +107,14 @@ CREATE TABLE usage_hour (
 CREATE INDEX usage_hour_hour ON usage_hour (hour);
 )sql";
 
-constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}};
+// Domains from before ownership was asked for are trusted: what could send yesterday sends today.
+constexpr std::string_view ownership_schema = R"sql(
+ALTER TABLE domain ADD COLUMN ownership INTEGER NOT NULL DEFAULT 2;
+ALTER TABLE domain ADD COLUMN challenge TEXT NOT NULL DEFAULT '';
+ALTER TABLE domain ADD COLUMN verified_at BIGINT NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}, Migration{"tenancy", 2, ownership_schema}};
 
 }  // namespace
 
