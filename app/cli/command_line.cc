@@ -46,6 +46,20 @@ Result<std::string> normalised_time(const std::string& text) {
                    fmt::format("\"{}\" is no time: write it as 2027-01-31 or 2027-01-31T12:00:00Z", text));
 }
 
+// All of a file, "-" for standard input.
+Result<std::string> whole_text(const std::string& path) {
+    constexpr std::size_t limit_octets = 64UL * 1024;
+    std::ifstream file;
+    if (path != "-") file.open(path, std::ios::binary);
+    std::istream& stream = path == "-" ? std::cin : file;
+    std::string text(limit_octets + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (stream.gcount() == 0) return failure(ErrorKind::io, fmt::format("{}: cannot be read or is empty", path));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > limit_octets) return failure(ErrorKind::limit, fmt::format("{}: is larger than 64 KiB", path));
+    return text;
+}
+
 Result<std::string> first_line(const std::string& path) {
     std::ifstream file;
     if (path != "-") file.open(path);
@@ -67,6 +81,10 @@ Result<boost::json::value> value_of(const Slot& slot) {
         }
         case OptionKind::secret_file: {
             RELEVO_TRY(const std::string secret, first_line(slot.text));
+            return boost::json::value(secret);
+        }
+        case OptionKind::secret_text_file: {
+            RELEVO_TRY(const std::string secret, whole_text(slot.text));
             return boost::json::value(secret);
         }
         case OptionKind::list: break;
@@ -170,7 +188,8 @@ class Parser {
                 break;
             default: slot.option = leaf.app->add_option(name, slot.text, meaning); break;
         }
-        if (spec.kind == OptionKind::secret_file) slot.option->type_name("FILE");
+        if (spec.kind == OptionKind::secret_file || spec.kind == OptionKind::secret_text_file)
+            slot.option->type_name("FILE");
         if (spec.kind == OptionKind::time) slot.option->type_name("TIME");
         if (spec.required) slot.option->required();
     }

@@ -146,8 +146,12 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
                         {{"DOMAIN", "domain", text, "The domain", true},
                          required_tenant,
                          {"--subdomains", "subdomains", flag, "And from every domain below it"},
+                         {"--trusted", "trusted", flag, "Vouch for it: no proof in the DNS is asked for"},
                          {"--address", "addresses", list, "Only from these addresses of it; repeatable"}}));
     table.push_back(ask("domain list", "domain.list", server_or_store, "List domains", {of_tenant}));
+    table.push_back(ask("domain verify", "domain.verify", server,
+                        "Look in the DNS now: for the proof that a domain is its tenant's, and for its DKIM keys",
+                        {{"DOMAIN", "domain", text, "The domain or its id", true}}));
     table.push_back(ask("domain remove", "domain.remove", server_or_store, "Remove a domain",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
 
@@ -211,10 +215,30 @@ void add_queue_commands(std::vector<CommandSpec>& table) {
         ask("message content", "message.content", server_or_store, "Print a message that is still queued", {message}));
 }
 
+void add_signing_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec domain{"DOMAIN", "domain", text, "The domain or its id, or signing.service_domain", true};
+    table.push_back(ask("dkim list", "dkim.list", server_or_store,
+                        "List the keys that sign mail, and what the DNS shows",
+                        {of_tenant, {"--all", "all", flag, "Withdrawn keys too"}}));
+    table.push_back(ask("dkim show", "dkim.show", server_or_store,
+                        "Show the keys of one domain with the records to publish", {domain}));
+    table.push_back(ask("dkim rotate", "dkim.rotate", server_or_store,
+                        "Make the next keys of a domain now; they sign once their records are in the DNS", {domain}));
+    table.push_back(ask("dkim import", "dkim.import", server_or_store,
+                        "Take a key that exists already, such as one of another server, as the next one",
+                        {domain,
+                         {"--selector", "selector", text, "Its selector", true},
+                         {"--key-file", "key", secret_text_file, "Its PEM file (- reads the input)", true}}));
+    table.push_back(ask("dkim forget", "dkim.forget", server_or_store,
+                        "Give up all keys because the master key is lost; new ones are made when the server starts",
+                        {{"--all", "all", flag, "All keys of all domains: there is no other way"}}));
+}
+
 std::vector<CommandSpec> make_table() {
     std::vector<CommandSpec> table;
     add_process_commands(table);
     add_tenancy_commands(table);
+    add_signing_commands(table);
     add_credential_commands(table);
     add_queue_commands(table);
     return table;
@@ -233,6 +257,7 @@ std::span<const CommandGroup> command_groups() {
         {"store", "The files of the store"},
         {"tenant", "Who sends: customers, departments"},
         {"domain", "What they may send from"},
+        {"dkim", "Keys that sign mail"},
         {"credential", "Their logins"},
         {"network", "Networks that send without a password"},
         {"queue", "Mail that waits"},

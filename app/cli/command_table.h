@@ -14,8 +14,9 @@ enum class OptionKind : std::uint8_t {
     list,    // may be repeated, or separated by commas
     number,  // a whole number
     flag,
-    time,         // "2027-01-31", or RFC 3339
-    secret_file,  // a file, "-" for standard input, whose first line becomes the argument
+    time,              // "2027-01-31", or RFC 3339
+    secret_file,       // a file, "-" for standard input, whose first line becomes the argument
+    secret_text_file,  // the same, but all of it, at most 64 KiB
 };
 
 struct OptionSpec {

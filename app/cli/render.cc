@@ -45,10 +45,10 @@ std::string render_tenants(const value& result) {
 }
 
 std::string render_domains(const value& result) {
-    Table table({"ID", "DOMAIN", "TENANT", "SUBDOMAINS", "ADDRESSES"});
+    Table table({"ID", "DOMAIN", "TENANT", "OWNERSHIP", "SUBDOMAINS", "ADDRESSES"});
     for (const value& row : elements(result, "domains"))
-        table.add({text(row, "id"), text(row, "name"), text(row, "tenant"), text(row, "subdomains"),
-                   list_or(row, "addresses", "all")});
+        table.add({text(row, "id"), text(row, "name"), text(row, "tenant"), text(row, "ownership"),
+                   text(row, "subdomains"), list_or(row, "addresses", "all")});
     return none_or(table, "No domains. Add one with `relevo domain add DOMAIN --tenant NAME`.");
 }
 
@@ -148,7 +148,8 @@ std::string render(std::string_view request, const value& result) {
         return render_row(text(result, "suspended") == "yes" ? "Suspended" : "Active:", result, "name");
     if (request.starts_with("tenant.")) return render_row("Tenant", result, "name");
     if (request == "domain.list") return render_domains(result);
-    if (request.starts_with("domain.")) return render_row("Domain", result, "name");
+    if (request == "domain.add") return render_domain(result);
+    if (request == "domain.verify" || request.starts_with("dkim.")) return render_signing(request, result);
     if (request == "credential.list") return render_credentials(result);
     if (request.starts_with("credential.")) return render_credential(result);
     if (request == "network.list") return render_networks(result);

@@ -13,6 +13,10 @@ namespace relevo::cli {
 
 // The timeline of `message show`.
 [[nodiscard]] std::string render_message(const boost::json::value& message);
+// A domain that was added, with what is to be published for it.
+[[nodiscard]] std::string render_domain(const boost::json::value& domain);
+// `domain verify` and `dkim …`.
+[[nodiscard]] std::string render_signing(std::string_view request, const boost::json::value& result);
 // Parts of `queue …`.
 [[nodiscard]] std::string render_queue(std::string_view request, const boost::json::value& result);
 

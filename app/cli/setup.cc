@@ -167,8 +167,9 @@ class Setup {
     Result<void> create_rows() {
         RELEVO_TRY(const auto tenant,
                    perform("tenant add", {{"name", answers_.tenant}, {"language", answers_.language}}));
-        RELEVO_TRY(const auto domain,
-                   perform("domain add", {{"tenant", answers_.tenant}, {"domain", answers_.domain}}));
+        RELEVO_TRY(
+            const auto domain,
+            perform("domain add", {{"tenant", answers_.tenant}, {"domain", answers_.domain}, {"trusted", true}}));
         RELEVO_TRY(credential_, perform("credential add", {{"tenant", answers_.tenant}, {"label", "setup"}}));
         return {};
     }

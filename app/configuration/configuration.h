@@ -31,6 +31,7 @@ enum class ListenerTls : std::uint8_t { none, starttls, implicit };
 enum class ListenerAuth : std::uint8_t { required, optional, none };
 enum class RouteMethod : std::uint8_t { mail_exchanger, smarthost, lmtp, bounce, discard, hold };
 enum class RouteSecurity : std::uint8_t { never, opportunistic, required, implicit };
+enum class SigningKeyKind : std::uint8_t { rsa, ed25519 };
 
 struct ServerSettings {
     std::string host_name;  // empty: the system's full name
@@ -136,6 +137,16 @@ struct RouteSettings {
     std::string text;                                  // bounce, hold: the reason that people read
 };
 
+struct SigningSettings {
+    std::string service_domain;  // A-labels; empty: tenants' domains alone sign
+    std::vector<SigningKeyKind> algorithms = {SigningKeyKind::rsa, SigningKeyKind::ed25519};
+    std::chrono::seconds rotation_interval = std::chrono::days(180);  // 0: never by itself
+    std::chrono::seconds keep_published = std::chrono::days(7);
+    std::chrono::seconds check_interval = std::chrono::minutes(5);
+    std::chrono::seconds signature_lifetime = std::chrono::days(14);  // 0: no x= in signatures
+    std::string master_key_file;                                      // empty: master.key in data_dir
+};
+
 struct DnsSettings {
     std::vector<std::string> servers;  // "127.0.0.1" or "127.0.0.1@5353"; empty: those of /etc/resolv.conf
     std::string trust_anchor_file = "/usr/share/dns/root.key";
@@ -160,6 +171,7 @@ struct Configuration {
     QueueSettings queue;
     DeliverySettings delivery;
     std::vector<RouteSettings> routes;  // [[route]]
+    SigningSettings signing;
     DnsSettings dns;
     LogSettings log;
     MetricsSettings metrics;
@@ -169,6 +181,9 @@ struct Configuration {
     std::map<std::string, std::string, std::less<>> origins;
 
     [[nodiscard]] std::string control_socket() const { return server.run_dir + "/control.sock"; }
+    [[nodiscard]] std::string master_key_file() const {
+        return signing.master_key_file.empty() ? server.data_dir + "/master.key" : signing.master_key_file;
+    }
     // Free space that new mail may not use, so that outcomes, deletions and the log still can, on a disk of that size:
     // what queue.disk_reserve says, to the octet. Where it says nothing, its default, but no more than 5 % of the disk
     // (or 64 MiB), and no more than a quarter of it.

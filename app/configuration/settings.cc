@@ -396,6 +396,50 @@ std::span<const Setting<RouteSettings>> settings_of() {
 }
 
 template <>
+std::span<const Setting<SigningSettings>> settings_of() {
+    using S = SigningSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::service_domain>(
+            "service_domain",
+            {"A domain of yours that signs all mail besides the sender's domain, and reports; empty: none.",
+             "Un dominio propio que firma todo el correo además del dominio del remitente, y los informes; vacío: "
+             "ninguno."},
+            {.effect = TakesEffect::on_restart}),
+        row<&S::algorithms>("algorithms",
+                            {"Keys that each domain gets; a verifier that knows one of them is satisfied.",
+                             "Claves que recibe cada dominio; a un verificador le basta con conocer una de ellas."}),
+        row<&S::rotation_interval>(
+            "rotation_interval",
+            {"How long a key signs before the next one is made; it signs once its record is in the DNS. 0: only when "
+             "`relevo dkim rotate` asks for it.",
+             "Cuánto firma una clave antes de crear la siguiente, que firma en cuanto su registro está en el DNS. 0: "
+             "solo cuando lo pide `relevo dkim rotate`."},
+            zero_or(1, 3650 * day)),
+        row<&S::keep_published>("keep_published",
+                                {"How long the record of a key must stay in the DNS after its last signature.",
+                                 "Cuánto debe seguir en el DNS el registro de una clave tras su última firma."},
+                                between(1, 90 * day)),
+        row<&S::check_interval>("check_interval",
+                                {"How often the DNS is asked for records that are to be published.",
+                                 "Cada cuánto se buscan en el DNS los registros que hay que publicar."},
+                                between(1, day)),
+        row<&S::signature_lifetime>("signature_lifetime",
+                                    {"When a signature expires (x=), against replay of old mail; 0: never.",
+                                     "Cuándo caduca una firma (x=), contra el reenvío de correo antiguo; 0: nunca."},
+                                    zero_or(hour, 365 * day)),
+        row<&S::master_key_file>(
+            "master_key_file",
+            {"File of the key that seals private keys in the store; made at the first start. Back it up apart from the "
+             "store; `$CREDENTIALS_DIRECTORY/` reaches the files of systemd.",
+             "Archivo de la clave que sella las claves privadas del almacén; se crea en el primer arranque. Guarde una "
+             "copia aparte del almacén; `$CREDENTIALS_DIRECTORY/` llega a los archivos de systemd."},
+            {.effect = TakesEffect::on_restart,
+             .default_words = {"master.key in server.data_dir", "master.key en server.data_dir"}}),
+    };
+    return settings;
+}
+
+template <>
 std::span<const Setting<DnsSettings>> settings_of() {
     using S = DnsSettings;
     static const std::vector<Setting<S>> settings = {

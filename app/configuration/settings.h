@@ -59,6 +59,8 @@ std::span<const Setting<DeliverySettings>> settings_of();
 template <>
 std::span<const Setting<RouteSettings>> settings_of();
 template <>
+std::span<const Setting<SigningSettings>> settings_of();
+template <>
 std::span<const Setting<DnsSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -107,6 +109,13 @@ void for_each_section(Visit visit) {
                        {"Exceptions to delivery by MX; the most exact domain wins, then the order of the file.",
                         "Excepciones a la entrega por MX; gana el dominio más exacto y después el orden del archivo."}},
           &Configuration::routes);
+    visit(SectionFacts{"signing",
+                       false,
+                       {"How mail is signed (DKIM, RFC 6376); every domain gets keys of its own, which `relevo dkim "
+                        "list` shows.",
+                        "Cómo se firma el correo (DKIM, RFC 6376); cada dominio recibe claves propias, que muestra "
+                        "`relevo dkim list`."}},
+          &Configuration::signing);
     visit(SectionFacts{"dns", false, {"Whom to ask for addresses.", "A quién se preguntan las direcciones."}},
           &Configuration::dns);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},

@@ -207,6 +207,17 @@ void check_delivery(Configuration& configuration, Problems& problems) {
         problems.add("delivery.source_addresses", "has two addresses of one family: keep one IPv4 and one IPv6");
 }
 
+void check_signing(SigningSettings& signing, Problems& problems) {
+    if (!signing.service_domain.empty()) check_domain(signing.service_domain, "signing.service_domain", problems);
+    std::ranges::sort(signing.algorithms);
+    const auto repeated = std::ranges::unique(signing.algorithms);
+    signing.algorithms.erase(repeated.begin(), repeated.end());
+    if (signing.algorithms.empty())
+        problems.add("signing.algorithms", "is empty: name rsa, ed25519 or both");
+    else if (signing.algorithms.front() != SigningKeyKind::rsa)
+        problems.add("signing.algorithms", "lacks rsa: many receivers know nothing else, so keep it");
+}
+
 // "$CREDENTIALS_DIRECTORY/name" as systemd's LoadCredential= gives it.
 Result<std::string> resolved_path(const std::string& path, const Environment& environment) {
     constexpr std::string_view prefix = "$CREDENTIALS_DIRECTORY/";
@@ -258,6 +269,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_queue(configuration, problems);
     check_delivery(configuration, problems);
     check_routes(configuration, problems);
+    check_signing(configuration.signing, problems);
     check_servers(configuration.dns, problems);
 }
 
@@ -271,6 +283,12 @@ void resolve_files(Configuration& configuration, const Environment& environment,
         !std::ifstream(configuration.dns.trust_anchor_file).is_open())
         configuration.dns.trust_anchor_file.clear();
     check_files_of(configuration.dns, "dns", environment, problems);
+    const auto master_key = resolved_path(configuration.signing.master_key_file, environment);
+    if (master_key.has_value())
+        configuration.signing.master_key_file = *master_key;
+    else
+        problems.add("signing.master_key_file",
+                     master_key.error().detail + ": start Relevo through its unit, or name a file");
     for (std::size_t i = 0; i < configuration.routes.size(); ++i) {
         RouteSettings& route = configuration.routes[i];
         const std::string path = fmt::format("route[{}]", i);

@@ -128,6 +128,10 @@ inline constexpr std::array choices<RouteSecurity> = {
     Choice<RouteSecurity>{"required", RouteSecurity::required},
     Choice<RouteSecurity>{"implicit", RouteSecurity::implicit}};
 
+template <>
+inline constexpr std::array choices<SigningKeyKind> = {Choice<SigningKeyKind>{"rsa", SigningKeyKind::rsa},
+                                                       Choice<SigningKeyKind>{"ed25519", SigningKeyKind::ed25519}};
+
 template <class E>
 concept Enumeration = std::is_enum_v<E>;
 

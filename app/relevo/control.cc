@@ -64,6 +64,13 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "message.content") co_return co_await message_content(std::move(arguments));
     if (command == "credential.add") co_return co_await add_credential(std::move(arguments));
     if (command == "credential.rotate") co_return co_await rotate_credential(std::move(arguments));
+    if (command == "domain.add") co_return co_await add_domain(std::move(arguments));
+    if (command == "domain.verify") co_return co_await verify_domain(std::move(arguments));
+    if (command == "dkim.list") co_return co_await list_signing_keys(std::move(arguments));
+    if (command == "dkim.show") co_return co_await show_signing_keys(std::move(arguments));
+    if (command == "dkim.rotate") co_return co_await rotate_signing_keys(std::move(arguments));
+    if (command == "dkim.import") co_return co_await import_signing_key(std::move(arguments));
+    if (command == "dkim.forget") co_return co_await forget_signing_keys(std::move(arguments));
     if (command.ends_with(".list") || command.ends_with(".show"))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));
     if (starts_with_any(command, {"tenant.", "domain.", "credential.", "network."}))

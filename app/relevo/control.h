@@ -4,6 +4,7 @@
 #include "app/configuration/configuration.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
+#include "core/signing/key_keeper.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/password_checker.h"
 
@@ -13,8 +14,18 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace relevo {
+
+// What requests about keys and ownership need.
+struct ControlSigning {
+    std::function<Result<KeyVault*>()> vault;
+    KeyMaker* maker = nullptr;
+    KeyKeeper* keeper = nullptr;  // nullptr: no server runs
+    std::function<RotationOptions()> rotation;
+    std::string service_domain;  // A-labels; empty: none
+};
 
 // What control needs of its surroundings.
 struct ControlContext {
@@ -29,6 +40,7 @@ struct ControlContext {
     std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
     std::function<Result<std::vector<std::string>>()> reload;
+    ControlSigning signing;
 };
 
 // Threads: one shard's.
@@ -57,6 +69,16 @@ class Control {
         StoredSecret stored;
     };
     Task<Result<FreshSecret>> fresh_secret(const Arguments& arguments);
+
+    // control_signing.cc
+    Task<Answer> add_domain(Arguments arguments);
+    Task<Answer> verify_domain(Arguments arguments);
+    Task<Answer> list_signing_keys(Arguments arguments);
+    Task<Answer> show_signing_keys(Arguments arguments);
+    Task<Answer> rotate_signing_keys(Arguments arguments);
+    Task<Answer> import_signing_key(Arguments arguments);
+    Task<Answer> forget_signing_keys(Arguments arguments);
+    Task<Result<std::pair<DomainId, std::string>>> signing_domain(std::string text);
 
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);

@@ -1,6 +1,8 @@
 // Tenants, domains, credentials, networks.
 #include "app/relevo/control.h"
+#include "app/relevo/control_rows.h"
 #include "app/relevo/json_arguments.h"
+#include "core/signing/keys.h"
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
 #include "core/tenancy/secret.h"
@@ -13,6 +15,15 @@ namespace {
 namespace json = boost::json;
 using Arguments = json::object;
 using Work = Result<json::object>;
+
+Result<std::string> name_of_tenant(Reader& reader, TenantId id) {
+    RELEVO_TRY(const std::vector<Tenant> all, list_tenants(reader));
+    for (const Tenant& tenant : all)
+        if (tenant.id == id) return tenant.name;
+    return std::string();
+}
+
+}  // namespace
 
 // --- what is named in arguments: by name or by id
 
@@ -29,6 +40,8 @@ Result<Domain> named_domain(Reader& reader, const std::string& text) {
     const auto id = DomainId::parse(text);
     return id.has_value() ? domain_by_id(reader, *id) : find_domain(reader, text);
 }
+
+namespace {
 
 Result<CredentialRow> named_credential(Reader& reader, const std::string& text) {
     const auto id = CredentialId::parse(text);
@@ -55,14 +68,27 @@ Result<std::optional<TenantId>> optional_tenant(Reader& reader, const Arguments&
     return std::optional<TenantId>(tenant.id);
 }
 
-Result<std::string> name_of_tenant(Reader& reader, TenantId id) {
-    RELEVO_TRY(const std::vector<Tenant> all, list_tenants(reader));
-    for (const Tenant& tenant : all)
-        if (tenant.id == id) return tenant.name;
-    return std::string();
+// --- JSON forms
+
+}  // namespace
+
+Result<json::object> json_of(Reader& reader, const Domain& domain) {
+    RELEVO_TRY(const std::string tenant, name_of_tenant(reader, domain.tenant));
+    json::value challenge;
+    if (domain.ownership == Ownership::pending)
+        challenge = json::object{{"host", challenge_host(domain.name)}, {"text", challenge_text(domain.challenge)}};
+    return json::object{{"id", domain.id.text()},
+                        {"name", domain.name},
+                        {"tenant", tenant},
+                        {"subdomains", domain.subdomains == Subdomains::included},
+                        {"addresses", json_list(domain.addresses)},
+                        {"ownership", name_of(domain.ownership)},
+                        {"verified_at", json_time(domain.verified_at)},
+                        {"challenge", std::move(challenge)},
+                        {"created_at", json_time(domain.created_at)}};
 }
 
-// --- JSON forms
+namespace {
 
 Work json_of(Reader& reader, const Tenant& tenant) {
     RELEVO_TRY(const auto domains, list_domains(reader, tenant.id));
@@ -74,16 +100,6 @@ Work json_of(Reader& reader, const Tenant& tenant) {
                         {"created_at", json_time(tenant.created_at)},
                         {"domains", domains.size()},
                         {"credentials", credentials.size()}};
-}
-
-Work json_of(Reader& reader, const Domain& domain) {
-    RELEVO_TRY(const std::string tenant, name_of_tenant(reader, domain.tenant));
-    return json::object{{"id", domain.id.text()},
-                        {"name", domain.name},
-                        {"tenant", tenant},
-                        {"subdomains", domain.subdomains == Subdomains::included},
-                        {"addresses", json_list(domain.addresses)},
-                        {"created_at", json_time(domain.created_at)}};
 }
 
 Work json_of(Reader& reader, const CredentialRow& row) {
@@ -177,20 +193,26 @@ Work domain_command(Transaction& transaction, std::string_view command, const Ar
         RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
         RELEVO_TRY(const Domain domain, named_domain(transaction, name));
         RELEVO_CHECK(remove_domain(transaction, domain.id));
+        RELEVO_CHECK(withdraw_keys_of(transaction, domain.id, WallClock::now()));
         return json::object{{"removed", domain.name}};
     }
     if (command != "domain.add")
         return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
-    RELEVO_CHECK(check_members(arguments, {"tenant", "domain", "subdomains", "addresses"}));
+    RELEVO_CHECK(check_members(arguments, {"tenant", "domain", "subdomains", "addresses", "trusted"}));
     RELEVO_TRY(const std::string tenant_text, required_text(arguments, "tenant"));
     RELEVO_TRY(const Tenant tenant, named_tenant(transaction, tenant_text));
     RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
     RELEVO_TRY(const auto subdomains, flag_member(arguments, "subdomains"));
     RELEVO_TRY(const auto addresses, list_member(arguments, "addresses"));
-    RELEVO_TRY(
-        const DomainId id,
-        create_domain(transaction, tenant.id, name,
-                      subdomains.value_or(false) ? Subdomains::included : Subdomains::excluded, WallClock::now()));
+    RELEVO_TRY(const auto trusted, flag_member(arguments, "trusted"));
+    RELEVO_TRY(const DomainId id,
+               create_domain(transaction,
+                             {.tenant = tenant.id,
+                              .name = name,
+                              .subdomains = subdomains.value_or(false) ? Subdomains::included : Subdomains::excluded,
+                              .ownership = trusted.value_or(false) ? Ownership::trusted : Ownership::pending,
+                              .challenge = generate_password(system_random())},
+                             WallClock::now()));
     if (addresses) RELEVO_CHECK(set_domain_addresses(transaction, id, *addresses));
     RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
     return json_of(transaction, domain);

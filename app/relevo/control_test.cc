@@ -1,6 +1,7 @@
 // docs/control-protocol.md, request by request, on a store and an engine in this process.
 #include "app/relevo/control.h"
 
+#include "adapters/memory/key_vault.h"
 #include "adapters/memory/resolver.h"
 #include "adapters/memory/stream.h"
 #include "adapters/memory/telemetry.h"
@@ -65,20 +66,34 @@ class ControlTest : public testing::Test {
                                   .language_of = [](TenantId) { return mail::Language::spanish; }},
             DeliveryOptions{.host_name = "relay.example"}, 1);
         dispatcher.set_engines({engine.get()});
-        control = std::make_unique<Control>(ControlContext{.store = *store,
-                                                           .default_language = mail::Language::spanish,
-                                                           .directory = [this] { return directory; },
-                                                           .refresh_directory = [this] { return refresh(); },
-                                                           .routes = [this] { return routes; },
-                                                           .dispatcher = server == Server::runs ? &dispatcher : nullptr,
-                                                           .passwords = passwords.get(),
-                                                           .is_stopping = [this] { return stopping; },
-                                                           .status = [] { return json::object{{"version", "0"}}; },
-                                                           .reload = [this]() -> Result<std::vector<std::string>> {
-                                                               if (reload_problem.empty())
-                                                                   return std::vector<std::string>{"server.shards"};
-                                                               return failure(ErrorKind::invalid, reload_problem);
-                                                           }});
+        keeper = std::make_unique<KeyKeeper>(KeyKeeper::Ports{.shard = shard,
+                                                              .committer = store->committer(),
+                                                              .resolver = resolver,
+                                                              .vault = vault,
+                                                              .maker = maker,
+                                                              .log = log,
+                                                              .metrics = key_metrics,
+                                                              .changed = [this] { return refresh(); }},
+                                             KeyKeeperOptions{.rotation = {}, .service_domain = "relay.example"});
+        control = std::make_unique<Control>(
+            ControlContext{.store = *store,
+                           .default_language = mail::Language::spanish,
+                           .directory = [this] { return directory; },
+                           .refresh_directory = [this] { return refresh(); },
+                           .routes = [this] { return routes; },
+                           .dispatcher = server == Server::runs ? &dispatcher : nullptr,
+                           .passwords = passwords.get(),
+                           .is_stopping = [this] { return stopping; },
+                           .status = [] { return json::object{{"version", "0"}}; },
+                           .reload = [this]() -> Result<std::vector<std::string>> {
+                               if (reload_problem.empty()) return std::vector<std::string>{"server.shards"};
+                               return failure(ErrorKind::invalid, reload_problem);
+                           },
+                           .signing = {.vault = [this] -> Result<KeyVault*> { return &vault; },
+                                       .maker = &maker,
+                                       .keeper = server == Server::runs ? keeper.get() : nullptr,
+                                       .rotation = [this] { return keeper->options().rotation; },
+                                       .service_domain = "relay.example"}});
         engine->start();
     }
     ~ControlTest() override { store->stop(); }
@@ -164,6 +179,10 @@ class ControlTest : public testing::Test {
     std::string reload_problem;
     std::unique_ptr<PasswordChecker> passwords = PasswordChecker::start(system_random(), {.threads = 1}).value();
     bool stopping = false;
+    MemoryKeyVault vault;
+    KeyMaker maker;
+    KeyKeeperMetrics key_metrics{numbers};
+    std::unique_ptr<KeyKeeper> keeper;
     std::unique_ptr<Control> control;
     std::unique_ptr<DeliveryEngine> engine;
 };

@@ -6,9 +6,11 @@
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
 #include "app/relevo/server.h"
+#include "app/relevo/signing.h"
 #include "app/relevo/sink.h"
 #include "app/relevo/store_repair.h"
 #include "app/relevo/test_mail.h"
+#include "core/signing/keys.h"
 #include "lib/base/text.h"
 
 #include <boost/json/serialize.hpp>
@@ -96,15 +98,25 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
     auto store = Store::open(configuration, **log);
     if (!store.has_value()) return failed_answer(store.error());
     std::shared_ptr<const Directory> directory;
+    std::int64_t sealed_keys = 0;
     if (const auto recovered = (*store)->recover([](const PendingDelivery&) {}); !recovered.has_value())
         return failed_answer(recovered.error());
     const auto loaded = (*store)->read([&](Reader& reader) -> Result<void> {
         RELEVO_TRY(directory, Directory::load(reader));
+        RELEVO_TRY(sealed_keys, count_sealed_keys(reader));
         return {};
     });
     if (!loaded.has_value()) return failed_answer(loaded.error());
     const std::shared_ptr<const RouteTable> routes = route_table(configuration, *directory);
     Shard shard(0);
+    KeyMaker maker;
+    std::unique_ptr<KeyVault> vault;
+    // Most commands do without; they must not fail because of a master key.
+    const auto open_vault_once = [&]() -> Result<KeyVault*> {
+        if (vault) return vault.get();
+        RELEVO_TRY(vault, open_vault(configuration, sealed_keys));
+        return vault.get();
+    };
     Control control({.store = **store,
                      .default_language = configuration.server.language,
                      .directory = [&] { return directory; },
@@ -112,7 +124,12 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .routes = [&]() -> std::shared_ptr<const RouteTable> { return routes; },
                      .dispatcher = nullptr,
                      .status = nullptr,
-                     .reload = nullptr});
+                     .reload = nullptr,
+                     .signing = {.vault = open_vault_once,
+                                 .maker = &maker,
+                                 .keeper = nullptr,
+                                 .rotation = [&] { return rotation_options(configuration.signing); },
+                                 .service_domain = service_domain(configuration.signing)}});
     boost::json::object answer;
     (*store)->start();
     shard.spawn(perform_once(shard, control, request, answer));

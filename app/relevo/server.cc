@@ -3,6 +3,7 @@
 #include "adapters/net/certificate.h"
 #include "app/relevo/options.h"
 #include "app/relevo/privileges.h"
+#include "core/signing/keys.h"
 #include "core/tenancy/secret.h"
 
 #include <fmt/format.h>
@@ -143,6 +144,12 @@ Result<void> Server::open_store() {
 
 // Who may send, and what is remembered of logins and usage.
 Result<void> Server::load_access() {
+    RELEVO_CHECK(store_->read([this](Reader& reader) -> Result<void> {
+        RELEVO_TRY(const std::int64_t sealed_keys, count_sealed_keys(reader));
+        RELEVO_TRY(auto vault, open_vault(configuration_, sealed_keys));
+        signing_ = std::make_unique<Signing>(std::move(vault), service_domain(configuration_.signing), *log_);
+        return signing_->load(reader);
+    }));
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
     access_.reset(new ReceptionShared{
@@ -221,7 +228,23 @@ Result<void> Server::make_parts() {
         engines.push_back(parts->engine.get());
     }
     dispatcher_.set_engines(std::move(engines));
+    make_keeper();
     return {};
+}
+
+void Server::make_keeper() {
+    const ShardParts& parts = *shards_.front();
+    key_metrics_ = std::make_unique<KeyKeeperMetrics>(metrics_);
+    key_check_interval_ = configuration_.signing.check_interval;
+    keeper_ = std::make_unique<KeyKeeper>(KeyKeeper::Ports{.shard = shards_.front()->shard,
+                                                           .committer = store_->committer(),
+                                                           .resolver = *parts.resolver,
+                                                           .vault = signing_->vault(),
+                                                           .maker = signing_->maker(),
+                                                           .log = *log_,
+                                                           .metrics = *key_metrics_,
+                                                           .changed = [this] { return refresh_directory(); }},
+                                          key_keeper_options(configuration_));
 }
 
 Result<void> Server::recover() {
@@ -267,6 +290,7 @@ void Server::start_shards() {
     control_listener_->start();
     house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     shards_.front()->shard.spawn(keep_house());
+    shards_.front()->shard.spawn(keep_keys());
     running_ = true;
 }
 
@@ -274,7 +298,7 @@ Task<Result<void>> Server::refresh_directory() {
     std::shared_ptr<const Directory> fresh;
     RELEVO_CO_CHECK(co_await read_rows(store_->committer(), [&](Reader& reader) -> Result<void> {
         RELEVO_TRY(fresh, Directory::load(reader));
-        return {};
+        return signing_->load(reader);
     }));
     routes_ = route_table(configuration_, *fresh);
     dispatcher_.set_routes(routes_.load());
@@ -286,6 +310,13 @@ Task<> Server::keep_house() {
     while (!draining_) {
         co_await house_wakeup_->wait(Clock::now() + housekeeping_interval);
         if (!draining_) co_await housekeeping_round();
+    }
+}
+
+Task<> Server::keep_keys() {
+    while (!draining_) {
+        co_await keeper_->round([this] { return draining_.load(); });
+        co_await sleep_for(key_check_interval_.load());
     }
 }
 
@@ -324,6 +355,8 @@ Result<std::vector<std::string>> Server::reload() {
     changed(fresh->server.run_dir != configuration_.server.run_dir, "server.run_dir");
     changed(fresh->server.host_name != configuration_.server.host_name, "server.host_name");
     changed(fresh->server.shards != configuration_.server.shards, "server.shards");
+    changed(fresh->signing.service_domain != configuration_.signing.service_domain, "signing.service_domain");
+    changed(fresh->signing.master_key_file != configuration_.signing.master_key_file, "signing.master_key_file");
     changed(fresh->metrics.address != configuration_.metrics.address, "metrics.address");
     for (const auto& parts : listeners_) {
         const auto settings = std::ranges::find(fresh->listeners, parts->name, &ListenerSettings::name);
@@ -338,6 +371,10 @@ Result<std::vector<std::string>> Server::reload() {
     configuration_ = std::move(*fresh);
     routes_ = route_table(configuration_, *access_->directory.load());
     dispatcher_.set_routes(routes_.load());
+    key_check_interval_ = configuration_.signing.check_interval;
+    KeyKeeperOptions keeping = key_keeper_options(configuration_);
+    keeping.service_domain = keeper_->options().service_domain;  // on a restart
+    shards_.front()->shard.post([this, keeping] { keeper_->set_options(keeping); });
     log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(needs_restart, ", "))}});
     return needs_restart;
 }
@@ -356,6 +393,8 @@ void Server::take_apart() {
     control_listener_.reset();
     listeners_.clear();
     metrics_listeners_.clear();
+    keeper_.reset();
+    signing_.reset();
     for (const auto& parts : shards_) {
         parts->reception.reset();
         parts->engine.reset();

@@ -10,6 +10,7 @@
 #include "adapters/telemetry/line_log.h"
 #include "adapters/telemetry/metrics_registry.h"
 #include "app/relevo/control.h"
+#include "app/relevo/signing.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
@@ -67,6 +68,7 @@ class Server {
     Result<void> open_store();
     Result<void> load_access();
     Result<void> make_parts();
+    void make_keeper();
     Result<void> recover();
     Result<void> open_control();
     Result<void> open_metrics();
@@ -75,6 +77,7 @@ class Server {
     const ListenerOptions* keep(ListenerOptions options);
     Task<Result<void>> refresh_directory();
     Task<> keep_house();
+    Task<> keep_keys();
     Task<> housekeeping_round();
     void record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now);
     net::TlsServerOptions tls_options(const Configuration& configuration) const;
@@ -98,6 +101,10 @@ class Server {
     Dispatcher dispatcher_;
     std::vector<std::unique_ptr<ShardParts>> shards_;
     std::unique_ptr<resolver::UnboundResolver> resolver_;
+    std::unique_ptr<Signing> signing_;
+    std::unique_ptr<KeyKeeperMetrics> key_metrics_;
+    std::unique_ptr<KeyKeeper> keeper_;  // on the first shard
+    std::atomic<std::chrono::seconds> key_check_interval_{};
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last
     std::vector<std::unique_ptr<ListenerParts>> listeners_;

@@ -47,16 +47,20 @@ Result<void> Server::open_metrics() {
 }
 
 Result<void> Server::open_control() {
-    control_ = std::make_unique<Control>(ControlContext{.store = *store_,
-                                                        .default_language = configuration_.server.language,
-                                                        .directory = [this] { return access_->directory.load(); },
-                                                        .refresh_directory = [this] { return refresh_directory(); },
-                                                        .routes = [this] { return routes_.load(); },
-                                                        .dispatcher = &dispatcher_,
-                                                        .passwords = passwords_.get(),
-                                                        .is_stopping = [this] { return draining_.load(); },
-                                                        .status = [this] { return status(); },
-                                                        .reload = [this] { return reload(); }});
+    control_ = std::make_unique<Control>(
+        ControlContext{.store = *store_,
+                       .default_language = configuration_.server.language,
+                       .directory = [this] { return access_->directory.load(); },
+                       .refresh_directory = [this] { return refresh_directory(); },
+                       .routes = [this] { return routes_.load(); },
+                       .dispatcher = &dispatcher_,
+                       .status = [this] { return status(); },
+                       .reload = [this] { return reload(); },
+                       .signing = {.vault = [this] -> Result<KeyVault*> { return &signing_->vault(); },
+                                   .maker = &signing_->maker(),
+                                   .keeper = keeper_.get(),
+                                   .rotation = [this] { return keeper_->options().rotation; },
+                                   .service_domain = service_domain(configuration_.signing)}});
     RELEVO_TRY(control_listener_, net::ControlListener::open(shards_.front()->sockets,
                                                              {.path = configuration_.control_socket(),
                                                               .mode = 0660,

@@ -64,7 +64,14 @@ inline std::vector<Credential> credentials() {
     return all;
 }
 
-// acme: example.com with subdomains, shop.example, strict.example with two addresses, and münchen.example.
+inline Domain pending(Domain domain) {
+    domain.ownership = Ownership::pending;
+    domain.challenge = "k3yy";
+    return domain;
+}
+
+// acme: example.com with subdomains, shop.example, strict.example with two addresses, münchen.example, and new.example
+// with subdomains, which is not proven to be acme's.
 // rival: example.org, españa.example, and closed.example.net below nobody's example.net.
 inline std::shared_ptr<const Directory> directory() {
     return Directory::of(
@@ -74,7 +81,8 @@ inline std::shared_ptr<const Directory> directory() {
          domain(4, acme, "xn--mnchen-3ya.example", Subdomains::excluded),
          domain(5, rival, "example.org", Subdomains::included),
          domain(6, rival, "xn--espaa-rta.example", Subdomains::excluded),
-         domain(7, rival, "closed.example.net", Subdomains::excluded)},
+         domain(7, rival, "closed.example.net", Subdomains::excluded),
+         pending(domain(8, acme, "new.example", Subdomains::included))},
         credentials(), {grant(1, acme, "198.51.100.0/24"), grant(2, suspended, "203.0.113.0/24")});
 }
 

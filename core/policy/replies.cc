@@ -179,6 +179,18 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "in the program.",
      "El remitente del sobre (MAIL FROM) debe ser una dirección de un dominio registrado para "
      "este cliente. Registre el dominio (relevo domain add) o cambie el remitente en el programa."},
+    {ReplyKey::sender_domain_not_proven,
+     "sender_domain_not_proven",
+     550,
+     {5, 7, 1},
+     "Sender <{address}> not allowed: {domain} is not proven to be yours; publish TXT {host} \"{text}\", then run: "
+     "relevo "
+     "domain verify {domain}",
+     "The domain is registered for this customer, but nothing shows yet that it is theirs. Publish the TXT record, or "
+     "one of the DKIM keys of the domain, and let the server look (relevo domain verify); it also looks by itself.",
+     "El dominio está registrado para este cliente, pero nada demuestra todavía que sea suyo. Publique el registro TXT "
+     "o una de las claves DKIM del dominio y haga que el servidor lo compruebe (relevo domain verify); también lo "
+     "comprueba por sí mismo."},
     {ReplyKey::sender_domain_not_of_credential,
      "sender_domain_not_of_credential",
      550,
@@ -324,6 +336,18 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "customer. Register the domain (relevo domain add), or change the address in the program.",
      "El autor que ven los lectores debe ser una dirección de un dominio registrado para este "
      "cliente. Registre el dominio (relevo domain add) o cambie la dirección en el programa."},
+    {ReplyKey::from_domain_not_proven,
+     "from_domain_not_proven",
+     550,
+     {5, 7, 1},
+     "{field} <{address}> not allowed: {domain} is not proven to be yours; publish TXT {host} \"{text}\", then run: "
+     "relevo "
+     "domain verify {domain}",
+     "The domain is registered for this customer, but nothing shows yet that it is theirs. Publish the TXT record, or "
+     "one of the DKIM keys of the domain, and let the server look (relevo domain verify); it also looks by itself.",
+     "El dominio está registrado para este cliente, pero nada demuestra todavía que sea suyo. Publique el registro TXT "
+     "o una de las claves DKIM del dominio y haga que el servidor lo compruebe (relevo domain verify); también lo "
+     "comprueba por sí mismo."},
     {ReplyKey::from_domain_not_of_credential,
      "from_domain_not_of_credential",
      550,

@@ -12,11 +12,12 @@ namespace relevo {
 namespace {
 
 // Why an identity may not use an address.
-enum class Objection : std::uint8_t { none, domain, credential_domain, address, literal };
+enum class Objection : std::uint8_t { none, domain, unproven, credential_domain, address, literal };
 
 struct Finding {
     Objection objection = Objection::none;
-    std::string domain;  // A-labels, if the name has them
+    std::string domain;           // A-labels, if the name has them
+    const Domain* row = nullptr;  // that decides, if it is the tenant's
 };
 
 bool covers(const Credential& credential, const Domain& row, std::string_view ascii_domain) {
@@ -34,6 +35,7 @@ Finding examine(const Directory& directory, const Identity& identity, const mail
     if (!domain.has_value()) return {Objection::domain, std::string(address.domain())};
     const Domain* row = directory.domain_for(*domain);
     if (row == nullptr || row->tenant != identity.tenant) return {Objection::domain, *domain};
+    if (row->ownership == Ownership::pending) return {Objection::unproven, *domain, row};
     const Credential* credential = directory.credential(identity.credential);
     if (credential != nullptr && !covers(*credential, *row, *domain)) return {Objection::credential_domain, *domain};
     if (row->addresses.empty()) return {Objection::none, *domain};
@@ -49,7 +51,8 @@ std::string allowed_domains(const Directory& directory, const Identity& identity
     if (credential != nullptr && !credential->domains.empty())
         names.assign(credential->domains.begin(), credential->domains.end());
     else
-        for (const Domain* domain : directory.domains_of(identity.tenant)) names.emplace_back(domain->name);
+        for (const Domain* domain : directory.domains_of(identity.tenant))
+            if (domain->ownership != Ownership::pending) names.emplace_back(domain->name);
     if (names.empty()) return "a domain that you add first";
     constexpr std::size_t shown = 3;
     std::string text;
@@ -60,6 +63,12 @@ std::string allowed_domains(const Directory& directory, const Identity& identity
 
 Decision decide_sender(ReplyKey key, const Directory& directory, const Identity& identity, const mail::Address& address,
                        const Finding& finding, std::string_view field = {}) {
+    if (finding.objection == Objection::unproven)
+        return decide(key, {{"field", field},
+                            {"address", address.text()},
+                            {"domain", finding.row->name},
+                            {"host", challenge_host(finding.row->name)},
+                            {"text", challenge_text(finding.row->challenge)}});
     return decide(key, {{"field", field},
                         {"address", address.text()},
                         {"domain", finding.domain},
@@ -93,6 +102,8 @@ std::optional<Decision> judge_author(const Directory& directory, const Identity&
         case Objection::literal:
         case Objection::domain:
             return decide_sender(ReplyKey::from_domain_not_allowed, directory, identity, address, finding, field);
+        case Objection::unproven:
+            return decide_sender(ReplyKey::from_domain_not_proven, directory, identity, address, finding, field);
         case Objection::credential_domain:
             return decide_sender(ReplyKey::from_domain_not_of_credential, directory, identity, address, finding, field);
         case Objection::address:
@@ -165,6 +176,7 @@ Decision judge_sender(const Directory& directory, const Identity& identity, cons
         case Objection::none: break;
         case Objection::literal: return refuse(ReplyKey::sender_is_literal);
         case Objection::domain: return refuse(ReplyKey::sender_domain_not_allowed);
+        case Objection::unproven: return refuse(ReplyKey::sender_domain_not_proven);
         case Objection::credential_domain: return refuse(ReplyKey::sender_domain_not_of_credential);
         case Objection::address: return refuse(ReplyKey::sender_address_not_allowed);
     }

@@ -58,6 +58,9 @@ TEST(Sender, MustBelongToTheIdentity) {
              {test::rival_login, "a@espan\u0303a.example", sender_accepted},
              {test::crm, "a@ex\u0430mple.com", sender_domain_not_allowed},  // Cyrillic a
              {test::crm, "a@closed.example.net", sender_domain_not_allowed},
+             {test::crm, "a@new.example", sender_domain_not_proven},
+             {test::crm, "a@sub.new.example", sender_domain_not_proven},
+             {test::rival_login, "a@new.example", sender_domain_not_allowed},
              {test::shop, "a@shop.example", sender_accepted},
              {test::shop, "a@example.com", sender_domain_not_of_credential},
              {test::shop, "a@example.org", sender_domain_not_allowed},

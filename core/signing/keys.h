@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/ports/database.h"
+#include "core/ports/key_vault.h"
 #include "core/signing/model.h"
 
 #include <string>
@@ -12,11 +13,15 @@
 namespace relevo {
 
 // "r20261125a", "e20261125b": algorithm, day, and a letter (after z: "aa") that keeps keys of one day apart. Not yet
-// used by any key of the domain, living or withdrawn. Errors: limit – 18,000 keys on one day.
+// used by any key of the domain, living or withdrawn. Errors: limit – 702 keys on one day.
 [[nodiscard]] Result<std::string> choose_selector(Reader& reader, std::string_view domain,
                                                   mailauth::SigningAlgorithm algorithm, WallClock::time_point now);
-// Letters, digits and "-" in labels, in lower case, at most 63 octets each, 128 in all. Errors: invalid.
+// In lower case: labels of letters, digits and "-" with dots between (RFC 6376 §3.1), at most 128 octets. Errors:
+// invalid.
 [[nodiscard]] Result<std::string> checked_selector(std::string_view text);
+// A row for a fresh key, its private half sealed. Errors: those of the vault.
+[[nodiscard]] Result<KeyRow> sealed_row(KeyVault& vault, const mailauth::SigningKey& key, DomainId domain,
+                                        std::string_view name, std::string selector, WallClock::time_point now);
 // Errors: conflict – the selector was used before.
 [[nodiscard]] Result<void> insert_key(Transaction& transaction, const KeyRow& key);
 
@@ -30,10 +35,11 @@ namespace relevo {
 
 // Moves a key from one state to another. Entering `active` and `retiring` notes the time, entering `withdrawn` erases
 // the private key. Errors: conflict – it is not in `from` any more.
-[[nodiscard]] Result<void> move_key(Transaction& transaction, const KeyRow& key, KeyState to, WallClock::time_point now);
+[[nodiscard]] Result<void> move_key(Transaction& transaction, const KeyRow& key, KeyState to,
+                                    WallClock::time_point now);
 [[nodiscard]] Result<void> set_presence(Transaction& transaction, const KeyRow& key, Presence presence,
                                         WallClock::time_point now);
-// The domain goes: its keys are withdrawn. With DomainId{}: those of the service that are not of `service_domain`.
+// The domain goes: its keys are withdrawn.
 [[nodiscard]] Result<void> withdraw_keys_of(Transaction& transaction, DomainId domain, WallClock::time_point now);
 
 }  // namespace relevo

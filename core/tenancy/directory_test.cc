@@ -8,7 +8,15 @@ namespace relevo {
 namespace {
 
 Domain domain(std::int64_t id, std::int64_t tenant, std::string name, Subdomains subdomains) {
-    return Domain{DomainId{id}, TenantId{tenant}, std::move(name), subdomains, {}, {}};
+    return {.id = DomainId{id},
+            .tenant = TenantId{tenant},
+            .name = std::move(name),
+            .subdomains = subdomains,
+            .addresses = {},
+            .created_at = {},
+            .ownership = Ownership::trusted,
+            .challenge = {},
+            .verified_at = {}};
 }
 
 Credential credential(std::int64_t id, std::int64_t tenant, std::string login) {

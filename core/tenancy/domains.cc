@@ -112,6 +112,10 @@ std::string_view name_of(Ownership ownership) {
     return "pending";
 }
 
+std::string challenge_host(std::string_view domain) { return "_relevo-challenge." + std::string(domain); }
+
+std::string challenge_text(std::string_view challenge) { return "relevo-verification=" + std::string(challenge); }
+
 Result<DomainId> create_domain(Transaction& transaction, const NewDomain& domain, WallClock::time_point now) {
     const TenantId tenant = domain.tenant;
     RELEVO_TRY(const std::string ascii, comparable_domain(domain.name));
@@ -196,10 +200,10 @@ Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId>
         domains.push_back(domain_of(row));
         return {};
     };
-    RELEVO_CHECK(reader.query(
-        "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain"
-        " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
-        {tenant ? tenant->value : 0}, add));
+    RELEVO_CHECK(
+        reader.query("SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain"
+                     " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+                     {tenant ? tenant->value : 0}, add));
     // One pass over all rules instead of a query per domain; both lists come in the order of ids.
     auto domain = domains.begin();
     RELEVO_CHECK(reader.query("SELECT domain_id, address FROM domain_address ORDER BY domain_id, address", {},

@@ -51,6 +51,11 @@ struct Domain {
     WallClock::time_point verified_at{};  // the epoch: never
 };
 
+// The proof that a domain is its tenant's: a TXT record at "_relevo-challenge.example.com" that holds
+// "relevo-verification=…".
+[[nodiscard]] std::string challenge_host(std::string_view domain);
+[[nodiscard]] std::string challenge_text(std::string_view challenge);
+
 // 0: no limit.
 struct RateLimits {
     std::uint32_t messages_per_hour = 0;

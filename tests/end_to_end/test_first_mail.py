@@ -107,7 +107,7 @@ class TestCommandLine(RelevoTestCase):
     def test_people_manage_it_by_commands(self):
         relevo = self.relevo
         self.assertEqual(relevo.ask("tenant", "add", "acme", "--language", "es")["language"], "es")
-        self.assertEqual(relevo.ask("domain", "add", "acme.test", "--tenant", "acme")["name"], "acme.test")
+        self.assertEqual(relevo.ask("domain", "add", "acme.test", "--tenant", "acme", "--trusted")["name"], "acme.test")
         credential = relevo.ask("credential", "add", "--tenant", "acme", "--label", "web shop")
         self.assertGreaterEqual(len(credential["password"]), 16)
         sink = self.sink()

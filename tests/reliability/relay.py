@@ -130,7 +130,7 @@ port = {destination_port}
 tls = "never"
 allow_private_addresses = true
 """)
-        for command in (("tenant", "add", "crash"), ("domain", "add", "src.test", "--tenant", "crash"),
+        for command in (("tenant", "add", "crash"), ("domain", "add", "src.test", "--tenant", "crash", "--trusted"),
                         ("network", "add", "127.0.0.0/8", "--tenant", "crash")):
             self.command(*command)
 

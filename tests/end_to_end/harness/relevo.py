@@ -253,7 +253,7 @@ class Relevo:
                    language: str = "en", **domain_options) -> None:
         self.control("tenant.add", name=name, language=language)
         for domain in domains:
-            self.control("domain.add", tenant=name, domain=domain, **domain_options)
+            self.control("domain.add", tenant=name, domain=domain, **{"trusted": True, **domain_options})
 
     def add_credential(self, login: str = "ana", tenant: str = "customer", password: str = PASSWORD, **options) -> dict:
         return self.control("credential.add", tenant=tenant, login=login, password=password, **options)

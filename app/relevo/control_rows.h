@@ -1,0 +1,19 @@
+// What the requests about tenants, domains and keys share. Internal.
+#pragma once
+
+#include "core/ports/database.h"
+#include "core/tenancy/model.h"
+
+#include <boost/json/object.hpp>
+
+#include <string>
+
+namespace relevo {
+
+// By name or by id. Errors: not_found.
+[[nodiscard]] Result<Tenant> named_tenant(Reader& reader, const std::string& text);
+[[nodiscard]] Result<Domain> named_domain(Reader& reader, const std::string& text);
+// As docs/control-protocol.md shows it.
+[[nodiscard]] Result<boost::json::object> json_of(Reader& reader, const Domain& domain);
+
+}  // namespace relevo
