@@ -143,7 +143,7 @@ struct SigningSettings {
     std::chrono::seconds rotation_interval = std::chrono::days(180);  // 0: never by itself
     std::chrono::seconds keep_published = std::chrono::days(7);
     std::chrono::seconds check_interval = std::chrono::minutes(5);
-    std::chrono::seconds signature_lifetime = std::chrono::days(14);  // 0: no x= in signatures
+    std::chrono::seconds signature_lifetime = std::chrono::days(14);  // x=
     std::string master_key_file;                                      // empty: master.key in data_dir
 };
 

@@ -424,9 +424,9 @@ std::span<const Setting<SigningSettings>> settings_of() {
                                  "Cada cuánto se buscan en el DNS los registros que hay que publicar."},
                                 between(1, day)),
         row<&S::signature_lifetime>("signature_lifetime",
-                                    {"When a signature expires (x=), against replay of old mail; 0: never.",
-                                     "Cuándo caduca una firma (x=), contra el reenvío de correo antiguo; 0: nunca."},
-                                    zero_or(hour, 365 * day)),
+                                    {"When a signature expires (x=), against replay of old mail.",
+                                     "Cuándo caduca una firma (x=), contra el reenvío de correo antiguo."},
+                                    between(hour, 365 * day)),
         row<&S::master_key_file>(
             "master_key_file",
             {"File of the key that seals private keys in the store; made at the first start. Back it up apart from the "

@@ -147,7 +147,7 @@ Result<void> Server::load_access() {
     RELEVO_CHECK(store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(const std::int64_t sealed_keys, count_sealed_keys(reader));
         RELEVO_TRY(auto vault, open_vault(configuration_, sealed_keys));
-        signing_ = std::make_unique<Signing>(std::move(vault), service_domain(configuration_.signing), *log_);
+        signing_ = std::make_unique<Signing>(std::move(vault), configuration_.signing, metrics_, *log_);
         return signing_->load(reader);
     }));
     guard_ = std::make_unique<LoginGuard>(system_random());
@@ -160,6 +160,7 @@ Result<void> Server::load_access() {
         .ledger = {},
         .decoy_secret = store_->secret(),
         .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
+        .signer = &signing_->signer(),
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); }});
     return store_->read([this](Reader& reader) -> Result<void> {
@@ -215,6 +216,10 @@ Result<void> Server::make_parts() {
                                           const auto directory = access_->directory.load();
                                           const Tenant* tenant = directory->tenant(id);
                                           return tenant != nullptr ? tenant->language : configuration_.server.language;
+                                      },
+                                  .sign_report =
+                                      [this](std::string_view content, WallClock::time_point now) {
+                                          return signing_->signer().sign_report(content, now).fields;
                                       }},
             options, static_cast<unsigned>(shards_.size()));
         parts->reception = std::make_unique<Reception>(Reception::Ports{
@@ -372,6 +377,7 @@ Result<std::vector<std::string>> Server::reload() {
     routes_ = route_table(configuration_, *access_->directory.load());
     dispatcher_.set_routes(routes_.load());
     key_check_interval_ = configuration_.signing.check_interval;
+    signing_->signer().set_lifetime(configuration_.signing.signature_lifetime);
     KeyKeeperOptions keeping = key_keeper_options(configuration_);
     keeping.service_domain = keeper_->options().service_domain;  // on a restart
     shards_.front()->shard.post([this, keeping] { keeper_->set_options(keeping); });

@@ -7,6 +7,7 @@
 #include "core/signing/key_keeper.h"
 #include "core/signing/key_maker.h"
 #include "core/signing/key_ring.h"
+#include "core/signing/message_signer.h"
 #include "core/signing/rotation.h"
 
 #include <atomic>
@@ -25,15 +26,19 @@ namespace relevo {
 [[nodiscard]] Result<std::unique_ptr<KeyVault>> open_vault(const Configuration& configuration,
                                                            std::int64_t sealed_keys);
 
-// Threads: load() on the reader's; ring() any; the rest before the shards start.
+// Threads: load() on the reader's; signer() any; the rest before the shards start.
 class Signing {
  public:
-    Signing(std::unique_ptr<KeyVault> vault, std::string domain, Log& log)
-        : vault_(std::move(vault)), service_domain_(std::move(domain)), log_(log) {}
+    Signing(std::unique_ptr<KeyVault> vault, const SigningSettings& settings, Metrics& metrics, Log& log)
+        : vault_(std::move(vault)),
+          service_domain_(service_domain(settings)),
+          log_(log),
+          signer_metrics_(metrics),
+          signer_([this] { return ring_.load(); }, signer_metrics_, log, settings.signature_lifetime) {}
 
     [[nodiscard]] KeyVault& vault() { return *vault_; }
     [[nodiscard]] KeyMaker& maker() { return maker_; }
-    [[nodiscard]] std::shared_ptr<const KeyRing> ring() const { return ring_.load(); }
+    [[nodiscard]] MessageSigner& signer() { return signer_; }
     // Opens the keys that sign now. Keys that do not open are told in the log; all others sign. Errors: refused – the
     // master key is another one than that of the keys.
     Result<void> load(Reader& reader);
@@ -44,6 +49,8 @@ class Signing {
     Log& log_;
     KeyMaker maker_;
     std::atomic<std::shared_ptr<const KeyRing>> ring_ = std::make_shared<const KeyRing>();
+    SignerMetrics signer_metrics_;
+    MessageSigner signer_;
 };
 
 }  // namespace relevo

@@ -120,6 +120,8 @@ class DeliveryEngine {
         Dispatcher& dispatcher;
         MessageIdSource& ids;
         std::function<mail::Language(TenantId)> language_of;
+        // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
+        std::function<std::string(std::string_view content, WallClock::time_point now)> sign_report = {};
     };
     DeliveryEngine(Ports ports, DeliveryOptions options, unsigned shards);
     ~DeliveryEngine();

@@ -301,6 +301,10 @@ Task<> DeliveryEngine::conclude(Site& site, Work work, AttemptEnd end) {
     std::vector<Submission> reports =
         make_reports(message, reportable, {options_.host_name, options_.full_return_limit_octets},
                      ports_.language_of(message.tenant), ports_.ids, WallClock::now());
+    if (ports_.sign_report)
+        for (Submission& report : reports)
+            report.content = std::make_shared<const std::string>(
+                ports_.sign_report(*report.content, report.accepted_at) + *report.content);
     const auto accepted = co_await write_outcomes(work.message, outcomes, std::move(reports));
     const auto again = finish(site, message.id, work.lease.ordinals);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {

@@ -7,6 +7,7 @@
 #include "core/ports/stream.h"
 #include "core/reception/connection_ledger.h"
 #include "core/reception/listener_options.h"
+#include "core/signing/message_signer.h"
 #include "core/spool/spool.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/login_guard.h"
@@ -31,6 +32,7 @@ struct ReceptionShared {
     std::string decoy_secret;  // for SCRAM verifiers of unknown users; random per store, never shown
     // Whose mail relay listeners take from anybody.
     InboundDomains is_inbound;
+    MessageSigner* signer = nullptr;  // nothing: submissions go out unsigned
     // Records a login (address and time) in the background.
     std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
 };

@@ -179,7 +179,7 @@ Task<> ReceptionSession::converse() {
         if (std::holds_alternative<smtp::NeedBytes>(step)) {
             if (!co_await receive()) break;
         } else if (const auto* content = std::get_if<smtp::Content>(&step)) {
-            content_.append(as_text(content->octets));
+            take_content(as_text(content->octets));
         } else if (const auto* sender = std::get_if<smtp::JudgeSender>(&step)) {
             judge_sender(*sender);
         } else if (const auto* recipient = std::get_if<smtp::JudgeRecipient>(&step)) {

@@ -61,7 +61,9 @@ class ReceptionSession {
     void judge_recipient(const smtp::JudgeRecipient& step);
     void begin_content();
     Task<> end_content();
+    void take_content(std::string_view piece);
     [[nodiscard]] std::optional<smtp::Reply> prepare_content();
+    void sign_content(const Directory& directory, std::size_t arrived_body_offset);
     Task<smtp::Reply> take_message();
     [[nodiscard]] std::string received_field() const;
     [[nodiscard]] std::string origin() const;
@@ -88,6 +90,8 @@ class ReceptionSession {
     MessageId message_;
     std::string content_;  // the Received field, then what arrived
     std::size_t received_field_octets_ = 0;
+    std::optional<StreamedBody> body_;  // if it will be signed
+    std::string signed_by_;
     Octets announced_size_ = 0;
     Deadline transaction_ends_ = no_deadline;
     Deadline waiting_since_ = Clock::now();  // our last reply; what the client owes us counts from here

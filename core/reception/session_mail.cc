@@ -70,8 +70,16 @@ void ReceptionSession::begin_content() {
     content_ = received_field();
     received_field_octets_ = content_.size();
     content_.reserve(content_.size() + std::min(announced_size_, reserved_content_limit));
+    if (identity_.is_known() && ports.shared.signer != nullptr)
+        body_.emplace(session_->envelope().body == mail::BodyType::binary_mime ? mailauth::BareLineEnds::literal
+                                                                               : mailauth::BareLineEnds::converted);
     content_began_ = Clock::now();
     session_->answer(replies::send_content());
+}
+
+void ReceptionSession::take_content(std::string_view piece) {
+    content_.append(piece);
+    if (body_) body_->receive(piece);
 }
 
 std::string ReceptionSession::received_field() const {
@@ -97,6 +105,7 @@ std::string ReceptionSession::origin() const {
     json.optional("login", login_)
         .optional("mechanism", login_.empty() ? std::string() : mechanism_name_)
         .optional("tls", tls_text());
+    json.optional("signed_by", signed_by_);
     json.field("sender", session_->envelope().reverse_path.text())
         .field("recipients", session_->envelope().recipients.size())
         .field("size", content_.size());
@@ -129,13 +138,28 @@ std::optional<smtp::Reply> ReceptionSession::prepare_content() {
     if (mail::count_hops(*header) > listener_.hop_limit) return replies::too_many_hops(listener_.hop_limit);
     if (!identity_.is_known()) return std::nullopt;
     const auto directory = reception_.ports_.shared.directory.load();
+    const std::size_t body_offset = header->body_offset();
     const Decision decision = judge_content(*directory, identity_, *header, arrived);
     if (!decision.is_accepted()) return decision.reply;
     const mail::SubmissionFixes fixes = mail::fixes_for_submission(
         *header, arrived, fmt::format("{}@{}", message_.text(), listener_.session.host_name), WallClock::now());
     if (!fixes.prefix.empty() || !fixes.removed.empty())
         content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived, fixes);
+    if (body_) sign_content(*directory, body_offset);
     return std::nullopt;
+}
+
+// The last change of the content. Our Received field stays outside: it is no part of what the sender says.
+void ReceptionSession::sign_content(const Directory& directory, std::size_t arrived_body_offset) {
+    const std::string_view message = std::string_view(content_).substr(received_field_octets_);
+    const auto header = mail::Header::parse(message);
+    if (!header.has_value()) return;  // parsed before the fixes, which make no header too large to parse
+    MessageSigner::Signed made = reception_.ports_.shared.signer->sign_submission(
+        directory, identity_, *header,
+        std::move(*body_).finish(message.substr(header->body_offset()), arrived_body_offset), WallClock::now());
+    body_.reset();
+    content_.insert(0, made.fields);
+    signed_by_ = std::move(made.by);
 }
 
 Task<smtp::Reply> ReceptionSession::take_message() {
@@ -172,7 +196,8 @@ Task<smtp::Reply> ReceptionSession::take_message() {
                                      {"from", message.envelope.reverse_path.text()},
                                      {"to", message.envelope.recipients.front().address.text()},
                                      {"recipients", message.envelope.recipients.size()},
-                                     {"size", size}});
+                                     {"size", size},
+                                     {"signed_by", signed_by_}});
     smtp::Reply reply = replies::queued(message.id.text());
     ports.accepted(std::move(*accepted));
     co_return reply;
@@ -183,6 +208,8 @@ void ReceptionSession::forget_transaction() {
     if (rate_taken_at_) reception_.ports_.shared.rates.give_back(sender_key(identity_), *rate_taken_at_);
     rate_taken_at_.reset();
     content_ = {};
+    body_.reset();
+    signed_by_.clear();
     received_field_octets_ = 0;
     transaction_ends_ = no_deadline;
     announced_size_ = 0;

@@ -18,10 +18,11 @@ Result<mailauth::SigningKey> open_key(KeyVault& vault, const KeyRow& row) {
 }  // namespace
 
 const mailauth::SigningKey* KeyRing::find(const KeyRow& row) const {
-    const Signer* signer = row.domain ? signer_for(row.domain) : service();
-    if (signer == nullptr || signer->domain != row.name) return nullptr;
-    const auto key = std::ranges::find(signer->keys, row.selector, &Key::selector);
-    return key == signer->keys.end() ? nullptr : &key->key;
+    const auto identities = row.domain ? identities_for(row.domain) : service();
+    const auto found = std::ranges::find_if(identities, [&](const mailauth::DkimIdentity& identity) {
+        return identity.domain == row.name && identity.selector == row.selector;
+    });
+    return found == identities.end() ? nullptr : &found->key;
 }
 
 Result<std::shared_ptr<const KeyRing>> KeyRing::load(Reader& reader, KeyVault& vault, std::string_view service_domain,
@@ -38,17 +39,19 @@ Result<std::shared_ptr<const KeyRing>> KeyRing::load(Reader& reader, KeyVault& v
             problems.push_back(std::move(key).error().detail);
             continue;
         }
-        if (is_service && !ring->service_) ring->service_.emplace();
-        Signer& signer = is_service ? *ring->service_ : ring->signers_[row.domain];
-        signer.domain = row.name;
-        signer.keys.push_back({row.selector, *std::move(key)});
+        auto& identities = is_service ? ring->service_ : ring->own_[row.domain];
+        identities.push_back({.domain = row.name, .selector = row.selector, .key = *std::move(key)});
     }
+    // A message of the service's own domain is signed for it once.
+    for (auto& [domain, identities] : ring->own_)
+        if (identities.front().domain != service_domain)
+            identities.insert(identities.end(), ring->service_.begin(), ring->service_.end());
     return ring;
 }
 
-const KeyRing::Signer* KeyRing::signer_for(DomainId domain) const {
-    const auto found = signers_.find(domain);
-    return found == signers_.end() ? nullptr : &found->second;
+std::span<const mailauth::DkimIdentity> KeyRing::identities_for(DomainId domain) const {
+    const auto found = own_.find(domain);
+    return found == own_.end() ? service() : found->second;
 }
 
 }  // namespace relevo

@@ -4,9 +4,10 @@
 #include "core/ports/database.h"
 #include "core/ports/key_vault.h"
 #include "core/signing/model.h"
+#include "lib/mailauth/dkim_signer.h"
 
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,16 +19,6 @@ namespace relevo {
 // next one takes its place. About 4 KB for each domain. Threads: any.
 class KeyRing {
  public:
-    struct Key {
-        std::string selector;
-        mailauth::SigningKey key;
-    };
-    // All active keys of one domain.
-    struct Signer {
-        std::string domain;  // d=
-        std::vector<Key> keys;
-    };
-
     KeyRing() = default;  // nothing signs
     KeyRing(const KeyRing&) = delete;
     KeyRing& operator=(const KeyRing&) = delete;
@@ -40,14 +31,16 @@ class KeyRing {
                                                                      const KeyRing* previous,
                                                                      std::vector<std::string>& problems);
 
-    // nullptr: no key signs for it. Pointers live as long as the ring.
-    [[nodiscard]] const Signer* signer_for(DomainId domain) const;
-    [[nodiscard]] const Signer* service() const { return service_ ? &*service_ : nullptr; }
+    // Whether the domain has keys of its own that sign.
+    [[nodiscard]] bool signs(DomainId domain) const { return own_.contains(domain); }
+    // Who signs mail of the domain: its own keys first, then those of the service. They live as long as the ring.
+    [[nodiscard]] std::span<const mailauth::DkimIdentity> identities_for(DomainId domain) const;
+    [[nodiscard]] std::span<const mailauth::DkimIdentity> service() const { return service_; }
 
  private:
     [[nodiscard]] const mailauth::SigningKey* find(const KeyRow& row) const;
-    std::unordered_map<DomainId, Signer> signers_;
-    std::optional<Signer> service_;
+    std::unordered_map<DomainId, std::vector<mailauth::DkimIdentity>> own_;  // with the service's at the end
+    std::vector<mailauth::DkimIdentity> service_;
 };
 
 }  // namespace relevo

@@ -2,38 +2,20 @@
 
 #include "core/signing/keys.h"
 #include "lib/base/text.h"
+#include "lib/mailauth/dkim_key_record.h"
+#include "lib/mailauth/tag_list.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 namespace relevo {
 namespace {
 
-std::string without_white_space(std::string_view text) {
-    std::string compact;
-    for (const char c : text)
-        if (c != ' ' && c != '\t' && c != '\r' && c != '\n') compact += c;
-    return compact;
-}
-
-// The value of a tag without its white space; nothing if the record lacks it (RFC 6376 §3.2).
-std::optional<std::string> tag_of(std::string_view record, std::string_view name) {
-    for (const std::string_view part : split(record, ';')) {
-        const auto equals = part.find('=');
-        if (equals != std::string_view::npos && trimmed(part.substr(0, equals)) == name)
-            return without_white_space(part.substr(equals + 1));
-    }
-    return std::nullopt;
-}
-
-// Tags such as h= and s= list what the key may be used for; absent: everything.
-bool allows(std::string_view record, std::string_view name, std::string_view wanted) {
-    const auto list = tag_of(record, name);
-    if (!list) return true;
-    return std::ranges::any_of(
-        split(*list, ':'), [&](std::string_view entry) { return entry == "*" || equals_ignoring_case(entry, wanted); });
+// The value of p= without its white space; "" if the record has none.
+std::string public_key_of(std::string_view record) {
+    const auto tags = mailauth::TagList::parse(record);
+    return tags.has_value() ? mailauth::without_white_space(tags->find("p").value_or("")) : std::string();
 }
 
 std::vector<DomainRecord> records_of_keys(const std::vector<KeyRow>& keys) {
@@ -74,11 +56,10 @@ Result<std::vector<DomainRecord>> records_of_service(Reader& reader, std::string
 Presence presence_of(const KeyRow& key, const dns::Answer& answer) {
     if (answer.texts.empty()) return Presence::absent;
     if (answer.texts.size() > 1) return Presence::different;
-    const std::string& record = answer.texts.front();
-    const bool is_same =
-        tag_of(record, "v").value_or("DKIM1") == "DKIM1" &&
-        equals_ignoring_case(tag_of(record, "k").value_or("rsa"), tag_of(key.record, "k").value_or("rsa")) &&
-        tag_of(record, "p") == tag_of(key.record, "p") && allows(record, "h", "sha256") && allows(record, "s", "email");
+    const std::string& text = answer.texts.front();
+    const auto record = mailauth::DkimKeyRecord::parse(text);
+    const bool is_same = record.has_value() && record->key && record->algorithm == key.algorithm &&
+                         record->allows_sha256 && record->serves_email && public_key_of(text) == public_key_of(key.record);
     return is_same ? Presence::present : Presence::different;
 }
 

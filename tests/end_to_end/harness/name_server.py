@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -23,7 +24,31 @@ class NameServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = loopback.free_port()
         self.address = f"127.0.0.1@{self.port}"
+        self._folder, self._records, self._failing_zones = folder, list(records), failing
         self._failing = _FailingServer() if failing else None
+        self.log = folder / "unbound.log"
+        self._write()
+        with open(folder / "unbound.err", "wb") as errors:
+            self._process = subprocess.Popen([program, "-p", "-c", str(folder / "unbound.conf")],
+                                             stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+        loopback.wait_until(self._answers, "answer of unbound")
+
+    def add(self, *records: str) -> None:
+        """More records, while it runs; whoever asked before may remember that they were not there."""
+        self._records += records
+        self._reload()
+
+    def remove(self, prefix: str) -> None:
+        """All records that begin so."""
+        self._records = [record for record in self._records if not record.startswith(prefix)]
+        self._reload()
+
+    def _reload(self) -> None:
+        self._write()
+        self._process.send_signal(signal.SIGHUP)
+
+    def _write(self) -> None:
+        folder, records, failing = self._folder, self._records, self._failing_zones
         lines = [
             "server:",
             f'  directory: "{folder}"',
@@ -45,13 +70,7 @@ class NameServer:
         lines += [f"  local-data: '{record}'" for record in records]
         for zone in failing:
             lines += ["forward-zone:", f'  name: "{zone}."', f"  forward-addr: 127.0.0.1@{self._failing.port}"]
-        configuration = folder / "unbound.conf"
-        configuration.write_text("\n".join(lines) + "\n")
-        self.log = folder / "unbound.log"
-        with open(folder / "unbound.err", "wb") as errors:
-            self._process = subprocess.Popen([program, "-p", "-c", str(configuration)], stdin=subprocess.DEVNULL,
-                                             stdout=errors, stderr=errors)
-        loopback.wait_until(self._answers, "answer of unbound")
+        (folder / "unbound.conf").write_text("\n".join(lines) + "\n")
 
     def _answers(self) -> bool:
         if self._process.poll() is not None:
@@ -69,6 +88,12 @@ class NameServer:
         loopback.stop_process(self._process)
         if self._failing:
             self._failing.stop()
+
+
+def txt(host: str, text: str) -> str:
+    """A TXT record, in strings of at most 255 octets."""
+    pieces = [text[i:i + 255] for i in range(0, len(text), 255)]
+    return f"{host}. 1 TXT " + " ".join(f'"{piece}"' for piece in pieces)
 
 
 class _FailingServer:

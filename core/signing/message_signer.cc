@@ -1,0 +1,128 @@
+#include "core/signing/message_signer.h"
+
+#include "core/tenancy/administration.h"
+#include "lib/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace relevo {
+namespace {
+
+constexpr std::string_view empty_line = "\r\n\r\n";
+constexpr std::chrono::hours warn_again_after{1};
+constexpr std::size_t warned_limit = 10'000;
+constexpr auto second_bounds = std::to_array({0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0});
+
+// "From :" with white space before the colon is obsolete but still a From to readers (RFC 5322 §4.5).
+bool is_from(const mail::Field& field) { return equals_ignoring_case(trimmed(field.name), "From"); }
+
+// "example.com (a, b), relay.example (c)"
+std::string signers_of(std::span<const mailauth::DkimIdentity> identities) {
+    std::string text;
+    for (std::size_t i = 0; i < identities.size(); ++i) {
+        const bool is_same = i > 0 && identities[i - 1].domain == identities[i].domain;
+        if (is_same)
+            text += fmt::format(", {}", identities[i].selector);
+        else
+            text += fmt::format("{}{} ({}", i > 0 ? "), " : "", identities[i].domain, identities[i].selector);
+    }
+    return text.empty() ? text : text + ")";
+}
+
+}  // namespace
+
+void StreamedBody::receive(std::string_view piece) {
+    std::size_t i = 0;
+    for (; i < piece.size() && matched_ < empty_line.size(); ++i) {
+        if (piece[i] == empty_line[matched_])
+            ++matched_;
+        else
+            matched_ = piece[i] == '\r' ? 1 : 0;
+    }
+    offset_ += i;
+    if (i < piece.size()) signer_.update(piece.substr(i));
+}
+
+mailauth::DkimSigner StreamedBody::finish(std::string_view body, std::size_t offset) && {
+    if (offset == offset_) return std::move(signer_);
+    mailauth::DkimSigner again(bare_line_ends_);
+    again.update(body);
+    return again;
+}
+
+SignerMetrics::SignerMetrics(Metrics& metrics)
+    : signatures(metrics.counter("relevo_dkim_signatures_total", "DKIM signatures made")),
+      unsigned_messages(metrics.counter("relevo_dkim_unsigned_messages_total",
+                                        "Submitted messages without a signature of their author's domain")),
+      failures(metrics.counter("relevo_dkim_failures_total", "Messages that could not be signed")),
+      seconds(metrics.histogram("relevo_dkim_signing_seconds", "Time to sign one message, its body being hashed",
+                                second_bounds)) {}
+
+const Domain* author_domain(const Directory& directory, const Identity& identity, const mail::Header& header) {
+    if (!identity.is_known()) return nullptr;
+    const auto& fields = header.fields();
+    if (std::ranges::count_if(fields, is_from) != 1) return nullptr;
+    const auto authors = mail::parse_address_list(std::ranges::find_if(fields, is_from)->value);
+    if (!authors.has_value() || authors->empty() || authors->front().has_address_literal()) return nullptr;
+    const auto name = comparable_domain(authors->front().domain());
+    const Domain* row = name.has_value() ? directory.domain_for(*name) : nullptr;
+    const bool is_ours = row != nullptr && row->tenant == identity.tenant && row->ownership != Ownership::pending;
+    return is_ours ? row : nullptr;
+}
+
+MessageSigner::Signed MessageSigner::sign_submission(const Directory& directory, const Identity& identity,
+                                                     const mail::Header& header, mailauth::DkimSigner signer,
+                                                     WallClock::time_point now) {
+    const auto ring = ring_();
+    const Domain* author = author_domain(directory, identity, header);
+    if (author == nullptr || !ring->signs(author->id)) {
+        metrics_.unsigned_messages.add();
+        if (author != nullptr) warn_of_unsigned(*author);
+    }
+    return sign(author != nullptr ? ring->identities_for(author->id) : ring->service(), header, signer, now);
+}
+
+MessageSigner::Signed MessageSigner::sign_report(std::string_view content, WallClock::time_point now) {
+    const auto ring = ring_();
+    const auto header = mail::Header::parse(content);
+    if (ring->service().empty() || !header.has_value()) return {};
+    mailauth::DkimSigner signer;
+    signer.update(content.substr(header->body_offset()));
+    return sign(ring->service(), *header, signer, now);
+}
+
+MessageSigner::Signed MessageSigner::sign(std::span<const mailauth::DkimIdentity> identities,
+                                          const mail::Header& header, mailauth::DkimSigner& signer,
+                                          WallClock::time_point now) {
+    if (identities.empty()) return {};
+    const Deadline began = Clock::now();
+    auto fields = signer.sign(header.fields(), identities, now, lifetime_.load());
+    if (!fields.has_value()) {
+        metrics_.failures.add();
+        log_.error("dkim.not_signed",
+                   {{"domain", identities.front().domain}, {"problem", fields.error().detail}});
+        return {};
+    }
+    metrics_.signatures.add(identities.size());
+    metrics_.seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());
+    return {.fields = *std::move(fields), .by = signers_of(identities)};
+}
+
+void MessageSigner::warn_of_unsigned(const Domain& domain) {
+    const Deadline now = Clock::now();
+    {
+        const std::lock_guard lock(mutex_);
+        if (warned_.size() >= warned_limit) warned_.clear();
+        Deadline& quiet_until = warned_[domain.id];
+        if (now < quiet_until) return;
+        quiet_until = now + warn_again_after;
+    }
+    log_.warning("dkim.unsigned",
+                 {{"domain", domain.name},
+                  {"problem", "its mail goes out without a signature: publish the records that `relevo dkim show` names"}});
+}
+
+}  // namespace relevo

@@ -1,0 +1,90 @@
+// Signs what is submitted, and our own reports, with the keys that sign now.
+#pragma once
+
+#include "core/ports/log.h"
+#include "core/ports/metrics.h"
+#include "core/signing/key_ring.h"
+#include "core/tenancy/directory.h"
+#include "lib/mail/message.h"
+#include "lib/mailauth/dkim_signer.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace relevo {
+
+// Hashes the body of a message while it arrives, so that its end need not wait for that. The body begins behind the
+// first empty line. Threads: none.
+class StreamedBody {
+ public:
+    explicit StreamedBody(mailauth::BareLineEnds bare_line_ends)
+        : bare_line_ends_(bare_line_ends), signer_(bare_line_ends) {}
+    // The next octets of the message.
+    void receive(std::string_view piece);
+    // The signer that has hashed `body`. Hashes again if the body did not begin where it seemed to, but at `offset` of
+    // what arrived: without an empty line the first line that is no field begins it.
+    [[nodiscard]] mailauth::DkimSigner finish(std::string_view body, std::size_t offset) &&;
+
+ private:
+    mailauth::BareLineEnds bare_line_ends_;
+    mailauth::DkimSigner signer_;
+    std::size_t offset_ = 0;  // octets of the header section seen so far
+    unsigned matched_ = 0;    // octets of the empty line, CRLF CRLF, seen so far
+};
+
+struct SignerMetrics {
+    explicit SignerMetrics(Metrics& metrics);
+    Counter &signatures, &unsigned_messages, &failures;
+    Histogram& seconds;  // for one message
+};
+
+// The domain row of the author (From), for whom alone a message of `identity` may be signed: exactly one From field,
+// its first address in a domain of the same tenant that is proven to be its. nullptr: none. The same rules as
+// judge_content() has; looked at again because whatever decides about d= must not depend on another check having run
+// (security row A12).
+[[nodiscard]] const Domain* author_domain(const Directory& directory, const Identity& identity,
+                                          const mail::Header& header);
+
+// Threads: any, many at once.
+class MessageSigner {
+ public:
+    struct Signed {
+        std::string fields;  // DKIM-Signature fields, to be put in front; empty: not signed
+        std::string by;      // "example.com (r20261125a, e20261125a), relay.example (…)", for the history
+    };
+    using RingSource = std::function<std::shared_ptr<const KeyRing>()>;
+
+    MessageSigner(RingSource ring, SignerMetrics& metrics, Log& log, std::chrono::seconds lifetime)
+        : ring_(std::move(ring)), metrics_(metrics), log_(log), lifetime_(lifetime) {}
+    void set_lifetime(std::chrono::seconds lifetime) { lifetime_ = lifetime; }
+
+    // A message of `identity` as it will leave, without our own trace fields: for the domain of its author if that has
+    // keys, and for the service. `signer` has hashed the body. What cannot be signed goes out unsigned, and the log says
+    // so.
+    [[nodiscard]] Signed sign_submission(const Directory& directory, const Identity& identity,
+                                         const mail::Header& header, mailauth::DkimSigner signer,
+                                         WallClock::time_point now);
+    // A report of ours, for the service alone.
+    [[nodiscard]] Signed sign_report(std::string_view content, WallClock::time_point now);
+
+ private:
+    Signed sign(std::span<const mailauth::DkimIdentity> identities, const mail::Header& header,
+                mailauth::DkimSigner& signer, WallClock::time_point now);
+    void warn_of_unsigned(const Domain& domain);
+
+    RingSource ring_;
+    SignerMetrics& metrics_;
+    Log& log_;
+    std::atomic<std::chrono::seconds> lifetime_;
+    std::mutex mutex_;  // guards what follows
+    std::unordered_map<DomainId, Deadline> warned_;  // not again before then
+};
+
+}  // namespace relevo
