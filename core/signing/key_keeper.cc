@@ -13,6 +13,8 @@ namespace {
 
 using mailauth::SigningAlgorithm;
 
+constexpr std::chrono::seconds refresh_interval{2};
+
 bool is_waiting(const KeyRow& key) { return key.state == KeyState::next || key.state == KeyState::published; }
 
 // `keys` as they are now, with what the DNS showed of them.
@@ -62,6 +64,7 @@ struct KeyKeeper::Round {
     Scope scope = Scope::what_waits;
     std::size_t keys_allowed = 0;
     bool has_changed = false;
+    Deadline refresh_from{};  // not more often than that: each time everything is loaded
     Wakeup finished;
 };
 
@@ -104,9 +107,17 @@ Task<> KeyKeeper::round(std::function<bool()> stopping) {
         look_at_all_again_ = Clock::now() + options_.look_again_after;
     }
     count(round->subjects);
-    for (; round->working < options_.domains_at_once; ++round->working) ports_.shard.spawn(work_through(round));
+    const std::size_t workers = std::min(options_.domains_at_once, round->subjects.size());
+    round->working = workers;  // before any of them starts: one without work ends at once
+    for (std::size_t i = 0; i < workers; ++i) ports_.shard.spawn(work_through(round));
     while (round->working > 0) co_await round->finished.wait();
-    if (!round->has_changed) co_return;
+    if (round->has_changed) co_await refresh(*round);
+}
+
+// What changed takes effect while the round goes on: some domain's name servers may keep it waiting for minutes.
+Task<> KeyKeeper::refresh(Round& round) {
+    round.has_changed = false;
+    round.refresh_from = Clock::now() + refresh_interval;
     if (const auto changed = co_await ports_.changed(); !changed.has_value())
         ports_.log.error("dkim.round_failed", {{"problem", changed.error().detail}});
 }
@@ -119,6 +130,7 @@ Task<> KeyKeeper::work_through(std::shared_ptr<Round> round) {
         if (!acted.has_value())
             ports_.log.error("dkim.round_failed", {{"domain", subject.name}, {"problem", acted.error().detail}});
         round->has_changed = round->has_changed || visit.has_changed;
+        if (round->has_changed && Clock::now() >= round->refresh_from) co_await refresh(*round);
     }
     --round->working;
     round->finished.notify_one();

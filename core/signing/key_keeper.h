@@ -88,6 +88,7 @@ class KeyKeeper {
 
     Task<Result<std::vector<Subject>>> read_subjects(std::optional<DomainId> only);
     Task<> work_through(std::shared_ptr<Round> round);  // shared by the workers of a round
+    Task<> refresh(Round& round);
     Task<DomainVisit> look(const Subject& subject, Scope scope);
     Task<RecordFinding> look_at_key(const KeyRow& key);
     Task<RecordFinding> look_at_challenge(const Domain& domain);

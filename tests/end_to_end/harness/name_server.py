@@ -24,6 +24,7 @@ class NameServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = loopback.free_port()
         self.address = f"127.0.0.1@{self.port}"
+        self._generation = 0  # of the records, shown as a name that exists
         self._folder, self._records, self._failing_zones = folder, list(records), failing
         self._failing = _FailingServer() if failing else None
         self.log = folder / "unbound.log"
@@ -44,8 +45,15 @@ class NameServer:
         self._reload()
 
     def _reload(self) -> None:
+        self._generation += 1
         self._write()
-        self._process.send_signal(signal.SIGHUP)
+        for _ in range(20):  # a signal that comes while it reloads may be lost
+            self._process.send_signal(signal.SIGHUP)
+            try:
+                return loopback.wait_until(lambda: self._answers(b"g%05d" % self._generation), "the new records", 1.0)
+            except AssertionError:
+                pass
+        raise AssertionError("unbound does not reload")
 
     def _write(self) -> None:
         folder, records, failing = self._folder, self._records, self._failing_zones
@@ -66,21 +74,27 @@ class NameServer:
         ]
         zones = sorted({record.split()[0].rstrip(".").rsplit(".", 1)[-1] for record in records} - {""})
         lines += [f'  local-zone: "{zone}." static' for zone in zones]
+        # So that what is not there yet is not remembered for long (RFC 2308 §5).
+        lines += [f"  local-data: '{zone}. 1 SOA ns.{zone}. root.{zone}. 1 1 1 1 1'" for zone in zones]
         lines += [f'  local-zone: "{zone}." transparent' for zone in failing]
         lines += [f"  local-data: '{record}'" for record in records]
+        lines += [f"  local-data: 'g{self._generation:05d}. 0 A 127.0.0.1'"]
         for zone in failing:
             lines += ["forward-zone:", f'  name: "{zone}."', f"  forward-addr: 127.0.0.1@{self._failing.port}"]
         (folder / "unbound.conf").write_text("\n".join(lines) + "\n")
 
-    def _answers(self) -> bool:
+    def _answers(self, existing: bytes = b"hello") -> bool:
+        """Whether it answers at all, and, if a name is given, that it exists. Names have 5 or 6 octets."""
         if self._process.poll() is not None:
             raise AssertionError("unbound ended: " + (self.log.read_text() if self.log.exists() else "no log"))
-        question = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05hello\x00\x00\x01\x00\x01"
+        question = (b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + bytes([len(existing)]) + existing +
+                    b"\x00\x00\x01\x00\x01")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(0.3)
             try:
                 client.sendto(question, ("127.0.0.1", self.port))
-                return client.recv(512)[:2] == b"\x12\x34"
+                answer = client.recv(512)
+                return answer[:2] == b"\x12\x34" and (existing == b"hello" or answer[3] & 15 == 0)
             except OSError:
                 return False
 
