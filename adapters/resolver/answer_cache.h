@@ -16,7 +16,8 @@ namespace relevo::resolver {
 using Question = std::pair<std::string, dns::RecordType>;
 
 inline constexpr std::chrono::seconds longest_kept{3600};
-inline constexpr std::chrono::seconds longest_kept_empty{60};  // RFC 2308 §5 allows more; who publishes a record wants it found
+inline constexpr std::chrono::seconds longest_kept_empty{
+    60};  // RFC 2308 §5 allows more; who publishes a record wants it found
 
 // Threads: one shard's.
 class AnswerCache {

@@ -26,8 +26,8 @@ Result<void> checked(int problem, std::string_view what) {
 // Room for a busy relay: what libunbound allows itself by default is meant for one browser.
 Result<void> set_sizes(ub_ctx* context) {
     constexpr std::pair<const char*, const char*> settings[] = {
-        {"outgoing-range:", "512"},   {"outgoing-num-tcp:", "64"}, {"num-queries-per-thread:", "2048"},
-        {"rrset-cache-size:", "32m"}, {"msg-cache-size:", "16m"},  {"do-not-query-localhost:", "no"},
+        {"outgoing-range:", "512"},        {"outgoing-num-tcp:", "64"}, {"num-queries-per-thread:", "2048"},
+        {"rrset-cache-size:", "32m"},      {"msg-cache-size:", "16m"},  {"do-not-query-localhost:", "no"},
         {"cache-max-negative-ttl:", "60"},
     };
     for (const auto& [name, value] : settings) RELEVO_CHECK(checked(ub_ctx_set_option(context, name, value), name));

@@ -187,6 +187,54 @@ class ControlTest : public testing::Test {
     std::unique_ptr<DeliveryEngine> engine;
 };
 
+TEST_F(ControlTest, AddsDomainsWithKeysAndTheirProof) {
+    ask("tenant.add", R"({"name":"acme"})");
+    const json::object domain = ask("domain.add", R"({"tenant":"acme","domain":"example.com"})");
+    EXPECT_EQ(text(domain, "ownership"), "pending");
+    const json::object& challenge = domain.at("challenge").as_object();
+    EXPECT_EQ(text(challenge, "host"), "_relevo-challenge.example.com");
+    EXPECT_EQ(domain.at("keys").as_array().size(), 2U);
+    EXPECT_EQ(text(entry(domain, "keys"), "state"), "next");
+    EXPECT_FALSE(ask("domain.verify", R"({"domain":"example.com"})").at("proven").as_bool());
+    resolver.txt(text(challenge, "host"), text(challenge, "text"));
+    const json::object verified = ask("domain.verify", R"({"domain":"example.com"})");
+    EXPECT_TRUE(verified.at("proven").as_bool());
+    EXPECT_EQ(text(verified.at("domain").as_object(), "ownership"), "verified");
+    EXPECT_EQ(directory->domain_for("example.com")->ownership, Ownership::verified);
+    EXPECT_EQ(text(ask("domain.add", R"({"tenant":"acme","domain":"example.org","trusted":true})"), "ownership"),
+              "trusted");
+}
+
+TEST_F(ControlTest, ShowsRotatesAndImportsKeysAndNeverTheirPrivateHalf) {  // security row E12
+    ask("tenant.add", R"({"name":"acme"})");
+    ask("domain.add", R"({"tenant":"acme","domain":"example.com","trusted":true})");
+    const json::object shown = ask("dkim.show", R"({"domain":"example.com"})");
+    EXPECT_FALSE(shown.at("signs").as_bool());
+    for (const json::value& key : shown.at("keys").as_array())
+        resolver.txt(text(key.as_object(), "host"), text(key.as_object(), "record"));
+    ask("domain.verify", R"({"domain":"example.com"})");
+    EXPECT_TRUE(ask("dkim.show", R"({"domain":"example.com"})").at("signs").as_bool());
+    EXPECT_EQ(ask("dkim.rotate", R"({"domain":"example.com"})").at("made").as_int64(), 2);
+    EXPECT_EQ(ask("dkim.rotate", R"({"domain":"example.com"})").at("made").as_int64(), 0);
+
+    const std::string der = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value().to_der();
+    const std::string body = encode_base64(der);
+    const std::string pem = "-----BEGIN PRIVATE KEY-----\\n" + body + "\\n-----END PRIVATE KEY-----\\n";
+    const std::string import = R"({"domain":"example.com","selector":"Old1","key":")" + pem + R"("})";
+    EXPECT_EQ(text(entry(ask("dkim.import", import), "keys"), "selector"), "old1");
+    EXPECT_THAT(refusal("dkim.import", import), AllOf(HasSubstr("conflict"), Not(HasSubstr(body))));
+    EXPECT_THAT(refusal("dkim.import", R"({"domain":"example.com","selector":"x","key":"canary-secret"})"),
+                Not(HasSubstr("canary")));
+    EXPECT_EQ(ask("dkim.list", R"({"tenant":"acme"})").at("keys").as_array().size(), 4U);
+    EXPECT_EQ(ask("dkim.list", R"({"tenant":"acme","all":true})").at("keys").as_array().size(), 5U);
+    EXPECT_THAT(raw(R"({"command":"dkim.list"})"), Not(HasSubstr(body)));
+    EXPECT_THAT(refusal("dkim.show", R"({"domain":"nobody.example"})"), HasSubstr("not_found"));
+    EXPECT_THAT(refusal("dkim.forget", R"({"all":true})"), HasSubstr("stop the server"));
+
+    ask("domain.remove", R"({"domain":"example.com"})");
+    EXPECT_EQ(ask("dkim.list").at("keys").as_array().size(), 0U);
+}
+
 class OfflineControlTest : public ControlTest {
  protected:
     OfflineControlTest() : ControlTest(Server::none) {}

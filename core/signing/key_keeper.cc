@@ -85,7 +85,8 @@ Task<Result<std::vector<KeyKeeper::Subject>>> KeyKeeper::read_subjects(std::opti
             subjects.push_back({.row = std::move(domain), .name = std::move(name), .keys = {}});
         }
     std::map<std::pair<DomainId, std::string_view>, std::size_t> places;
-    for (std::size_t i = 0; i < subjects.size(); ++i) places.emplace(std::pair(subjects[i].id(), subjects[i].name), i);
+    for (std::size_t i = 0; i < subjects.size(); ++i)
+        places.emplace(std::pair(subjects[i].id(), std::string_view(subjects[i].name)), i);
     for (KeyRow& key : keys) {
         const auto place = places.find({key.domain, key.name});
         if (place != places.end()) subjects[place->second].keys.push_back(std::move(key));

@@ -61,7 +61,8 @@ TEST(Keys, MoveOnlyFromTheStateThatWasSeen) {
 }
 
 TEST(Keys, TakesOnlySelectorsThatAreNames) {
-    for (const char* good : {"a", "2026", "S1", "mail.eu", "a-b"}) EXPECT_TRUE(checked_selector(good).has_value()) << good;
+    for (const char* good : {"a", "2026", "S1", "mail.eu", "a-b"})
+        EXPECT_TRUE(checked_selector(good).has_value()) << good;
     EXPECT_EQ(checked_selector("S1").value(), "s1");
     for (const char* bad : {"", ".", "a.", ".a", "a..b", "-a", "a-", "a b", "a_b", "../a", "\u00f1", "a;b"})
         EXPECT_FALSE(checked_selector(bad).has_value()) << bad;

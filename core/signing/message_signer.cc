@@ -102,8 +102,7 @@ MessageSigner::Signed MessageSigner::sign(std::span<const mailauth::DkimIdentity
     auto fields = signer.sign(header.fields(), identities, now, lifetime_.load());
     if (!fields.has_value()) {
         metrics_.failures.add();
-        log_.error("dkim.not_signed",
-                   {{"domain", identities.front().domain}, {"problem", fields.error().detail}});
+        log_.error("dkim.not_signed", {{"domain", identities.front().domain}, {"problem", fields.error().detail}});
         return {};
     }
     metrics_.signatures.add(identities.size());
@@ -120,9 +119,10 @@ void MessageSigner::warn_of_unsigned(const Domain& domain) {
         if (now < quiet_until) return;
         quiet_until = now + warn_again_after;
     }
-    log_.warning("dkim.unsigned",
-                 {{"domain", domain.name},
-                  {"problem", "its mail goes out without a signature: publish the records that `relevo dkim show` names"}});
+    log_.warning(
+        "dkim.unsigned",
+        {{"domain", domain.name},
+         {"problem", "its mail goes out without a signature: publish the records that `relevo dkim show` names"}});
 }
 
 }  // namespace relevo

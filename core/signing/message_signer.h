@@ -66,8 +66,8 @@ class MessageSigner {
     void set_lifetime(std::chrono::seconds lifetime) { lifetime_ = lifetime; }
 
     // A message of `identity` as it will leave, without our own trace fields: for the domain of its author if that has
-    // keys, and for the service. `signer` has hashed the body. What cannot be signed goes out unsigned, and the log says
-    // so.
+    // keys, and for the service. `signer` has hashed the body. What cannot be signed goes out unsigned, and the log
+    // says so.
     [[nodiscard]] Signed sign_submission(const Directory& directory, const Identity& identity,
                                          const mail::Header& header, mailauth::DkimSigner signer,
                                          WallClock::time_point now);
@@ -83,7 +83,7 @@ class MessageSigner {
     SignerMetrics& metrics_;
     Log& log_;
     std::atomic<std::chrono::seconds> lifetime_;
-    std::mutex mutex_;  // guards what follows
+    std::mutex mutex_;                               // guards what follows
     std::unordered_map<DomainId, Deadline> warned_;  // not again before then
 };
 

@@ -53,22 +53,22 @@ class MessageSignerTest : public testing::Test {
         StreamedBody body(BareLineEnds::converted);
         for (std::size_t i = 0; i < message.size(); i += 7) body.receive(std::string_view(message).substr(i, 7));
         const auto header = mail::Header::parse(message).value();
-        return signer_.sign_submission(*directory_, identity, header,
-                                       std::move(body).finish(std::string_view(message).substr(header.body_offset()),
-                                                              header.body_offset()),
-                                       noon);
+        return signer_.sign_submission(
+            *directory_, identity, header,
+            std::move(body).finish(std::string_view(message).substr(header.body_offset()), header.body_offset()), noon);
     }
     // "pass example.com, pass relay.example": what a receiver finds.
     [[nodiscard]] std::string verdicts(const std::string& message) const {
         const auto header = mail::Header::parse(message).value();
         mailauth::DkimVerifier verifier(header);
         verifier.update(std::string_view(message).substr(header.body_offset()));
-        const auto found = dns::run(verifier.finish(noon), [this](const dns::Question& question) -> Result<dns::Answer> {
-            dns::Answer answer;
-            if (const auto record = records_.find(question.name); record != records_.end())
-                answer.texts.push_back(record->second);
-            return answer;
-        });
+        const auto found =
+            dns::run(verifier.finish(noon), [this](const dns::Question& question) -> Result<dns::Answer> {
+                dns::Answer answer;
+                if (const auto record = records_.find(question.name); record != records_.end())
+                    answer.texts.push_back(record->second);
+                return answer;
+            });
         std::string text;
         for (const auto& verdict : found)
             text += (text.empty() ? "" : ", ") + std::string(name_of(verdict.result)) + " " + verdict.domain;
@@ -78,12 +78,12 @@ class MessageSignerTest : public testing::Test {
     test::KeyStore store_;
     std::shared_ptr<const KeyRing> ring_;
     std::map<std::string, std::string> records_;
-    std::shared_ptr<const Directory> directory_ =
-        Directory::of({}, {domain(1, acme, "example.com", Subdomains::included),
-                           domain(2, acme, "plain.example", Subdomains::excluded),
-                           domain(3, acme, "new.example", Subdomains::excluded, Ownership::pending),
-                           domain(4, rival, "rival.example", Subdomains::included)},
-                      {}, {});
+    std::shared_ptr<const Directory> directory_ = Directory::of(
+        {},
+        {domain(1, acme, "example.com", Subdomains::included), domain(2, acme, "plain.example", Subdomains::excluded),
+         domain(3, acme, "new.example", Subdomains::excluded, Ownership::pending),
+         domain(4, rival, "rival.example", Subdomains::included)},
+        {}, {});
     MemoryLog log_;
     MemoryMetrics numbers_;
     SignerMetrics metrics_{numbers_};
@@ -144,14 +144,16 @@ TEST_F(MessageSignerTest, LimitsTheLifeOfASignature) {
 
 TEST_F(MessageSignerTest, SignsForNobodyWhoIsNotTheAuthorForSure) {  // security row A12
     for (const char* header :
-         {"From: a@rival.example", "From: a@new.example", "From: a@nowhere.example", "From: a@example.com\r\nFrom: b@example.com",
-          "From: a@rival.example\r\nFrom : b@example.com", "From: a@[192.0.2.1]", "From: ", "From: group:;",
-          "From: <a@example.com> <b@rival.example>", "Sender: a@example.com", "From: \"a@example.com\" <x@rival.example>",
-          "From: a@example.com.rival.example", "From: a@ex\u0430mple.com"}) {
+         {"From: a@rival.example", "From: a@new.example", "From: a@nowhere.example",
+          "From: a@example.com\r\nFrom: b@example.com", "From: a@rival.example\r\nFrom : b@example.com",
+          "From: a@[192.0.2.1]", "From: ", "From: group:;", "From: <a@example.com> <b@rival.example>",
+          "Sender: a@example.com", "From: \"a@example.com\" <x@rival.example>", "From: a@example.com.rival.example",
+          "From: a@ex\u0430mple.com"}) {
         const std::string message = std::string(header) + "\r\n\r\n";
         EXPECT_EQ(verdicts(sign(message).fields + message), "pass relay.example") << header;
     }
-    EXPECT_EQ(author_domain(*directory_, Identity{}, mail::Header::parse("From: a@example.com\r\n\r\n").value()), nullptr);
+    EXPECT_EQ(author_domain(*directory_, Identity{}, mail::Header::parse("From: a@example.com\r\n\r\n").value()),
+              nullptr);
     const Identity other{.tenant = rival, .credential = {}, .grant = {}};
     EXPECT_THAT(sign("From: a@example.com\r\n\r\n", other).by, Not(HasSubstr("example.com")));
 }
@@ -159,11 +161,44 @@ TEST_F(MessageSignerTest, SignsForNobodyWhoIsNotTheAuthorForSure) {  // security
 // security row A12: 10,000 random forms of From, put together from what parsers disagree about; d= is never another
 // tenant's, nor that of a domain which is not proven.
 TEST_F(MessageSignerTest, NeverSignsForAnotherTenantHoweverFromIsWritten) {
-    const std::vector<std::string> pieces = {
-        "a@example.com", "a@rival.example", "a@new.example", "a@sub.example.com", "a@EXAMPLE.com", "a@plain.example", "<", ">", "\"", ",", ":", ";", "(",
-        ")", " ", "\r\n ", "\t", "@", "example.com", "rival.example", ".", "\\", "=?utf-8?q?a=40rival=2Eexample?=", "\u00e9",
-        "a@r\u0131val.example", "a@xn--rival-.example", "group: ", "<a@example.com>", "<a@rival.example>", "\"a@rival.example\" ",
-        "(a@example.com)", "\r\nFrom: ", "\r\nFrom : ", "\r\nSender: ", "@rival.example:", "%", "!", "\0"};
+    const std::vector<std::string> pieces = {"a@example.com",
+                                             "a@rival.example",
+                                             "a@new.example",
+                                             "a@sub.example.com",
+                                             "a@EXAMPLE.com",
+                                             "a@plain.example",
+                                             "<",
+                                             ">",
+                                             "\"",
+                                             ",",
+                                             ":",
+                                             ";",
+                                             "(",
+                                             ")",
+                                             " ",
+                                             "\r\n ",
+                                             "\t",
+                                             "@",
+                                             "example.com",
+                                             "rival.example",
+                                             ".",
+                                             "\\",
+                                             "=?utf-8?q?a=40rival=2Eexample?=",
+                                             "\u00e9",
+                                             "a@r\u0131val.example",
+                                             "a@xn--rival-.example",
+                                             "group: ",
+                                             "<a@example.com>",
+                                             "<a@rival.example>",
+                                             "\"a@rival.example\" ",
+                                             "(a@example.com)",
+                                             "\r\nFrom: ",
+                                             "\r\nFrom : ",
+                                             "\r\nSender: ",
+                                             "@rival.example:",
+                                             "%",
+                                             "!",
+                                             "\0"};
     std::mt19937 chance(20261125);  // NOLINT(cert-msc51-cpp): the same forms each time
     std::map<std::string, int> signed_for;
     for (int form = 0; form < 10'000; ++form) {

@@ -59,7 +59,8 @@ Presence presence_of(const KeyRow& key, const dns::Answer& answer) {
     const std::string& text = answer.texts.front();
     const auto record = mailauth::DkimKeyRecord::parse(text);
     const bool is_same = record.has_value() && record->key && record->algorithm == key.algorithm &&
-                         record->allows_sha256 && record->serves_email && public_key_of(text) == public_key_of(key.record);
+                         record->allows_sha256 && record->serves_email &&
+                         public_key_of(text) == public_key_of(key.record);
     return is_same ? Presence::present : Presence::different;
 }
 

@@ -20,8 +20,7 @@ class PublishedKey : public testing::Test {
     }
     [[nodiscard]] Presence presence(const std::string& record) const { return presence_of(row, texts({record})); }
 
-    const mailauth::SigningKey key =
-        mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
+    const mailauth::SigningKey key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
     const std::string p = key.public_key();
     KeyRow row;
 };
