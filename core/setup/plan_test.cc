@@ -1,0 +1,182 @@
+#include "adapters/memory/resolver.h"
+#include "adapters/memory/zone_servers.h"
+#include "core/setup/plan_status.h"
+#include "core/setup/provider.h"
+#include "core/setup/zone.h"
+#include "lib/base/text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace relevo::setup {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+const std::string key_record = "v=DKIM1; k=rsa; p=" + std::string(392, 'A');
+
+DomainFacts shop() {
+    DomainFacts facts;
+    facts.domain = "shop.example";
+    facts.host_name = "mail.relay.example";
+    facts.egress = {dns::IpAddress::parse("192.0.2.25").value(), dns::IpAddress::parse("2001:db8::25").value()};
+    facts.keys = {{"r1._domainkey.shop.example", key_record}};
+    facts.ownership_name = "_relevo-challenge.shop.example";
+    facts.ownership_value = "relevo-verification=abc";
+    facts.report_address = "reports@relay.example";
+    return facts;
+}
+
+const PlannedRecord* find(const DnsPlan& plan, Purpose purpose, dns::RecordType type = dns::RecordType::txt) {
+    const auto found = std::ranges::find_if(
+        plan.records, [&](const PlannedRecord& record) { return record.purpose == purpose && record.type == type; });
+    return found != plan.records.end() ? &*found : nullptr;
+}
+
+// Runs one look at the domain.
+class PlanAgainstDns : public testing::Test {
+ protected:
+    DnsPlan look(const DomainFacts& facts) {
+        DnsPlan plan;
+        Shard shard(0);  // a new one: a shard that was stopped does not run again
+        shard.spawn(look_once(shard, facts, plan));
+        shard.run();
+        return plan;
+    }
+    MemoryResolver remembered_;
+    MemoryResolver published_;
+    MemoryZoneServers servers_{published_};
+
+ private:
+    Task<> look_once(Shard& shard, DomainFacts facts, DnsPlan& plan) {
+        DnsView view(shard, remembered_, &servers_, {.allow_private_addresses = true});
+        co_await view.find_zone(facts.domain);
+        plan = co_await plan_against_dns(view, facts);
+        shard.stop();
+    }
+};
+
+TEST(DnsPlan, NamesEveryRecordWithItsWholeNameAndSaysWhy) {
+    const DnsPlan plan = make_plan(shop(), {});
+    std::vector<std::string> names;
+    for (const PlannedRecord& record : plan.records) {
+        names.push_back(std::string(name_of(record.purpose)) + " " + record.name);
+        EXPECT_FALSE(record.why.english.empty() || record.why.spanish.empty()) << names.back();
+        EXPECT_FALSE(record.value.empty()) << names.back();
+        EXPECT_NE(record.why.english, record.why.spanish);
+    }
+    EXPECT_THAT(names, ElementsAre("ownership _relevo-challenge.shop.example", "dkim r1._domainkey.shop.example",
+                                   "spf shop.example", "dmarc _dmarc.shop.example",
+                                   "service shop.example._report._dmarc.relay.example"));
+    EXPECT_FALSE(plan.is_complete());
+}
+
+TEST(DnsPlan, OffersACnameIntoTheOperatorsZoneAndTellsTheOperatorWhatStandsThere) {
+    DomainFacts facts = shop();
+    facts.spf_include = "_spf.relay.example";
+    facts.key_zone = "keys.relay.example";
+    const DnsPlan plan = make_plan(facts, {});
+    EXPECT_EQ(find(plan, Purpose::signing_key)->instead, "r1._domainkey.shop.example.keys.relay.example");
+    EXPECT_EQ(find(plan, Purpose::sending_hosts)->value, "v=spf1 include:_spf.relay.example ~all");
+    std::vector<std::string> ours;
+    for (const PlannedRecord& record : plan.records)
+        if (record.zone == Zone::operator_zone) ours.push_back(record.name + " " + record.value.substr(0, 40));
+    EXPECT_THAT(ours, ElementsAre("_spf.relay.example v=spf1 ip4:192.0.2.25 ip6:2001:db8::25 ~",
+                                  StartsWith("r1._domainkey.shop.example.keys.relay.example v=DKIM1"),
+                                  "shop.example._report._dmarc.relay.example v=DMARC1"));
+}
+
+TEST(DnsPlan, KeepsThePolicyThatTheOwnerHasChosen) {
+    const DnsPlan plan = make_plan(shop(), {.dmarc = {"v=DMARC1; p=reject"}});
+    EXPECT_EQ(find(plan, Purpose::policy)->value, "v=DMARC1; p=reject");
+}
+
+TEST(DnsPlan, BeginsDmarcWithoutHarmAndExplainsTheStepsThatFollow) {
+    const PlannedRecord policy = *find(make_plan(shop(), {}), Purpose::policy);
+    EXPECT_EQ(policy.value, "v=DMARC1; p=none; rua=mailto:reports@relay.example");
+    for (const std::string& text : {policy.why.english, policy.why.spanish}) {
+        EXPECT_THAT(text, HasSubstr("quarantine"));
+        EXPECT_THAT(text, HasSubstr("reject"));
+    }
+}
+
+TEST(DnsPlan, MovesBouncesToTheSubDomainIfThereIsOne) {
+    DomainFacts facts = shop();
+    facts.return_path = "bounces.shop.example";
+    const DnsPlan plan = make_plan(facts, {});
+    EXPECT_EQ(find(plan, Purpose::return_path, dns::RecordType::mx)->value, "10 mail.relay.example");
+    EXPECT_EQ(find(plan, Purpose::return_path)->name, "bounces.shop.example");
+    EXPECT_EQ(find(plan, Purpose::sending_hosts)->need, Need::required);
+}
+
+TEST(Zone, SplitsLongTextsAndEscapesWhatAZoneFileWouldRead) {  // RFC 1035 §3.3.14, §5.1
+    EXPECT_THAT(quoted_strings(std::string(300, 'x')),
+                ElementsAre("\"" + std::string(255, 'x') + "\"", "\"" + std::string(45, 'x') + "\""));
+    EXPECT_THAT(quoted_strings("a\"b\\c\n;"), ElementsAre("\"a\\\"b\\\\c\\010;\""));
+    EXPECT_THAT(quoted_strings(""), ElementsAre("\"\""));
+}
+
+TEST(Zone, LeavesOutAsCommentsWhatIsPublishedAlready) {
+    DnsPlan plan = make_plan(shop(), {});
+    plan.records[0].status = RecordStatus::found;
+    const std::string text = zone_text(plan, Zone::customer, mail::Language::english);
+    EXPECT_THAT(text, HasSubstr("\n; _relevo-challenge.shop.example. 3600 IN TXT"));
+    EXPECT_THAT(text, HasSubstr("\nr1._domainkey.shop.example. 3600 IN TXT (\n"));
+    for (const std::string_view line : split(text, '\n')) EXPECT_LE(line.size(), 100U) << line;
+    EXPECT_THAT(text, Not(HasSubstr("_report")));
+}
+
+TEST(Provider, IsToldByItsNameServersAlone) {
+    EXPECT_EQ(find_provider({"ana.ns.cloudflare.com", "bob.ns.cloudflare.com"})->name, "Cloudflare");
+    EXPECT_EQ(find_provider({"ns-1.awsdns-01.org", "ns-2.awsdns-02.co.uk"})->name, "Amazon Route 53");
+    EXPECT_EQ(find_provider({"ns1.notovh.net"}), nullptr);
+    EXPECT_EQ(find_provider({"ns1.ovh.net.evil.example"}), nullptr);
+    EXPECT_EQ(find_provider({"ana.ns.cloudflare.com", "ns1.domaincontrol.com"}), nullptr);
+    EXPECT_EQ(find_provider({}), nullptr);
+    EXPECT_EQ(relative_host("r1._domainkey.shop.example", "shop.example"), "r1._domainkey");
+    EXPECT_EQ(relative_host("shop.example", "shop.example"), "@");
+    EXPECT_EQ(relative_host("myshop.example", "shop.example"), "myshop.example");
+}
+
+TEST_F(PlanAgainstDns, AsksTheZonesOwnServersAndSaysWhatResolversStillRemember) {
+    remembered_.ns("shop.example", "ns1.shop.example").address("ns1.shop.example", "192.0.2.53");
+    published_.txt("r1._domainkey.shop.example", key_record);
+    published_.txt("_relevo-challenge.shop.example", "something else");
+    const DnsPlan plan = look(shop());
+    EXPECT_THAT(servers_.asked(), ElementsAre("shop.example 192.0.2.53"));
+    const PlannedRecord& key = *find(plan, Purpose::signing_key);
+    EXPECT_EQ(key.status, RecordStatus::found);
+    EXPECT_THAT(key.remark.english, HasSubstr("resolvers may remember"));
+    EXPECT_EQ(find(plan, Purpose::ownership)->status, RecordStatus::differs);
+    EXPECT_EQ(find(plan, Purpose::policy)->status, RecordStatus::missing);
+    EXPECT_EQ(find(plan, Purpose::policy)->action.spanish, "Publica este registro.");
+}
+
+TEST_F(PlanAgainstDns, AFaultIsNeverTakenForAMissingRecord) {  // security row B5
+    remembered_.ns("shop.example", "ns1.shop.example");
+    remembered_.fault("r1._domainkey.shop.example", MemoryResolver::Fault::servfail);
+    const DnsPlan plan = look(shop());
+    EXPECT_EQ(find(plan, Purpose::signing_key)->status, RecordStatus::unknown);
+    EXPECT_THAT(find(plan, Purpose::signing_key)->action.english, IsEmpty());
+}
+
+TEST_F(PlanAgainstDns, TwoKeyRecordsAreNobodys) {  // RFC 6376 §3.6.2.2
+    remembered_.txt("r1._domainkey.shop.example", key_record).txt("r1._domainkey.shop.example", "v=DKIM1; p=BBBB");
+    EXPECT_EQ(find(look(shop()), Purpose::signing_key)->status, RecordStatus::differs);
+}
+
+TEST_F(PlanAgainstDns, AKeyThatAPanelHasWrappedIsStillTheKey) {
+    std::string wrapped = key_record;
+    wrapped.insert(200, " ");
+    remembered_.txt("r1._domainkey.shop.example", wrapped);
+    EXPECT_EQ(find(look(shop()), Purpose::signing_key)->status, RecordStatus::found);
+}
+
+}  // namespace
+}  // namespace relevo::setup

@@ -1,0 +1,287 @@
+#include "core/setup/server_checks.h"
+
+#include "core/setup/dns_view.h"
+#include "core/setup/parallel.h"
+#include "core/setup/smtp_probe.h"
+#include "lib/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace relevo::setup {
+namespace {
+
+constexpr std::size_t names_asked = 5;  // of one address
+constexpr std::size_t hosts_tried = 2;  // of one domain, for port 25
+constexpr std::chrono::seconds connect_time{8};
+constexpr std::string_view always_signed_zone = "org";  // answers for it are signed from the root on
+
+CheckItem make_item(std::string id, CheckGroup group, std::string subject, Words why) {
+    CheckItem item;
+    item.id = std::move(id);
+    item.group = group;
+    item.subject = std::move(subject);
+    item.why = std::move(why);
+    return item;
+}
+
+Words why_names() {
+    return {
+        "Many receivers refuse mail from an address without a name, or whose name does not lead back to it.",
+        "Muchos receptores rechazan el correo de una dirección sin nombre, o cuyo nombre no lleva de vuelta a ella."};
+}
+
+Words no_dns(const Error& error) {
+    return {"the DNS did not answer: " + error.detail, "el DNS no ha respondido: " + error.detail};
+}
+
+Task<Result<std::vector<dns::IpAddress>>> addresses_of(Resolver& resolver, std::string host, Deadline deadline) {
+    std::vector<dns::IpAddress> addresses;
+    for (const dns::RecordType type : {dns::RecordType::a, dns::RecordType::aaaa}) {
+        RELEVO_CO_TRY(const dns::Answer answer, co_await resolver.query(host, type, deadline));
+        addresses.insert(addresses.end(), answer.addresses.begin(), answer.addresses.end());
+    }
+    co_return addresses;
+}
+
+// PTR, and of its names those that lead back to the address.
+Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddress address, std::string ehlo_name,
+                                                 Deadline deadline) {
+    std::vector<CheckItem> items;
+    CheckItem ptr = make_item("names.ptr", CheckGroup::names, address.text(), why_names());
+    ptr.expected = ehlo_name;
+    const auto names = co_await resolver.query(address.reverse_name(), dns::RecordType::ptr, deadline);
+    if (!names.has_value()) {
+        ptr.status = CheckStatus::skipped;
+        ptr.found = no_dns(names.error());
+        items.push_back(std::move(ptr));
+        co_return items;
+    }
+    std::vector<std::string> confirmed;
+    for (std::size_t index = 0; index < std::min(names_asked, names->texts.size()); ++index) {
+        const auto back = co_await addresses_of(resolver, names->texts[index], deadline);
+        if (back.has_value() && std::ranges::find(*back, address) != back->end())
+            confirmed.push_back(names->texts[index]);
+    }
+    if (names->texts.empty()) {
+        ptr.status = CheckStatus::fail;
+        ptr.found = {"no PTR record", "no tiene registro PTR"};
+        ptr.action = {fmt::format("Ask whoever gave you the address to set its PTR record to {}.", ehlo_name),
+                      fmt::format("Pide a quien te dio la dirección que ponga su registro PTR a {}.", ehlo_name)};
+    } else if (confirmed.empty()) {
+        ptr.status = CheckStatus::fail;
+        ptr.found = {fmt::format("its name {} does not lead back to it", names->texts.front()),
+                     fmt::format("su nombre {} no lleva de vuelta a ella", names->texts.front())};
+        ptr.action = {fmt::format("Give {} an A or AAAA record with this address, or change the PTR record.",
+                                  names->texts.front()),
+                      fmt::format("Pon a {} un registro A o AAAA con esta dirección, o cambia el registro PTR.",
+                                  names->texts.front())};
+    } else {
+        ptr.found = {fmt::format("{}, and back", confirmed.front()), fmt::format("{}, y de vuelta", confirmed.front())};
+        ptr.expected.clear();
+    }
+    const bool has_name = ptr.status == CheckStatus::ok;
+    items.push_back(std::move(ptr));
+    if (!has_name) co_return items;
+
+    CheckItem helo = make_item("names.helo", CheckGroup::names, address.text(),
+                               {"Filters compare the name in EHLO with the one that the address has.",
+                                "Los filtros comparan el nombre de EHLO con el que tiene la dirección."});
+    helo.found = same("EHLO " + ehlo_name);
+    if (std::ranges::find(confirmed, ehlo_name) == confirmed.end()) {
+        helo.status = CheckStatus::warn;
+        helo.expected = "EHLO " + confirmed.front();
+        helo.action = {fmt::format("Set delivery.ehlo_name or server.host_name to {}, or the PTR record to {}.",
+                                   confirmed.front(), ehlo_name),
+                       fmt::format("Pon delivery.ehlo_name o server.host_name a {}, o el registro PTR a {}.",
+                                   confirmed.front(), ehlo_name)};
+    }
+    items.push_back(std::move(helo));
+    co_return items;
+}
+
+Task<Result<std::vector<std::string>>> mail_hosts(Resolver& resolver, std::string domain, Deadline deadline) {
+    RELEVO_CO_TRY(const dns::Answer answer, co_await resolver.query(domain, dns::RecordType::mx, deadline));
+    std::vector<dns::MailExchange> exchanges = answer.exchanges;
+    std::ranges::sort(exchanges, {}, &dns::MailExchange::preference);
+    std::vector<std::string> hosts;
+    for (const dns::MailExchange& exchange : exchanges)
+        if (!exchange.exchange.empty()) hosts.push_back(exchange.exchange);
+    if (hosts.empty()) co_return failure(ErrorKind::not_found, "no MX record");
+    if (hosts.size() > hosts_tried) hosts.resize(hosts_tried);
+    co_return hosts;
+}
+
+// "220 …" of the first server that greets, or why none did.
+Task<Result<std::string>> first_greeting(Resolver& resolver, Dialer& dialer, const ServerFacts& facts,
+                                         std::string domain) {
+    RELEVO_CO_TRY(const auto hosts, co_await mail_hosts(resolver, std::move(domain), facts.deadline));
+    Error problem{ErrorKind::not_found, "its servers have no address"};
+    for (const std::string& host : hosts) {
+        const auto addresses = co_await addresses_of(resolver, host, facts.deadline);
+        if (!addresses.has_value()) {
+            problem = addresses.error();
+            continue;
+        }
+        for (const dns::IpAddress& address : *addresses) {
+            if (address.is_special() && !facts.allow_private_addresses) continue;
+            const Deadline deadline = std::min(facts.deadline, Clock::now() + connect_time);
+            auto stream = co_await dialer.connect({.target = {address, facts.outbound_port}, .deadline = deadline});
+            if (!stream.has_value()) {
+                problem = stream.error();
+                break;  // the other addresses of a host behave alike; the next host may not
+            }
+            SmtpProbe probe(std::move(*stream), deadline);
+            const auto greeting = co_await probe.read_reply();
+            if (greeting.has_value()) {
+                static_cast<void>(co_await probe.say("QUIT"));
+                co_return fmt::format("{}: {}", host, greeting->one_line());
+            }
+            problem = greeting.error();
+            break;
+        }
+    }
+    co_return std::unexpected(std::move(problem));
+}
+
+Task<> check_one_outbound(Resolver& resolver, Dialer& dialer, const ServerFacts& facts, std::string domain,
+                          CheckItem& item) {
+    const auto greeting = co_await first_greeting(resolver, dialer, facts, std::move(domain));
+    if (greeting.has_value()) {
+        item.found = same(printable(*greeting, 120));
+        co_return;
+    }
+    const bool no_names =
+        greeting.error().kind == ErrorKind::temporary || greeting.error().kind == ErrorKind::not_found;
+    item.found = same(greeting.error().detail);
+    if (no_names || greeting.error().kind == ErrorKind::timeout) {
+        // Without DNS nothing is known about the port; other checks tell of the DNS.
+        if (no_names) {
+            item.status = CheckStatus::skipped;
+            item.found = {"not tried: " + item.found.english, "sin probar: " + item.found.spanish};
+            co_return;
+        }
+    }
+    item.status = CheckStatus::fail;
+    item.action = {
+        fmt::format("Open outgoing port {} in your firewall; many hosting companies open it only when asked.",
+                    facts.outbound_port),
+        fmt::format("Abre el puerto {} de salida en tu cortafuegos; muchos proveedores de alojamiento solo lo "
+                    "abren a petición.",
+                    facts.outbound_port)};
+}
+
+Task<> into(std::vector<CheckItem>& place, Task<std::vector<CheckItem>> task) { place = co_await std::move(task); }
+
+}  // namespace
+
+Task<std::vector<dns::IpAddress>> egress_addresses(Resolver& resolver, ServerFacts facts) {
+    if (!facts.egress.empty()) co_return facts.egress;
+    auto found = co_await addresses_of(resolver, facts.host_name, facts.deadline);
+    co_return found.has_value() ? std::move(*found) : std::vector<dns::IpAddress>();
+}
+
+Task<std::vector<CheckItem>> check_names(Resolver& resolver, ServerFacts facts) {
+    std::vector<CheckItem> items;
+    const auto addresses = co_await addresses_of(resolver, facts.host_name, facts.deadline);
+    CheckItem host = make_item("names.host", CheckGroup::names, facts.host_name, why_names());
+    if (!addresses.has_value()) {
+        host.status = CheckStatus::skipped;
+        host.found = no_dns(addresses.error());
+    } else if (addresses->empty()) {
+        host.status = CheckStatus::fail;
+        host.found = {"this name has no address in the DNS", "este nombre no tiene dirección en el DNS"};
+        host.action = {"Publish an A (and AAAA) record with the public address of this server.",
+                       "Publica un registro A (y AAAA) con la dirección pública de este servidor."};
+    } else {
+        std::string text;
+        for (const dns::IpAddress& address : *addresses) text += (text.empty() ? "" : ", ") + address.text();
+        host.found = same(text);
+    }
+    items.push_back(std::move(host));
+    std::vector<dns::IpAddress> egress = facts.egress;
+    if (egress.empty() && addresses.has_value()) egress = *addresses;
+    if (egress.empty()) {
+        items.push_back(make_item("names.ptr", CheckGroup::names, "", why_names()));
+        items.back().status = CheckStatus::skipped;
+        items.back().found = {"the addresses that mail leaves from are not known: set checks.egress_addresses",
+                              "no se sabe desde qué direcciones sale el correo: indica checks.egress_addresses"};
+    }
+    for (const dns::IpAddress& address : egress) {
+        std::vector<CheckItem> found = co_await check_address_names(resolver, address, facts.ehlo_name, facts.deadline);
+        std::ranges::move(found, std::back_inserter(items));
+    }
+    co_return items;
+}
+
+Task<std::vector<CheckItem>> check_resolver(Resolver& resolver, ServerFacts facts) {
+    std::vector<CheckItem> items;
+    CheckItem answers =
+        make_item("dns.resolver", CheckGroup::dns, "",
+                  {"Without DNS no mail server is found.", "Sin DNS no se encuentra ningún servidor de correo."});
+    const auto answer = co_await resolver.query(std::string(always_signed_zone), dns::RecordType::ns, facts.deadline);
+    if (answer.has_value()) {
+        answers.found = {"the DNS answers", "el DNS responde"};
+    } else {
+        answers.status = CheckStatus::fail;
+        answers.found = no_dns(answer.error());
+        answers.action = {"Check dns.servers or /etc/resolv.conf, and that UDP and TCP port 53 are open.",
+                          "Revisa dns.servers o /etc/resolv.conf, y que el puerto 53 UDP y TCP esté abierto."};
+    }
+    items.push_back(std::move(answers));
+
+    CheckItem validation = make_item("dns.dnssec", CheckGroup::dns, "",
+                                     {"Only validated answers may be trusted for DANE, and forged ones are refused.",
+                                      "Solo las respuestas validadas sirven para DANE, y las falsas se rechazan."});
+    if (!facts.validates) {
+        validation.status = CheckStatus::warn;
+        validation.found = {"answers are not validated: there is no trust anchor",
+                            "las respuestas no se validan: falta el ancla de confianza"};
+        validation.action = {"Install the package dns-root-data, or set dns.trust_anchor_file.",
+                             "Instala el paquete dns-root-data, o indica dns.trust_anchor_file."};
+    } else if (!answer.has_value()) {
+        validation.status = CheckStatus::skipped;
+        validation.found = {"not tried: the DNS does not answer", "sin probar: el DNS no responde"};
+    } else if (answer->security != dns::Security::secure) {
+        validation.status = CheckStatus::warn;
+        validation.found = {"the server that is asked leaves out the signatures",
+                            "el servidor al que se pregunta omite las firmas"};
+        validation.action = {"Name servers in dns.servers that know DNSSEC.",
+                             "Indica en dns.servers servidores que conozcan DNSSEC."};
+    } else {
+        validation.found = {"answers are validated", "las respuestas se validan"};
+    }
+    items.push_back(std::move(validation));
+    co_return items;
+}
+
+Task<std::vector<CheckItem>> check_outbound(Resolver& resolver, Dialer& dialer, ServerFacts facts) {
+    std::vector<CheckItem> items;
+    for (const std::string& domain : facts.outbound_domains) {
+        items.push_back(make_item("ports.outbound", CheckGroup::ports, domain,
+                                  {"Mail to others leaves through this port, and through no other.",
+                                   "El correo hacia otros sale por este puerto, y por ningún otro."}));
+        co_await check_one_outbound(resolver, dialer, facts, domain, items.back());
+    }
+    co_return items;
+}
+
+Task<std::vector<CheckItem>> check_server(Shard& shard, Resolver& resolver, Dialer& dialer, ServerFacts facts) {
+    std::vector<std::vector<CheckItem>> parts(5);
+    std::vector<Task<>> tasks;
+    tasks.push_back(into(parts[0], check_names(resolver, facts)));
+    tasks.push_back(into(parts[1], check_outbound(resolver, dialer, facts)));
+    tasks.push_back(into(parts[2], check_resolver(resolver, facts)));
+    tasks.push_back(into(parts[3], check_relaying(dialer, facts)));
+    std::vector<dns::IpAddress> egress = co_await egress_addresses(resolver, facts);
+    std::erase_if(egress, [](const dns::IpAddress& address) { return address.is_loopback(); });
+    tasks.push_back(
+        into(parts[4], check_address_lists(shard, resolver, facts.blocklists, std::move(egress), facts.deadline)));
+    co_await run_together(shard, std::move(tasks));
+    std::vector<CheckItem> items;
+    for (std::vector<CheckItem>& part : parts) std::ranges::move(part, std::back_inserter(items));
+    co_return items;
+}
+
+}  // namespace relevo::setup
