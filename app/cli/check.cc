@@ -16,10 +16,26 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 namespace relevo::cli {
 namespace {
+
+using setup::CheckGroup;
+using setup::CheckItem;
+using setup::CheckStatus;
+using setup::same;
+using setup::Words;
+
+CheckItem item_of(std::string id, CheckGroup group, std::string subject, Words why) {
+    CheckItem item;
+    item.id = std::move(id);
+    item.group = group;
+    item.subject = std::move(subject);
+    item.why = std::move(why);
+    return item;
+}
 
 std::string reason() { return std::strerror(errno); }
 
@@ -64,46 +80,48 @@ std::vector<std::string> own_addresses(const Configuration& configuration) {
 }
 
 CheckItem check_port(const std::string& name, const Endpoint& endpoint, const std::vector<std::string>& own) {
-    CheckItem item{name, CheckStatus::ok, fmt::format("{} is free", endpoint.text()), {}};
+    CheckItem item = item_of("ports.listener", CheckGroup::ports, fmt::format("{} {}", name, endpoint.text()),
+                             {"Mail comes in here.", "Por aquí entra el correo."});
     const int problem = try_to_bind(endpoint);
-    if (problem == 0) return item;
+    if (problem == 0) {
+        item.found = {"free", "libre"};
+        return item;
+    }
     if (problem == EADDRINUSE && std::ranges::find(own, endpoint.text()) != own.end()) {
-        item.text = fmt::format("{} is in use by the running Relevo", endpoint.text());
+        item.found = {"in use by the running Relevo", "en uso por el Relevo que está en marcha"};
         return item;
     }
     item.status = CheckStatus::fail;
-    item.text = fmt::format("{}: {}", endpoint.text(), std::strerror(problem));
+    item.found = same(std::strerror(problem));
     if (problem == EADDRINUSE)
-        item.advice = fmt::format("see who has it with `ss -ltnp 'sport = :{}'` and stop it, or choose another port",
-                                  endpoint.port);
+        item.action = {fmt::format("See who has it with `ss -ltnp 'sport = :{}'` and stop it, or choose another port.",
+                                   endpoint.port),
+                       fmt::format("Mira quién lo tiene con `ss -ltnp 'sport = :{}'` y páralo, o elige otro puerto.",
+                                   endpoint.port)};
     else if (problem == EACCES)
-        item.advice = "ports under 1024 need root or CAP_NET_BIND_SERVICE: start Relevo through its unit";
+        item.action = {"Ports under 1024 need root or CAP_NET_BIND_SERVICE: start Relevo through its unit.",
+                       "Los puertos por debajo de 1024 requieren root o CAP_NET_BIND_SERVICE: arranca Relevo con su "
+                       "unidad de systemd."};
     else if (problem == EADDRNOTAVAIL)
-        item.advice = "this machine has no such address: correct the listener";
+        item.action = {"This machine has no such address: correct the listener.",
+                       "Esta máquina no tiene esa dirección: corrige el listener."};
     else
-        item.advice = "correct the listener";
+        item.action = {"Correct the listener.", "Corrige el listener."};
     return item;
 }
 
 }  // namespace
 
-std::string_view name_of(CheckStatus status) {
-    switch (status) {
-        case CheckStatus::ok: return "ok";
-        case CheckStatus::warn: return "warn";
-        case CheckStatus::fail: return "fail";
-    }
-    return "";
-}
-
 CheckItem check_host_name(const Configuration& configuration) {
     const std::string& name = configuration.server.host_name;
-    CheckItem item{"host name", CheckStatus::ok, name, {}};
+    CheckItem item = item_of("machine.host-name", CheckGroup::machine, "server.host_name",
+                             {"Other servers distrust a name that the DNS does not know.",
+                              "Otros servidores desconfían de un nombre que el DNS no conoce."});
+    item.found = same(name);
     if (!name.contains('.') || name.ends_with(".local") || name.ends_with(".localdomain")) {
         item.status = CheckStatus::warn;
-        item.advice =
-            "other servers distrust a name that the DNS does not know: set server.host_name to the full name that "
-            "the PTR record of your address gives";
+        item.action = {"Set server.host_name to the full name that the PTR record of your address gives.",
+                       "Pon en server.host_name el nombre completo que da el registro PTR de tu dirección."};
     }
     return item;
 }
@@ -112,17 +130,20 @@ std::vector<CheckItem> check_ports(const Configuration& configuration) {
     const std::vector<std::string> own = own_addresses(configuration);
     std::vector<CheckItem> items;
     for (const ListenerSettings& listener : configuration.listeners)
-        for (const Endpoint& endpoint : listener.address)
-            items.push_back(check_port("listener " + listener.name, endpoint, own));
+        for (const Endpoint& endpoint : listener.address) items.push_back(check_port(listener.name, endpoint, own));
     return items;
 }
 
 CheckItem check_data_folder(const std::string& folder) {
-    CheckItem item{"data folder", CheckStatus::ok, folder + " can be written and flushed to the disk", {}};
-    const auto failed = [&](std::string_view what, std::string_view advice) {
+    CheckItem item = item_of("machine.data-folder", CheckGroup::machine, folder,
+                             {"Mail is accepted only once it is safe on this disk.",
+                              "Solo se acepta correo cuando ya está a salvo en este disco."});
+    item.found = {"can be written and flushed to the disk", "se puede escribir y volcar al disco"};
+    const auto failed = [&](std::string_view english, std::string_view spanish, Words action) {
+        const std::string because = reason();
         item.status = CheckStatus::fail;
-        item.text = fmt::format("{}: {}: {}", folder, what, reason());
-        item.advice = advice;
+        item.found = {fmt::format("{}: {}", english, because), fmt::format("{}: {}", spanish, because)};
+        item.action = std::move(action);
         return item;
     };
     std::error_code ignored;
@@ -130,7 +151,9 @@ CheckItem check_data_folder(const std::string& folder) {
     const std::string probe = folder + "/.check-" + std::to_string(getpid());
     const int descriptor = open(probe.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (descriptor < 0)
-        return failed("cannot be written", "make it with `relevo setup`, or give it to the user that Relevo runs as");
+        return failed("cannot be written", "no se puede escribir",
+                      {"Make it with `relevo setup`, or give it to the user that Relevo runs as.",
+                       "Créala con `relevo setup`, o dásela al usuario con el que corre Relevo."});
     const bool written = write(descriptor, "relevo", 6) == 6;
     const bool flushed = written && fdatasync(descriptor) == 0;
     const int saved = errno;
@@ -138,36 +161,44 @@ CheckItem check_data_folder(const std::string& folder) {
     unlink(probe.c_str());
     errno = saved;
     if (!flushed)
-        return failed("writing to the disk fails",
-                      "mail cannot be kept safe there: check the disk and its mount options");
+        return failed("writing to the disk fails", "falla la escritura en disco",
+                      {"Mail cannot be kept safe there: check the disk and its mount options.",
+                       "Ahí el correo no está a salvo: revisa el disco y sus opciones de montaje."});
     if ((permissions & std::filesystem::perms::others_all) != std::filesystem::perms::none) {
         item.status = CheckStatus::warn;
-        item.text = folder + " is open to other users";
-        item.advice = fmt::format("run `chmod 700 {}`", folder);
+        item.found = {"open to other users", "accesible para otros usuarios"};
+        item.action = {fmt::format("Run `chmod 700 {}`.", folder), fmt::format("Ejecuta `chmod 700 {}`.", folder)};
     }
     return item;
 }
 
 CheckItem check_disk_space(const Configuration& configuration) {
-    CheckItem item{"disk space", CheckStatus::ok, {}, {}};
+    CheckItem item = item_of("machine.disk-space", CheckGroup::machine, configuration.server.data_dir,
+                             {"With less than queue.disk_reserve new mail is refused with 452.",
+                              "Con menos de queue.disk_reserve se rechaza el correo nuevo con 452."});
     struct statvfs facts{};
-    if (statvfs(configuration.server.data_dir.c_str(), &facts) != 0)
-        return {"disk space", CheckStatus::fail, configuration.server.data_dir + ": " + reason(),
-                "make the folder with `relevo setup`"};
+    if (statvfs(configuration.server.data_dir.c_str(), &facts) != 0) {
+        item.status = CheckStatus::fail;
+        item.found = same(reason());
+        item.action = {"Make the folder with `relevo setup`.", "Crea la carpeta con `relevo setup`."};
+        return item;
+    }
     const auto free = static_cast<Octets>(facts.f_bavail) * facts.f_frsize;
     const Octets reserve = configuration.disk_reserve_on(static_cast<Octets>(facts.f_blocks) * facts.f_frsize);
-    item.text = fmt::format("{} MiB free, {} MiB are kept in reserve", free / mebibyte, reserve / mebibyte);
+    item.found = {fmt::format("{} MiB free, {} MiB are kept in reserve", free / mebibyte, reserve / mebibyte),
+                  fmt::format("{} MiB libres, {} MiB se guardan en reserva", free / mebibyte, reserve / mebibyte)};
     if (free <= reserve) {
         item.status = CheckStatus::fail;
-        item.advice = "new mail would be refused with 452: make room, or lower queue.disk_reserve";
+        item.action = {"Make room, or lower queue.disk_reserve.", "Haz sitio, o baja queue.disk_reserve."};
     } else if (free < 4 * reserve) {
         item.status = CheckStatus::warn;
-        item.advice = "make room before the queue grows";
+        item.action = {"Make room before the queue grows.", "Haz sitio antes de que crezca la cola."};
     }
     if (facts.f_files > 0 && facts.f_favail < 1000) {
         item.status = CheckStatus::fail;
-        item.text += fmt::format("; only {} more files can be made", facts.f_favail);
-        item.advice = "free inodes on that file system";
+        item.found.english += fmt::format("; only {} more files can be made", facts.f_favail);
+        item.found.spanish += fmt::format("; solo caben {} archivos más", facts.f_favail);
+        item.action = {"Free inodes on that file system.", "Libera inodos en ese sistema de archivos."};
     }
     return item;
 }
@@ -177,61 +208,74 @@ CheckItem check_descriptors(const Configuration& configuration) {
     getrlimit(RLIMIT_NOFILE, &limit);
     std::uint64_t needed = 200 + std::uint64_t{configuration.delivery.connections_total};
     for (const ListenerSettings& listener : configuration.listeners) needed += listener.max_connections;
-    CheckItem item{
-        "descriptors", CheckStatus::ok, fmt::format("{} allowed, {} needed at most", limit.rlim_max, needed), {}};
+    CheckItem item = item_of("machine.descriptors", CheckGroup::machine, "",
+                             {"Each connection takes one.", "Cada conexión ocupa uno."});
+    item.found = {fmt::format("{} allowed, {} needed at most", limit.rlim_max, needed),
+                  fmt::format("{} permitidos, {} necesarios como mucho", limit.rlim_max, needed)};
     if (limit.rlim_max < needed) {
         item.status = CheckStatus::warn;
-        item.advice = fmt::format("set LimitNOFILE={} in the unit, or lower max_connections", needed);
+        item.action = {fmt::format("Set LimitNOFILE={} in the unit, or lower max_connections.", needed),
+                       fmt::format("Pon LimitNOFILE={} en la unidad, o baja max_connections.", needed)};
     }
     return item;
 }
 
-std::vector<CheckItem> check_everything(const std::string& path, const Result<Configuration>& configuration,
-                                        Commands& commands) {
+CheckItem check_clock() {
+    CheckItem item = item_of("machine.clock", CheckGroup::machine, "",
+                             {"Signatures, certificates and retries rely on the time.",
+                              "Las firmas, los certificados y los reintentos dependen de la hora."});
+    timex state{};
+    const int result = adjtimex(&state);
+    if (result < 0) {
+        item.status = CheckStatus::skipped;
+        item.found = {"the kernel does not say: " + reason(), "el núcleo no lo dice: " + reason()};
+    } else if (result == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {
+        item.status = CheckStatus::warn;
+        item.found = {"nothing keeps the clock of this machine right, as far as the kernel knows",
+                      "que sepa el núcleo, nada mantiene en hora el reloj de esta máquina"};
+        item.action = {
+            "Run `timedatectl set-ntp true`, or install chrony; a container shows the clock of its host.",
+            "Ejecuta `timedatectl set-ntp true`, o instala chrony; un contenedor usa el reloj del anfitrión."};
+    } else {
+        item.found = {"kept right by a time service", "lo mantiene en hora un servicio de tiempo"};
+    }
+    return item;
+}
+
+std::vector<CheckItem> check_machine(const std::string& path, const Result<Configuration>& configuration) {
     std::vector<CheckItem> items;
+    const CheckItem file = item_of("machine.configuration", CheckGroup::machine, path, {});
     if (!configuration) {
-        for (const std::string_view line : split(configuration.error().detail, '\n'))
-            items.push_back(
-                {"configuration", CheckStatus::fail, std::string(line), "correct the file, then check again"});
+        for (const std::string_view line : split(configuration.error().detail, '\n')) {
+            items.push_back(file);
+            items.back().status = CheckStatus::fail;
+            items.back().found = same(std::string(line));
+            items.back().action = {"Correct the file, then check again.", "Corrige el archivo y vuelve a comprobar."};
+        }
         return items;
     }
-    items.push_back({"configuration", CheckStatus::ok, path + " is valid", {}});
+    items.push_back(file);
+    items.back().found = {"valid", "válida"};
     items.push_back(check_host_name(*configuration));
-    for (CheckItem& item : check_ports(*configuration)) items.push_back(std::move(item));
     items.push_back(check_data_folder(configuration->server.data_dir));
     items.push_back(check_disk_space(*configuration));
     items.push_back(check_descriptors(*configuration));
+    items.push_back(check_clock());
+    for (CheckItem& item : check_ports(*configuration)) items.push_back(std::move(item));
     const TlsSettings& tls = configuration->tls;
-    if (!tls.certificate.empty()) items.push_back(check_certificate({tls.certificate, tls.key}));
-    for (const CertificateSettings& pair : tls.more_certificates) items.push_back(check_certificate(pair));
-    if (tls.certificate.empty())
-        items.push_back({"certificate", CheckStatus::warn, "a self-signed certificate is used",
-                         "clients will warn: set tls.certificate and tls.key to one from a certificate authority"});
-    for (CheckItem& item : commands.check_dns(*configuration)) items.push_back(std::move(item));
-    return items;
-}
-
-bool has_failures(const std::vector<CheckItem>& items) {
-    return std::ranges::find(items, CheckStatus::fail, &CheckItem::status) != items.end();
-}
-
-std::string items_as_text(const std::vector<CheckItem>& items) {
-    std::string page;
-    for (const CheckItem& item : items) {
-        page += fmt::format("{:<5} {}: {}\n", name_of(item.status), printable(item.name), printable(item.text, 2000));
-        if (!item.advice.empty()) page += fmt::format("      → {}\n", printable(item.advice, 2000));
+    if (!tls.certificate.empty())
+        items.push_back(check_certificate({tls.certificate, tls.key}, configuration->server.host_name));
+    for (const CertificateSettings& pair : tls.more_certificates) items.push_back(check_certificate(pair, {}));
+    if (tls.certificate.empty()) {
+        items.push_back(item_of("tls.certificate", CheckGroup::tls, "",
+                                {"Mail programs warn of a certificate that nobody vouches for.",
+                                 "Los programas de correo avisan de un certificado que nadie avala."}));
+        items.back().status = CheckStatus::warn;
+        items.back().found = {"self-signed", "autofirmado"};
+        items.back().action = {"Set tls.certificate and tls.key to one from a certificate authority.",
+                               "Indica en tls.certificate y tls.key uno de una autoridad de certificación."};
     }
-    const auto failures = std::ranges::count(items, CheckStatus::fail, &CheckItem::status);
-    const auto warnings = std::ranges::count(items, CheckStatus::warn, &CheckItem::status);
-    return page + fmt::format("{} checks, {} failed, {} warnings\n", items.size(), failures, warnings);
-}
-
-boost::json::object items_as_json(const std::vector<CheckItem>& items) {
-    boost::json::array list;
-    for (const CheckItem& item : items)
-        list.push_back(boost::json::object{
-            {"name", item.name}, {"status", name_of(item.status)}, {"text", item.text}, {"advice", item.advice}});
-    return {{"items", std::move(list)}, {"failed", has_failures(items)}};
+    return items;
 }
 
 }  // namespace relevo::cli

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <cstdio>
 #include <memory>
@@ -27,8 +28,14 @@ int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
 
-CheckItem check_certificate(const CertificateSettings& pair) {
-    CheckItem item{"certificate", CheckStatus::fail, {}, {}};
+setup::CheckItem check_certificate(const CertificateSettings& pair, const std::string& host_name) {
+    setup::CheckItem item;
+    item.id = "tls.certificate";
+    item.group = setup::CheckGroup::tls;
+    item.subject = pair.certificate;
+    item.status = setup::CheckStatus::fail;
+    item.why = {"Clients that find no valid certificate for the name do not log in.",
+                "Los clientes que no ven un certificado válido para el nombre no inician sesión."};
     const File certificate_file(std::fopen(pair.certificate.c_str(), "re"));
     const File key_file(std::fopen(pair.key.c_str(), "re"));
     const Certificate certificate(certificate_file ? PEM_read_X509(certificate_file.get(), nullptr, nullptr, nullptr)
@@ -36,22 +43,32 @@ CheckItem check_certificate(const CertificateSettings& pair) {
     const Key key(key_file ? PEM_read_PrivateKey(key_file.get(), nullptr, no_pass_phrase, nullptr) : nullptr);
     ERR_clear_error();
     if (!certificate) {
-        item.text = fmt::format("{} holds no certificate that can be read", pair.certificate);
-        item.advice = "name a PEM file with the certificate first, then its chain";
+        item.found = {"holds no certificate that can be read", "no contiene un certificado legible"};
+        item.action = {"Name a PEM file with the certificate first, then its chain.",
+                       "Indica un archivo PEM con el certificado primero y después su cadena."};
     } else if (!key) {
-        item.text = fmt::format("{} holds no private key that can be read", pair.key);
-        item.advice = "name a PEM file with the key, without a pass phrase";
+        item.found = {fmt::format("{} holds no private key that can be read", pair.key),
+                      fmt::format("{} no contiene una clave privada legible", pair.key)};
+        item.action = {"Name a PEM file with the key, without a pass phrase.",
+                       "Indica un archivo PEM con la clave, sin contraseña."};
     } else if (X509_check_private_key(certificate.get(), key.get()) != 1) {
         ERR_clear_error();
-        item.text = fmt::format("{} and {} do not belong together", pair.certificate, pair.key);
-        item.advice = "name the key from which this certificate was made";
+        item.found = {fmt::format("{} does not belong to it", pair.key), fmt::format("{} no le corresponde", pair.key)};
+        item.action = {"Name the key from which this certificate was made.",
+                       "Indica la clave con la que se hizo este certificado."};
     } else if (const int days = days_left(*certificate); days < 0) {
-        item.text = fmt::format("{} has expired", pair.certificate);
-        item.advice = "get a new certificate, then `relevo reload`";
+        item.found = {"has expired", "ha caducado"};
+        item.action = {"Get a new certificate, then `relevo reload`.",
+                       "Consigue un certificado nuevo y ejecuta `relevo reload`."};
+    } else if (!host_name.empty() && X509_check_host(certificate.get(), host_name.c_str(), 0, 0, nullptr) != 1) {
+        item.status = setup::CheckStatus::warn;
+        item.found = {fmt::format("does not name {}", host_name), fmt::format("no nombra a {}", host_name)};
+        item.action = {"Get a certificate for the name that clients use, then `relevo reload`.",
+                       "Consigue un certificado para el nombre que usan los clientes y ejecuta `relevo reload`."};
     } else {
-        item.status = days < 14 ? CheckStatus::warn : CheckStatus::ok;
-        item.text = fmt::format("{} is valid for {} more days", pair.certificate, days);
-        if (days < 14) item.advice = "renew it, then `relevo reload`";
+        item.status = days < 14 ? setup::CheckStatus::warn : setup::CheckStatus::ok;
+        item.found = {fmt::format("valid for {} more days", days), fmt::format("válido {} días más", days)};
+        if (days < 14) item.action = {"Renew it, then `relevo reload`.", "Renuévalo y ejecuta `relevo reload`."};
     }
     return item;
 }

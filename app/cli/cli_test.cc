@@ -24,6 +24,8 @@
 namespace relevo::cli {
 namespace {
 
+using setup::CheckStatus;
+
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -49,9 +51,6 @@ class ScriptedCommands : public Commands {
     int send_test(const SendTestOptions& options) override {
         send_test_options = options;
         return 0;
-    }
-    std::vector<CheckItem> check_dns(const Configuration&) override {
-        return {{"dns", CheckStatus::ok, "answers", {}}};
     }
 
     std::string served_host_name;
@@ -303,16 +302,40 @@ TEST_F(CommandLine, SetsUpWithoutQuestionsAndNeverOverwrites) {
 
 // --- check
 
-TEST_F(CommandLine, ChecksTheMachine) {
+// As check.server answers: one item.
+boost::json::value network_answer(const std::string& status) {
+    return boost::json::parse(
+        R"({"ok":true,"result":{"items":[{"id":"dns.resolver","group":"dns","title":"Resolver","subject":"",)"
+        R"("found":"the DNS answers","expected":null,"why":"Without DNS no mail server is found.",)"
+        R"("action":"Check dns.servers.","status":")" +
+        status + R"("}]}})");
+}
+
+TEST_F(CommandLine, ChecksTheMachineAndAsksForWhatTheNetworkShows) {
+    commands_.answers = {network_answer("ok")};
     const Ran ran = run({"check"});
-    EXPECT_THAT(ran.out, HasSubstr("ok    configuration: "));
-    EXPECT_THAT(ran.out, HasSubstr("ok    dns: answers"));
+    EXPECT_THAT(ran.out, HasSubstr("ok       Configuration · "));
+    EXPECT_THAT(ran.out, HasSubstr("ok       Resolver: the DNS answers"));
     EXPECT_THAT(ran.out, HasSubstr("can be written and flushed"));
     EXPECT_EQ(ran.code, 0) << ran.out;
+    ASSERT_EQ(commands_.requests.size(), 1U);
+    EXPECT_EQ(commands_.requests[0].at("command").as_string(), "check.server");
     write_configuration("[server2]\n");
     const Ran wrong = run({"check", "--json"});
     EXPECT_EQ(wrong.code, 1);
     EXPECT_THAT(wrong.out, HasSubstr(R"("status":"fail")"));
+}
+
+TEST_F(CommandLine, ExplainsWhatIsNotWellInTheLanguageThatIsAskedFor) {
+    commands_.answers = {network_answer("fail")};
+    const Ran ran = run({"check", "shop.example", "--language", "es"});
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_THAT(ran.out, HasSubstr("FALLO"));
+    EXPECT_THAT(ran.out, HasSubstr("Without DNS no mail server is found."));
+    EXPECT_THAT(ran.out, HasSubstr("→ Check dns.servers."));
+    EXPECT_THAT(ran.out, HasSubstr("1 comprobaciones"));
+    EXPECT_EQ(commands_.requests[0].at("arguments").at("domain").as_string(), "shop.example");
+    EXPECT_EQ(run({"check", "--language", "fr"}).code, 2);
 }
 
 TEST_F(CommandLine, FindsAPortInUse) {
@@ -336,7 +359,7 @@ TEST_F(CommandLine, FindsAFolderThatCannotBeWritten) {
     EXPECT_EQ(check_data_folder("/nonexistent").status, CheckStatus::fail);
     std::filesystem::permissions(folder_, std::filesystem::perms(0755));
     EXPECT_EQ(check_data_folder(folder_).status, CheckStatus::warn);
-    EXPECT_THAT(check_data_folder(folder_).advice, HasSubstr("chmod 700"));
+    EXPECT_THAT(check_data_folder(folder_).action.english, HasSubstr("chmod 700"));
 }
 
 TEST_F(CommandLine, FindsACertificateThatDoesNotFit) {
@@ -350,11 +373,13 @@ TEST_F(CommandLine, FindsACertificateThatDoesNotFit) {
     };
     make("a", "90");
     make("b", "3");
-    EXPECT_EQ(check_certificate({folder_ / "a.pem", folder_ / "a.key"}).status, CheckStatus::ok);
-    EXPECT_EQ(check_certificate({folder_ / "b.pem", folder_ / "b.key"}).status, CheckStatus::warn);
-    EXPECT_THAT(check_certificate({folder_ / "a.pem", folder_ / "b.key"}).text, HasSubstr("do not belong together"));
-    EXPECT_EQ(check_certificate({folder_ / "a.key", folder_ / "a.key"}).status, CheckStatus::fail);
-    EXPECT_EQ(check_certificate({folder_ / "a.pem", "/nonexistent"}).status, CheckStatus::fail);
+    EXPECT_EQ(check_certificate({folder_ / "a.pem", folder_ / "a.key"}, "a.example").status, CheckStatus::ok);
+    EXPECT_EQ(check_certificate({folder_ / "b.pem", folder_ / "b.key"}, "a.example").status, CheckStatus::warn);
+    EXPECT_THAT(check_certificate({folder_ / "a.pem", folder_ / "b.key"}, "a.example").found.english,
+                HasSubstr("does not belong"));
+    EXPECT_EQ(check_certificate({folder_ / "a.pem", folder_ / "a.key"}, "b.example").status, CheckStatus::warn);
+    EXPECT_EQ(check_certificate({folder_ / "a.key", folder_ / "a.key"}, "a.example").status, CheckStatus::fail);
+    EXPECT_EQ(check_certificate({folder_ / "a.pem", "/nonexistent"}, "a.example").status, CheckStatus::fail);
 }
 
 // --- sink and send-test

@@ -14,6 +14,7 @@ constexpr OptionSpec credential_name{"CREDENTIAL", "credential", text, "Login or
 constexpr OptionSpec password_file{"--password-file", "password", secret_file,
                                    "Take the password from the first line of this file (- reads it from the input) "
                                    "instead of making one"};
+constexpr OptionSpec output_language{"--language", "language", text, "es or en (default: server.language)"};
 constexpr OptionSpec per_hour{"--messages-per-hour", "messages_per_hour", number, "Messages an hour; 0: no limit"};
 constexpr OptionSpec per_day{"--messages-per-day", "messages_per_day", number, "Messages a day; 0: no limit"};
 
@@ -88,7 +89,10 @@ void add_process_commands(std::vector<CommandSpec>& table) {
               {"--run-dir", "run_dir", text, "Folder of the control socket"},
               {"--user", "user", text, "User that the server runs as (default: relevo when set up by root)"},
               {"--yes", "yes", flag, "Do not ask, use the options and defaults"}}));
-    table.push_back(here("check", "Look for whatever could keep this machine from relaying mail, and say what to do"));
+    table.push_back(here("check",
+                         "Look for whatever could keep mail from being sent and accepted, and say what to do: of this "
+                         "server, or of one domain",
+                         {{"DOMAIN", "domain", text, "Check this domain instead of the server"}, output_language}));
     table.push_back(here("config check", "Read the configuration and list all problems"));
     table.push_back(here("config show", "Print the values in force and where each comes from"));
     table.push_back(here("config reference", "Explain every setting",
@@ -148,6 +152,12 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
                          {"--subdomains", "subdomains", flag, "And from every domain below it"},
                          {"--trusted", "trusted", flag, "Vouch for it: no proof in the DNS is asked for"},
                          {"--address", "addresses", list, "Only from these addresses of it; repeatable"}}));
+    table.push_back(ask("domain dns", "domain.dns", server_or_store,
+                        "Show the DNS records that a domain must publish, and which of them are there",
+                        {{"DOMAIN", "domain", text, "The domain or its id", true},
+                         {"--zone", "zone", flag, "Print them as lines of a zone file instead"},
+                         {"--service", "service", flag, "With --zone: those of this service's own zone"},
+                         output_language}));
     table.push_back(ask("domain list", "domain.list", server_or_store, "List domains", {of_tenant}));
     table.push_back(ask("domain verify", "domain.verify", server,
                         "Look in the DNS now: for the proof that a domain is its tenant's, and for its DKIM keys",

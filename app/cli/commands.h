@@ -52,17 +52,6 @@ struct SendTestOptions {
     bool json = false;
 };
 
-enum class CheckStatus : std::uint8_t { ok, warn, fail };
-[[nodiscard]] std::string_view name_of(CheckStatus status);
-
-// One finding of `relevo check`.
-struct CheckItem {
-    std::string name;  // "listener submission-587", "certificate", "disk"
-    CheckStatus status = CheckStatus::ok;
-    std::string text;
-    std::string advice;  // what to do; empty if all is well
-};
-
 class Commands {
  public:
     virtual ~Commands() = default;
@@ -74,8 +63,6 @@ class Commands {
                                                const boost::json::object& request) = 0;
     virtual int sink(const SinkOptions& options) = 0;
     virtual int send_test(const SendTestOptions& options) = 0;
-    // Whether names can be looked up and DNSSEC is validated.
-    virtual std::vector<CheckItem> check_dns(const Configuration& configuration) = 0;
 };
 
 }  // namespace relevo::cli

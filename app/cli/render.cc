@@ -150,6 +150,7 @@ std::string render(std::string_view request, const value& result) {
     if (request == "domain.list") return render_domains(result);
     if (request == "domain.add") return render_domain(result);
     if (request == "domain.verify" || request.starts_with("dkim.")) return render_signing(request, result);
+    if (request == "domain.dns") return render_plan(result);
     if (request == "credential.list") return render_credentials(result);
     if (request.starts_with("credential.")) return render_credential(result);
     if (request == "network.list") return render_networks(result);

@@ -1,6 +1,8 @@
 // Results of requests (docs/control-protocol.md) as text for people.
 #pragma once
 
+#include "lib/mail/report.h"
+
 #include <boost/json/fwd.hpp>
 
 #include <string>
@@ -19,5 +21,10 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_signing(std::string_view request, const boost::json::value& result);
 // Parts of `queue …`.
 [[nodiscard]] std::string render_queue(std::string_view request, const boost::json::value& result);
+
+// Findings as check.server and check.domain give them, by group, and how many stand how.
+[[nodiscard]] std::string render_items(const boost::json::array& items, mail::Language language);
+// The records of `domain.dns`, each with what to do.
+[[nodiscard]] std::string render_plan(const boost::json::value& plan);
 
 }  // namespace relevo::cli

@@ -9,15 +9,48 @@
 #include "app/cli/render.h"
 #include "app/cli/setup.h"
 #include "app/configuration/reference.h"
+#include "core/setup/check_item.h"
 #include "lib/base/base64.h"
+#include "lib/base/text.h"
 
+#include <boost/json/array.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <unistd.h>
 
 namespace relevo::cli {
 namespace {
+
+// Requests behind `relevo check`.
+const CommandSpec server_check{.name = "check",
+                               .request = "check.server",
+                               .performer = Performer::server_or_store,
+                               .summary = {},
+                               .options = {},
+                               .fixed_arguments = {}};
+const CommandSpec domain_check{.name = "check",
+                               .request = "check.domain",
+                               .performer = Performer::server_or_store,
+                               .summary = {},
+                               .options = {},
+                               .fixed_arguments = {}};
+
+std::string_view language_word(mail::Language language) { return language == mail::Language::spanish ? "es" : "en"; }
+
+// As check.server answers.
+boost::json::object setup_item_json(const setup::CheckItem& item, mail::Language language) {
+    return {{"id", item.id},
+            {"group", setup::name_of(item.group)},
+            {"title", setup::title_of_check(item.id).in(language)},
+            {"subject", item.subject},
+            {"status", setup::name_of(item.status)},
+            {"found", item.found.in(language)},
+            {"expected", nullptr},
+            {"why", item.why.in(language)},
+            {"action", item.action.in(language)}};
+}
 
 class Runner {
  public:
@@ -53,11 +86,66 @@ class Runner {
         return ExitCode{commands_.serve(configuration, parsed_.configuration_path)};
     }
 
+    // --- what could keep mail from being sent and accepted
+
     ExitCode check() {
         const auto configuration = load_configuration(parsed_.configuration_path, process_environment());
-        const std::vector<CheckItem> items = check_everything(parsed_.configuration_path, configuration, commands_);
-        std::cout << (parsed_.json ? json_text(items_as_json(items)) : items_as_text(items));
-        return has_failures(items) ? ExitCode::problem : ExitCode::ok;
+        const auto language = output_language(configuration ? configuration->server.language : mail::Language::english);
+        if (!language) return problem(language.error(), ExitCode::usage);
+        if (parsed_.arguments.contains("domain")) {
+            if (!configuration) return problem(configuration.error());
+            return check_domain(*configuration, *language);
+        }
+        boost::json::array items;
+        for (const setup::CheckItem& item : check_machine(parsed_.configuration_path, configuration))
+            items.push_back(setup_item_json(item, *language));
+        if (configuration) append_network(items, *configuration, *language);
+        return show_items({{"items", std::move(items)}}, *language);
+    }
+
+    ExitCode check_domain(const Configuration& configuration, mail::Language language) {
+        const Performed performed = RequestPerformer(configuration, commands_)
+                                        .perform(domain_check, {{"domain", text_of(parsed_.arguments, "domain")},
+                                                                {"language", language_word(language)}});
+        if (performed.code != ExitCode::ok) return show(performed);
+        return show_items(performed.result.get_object(), language);
+    }
+
+    // What the network shows of this server; its failure is a finding too.
+    void append_network(boost::json::array& items, const Configuration& configuration, mail::Language language) {
+        const Performed performed =
+            RequestPerformer(configuration, commands_).perform(server_check, {{"language", language_word(language)}});
+        for (const boost::json::value& item : elements(performed.result, "items")) items.push_back(item);
+        if (performed.code == ExitCode::ok) return;
+        setup::CheckItem item;
+        item.id = "machine.network-checks";
+        item.group = setup::CheckGroup::machine;
+        item.status = setup::CheckStatus::skipped;
+        item.found = setup::same(performed.problem);
+        items.push_back(setup_item_json(item, language));
+    }
+
+    ExitCode show_items(boost::json::object answer, mail::Language language) {
+        const boost::json::value whole(std::move(answer));
+        const boost::json::array& items = elements(whole, "items");
+        const bool failed =
+            std::ranges::any_of(items, [](const boost::json::value& item) { return text(item, "status") == "fail"; });
+        if (parsed_.json) {
+            boost::json::object shown = whole.get_object();
+            shown["failed"] = failed;
+            std::cout << json_text(shown);
+        } else {
+            std::cout << render_items(items, language);
+        }
+        return failed ? ExitCode::problem : ExitCode::ok;
+    }
+
+    Result<mail::Language> output_language(mail::Language fallback) const {
+        const std::string word = text_of(parsed_.arguments, "language");
+        if (word.empty()) return fallback;
+        auto language = mail::parse_language(word);
+        if (!language) return failure(ErrorKind::invalid, "--language: use es or en");
+        return language;
     }
 
     ExitCode config_check(const Configuration& /*configuration*/) {
@@ -121,6 +209,8 @@ class Runner {
     // --- requests to the server or the store
 
     ExitCode request(const Configuration& configuration) {
+        if (parsed_.command->name == "domain dns") return domain_dns(configuration);
+        if (parsed_.command->name == "domain add") return domain_add(configuration);
         RequestPerformer performer(configuration, commands_);
         boost::json::object arguments = parsed_.arguments;
         if (parsed_.command->confirmation == Confirmation::after_count) {
@@ -134,6 +224,32 @@ class Runner {
                 if (const ExitCode code = confirm(performer, arguments); code != ExitCode::ok) return code;
         }
         return show(performer.perform(*parsed_.command, arguments));
+    }
+
+    ExitCode domain_dns(const Configuration& configuration) {
+        boost::json::object arguments = parsed_.arguments;
+        const bool zone = flag_of(arguments, "zone"), service = flag_of(arguments, "service");
+        arguments.erase("zone");
+        arguments.erase("service");
+        const Performed performed = RequestPerformer(configuration, commands_).perform(*parsed_.command, arguments);
+        if (performed.code != ExitCode::ok || !zone || parsed_.json) return show(performed);
+        std::cout << text(performed.result, service ? "service_zone_text" : "zone_text", "");
+        return ExitCode::ok;
+    }
+
+    // Followed by the records that the domain must publish: nothing can be sent before some of them are there.
+    ExitCode domain_add(const Configuration& configuration) {
+        RequestPerformer performer(configuration, commands_);
+        const Performed added = performer.perform(*parsed_.command, parsed_.arguments);
+        if (added.code != ExitCode::ok || parsed_.json) return show(added);
+        const std::string name = text(added.result, "name");
+        const Performed plan = performer.perform(
+            *find_command("domain dns"),
+            {{"domain", name}, {"language", language_word(configuration.server.language)}, {"look", false}});
+        if (plan.code != ExitCode::ok) return show(added);
+        std::cout << fmt::format("{} ({})\n\n", printable(name), printable(text(added.result, "id")))
+                  << render("domain.dns", plan.result);
+        return ExitCode::ok;
     }
 
     ExitCode confirm(RequestPerformer& performer, boost::json::object arguments) {

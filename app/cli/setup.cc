@@ -196,7 +196,8 @@ class Setup {
             "  Port:      587 with STARTTLS, or 465 with TLS\n"
             "  User:      {3}\n"
             "  Password:  {4}\n\n"
-            "Next: `relevo check`, then start the server with `systemctl start relevo` or `relevo serve`, then\n"
+            "Next: `relevo domain dns {5}` shows what its DNS must hold, `relevo check` what else is missing.\n"
+            "Start the server with `systemctl start relevo` or `relevo serve`, then\n"
             "  swaks --server {2}:587 --tls --auth-user {3} --auth-password {4} \\\n"
             "        --from test@{5} --to YOUR-ADDRESS\n",
             written_, configuration_.server.data_dir, configuration_.server.host_name, login, password,

@@ -147,10 +147,29 @@ struct SigningSettings {
     std::string master_key_file;                                      // empty: master.key in data_dir
 };
 
+// What the domains of tenants publish in their DNS beside keys.
+struct DomainSettings {
+    std::string spf_include;     // A-labels; empty: the addresses themselves
+    std::string key_zone;        // A-labels; empty: keys are TXT records of the domain alone
+    std::string return_path;     // a label; empty: bounces use the envelope sender of the program that sends
+    std::string tracking;        // a label; empty: none
+    std::string report_address;  // empty: DMARC records ask for no reports
+};
+
+struct CheckSettings {
+    std::chrono::seconds interval{60 * 60};  // 0: the server checks no domains by itself
+    std::vector<dns::IpAddress> egress_addresses;
+    std::vector<std::string> outbound_domains = {"gmail.com", "outlook.com"};
+    std::vector<std::string> blocklists = {"zen.spamhaus.org", "b.barracudacentral.org", "bl.spamcop.net",
+                                           "psbl.surriel.com", "dbl.spamhaus.org",       "multi.surbl.org"};
+    SecretText spamhaus_key;
+};
+
 struct DnsSettings {
     std::vector<std::string> servers;  // "127.0.0.1" or "127.0.0.1@5353"; empty: those of /etc/resolv.conf
     std::string trust_anchor_file = "/usr/share/dns/root.key";
     std::chrono::seconds timeout{30};
+    std::uint16_t authority_port = 53;
 };
 
 struct LogSettings {
@@ -172,6 +191,8 @@ struct Configuration {
     DeliverySettings delivery;
     std::vector<RouteSettings> routes;  // [[route]]
     SigningSettings signing;
+    DomainSettings domains;
+    CheckSettings checks;
     DnsSettings dns;
     LogSettings log;
     MetricsSettings metrics;

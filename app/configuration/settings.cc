@@ -440,6 +440,64 @@ std::span<const Setting<SigningSettings>> settings_of() {
 }
 
 template <>
+std::span<const Setting<DomainSettings>> settings_of() {
+    using S = DomainSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::spf_include>("spf_include",
+                             {"Name of your SPF record that domains include, such as \"_spf.relay.example\".",
+                              "Nombre de tu registro SPF que incluyen los dominios, como \"_spf.relay.example\"."},
+                             with_default({"they list the addresses", "enumeran las direcciones"})),
+        row<&S::key_zone>(
+            "key_zone",
+            {"A zone of yours for DKIM keys: with a CNAME into it a domain need not change when a key does.",
+             "Una zona tuya para claves DKIM: con un CNAME hacia ella, un dominio no cambia cuando cambia la clave."},
+            with_default({"none", "ninguna"})),
+        row<&S::return_path>("return_path",
+                             {"First label of the sub-domain for bounces, such as \"bounces\".",
+                              "Primera etiqueta del subdominio para rebotes, como \"rebotes\"."},
+                             with_default({"none", "ninguna"})),
+        row<&S::tracking>("tracking",
+                          {"First label of the host of links and pictures, such as \"links\".",
+                           "Primera etiqueta del host de enlaces e imágenes, como \"enlaces\"."},
+                          with_default({"none", "ninguna"})),
+        row<&S::report_address>("report_address",
+                                {"Address that gets the DMARC and TLS reports about the domains.",
+                                 "Dirección que recibe los informes DMARC y TLS sobre los dominios."},
+                                with_default({"none are asked for", "no se piden"})),
+    };
+    return settings;
+}
+
+template <>
+std::span<const Setting<CheckSettings>> settings_of() {
+    using S = CheckSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::interval>("interval",
+                          {"How often the server checks each domain; \"0s\" never.",
+                           "Cada cuánto comprueba el servidor cada dominio; \"0s\" nunca."},
+                          zero_or(1, 7 * day)),
+        row<&S::egress_addresses>("egress_addresses",
+                                  {"Public addresses that mail leaves from, as others see them.",
+                                   "Direcciones públicas desde las que sale el correo, tal como se ven desde fuera."},
+                                  with_default({"delivery.source_addresses, or those of server.host_name",
+                                                "delivery.source_addresses, o las de server.host_name"})),
+        row<&S::outbound_domains>("outbound_domains",
+                                  {"Domains whose mail servers show whether port 25 is open; nothing is sent to them.",
+                                   "Dominios cuyos servidores de correo muestran si el puerto 25 está abierto; no se "
+                                   "les envía nada."}),
+        row<&S::blocklists>("blocklists",
+                            {"Blocklists that are asked about addresses and domains; empty: none.",
+                             "Listas negras a las que se pregunta por direcciones y dominios; vacío: ninguna."}),
+        row<&S::spamhaus_key>("spamhaus_key",
+                              {"Key of Spamhaus' Data Query Service, for resolvers that its public lists refuse.",
+                               "Clave del Data Query Service de Spamhaus, para servidores DNS que sus listas públicas "
+                               "rechazan."},
+                              with_default({"none", "ninguna"})),
+    };
+    return settings;
+}
+
+template <>
 std::span<const Setting<DnsSettings>> settings_of() {
     using S = DnsSettings;
     static const std::vector<Setting<S>> settings = {
@@ -455,6 +513,12 @@ std::span<const Setting<DnsSettings>> settings_of() {
                                     "sin validación DNSSEC."},
                                    {.effect = TakesEffect::on_restart, .names_file = true}),
         row<&S::timeout>("timeout", {"Wait for an answer.", "Espera de una respuesta."}, between(1, 5 * minute)),
+        row<&S::authority_port>(
+            "authority_port",
+            {"Port of the name servers that checks ask about a domain; other than 53 only for trying things.",
+             "Puerto de los servidores de nombres a los que preguntan las comprobaciones; distinto de 53 solo para "
+             "pruebas."},
+            {.bounds = {1, 65535}, .effect = TakesEffect::on_restart}),
     };
     return settings;
 }

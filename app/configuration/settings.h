@@ -61,6 +61,10 @@ std::span<const Setting<RouteSettings>> settings_of();
 template <>
 std::span<const Setting<SigningSettings>> settings_of();
 template <>
+std::span<const Setting<DomainSettings>> settings_of();
+template <>
+std::span<const Setting<CheckSettings>> settings_of();
+template <>
 std::span<const Setting<DnsSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -116,6 +120,16 @@ void for_each_section(Visit visit) {
                         "Cómo se firma el correo (DKIM, RFC 6376); cada dominio recibe claves propias, que muestra "
                         "`relevo dkim list`."}},
           &Configuration::signing);
+    visit(SectionFacts{"domains",
+                       false,
+                       {"What `relevo domain dns` asks the owners of domains to publish.",
+                        "Lo que `relevo domain dns` pide publicar a los dueños de los dominios."}},
+          &Configuration::domains);
+    visit(SectionFacts{"checks",
+                       false,
+                       {"What `relevo check` looks at, and how often the server does so by itself.",
+                        "Qué mira `relevo check` y cada cuánto lo hace el servidor por su cuenta."}},
+          &Configuration::checks);
     visit(SectionFacts{"dns", false, {"Whom to ask for addresses.", "A quién se preguntan las direcciones."}},
           &Configuration::dns);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},

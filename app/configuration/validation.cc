@@ -1,7 +1,9 @@
 #include "app/configuration/validation.h"
 
 #include "app/configuration/settings.h"
+#include "core/setup/blocklist.h"
 #include "lib/base/text.h"
+#include "lib/mail/address.h"
 
 #include <fmt/format.h>
 
@@ -218,6 +220,38 @@ void check_signing(SigningSettings& signing, Problems& problems) {
         problems.add("signing.algorithms", "lacks rsa: many receivers know nothing else, so keep it");
 }
 
+void check_label(const std::string& label, const std::string& path, Problems& problems) {
+    if (label.contains('.') || !mail::parse_domain(label + ".example", mail::Utf8::refused))
+        problems.add(path, fmt::format("\"{}\" is not one label of a name: write something such as \"mail\"", label));
+}
+
+void check_domains(DomainSettings& domains, Problems& problems) {
+    // "_spf" has an underscore, which is no letter of a host name but is one of a record's name.
+    const auto check_record_name = [&](std::string& name, const std::string& path) {
+        if (name.empty()) return;
+        std::string rest = name.starts_with('_') ? name.substr(1) : name;
+        check_domain(rest, path, problems);
+        name = (name.starts_with('_') ? "_" : "") + rest;
+    };
+    check_record_name(domains.spf_include, "domains.spf_include");
+    check_record_name(domains.key_zone, "domains.key_zone");
+    if (!domains.return_path.empty()) check_label(domains.return_path, "domains.return_path", problems);
+    if (!domains.tracking.empty()) check_label(domains.tracking, "domains.tracking", problems);
+    if (!domains.report_address.empty() && !mail::Address::parse(domains.report_address, mail::Utf8::refused))
+        problems.add("domains.report_address", fmt::format("\"{}\" is not an address", domains.report_address));
+}
+
+void check_checks(CheckSettings& checks, Problems& problems) {
+    for (std::string& domain : checks.outbound_domains) check_domain(domain, "checks.outbound_domains", problems);
+    for (const std::string& zone : checks.blocklists)
+        if (setup::find_blocklist(zone) == nullptr) {
+            std::vector<std::string_view> zones;
+            for (const setup::Blocklist& list : setup::blocklist_table()) zones.push_back(list.zone);
+            problems.add("checks.blocklists",
+                         fmt::format("\"{}\" is not known here: use some of {}", zone, fmt::join(zones, ", ")));
+        }
+}
+
 // "$CREDENTIALS_DIRECTORY/name" as systemd's LoadCredential= gives it.
 Result<std::string> resolved_path(const std::string& path, const Environment& environment) {
     constexpr std::string_view prefix = "$CREDENTIALS_DIRECTORY/";
@@ -270,6 +304,8 @@ void validate(Configuration& configuration, Problems& problems) {
     check_delivery(configuration, problems);
     check_routes(configuration, problems);
     check_signing(configuration.signing, problems);
+    check_domains(configuration.domains, problems);
+    check_checks(configuration.checks, problems);
     check_servers(configuration.dns, problems);
 }
 

@@ -71,6 +71,12 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "dkim.rotate") co_return co_await rotate_signing_keys(std::move(arguments));
     if (command == "dkim.import") co_return co_await import_signing_key(std::move(arguments));
     if (command == "dkim.forget") co_return co_await forget_signing_keys(std::move(arguments));
+    if (command == "domain.dns" || command == "check.domain" || command == "check.server") {
+        if (context_.inspection == nullptr) co_return failure(ErrorKind::unsupported, "this process asks no DNS");
+        if (command == "domain.dns") co_return co_await describe_dns(std::move(arguments));
+        if (command == "check.domain") co_return co_await check_domain(std::move(arguments));
+        co_return co_await check_server(std::move(arguments));
+    }
     if (command.ends_with(".list") || command.ends_with(".show"))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));
     if (starts_with_any(command, {"tenant.", "domain.", "credential.", "network."}))

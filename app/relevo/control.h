@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
 #include "core/signing/key_keeper.h"
@@ -41,6 +42,8 @@ struct ControlContext {
     std::function<boost::json::object()> status;  // with a server
     std::function<Result<std::vector<std::string>>()> reload;
     ControlSigning signing;
+    Inspection* inspection = nullptr;                            // nullptr: requests that look into the DNS are refused
+    std::function<std::vector<setup::OwnListener>()> listeners;  // with a server
 };
 
 // Threads: one shard's.
@@ -79,6 +82,12 @@ class Control {
     Task<Answer> import_signing_key(Arguments arguments);
     Task<Answer> forget_signing_keys(Arguments arguments);
     Task<Result<std::pair<DomainId, std::string>>> signing_domain(std::string text);
+
+    // control_setup.cc
+    Task<Result<setup::DomainFacts>> facts_of(std::string name);
+    Task<Answer> describe_dns(Arguments arguments);
+    Task<Answer> check_domain(Arguments arguments);
+    Task<Answer> check_server(Arguments arguments);
 
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);

@@ -150,6 +150,16 @@ DeliveryOptions delivery_options(const Configuration& configuration) {
     return options;
 }
 
+resolver::UnboundOptions resolver_options(const Configuration& configuration) {
+    resolver::UnboundOptions options;
+    options.forwarders = configuration.dns.servers;
+    if (options.forwarders.empty()) options.resolv_conf = "/etc/resolv.conf";
+    options.trust_anchor_file = configuration.dns.trust_anchor_file;
+    if (configuration.delivery.allow_private_addresses)
+        options.open_zones = {"test.", "localhost.", "10.in-addr.arpa.", "127.in-addr.arpa."};
+    return options;
+}
+
 std::shared_ptr<const RouteTable> route_table(const Configuration& configuration, const Directory& directory) {
     std::vector<Route> rules;
     for (const RouteSettings& settings : configuration.routes)

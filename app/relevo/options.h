@@ -1,6 +1,7 @@
 // From the configuration file's words to what each part of the relay is told.
 #pragma once
 
+#include "adapters/resolver/unbound_resolver.h"
 #include "app/configuration/configuration.h"
 #include "core/delivery/engine.h"
 #include "core/reception/listener_options.h"
@@ -14,6 +15,7 @@ namespace relevo {
 
 [[nodiscard]] ListenerOptions listener_options(const Configuration& configuration, const ListenerSettings& listener);
 [[nodiscard]] DeliveryOptions delivery_options(const Configuration& configuration);
+[[nodiscard]] resolver::UnboundOptions resolver_options(const Configuration& configuration);
 // Tenants are named in the file; one that the directory does not know (yet) makes its rule fit nobody.
 [[nodiscard]] std::shared_ptr<const RouteTable> route_table(const Configuration& configuration,
                                                             const Directory& directory);

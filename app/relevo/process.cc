@@ -1,6 +1,7 @@
 #include "app/relevo/process.h"
 
-#include "adapters/resolver/unbound_resolver.h"
+#include "adapters/net/dialer.h"
+#include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
 #include "app/relevo/control.h"
 #include "app/relevo/json_arguments.h"
@@ -20,7 +21,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
-#include <optional>
+#include <memory>
 #include <sys/signalfd.h>
 
 namespace relevo {
@@ -51,10 +52,39 @@ Task<> perform_once(Shard& shard, Control& control, boost::json::object request,
     shard.stop();
 }
 
-Task<> look_up(Shard& shard, Resolver& resolver, std::string name, dns::RecordType type,
-               std::optional<Result<dns::Answer>>& answer) {
-    answer = co_await resolver.query(std::move(name), type, Clock::now() + std::chrono::seconds(10));
-    shard.stop();
+// For requests that look into the DNS when no server runs.
+struct OfflineInspection {
+    explicit OfflineInspection(Shard& home) : shard(home), sockets(net::ShardSockets::make(home)) {}
+    Result<void> open(const Configuration& configuration) {
+        RELEVO_TRY(unbound, resolver::UnboundResolver::make(shard, resolver_options(configuration)));
+        view = unbound->view(shard);
+        zone_servers = std::make_unique<resolver::UnboundZoneServers>(resolver_options(configuration),
+                                                                      configuration.dns.authority_port);
+        RELEVO_TRY(tls, net::TlsClientContext::make());
+        dialer = std::make_unique<net::SocketDialer>(sockets, tls);
+        inspection = std::make_unique<Inspection>(InspectionPorts{.shard = shard,
+                                                                  .resolver = *view,
+                                                                  .zone_servers = *zone_servers,
+                                                                  .dialer = *dialer,
+                                                                  .validates = unbound->validates()},
+                                                  configuration);
+        return {};
+    }
+
+    Shard& shard;
+    std::shared_ptr<net::ShardSockets> sockets;
+    std::shared_ptr<net::TlsClientContext> tls;
+    std::unique_ptr<resolver::UnboundResolver> unbound;
+    std::unique_ptr<Resolver> view;
+    std::unique_ptr<resolver::UnboundZoneServers> zone_servers;
+    std::unique_ptr<net::SocketDialer> dialer;
+    std::unique_ptr<Inspection> inspection;
+};
+
+bool looks_into_dns(const boost::json::object& request) {
+    const boost::json::value* command = request.if_contains("command");
+    return command != nullptr && command->is_string() &&
+           (command->get_string() == "domain.dns" || command->get_string().starts_with("check."));
 }
 
 }  // namespace
@@ -117,6 +147,10 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
         RELEVO_TRY(vault, open_vault(configuration, sealed_keys));
         return vault.get();
     };
+    OfflineInspection inspection(shard);
+    if (looks_into_dns(request))
+        if (const auto opened = inspection.open(configuration); !opened.has_value())
+            return failed_answer(opened.error());
     Control control({.store = **store,
                      .default_language = configuration.server.language,
                      .directory = [&] { return directory; },
@@ -129,7 +163,9 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                                  .maker = &maker,
                                  .keeper = nullptr,
                                  .rotation = [&] { return rotation_options(configuration.signing); },
-                                 .service_domain = service_domain(configuration.signing)}});
+                                 .service_domain = service_domain(configuration.signing)},
+                     .inspection = inspection.inspection.get(),
+                     .listeners = nullptr});
     boost::json::object answer;
     (*store)->start();
     shard.spawn(perform_once(shard, control, request, answer));
@@ -162,40 +198,6 @@ int Process::send_test(const cli::SendTestOptions& options) {
                    result.tls.empty() ? "no connection" : "TLS: " + result.tls);
     }
     return result.accepted ? 0 : 1;
-}
-
-std::vector<cli::CheckItem> Process::check_dns(const Configuration& configuration) {
-    Shard shard(0);
-    resolver::UnboundOptions options;
-    options.forwarders = configuration.dns.servers;
-    if (options.forwarders.empty()) options.resolv_conf = "/etc/resolv.conf";
-    options.trust_anchor_file = configuration.dns.trust_anchor_file;
-    auto resolver = resolver::UnboundResolver::make(shard, std::move(options));
-    if (!resolver.has_value())
-        return {{.name = "dns",
-                 .status = cli::CheckStatus::fail,
-                 .text = resolver.error().detail,
-                 .advice = "correct [dns] in the configuration"}};
-    const auto view = (*resolver)->view(shard);
-    std::optional<Result<dns::Answer>> answer;
-    shard.spawn(look_up(shard, *view, ".", dns::RecordType::ns, answer));
-    shard.run();
-    std::vector<cli::CheckItem> items;
-    if (answer->has_value())
-        items.push_back({.name = "dns", .status = cli::CheckStatus::ok, .text = "the DNS answers", .advice = {}});
-    else
-        items.push_back({.name = "dns",
-                         .status = cli::CheckStatus::fail,
-                         .text = "the DNS does not answer: " + answer->error().detail,
-                         .advice = "without DNS no mail server is found: check dns.servers or /etc/resolv.conf, and "
-                                   "that UDP and TCP port 53 are open"});
-    const bool validates = (*resolver)->validates();
-    items.push_back(
-        {.name = "dnssec",
-         .status = validates ? cli::CheckStatus::ok : cli::CheckStatus::warn,
-         .text = validates ? "answers are validated by DNSSEC" : "answers are not validated: there is no trust anchor",
-         .advice = validates ? "" : "install the package dns-root-data, or set dns.trust_anchor_file"});
-    return items;
 }
 
 }  // namespace relevo

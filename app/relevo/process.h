@@ -4,7 +4,6 @@
 #include "app/cli/commands.h"
 
 #include <string>
-#include <vector>
 
 namespace relevo {
 
@@ -14,7 +13,6 @@ class Process final : public cli::Commands {
     boost::json::object handle_offline(const Configuration& configuration, const boost::json::object& request) override;
     int sink(const cli::SinkOptions& options) override;
     int send_test(const cli::SendTestOptions& options) override;
-    std::vector<cli::CheckItem> check_dns(const Configuration& configuration) override;
 };
 
 }  // namespace relevo

@@ -189,13 +189,7 @@ void Server::record_login(CredentialId credential, const dns::IpAddress& address
 }
 
 Result<void> Server::make_parts() {
-    resolver::UnboundOptions dns;
-    dns.forwarders = configuration_.dns.servers;
-    if (dns.forwarders.empty()) dns.resolv_conf = "/etc/resolv.conf";
-    dns.trust_anchor_file = configuration_.dns.trust_anchor_file;
-    if (configuration_.delivery.allow_private_addresses)
-        dns.open_zones = {"test.", "localhost.", "10.in-addr.arpa.", "127.in-addr.arpa."};
-    RELEVO_TRY(resolver_, resolver::UnboundResolver::make(shards_.front()->shard, std::move(dns)));
+    RELEVO_TRY(resolver_, resolver::UnboundResolver::make(shards_.front()->shard, resolver_options(configuration_)));
     dispatcher_.set_routes(routes_.load());
     const DeliveryOptions options = delivery_options(configuration_);
     std::vector<DeliveryEngine*> engines;
@@ -234,6 +228,7 @@ Result<void> Server::make_parts() {
     }
     dispatcher_.set_engines(std::move(engines));
     make_keeper();
+    make_inspection();
     return {};
 }
 
@@ -296,6 +291,7 @@ void Server::start_shards() {
     house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
+    shards_.front()->shard.spawn(domain_watch_->run());
     running_ = true;
 }
 
@@ -374,6 +370,7 @@ Result<std::vector<std::string>> Server::reload() {
     log_->set_minimum(level_of(fresh->log.level));
     log_->reopen();
     configuration_ = std::move(*fresh);
+    inspection_->configure(configuration_);
     routes_ = route_table(configuration_, *access_->directory.load());
     dispatcher_.set_routes(routes_.load());
     key_check_interval_ = configuration_.signing.check_interval;
@@ -399,6 +396,9 @@ void Server::take_apart() {
     control_listener_.reset();
     listeners_.clear();
     metrics_listeners_.clear();
+    domain_watch_.reset();
+    inspection_.reset();
+    zone_servers_.reset();
     keeper_.reset();
     signing_.reset();
     for (const auto& parts : shards_) {

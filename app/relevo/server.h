@@ -6,7 +6,7 @@
 #include "adapters/net/dialer.h"
 #include "adapters/net/http_server.h"
 #include "adapters/net/listener.h"
-#include "adapters/resolver/unbound_resolver.h"
+#include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
 #include "adapters/telemetry/metrics_registry.h"
 #include "app/relevo/control.h"
@@ -69,6 +69,7 @@ class Server {
     Result<void> load_access();
     Result<void> make_parts();
     void make_keeper();
+    void make_inspection();
     Result<void> recover();
     Result<void> open_control();
     Result<void> open_metrics();
@@ -82,6 +83,8 @@ class Server {
     void record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now);
     net::TlsServerOptions tls_options(const Configuration& configuration) const;
     boost::json::object status();
+    Task<Result<std::vector<setup::DomainFacts>>> all_domains();
+    [[nodiscard]] std::vector<setup::OwnListener> own_listeners() const;
 
     Configuration configuration_;
     std::string configuration_path_;
@@ -105,6 +108,9 @@ class Server {
     std::unique_ptr<KeyKeeperMetrics> key_metrics_;
     std::unique_ptr<KeyKeeper> keeper_;  // on the first shard
     std::atomic<std::chrono::seconds> key_check_interval_{};
+    std::unique_ptr<resolver::UnboundZoneServers> zone_servers_;
+    std::unique_ptr<Inspection> inspection_;
+    std::unique_ptr<DomainWatch> domain_watch_;
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last
     std::vector<std::unique_ptr<ListenerParts>> listeners_;

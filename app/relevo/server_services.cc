@@ -1,10 +1,14 @@
 // The server's side doors: control socket, metrics, status.
+#include "app/relevo/domain_facts.h"
 #include "app/relevo/json_arguments.h"
+#include "app/relevo/options.h"
 #include "app/relevo/server.h"
+#include "core/tenancy/administration.h"
 
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace relevo {
@@ -60,7 +64,9 @@ Result<void> Server::open_control() {
                                    .maker = &signing_->maker(),
                                    .keeper = keeper_.get(),
                                    .rotation = [this] { return keeper_->options().rotation; },
-                                   .service_domain = service_domain(configuration_.signing)}});
+                                   .service_domain = service_domain(configuration_.signing)},
+                       .inspection = inspection_.get(),
+                       .listeners = [this] { return own_listeners(); }});
     RELEVO_TRY(control_listener_, net::ControlListener::open(shards_.front()->sockets,
                                                              {.path = configuration_.control_socket(),
                                                               .mode = 0660,
@@ -68,6 +74,47 @@ Result<void> Server::open_control() {
                                                                   return control_->perform(std::move(request));
                                                               }}));
     return {};
+}
+
+void Server::make_inspection() {
+    ShardParts& home = *shards_.front();
+    zone_servers_ = std::make_unique<resolver::UnboundZoneServers>(resolver_options(configuration_),
+                                                                   configuration_.dns.authority_port);
+    inspection_ = std::make_unique<Inspection>(InspectionPorts{.shard = home.shard,
+                                                               .resolver = *home.resolver,
+                                                               .zone_servers = *zone_servers_,
+                                                               .dialer = *home.dialer,
+                                                               .validates = resolver_->validates()},
+                                               configuration_);
+    domain_watch_ = std::make_unique<DomainWatch>(*inspection_, [this] { return all_domains(); }, *log_, metrics_);
+}
+
+Task<Result<std::vector<setup::DomainFacts>>> Server::all_domains() {
+    const auto configuration = inspection_->configuration();
+    std::vector<setup::DomainFacts> all;
+    RELEVO_CO_CHECK(co_await read_rows(store_->committer(), [&](Reader& reader) -> Result<void> {
+        RELEVO_TRY(const std::vector<Domain> domains, list_domains(reader));
+        for (const Domain& domain : domains) {
+            RELEVO_TRY(setup::DomainFacts facts, domain_facts(reader, domain, *configuration));
+            all.push_back(std::move(facts));
+        }
+        return {};
+    }));
+    co_return all;
+}
+
+std::vector<setup::OwnListener> Server::own_listeners() const {
+    const auto configuration = inspection_->configuration();
+    std::vector<setup::OwnListener> listeners;
+    for (const auto& parts : listeners_) {
+        const auto settings = std::ranges::find(configuration->listeners, parts->name, &ListenerSettings::name);
+        if (settings == configuration->listeners.end()) continue;
+        listeners.push_back({.name = parts->name,
+                             .endpoint = parts->listener->endpoint(),
+                             .is_implicit_tls = settings->tls == ListenerTls::implicit,
+                             .expects_proxy = !settings->proxy_networks.empty()});
+    }
+    return listeners;
 }
 
 boost::json::object Server::status() {

@@ -15,9 +15,11 @@ class NameServer:
 
     records: lines of a zone file, such as "a.test. MX 10 mx.a.test.".
     failing: zones for which every question ends in SERVFAIL.
+    zones: zones that another server answers for, {"customer.test": "127.0.0.1@5353"}.
     """
 
-    def __init__(self, folder: pathlib.Path, records: list[str], failing: tuple[str, ...] = ()):
+    def __init__(self, folder: pathlib.Path, records: list[str], failing: tuple[str, ...] = (),
+                 zones: dict[str, str] | None = None):
         program = shutil.which("unbound") or "/usr/sbin/unbound"
         if not pathlib.Path(program).exists():
             raise RuntimeError("the test needs unbound: apt-get install unbound")
@@ -26,6 +28,7 @@ class NameServer:
         self.address = f"127.0.0.1@{self.port}"
         self._generation = 0  # of the records, shown as a name that exists
         self._folder, self._records, self._failing_zones = folder, list(records), failing
+        self._zones = dict(zones or {})
         self._failing = _FailingServer() if failing else None
         self.log = folder / "unbound.log"
         self._write()
@@ -72,13 +75,16 @@ class NameServer:
             '  module-config: "iterator"',
             '  local-zone: "." static',
         ]
-        zones = sorted({record.split()[0].rstrip(".").rsplit(".", 1)[-1] for record in records} - {""})
-        lines += [f'  local-zone: "{zone}." static' for zone in zones]
+        tops = sorted({record.split()[0].rstrip(".").rsplit(".", 1)[-1] for record in records} - {""})
+        lines += [f'  local-zone: "{zone}." static' for zone in tops]
         # So that what is not there yet is not remembered for long (RFC 2308 §5).
-        lines += [f"  local-data: '{zone}. 1 SOA ns.{zone}. root.{zone}. 1 1 1 1 1'" for zone in zones]
+        lines += [f"  local-data: '{zone}. 1 SOA ns.{zone}. root.{zone}. 1 1 1 1 1'" for zone in tops]
+        lines += [f'  local-zone: "{zone}." transparent' for zone in self._zones]
         lines += [f'  local-zone: "{zone}." transparent' for zone in failing]
         lines += [f"  local-data: '{record}'" for record in records]
         lines += [f"  local-data: 'g{self._generation:05d}. 0 A 127.0.0.1'"]
+        for zone, server in self._zones.items():
+            lines += ["stub-zone:", f'  name: "{zone}."', f"  stub-addr: {server}"]
         for zone in failing:
             lines += ["forward-zone:", f'  name: "{zone}."', f"  forward-addr: 127.0.0.1@{self._failing.port}"]
         (folder / "unbound.conf").write_text("\n".join(lines) + "\n")

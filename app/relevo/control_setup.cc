@@ -1,0 +1,67 @@
+// The set-up of domains and of this server, looked at from outside.
+#include "app/relevo/control.h"
+#include "app/relevo/domain_facts.h"
+#include "app/relevo/json_arguments.h"
+#include "app/relevo/json_setup.h"
+#include "core/tenancy/administration.h"
+
+#include <fmt/format.h>
+
+namespace relevo {
+
+namespace {
+
+namespace json = boost::json;
+
+Result<mail::Language> language_member(const json::object& arguments, mail::Language fallback) {
+    RELEVO_TRY(const auto name, text_member(arguments, "language"));
+    if (!name) return fallback;
+    return mail::parse_language(*name);
+}
+
+}  // namespace
+
+Task<Result<setup::DomainFacts>> Control::facts_of(std::string name) {
+    const auto configuration = context_.inspection->configuration();
+    setup::DomainFacts facts;
+    RELEVO_CO_CHECK(co_await relevo::read_rows(context_.store.committer(), [&](Reader& reader) -> Result<void> {
+        const auto id = DomainId::parse(name);
+        RELEVO_TRY(const Domain domain, id.has_value() ? domain_by_id(reader, *id) : find_domain(reader, name));
+        RELEVO_TRY(facts, domain_facts(reader, domain, *configuration));
+        return {};
+    }));
+    co_return facts;
+}
+
+Task<Control::Answer> Control::describe_dns(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"domain", "language", "look"}));
+    RELEVO_CO_TRY(const std::string name, required_text(arguments, "domain"));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
+    RELEVO_CO_TRY(const auto look, flag_member(arguments, "look"));
+    RELEVO_CO_TRY(setup::DomainFacts facts, co_await facts_of(name));
+    const setup::DnsPlan plan = look.value_or(true) ? co_await context_.inspection->plan(std::move(facts))
+                                                    : co_await context_.inspection->bare_plan(std::move(facts));
+    co_return json_of(plan, language);
+}
+
+Task<Control::Answer> Control::check_domain(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"domain", "language"}));
+    RELEVO_CO_TRY(const std::string name, required_text(arguments, "domain"));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
+    RELEVO_CO_TRY(setup::DomainFacts facts, co_await facts_of(name));
+    const std::string domain = facts.domain;
+    const setup::DomainReport report = co_await context_.inspection->check_domain(std::move(facts));
+    json::object answer = json_of(report.items, language);
+    answer["domain"] = domain;
+    co_return answer;
+}
+
+Task<Control::Answer> Control::check_server(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"language"}));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
+    const auto items = co_await context_.inspection->check_server(
+        context_.listeners ? context_.listeners() : std::vector<setup::OwnListener>());
+    co_return json_of(items, language);
+}
+
+}  // namespace relevo

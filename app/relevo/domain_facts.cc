@@ -1,0 +1,59 @@
+#include "app/relevo/domain_facts.h"
+
+#include "core/signing/publication.h"
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+// Whether strangers' mail for the domain is taken here: a route other than by MX names it.
+bool takes_mail(const Configuration& configuration, const std::string& domain) {
+    return std::ranges::any_of(configuration.routes, [&](const RouteSettings& route) {
+        if (route.kind == RouteMethod::mail_exchanger) return false;
+        return std::ranges::any_of(route.domains, [&](const std::string& pattern) {
+            return pattern == domain || (pattern.starts_with('.') && domain.ends_with(pattern));
+        });
+    });
+}
+
+// A key signs once its record was seen; before that, those of a new domain stand for the ones that will.
+void add_keys(setup::DomainFacts& facts, const std::vector<DomainRecord>& records) {
+    const bool has_active =
+        std::ranges::find(records, name_of(KeyState::active), &DomainRecord::state) != records.end();
+    for (const DomainRecord& record : records) {
+        if (record.purpose == RecordPurpose::ownership) {
+            facts.ownership_name = record.host;
+            facts.ownership_value = record.text;
+            continue;
+        }
+        if (!record.is_needed) continue;
+        const bool signs = !has_active || record.state == name_of(KeyState::active);
+        const bool is_second = record.algorithm != mailauth::name_of(mailauth::SigningAlgorithm::rsa_sha256);
+        facts.keys.push_back({record.host, record.text,
+                              !signs      ? setup::KeyRole::waiting
+                              : is_second ? setup::KeyRole::second_algorithm
+                                          : setup::KeyRole::signing});
+    }
+}
+
+}  // namespace
+
+Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, const Configuration& configuration) {
+    const DomainSettings& settings = configuration.domains;
+    setup::DomainFacts facts;
+    facts.domain = domain.name;
+    facts.host_name = configuration.server.host_name;
+    if (!settings.return_path.empty()) facts.return_path = settings.return_path + "." + domain.name;
+    if (!settings.tracking.empty()) facts.tracking_host = settings.tracking + "." + domain.name;
+    facts.spf_include = settings.spf_include;
+    facts.key_zone = settings.key_zone;
+    facts.report_address = settings.report_address;
+    if (takes_mail(configuration, domain.name)) facts.mail_exchanger = configuration.server.host_name;
+    RELEVO_TRY(const std::vector<DomainRecord> records, records_of(reader, domain));
+    facts.ownership_proven = domain.ownership != Ownership::pending;
+    add_keys(facts, records);
+    return facts;
+}
+
+}  // namespace relevo

@@ -1,0 +1,147 @@
+#include "app/relevo/inspection.h"
+
+#include "app/relevo/certificate_digests.h"
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+// A command waits 30 s for its answer (docs/control-protocol.md).
+constexpr std::chrono::seconds time_of_look{25};
+constexpr std::chrono::seconds shortest_pause{1};
+constexpr std::chrono::seconds pause_when_off{60};  // until the setting is looked at again
+
+}  // namespace
+
+Inspection::Inspection(InspectionPorts ports, const Configuration& configuration) : ports_(ports) {
+    configure(configuration);
+}
+
+void Inspection::configure(const Configuration& configuration) {
+    configuration_ = std::make_shared<const Configuration>(configuration);
+}
+
+setup::BlocklistOptions Inspection::blocklists() const {
+    const CheckSettings& checks = configuration()->checks;
+    setup::BlocklistOptions options{.zones = checks.blocklists, .keys = {}};
+    if (!checks.spamhaus_key.value.empty())
+        for (const setup::Blocklist& list : setup::blocklist_table())
+            if (!list.keyed_zone.empty()) options.keys.emplace(list.zone, checks.spamhaus_key.value);
+    return options;
+}
+
+setup::DnsViewOptions Inspection::view_options(Deadline deadline) const {
+    return {.allow_private_addresses = configuration()->delivery.allow_private_addresses, .deadline = deadline};
+}
+
+setup::ServerFacts Inspection::server_facts(Deadline deadline) const {
+    const auto configuration = this->configuration();
+    const DeliverySettings& delivery = configuration->delivery;
+    setup::ServerFacts facts;
+    facts.host_name = configuration->server.host_name;
+    facts.ehlo_name = delivery.ehlo_name.empty() ? facts.host_name : delivery.ehlo_name;
+    facts.egress = configuration->checks.egress_addresses;
+    if (facts.egress.empty()) facts.egress = delivery.source_addresses;
+    facts.validates = ports_.validates;
+    facts.outbound_domains = configuration->checks.outbound_domains;
+    facts.outbound_port = delivery.port;
+    facts.allow_private_addresses = delivery.allow_private_addresses;
+    facts.blocklists = blocklists();
+    facts.deadline = deadline;
+    return facts;
+}
+
+Task<setup::DomainFacts> Inspection::with_egress(setup::DomainFacts facts, Deadline deadline) {
+    facts.egress = co_await setup::egress_addresses(ports_.resolver, server_facts(deadline));
+    co_return facts;
+}
+
+Task<setup::DnsPlan> Inspection::plan(setup::DomainFacts facts) {
+    const Deadline deadline = Clock::now() + time_of_look;
+    setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
+    co_return co_await setup::look_at_plan(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),
+                                           view_options(deadline));
+}
+
+Task<setup::DnsPlan> Inspection::bare_plan(setup::DomainFacts facts) {
+    const setup::DomainFacts complete = co_await with_egress(std::move(facts), Clock::now() + std::chrono::seconds(5));
+    co_return setup::make_plan(complete, {});
+}
+
+Task<setup::DomainReport> Inspection::check_domain(setup::DomainFacts facts) {
+    const Deadline deadline = Clock::now() + time_of_look;
+    setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
+    setup::DomainCheckOptions options{.view = view_options(deadline),
+                                      .blocklists = blocklists(),
+                                      .certificates = certificate_digests(configuration()->tls)};
+    co_return co_await setup::check_domain(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),
+                                           std::move(options));
+}
+
+Task<std::vector<setup::CheckItem>> Inspection::check_server(std::vector<setup::OwnListener> listeners) {
+    setup::ServerFacts facts = server_facts(Clock::now() + time_of_look);
+    facts.listeners = std::move(listeners);
+    co_return co_await setup::check_server(ports_.shard, ports_.resolver, ports_.dialer, std::move(facts));
+}
+
+DomainWatch::DomainWatch(Inspection& inspection, Domains domains, Log& log, Metrics& metrics)
+    : inspection_(inspection),
+      domains_(std::move(domains)),
+      log_(log),
+      ok_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "ok"}})),
+      warnings_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "warn"}})),
+      failures_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "fail"}})),
+      changes_(metrics.counter("relevo_domain_check_changes_total", "Checks of domains that came out otherwise")) {}
+
+Task<> DomainWatch::run() {
+    for (;;) {
+        const std::chrono::seconds interval = inspection_.configuration()->checks.interval;
+        if (interval.count() == 0)
+            co_await sleep_for(pause_when_off);
+        else
+            co_await round(interval);
+    }
+}
+
+// The first domain at once, the others in equal distances, so that a thousand of them never ask at the same time.
+Task<> DomainWatch::round(Clock::duration interval) {
+    const Deadline next_round = Clock::now() + interval;
+    const auto domains = co_await domains_();
+    if (!domains.has_value()) {
+        log_.error("domain.check_failed", {{"problem", domains.error().detail}});
+    } else if (!domains->empty()) {
+        std::vector<std::string> names;
+        for (const setup::DomainFacts& facts : *domains) names.push_back(facts.domain);
+        memory_.keep_only(names);
+        const Clock::duration pause =
+            std::max<Clock::duration>(interval / static_cast<int>(domains->size() + 1), shortest_pause);
+        for (const setup::DomainFacts& facts : *domains) {
+            const setup::DomainReport report = co_await inspection_.check_domain(facts);
+            tell(facts.domain, report.items);
+            co_await sleep_for(pause);
+        }
+    }
+    co_await sleep_until(std::max(next_round, Clock::now() + shortest_pause));
+}
+
+void DomainWatch::tell(const std::string& domain, const std::vector<setup::CheckItem>& items) {
+    for (const setup::StatusChange& change : memory_.note(domain, items)) {
+        if (change.before) changes_.add();
+        const std::initializer_list<Field> fields = {
+            {"domain", domain},
+            {"check", change.item.id},
+            {"subject", change.item.subject},
+            {"before", change.before ? setup::name_of(*change.before) : std::string_view("unknown")},
+            {"status", setup::name_of(change.item.status)},
+            {"found", change.item.found.english},
+            {"action", change.item.action.english}};
+        log_.write(change.item.status == setup::CheckStatus::ok ? Level::info : Level::warning, "domain.check_changed",
+                   fields);
+    }
+    ok_.set(static_cast<std::int64_t>(memory_.count(setup::CheckStatus::ok)));
+    warnings_.set(static_cast<std::int64_t>(memory_.count(setup::CheckStatus::warn)));
+    failures_.set(static_cast<std::int64_t>(memory_.count(setup::CheckStatus::fail)));
+}
+
+}  // namespace relevo

@@ -1,0 +1,81 @@
+// Looks at this server and its domains from outside: what `relevo domain dns` and `relevo check` show, and what the
+// running server repeats by itself.
+#pragma once
+
+#include "app/configuration/configuration.h"
+#include "core/ports/log.h"
+#include "core/ports/metrics.h"
+#include "core/setup/domain_checks.h"
+#include "core/setup/server_checks.h"
+#include "core/setup/status_memory.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace relevo {
+
+// What a look needs of its surroundings.
+struct InspectionPorts {
+    Shard& shard;
+    Resolver& resolver;
+    ZoneServers& zone_servers;
+    Dialer& dialer;
+    bool validates = false;  // the resolver checks DNSSEC
+};
+
+// Threads: the shard's; configure() any.
+class Inspection {
+ public:
+    Inspection(InspectionPorts ports, const Configuration& configuration);
+    // After a reload.
+    void configure(const Configuration& configuration);
+
+    // `facts` as domain_facts() gives them; what the DNS knows about this server is added here.
+    Task<setup::DnsPlan> plan(setup::DomainFacts facts);
+    // The same without asking about the domain: no status, nothing merged.
+    Task<setup::DnsPlan> bare_plan(setup::DomainFacts facts);
+    Task<setup::DomainReport> check_domain(setup::DomainFacts facts);
+    // `listeners` that run; empty if no server does.
+    Task<std::vector<setup::CheckItem>> check_server(std::vector<setup::OwnListener> listeners);
+
+    [[nodiscard]] std::shared_ptr<const Configuration> configuration() const { return configuration_.load(); }
+
+ private:
+    [[nodiscard]] setup::ServerFacts server_facts(Deadline deadline) const;
+    [[nodiscard]] setup::DnsViewOptions view_options(Deadline deadline) const;
+    [[nodiscard]] setup::BlocklistOptions blocklists() const;
+    Task<setup::DomainFacts> with_egress(setup::DomainFacts facts, Deadline deadline);
+
+    InspectionPorts ports_;
+    std::atomic<std::shared_ptr<const Configuration>> configuration_;
+};
+
+// Checks every domain again and again, spread over checks.interval, and tells what has changed: a log line for each
+// change, and how many checks stand how as metrics. Threads: the shard's.
+class DomainWatch {
+ public:
+    // All domains as they are at the time.
+    using Domains = std::function<Task<Result<std::vector<setup::DomainFacts>>>()>;
+
+    DomainWatch(Inspection& inspection, Domains domains, Log& log, Metrics& metrics);
+    // Until the shard stops.
+    Task<> run();
+    // One round over all domains, `pause` between two of them.
+    Task<> round(Clock::duration interval);
+
+ private:
+    void tell(const std::string& domain, const std::vector<setup::CheckItem>& items);
+
+    Inspection& inspection_;
+    Domains domains_;
+    Log& log_;
+    setup::StatusMemory memory_;
+    Gauge& ok_;
+    Gauge& warnings_;
+    Gauge& failures_;
+    Counter& changes_;
+};
+
+}  // namespace relevo
