@@ -2,6 +2,7 @@
 
 #include "adapters/memory/resolver.h"
 #include "adapters/memory/zone_servers.h"
+#include "lib/mailauth/signing_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string key_record = "v=DKIM1; k=rsa; p=AAAA";
+const std::string key_record =
+    mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value().record();
 
 class DomainChecks : public testing::Test {
  protected:

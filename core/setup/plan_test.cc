@@ -4,6 +4,7 @@
 #include "core/setup/provider.h"
 #include "core/setup/zone.h"
 #include "lib/base/text.h"
+#include "lib/mailauth/signing_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +20,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-const std::string key_record = "v=DKIM1; k=rsa; p=" + std::string(392, 'A');
+const std::string key_record = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::rsa_sha256).value().record();
 
 DomainFacts shop() {
     DomainFacts facts;

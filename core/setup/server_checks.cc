@@ -113,15 +113,16 @@ Task<Result<std::vector<std::string>>> mail_hosts(Resolver& resolver, std::strin
     co_return hosts;
 }
 
-// "220 …" of the first server that greets, or why none did.
+// "220 …" of the first server that greets, or why none did. Errors: not_found – no address was found to try.
 Task<Result<std::string>> first_greeting(Resolver& resolver, Dialer& dialer, const ServerFacts& facts,
                                          std::string domain) {
-    RELEVO_CO_TRY(const auto hosts, co_await mail_hosts(resolver, std::move(domain), facts.deadline));
+    const auto hosts = co_await mail_hosts(resolver, std::move(domain), facts.deadline);
+    if (!hosts.has_value()) co_return failure(ErrorKind::not_found, hosts.error().detail);
     Error problem{ErrorKind::not_found, "its servers have no address"};
-    for (const std::string& host : hosts) {
+    for (const std::string& host : *hosts) {
         const auto addresses = co_await addresses_of(resolver, host, facts.deadline);
         if (!addresses.has_value()) {
-            problem = addresses.error();
+            problem = {ErrorKind::not_found, addresses.error().detail};
             continue;
         }
         for (const dns::IpAddress& address : *addresses) {
@@ -152,16 +153,12 @@ Task<> check_one_outbound(Resolver& resolver, Dialer& dialer, const ServerFacts&
         item.found = same(printable(*greeting, 120));
         co_return;
     }
-    const bool no_names =
-        greeting.error().kind == ErrorKind::temporary || greeting.error().kind == ErrorKind::not_found;
     item.found = same(greeting.error().detail);
-    if (no_names || greeting.error().kind == ErrorKind::timeout) {
-        // Without DNS nothing is known about the port; other checks tell of the DNS.
-        if (no_names) {
-            item.status = CheckStatus::skipped;
-            item.found = {"not tried: " + item.found.english, "sin probar: " + item.found.spanish};
-            co_return;
-        }
+    // Without an address nothing is known about the port; other checks tell of the DNS.
+    if (greeting.error().kind == ErrorKind::not_found) {
+        item.status = CheckStatus::skipped;
+        item.found = {"not tried: " + item.found.english, "sin probar: " + item.found.spanish};
+        co_return;
     }
     item.status = CheckStatus::fail;
     item.action = {
