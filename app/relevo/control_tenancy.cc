@@ -6,6 +6,7 @@
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
 #include "core/tenancy/secret.h"
+#include "lib/mailauth/public_suffix.h"
 
 #include <fmt/format.h>
 
@@ -187,6 +188,16 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
 
 // --- domains
 
+// A record under "co.uk" or "github.io" proves nothing about the strangers who have domains below it.
+Result<void> refuse_public_suffix(std::string_view name) {
+    RELEVO_TRY(const std::string ascii, comparable_domain(name));
+    if (!mailauth::PublicSuffixList::builtin().is_public_suffix(ascii)) return {};
+    return failure(ErrorKind::invalid,
+                   ascii +
+                       " is a public suffix, under which anybody registers domains: name the customer's own domain, "
+                       "or vouch for it with --trusted");
+}
+
 Work domain_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
     if (command == "domain.remove") {
         RELEVO_CHECK(check_members(arguments, {"domain"}));
@@ -205,6 +216,7 @@ Work domain_command(Transaction& transaction, std::string_view command, const Ar
     RELEVO_TRY(const auto subdomains, flag_member(arguments, "subdomains"));
     RELEVO_TRY(const auto addresses, list_member(arguments, "addresses"));
     RELEVO_TRY(const auto trusted, flag_member(arguments, "trusted"));
+    if (!trusted.value_or(false)) RELEVO_CHECK(refuse_public_suffix(name));
     RELEVO_TRY(const DomainId id,
                create_domain(transaction,
                              {.tenant = tenant.id,

@@ -205,6 +205,16 @@ TEST_F(ControlTest, AddsDomainsWithKeysAndTheirProof) {
               "trusted");
 }
 
+TEST_F(ControlTest, RefusesPublicSuffixesUnlessTheOperatorVouches) {  // security row A12
+    ask("tenant.add", R"({"name":"acme"})");
+    for (const char* suffix : {"com", "CO.UK", "github.io", "com."})
+        EXPECT_THAT(refusal("domain.add", std::string(R"({"tenant":"acme","domain":")") + suffix + R"("})"),
+                    HasSubstr("public suffix"))
+            << suffix;
+    ask("domain.add", R"({"tenant":"acme","domain":"acme.co.uk"})");
+    ask("domain.add", R"({"tenant":"acme","domain":"github.io","trusted":true})");
+}
+
 TEST_F(ControlTest, ShowsRotatesAndImportsKeysAndNeverTheirPrivateHalf) {  // security row E12
     ask("tenant.add", R"({"name":"acme"})");
     ask("domain.add", R"({"tenant":"acme","domain":"example.com","trusted":true})");

@@ -144,6 +144,7 @@ class ReceptionTest : public testing::Test {
         acme.name = "Acme";
         Domain domain;
         domain.id = DomainId{1};
+        domain.ownership = Ownership::trusted;
         domain.tenant = acme.id;
         domain.name = "example.com";
         return Directory::of({acme}, {domain}, std::move(credentials), {});
