@@ -31,7 +31,9 @@ void append_facts(std::string& page, const value& event) {
     std::string line;
     for (const auto& [name, content] : facts.get_object()) {
         if (content.is_null() || name == "recipient") continue;
-        const std::string fact = fmt::format("{}={}", printable(std::string_view(name)), printable(text(facts, name)));
+        // What has parts tells them in one line, too.
+        const std::string said = content.is_object() ? text(content, "summary") : text(facts, name);
+        const std::string fact = fmt::format("{}={}", printable(std::string_view(name)), printable(said));
         if (!line.empty() && line.size() + fact.size() > 100) {
             page += "                 " + line + "\n";
             line.clear();

@@ -32,6 +32,8 @@ enum class ListenerAuth : std::uint8_t { required, optional, none };
 enum class RouteMethod : std::uint8_t { mail_exchanger, smarthost, lmtp, bounce, discard, hold };
 enum class RouteSecurity : std::uint8_t { never, opportunistic, required, implicit };
 enum class SigningKeyKind : std::uint8_t { rsa, ed25519 };
+enum class FollowDmarc : std::uint8_t { none, quarantine, reject };
+enum class OnSpfFailure : std::uint8_t { mark, reject };
 
 struct ServerSettings {
     std::string host_name;  // empty: the system's full name
@@ -172,6 +174,16 @@ struct DnsSettings {
     std::uint16_t authority_port = 53;
 };
 
+// Mail from outside on relay listeners: who wrote it, and what follows from that.
+struct VerificationSettings {
+    std::string authserv_id;  // empty: server.host_name
+    FollowDmarc dmarc = FollowDmarc::reject;
+    OnSpfFailure spf = OnSpfFailure::mark;
+    std::vector<dns::Network> trusted_networks;  // their mail is not checked
+    std::vector<std::string> trusted_sealers;    // domains whose ARC seals are believed
+    std::chrono::seconds time_limit{20};         // RFC 7208 §4.6.4
+};
+
 struct LogSettings {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::json;
@@ -194,6 +206,7 @@ struct Configuration {
     DomainSettings domains;
     CheckSettings checks;
     DnsSettings dns;
+    VerificationSettings verification;
     LogSettings log;
     MetricsSettings metrics;
 

@@ -524,6 +524,41 @@ std::span<const Setting<DnsSettings>> settings_of() {
 }
 
 template <>
+std::span<const Setting<VerificationSettings>> settings_of() {
+    using S = VerificationSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::authserv_id>(
+            "authserv_id",
+            {"Our name in Authentication-Results; fields that others wrote in this name are removed.",
+             "Nuestro nombre en Authentication-Results; se eliminan los campos que otros escriban con él."},
+            with_default({"server.host_name", "server.host_name"})),
+        row<&S::dmarc>("dmarc",
+                       {"How far to follow what the author's domain asks for: `none` only writes results down, "
+                        "`quarantine` marks with the field X-Relevo-Quarantine, `reject` also refuses.",
+                        "Hasta dónde se sigue lo que pide el dominio del autor: `none` solo anota los resultados, "
+                        "`quarantine` marca con el campo X-Relevo-Quarantine, `reject` además rechaza."}),
+        row<&S::spf>("spf",
+                     {"What an SPF result of fail does by itself, where DMARC does not pass: `mark` only writes it down, "
+                      "`reject` refuses; forwarders break SPF.",
+                      "Qué hace por sí solo un resultado fail de SPF cuando DMARC no pasa: `mark` solo lo anota, "
+                      "`reject` rechaza; los reenvíos rompen SPF."}),
+        row<&S::trusted_networks>("trusted_networks",
+                                  {"Networks of our own servers in front of this one: their mail is not checked.",
+                                   "Redes de nuestros propios servidores delante de este: su correo no se comprueba."}),
+        row<&S::trusted_sealers>("trusted_sealers",
+                                 {"Domains of forwarders whose ARC seals may stand in for a DMARC failure.",
+                                  "Dominios de reenviadores cuyos sellos ARC pueden suplir un fallo de DMARC."}),
+        row<&S::time_limit>("time_limit",
+                            {"Longest wait for the DNS, for SPF and for the rest; what is not known then is a temporary "
+                             "error.",
+                             "Espera máxima del DNS, para SPF y para el resto; lo que no se sepa entonces es un error "
+                             "temporal."},
+                            between(1, 5 * minute)),
+    };
+    return settings;
+}
+
+template <>
 std::span<const Setting<LogSettings>> settings_of() {
     using S = LogSettings;
     static const std::vector<Setting<S>> settings = {

@@ -67,6 +67,8 @@ std::span<const Setting<CheckSettings>> settings_of();
 template <>
 std::span<const Setting<DnsSettings>> settings_of();
 template <>
+std::span<const Setting<VerificationSettings>> settings_of();
+template <>
 std::span<const Setting<LogSettings>> settings_of();
 template <>
 std::span<const Setting<MetricsSettings>> settings_of();
@@ -132,6 +134,12 @@ void for_each_section(Visit visit) {
           &Configuration::checks);
     visit(SectionFacts{"dns", false, {"Whom to ask for addresses.", "A quién se preguntan las direcciones."}},
           &Configuration::dns);
+    visit(SectionFacts{"verification",
+                       false,
+                       {"Who wrote mail that strangers bring to relay listeners: SPF, DKIM, DMARC and ARC.",
+                        "Quién escribió el correo que traen desconocidos a los puertos de relevo: SPF, DKIM, DMARC y "
+                        "ARC."}},
+          &Configuration::verification);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

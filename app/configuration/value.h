@@ -131,6 +131,13 @@ inline constexpr std::array choices<RouteSecurity> = {
 template <>
 inline constexpr std::array choices<SigningKeyKind> = {Choice<SigningKeyKind>{"rsa", SigningKeyKind::rsa},
                                                        Choice<SigningKeyKind>{"ed25519", SigningKeyKind::ed25519}};
+template <>
+inline constexpr std::array choices<FollowDmarc> = {Choice<FollowDmarc>{"none", FollowDmarc::none},
+                                                    Choice<FollowDmarc>{"quarantine", FollowDmarc::quarantine},
+                                                    Choice<FollowDmarc>{"reject", FollowDmarc::reject}};
+template <>
+inline constexpr std::array choices<OnSpfFailure> = {Choice<OnSpfFailure>{"mark", OnSpfFailure::mark},
+                                                     Choice<OnSpfFailure>{"reject", OnSpfFailure::reject}};
 
 template <class E>
 concept Enumeration = std::is_enum_v<E>;

@@ -167,6 +167,20 @@ std::shared_ptr<const RouteTable> route_table(const Configuration& configuration
     return std::make_shared<const RouteTable>(std::move(rules), default_route(configuration));
 }
 
+std::shared_ptr<const VerificationOptions> verification_options(const Configuration& configuration) {
+    const VerificationSettings& settings = configuration.verification;
+    VerificationOptions options;
+    options.authserv_id = settings.authserv_id.empty() ? configuration.server.host_name : settings.authserv_id;
+    options.trusted_networks = settings.trusted_networks;
+    options.trusted_sealers = settings.trusted_sealers;
+    options.handling = {.dmarc = settings.dmarc == FollowDmarc::reject       ? DmarcHandling::reject
+                                 : settings.dmarc == FollowDmarc::quarantine ? DmarcHandling::quarantine
+                                                                             : DmarcHandling::none,
+                        .spf = settings.spf == OnSpfFailure::reject ? SpfHandling::reject : SpfHandling::mark};
+    options.time_limit = settings.time_limit;
+    return std::make_shared<const VerificationOptions>(std::move(options));
+}
+
 bool is_inbound(const RouteTable& routes, std::string_view domain) {
     return std::ranges::any_of(routes.rules(), [&](const Route& route) {
         if (route.kind == RouteKind::mail_exchanger) return false;

@@ -7,6 +7,7 @@
 #include "core/reception/listener_options.h"
 #include "core/routing/route.h"
 #include "core/tenancy/directory.h"
+#include "core/verification/verification.h"
 
 #include <memory>
 #include <vector>
@@ -16,6 +17,7 @@ namespace relevo {
 [[nodiscard]] ListenerOptions listener_options(const Configuration& configuration, const ListenerSettings& listener);
 [[nodiscard]] DeliveryOptions delivery_options(const Configuration& configuration);
 [[nodiscard]] resolver::UnboundOptions resolver_options(const Configuration& configuration);
+[[nodiscard]] std::shared_ptr<const VerificationOptions> verification_options(const Configuration& configuration);
 // Tenants are named in the file; one that the directory does not know (yet) makes its rule fit nobody.
 [[nodiscard]] std::shared_ptr<const RouteTable> route_table(const Configuration& configuration,
                                                             const Directory& directory);

@@ -216,6 +216,7 @@ Result<void> Server::make_parts() {
                                           return signing_->signer().sign_report(content, now).fields;
                                       }},
             options, static_cast<unsigned>(shards_.size()));
+        parts->verifier = std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(configuration_));
         parts->reception = std::make_unique<Reception>(Reception::Ports{
             .shard = parts->shard,
             .spool = store_->spool(),
@@ -223,6 +224,7 @@ Result<void> Server::make_parts() {
             .metrics = *reception_metrics_,
             .ids = parts->ids,
             .shared = *access_,
+            .verifier = *parts->verifier,
             .accepted = [this](std::shared_ptr<const Message> message) { dispatcher_.enqueue(std::move(message)); }});
         engines.push_back(parts->engine.get());
     }
@@ -371,6 +373,7 @@ Result<std::vector<std::string>> Server::reload() {
     log_->reopen();
     configuration_ = std::move(*fresh);
     inspection_->configure(configuration_);
+    for (const auto& parts : shards_) parts->verifier->set_options(verification_options(configuration_));
     routes_ = route_table(configuration_, *access_->directory.load());
     dispatcher_.set_routes(routes_.load());
     key_check_interval_ = configuration_.signing.check_interval;

@@ -51,6 +51,7 @@ class Server {
         std::unique_ptr<Resolver> resolver;
         std::unique_ptr<net::SocketDialer> dialer;
         std::unique_ptr<DeliveryEngine> engine;
+        std::unique_ptr<Verifier> verifier;
         std::unique_ptr<Reception> reception;
         std::thread thread;
         std::atomic<bool> has_answered = true;

@@ -379,6 +379,39 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "Una línea de la cabecera no es un campo o no acaba en CRLF, así que no todos los lectores verían los mismos "
      "campos. El "
      "programa debe escribir los campos como Nombre: valor, después una línea vacía y después el texto."},
+    // RFC 7372 §3.2 and §3.3 for the codes of the next two; the registry of RFC 5248 has no word for DMARC alone.
+    {ReplyKey::spf_failed,
+     "spf_failed",
+     550,
+     {5, 7, 23},
+     "SPF of {domain} does not allow this server to send: {reason}; add its address to the record, or send through a "
+     "server that is in it",
+     "The SPF record of the envelope sender's domain says that mail from the connecting server's address must not be "
+     "believed. Whoever owns the domain must add the server to the record; who sends for it must use a listed server.",
+     "El registro SPF del dominio del remitente indica que no se debe creer el correo que llega desde la dirección de "
+     "este servidor. El dueño del dominio debe añadir el servidor al registro; quien envíe en su nombre debe usar un "
+     "servidor incluido."},
+    {ReplyKey::dmarc_failed,
+     "dmarc_failed",
+     550,
+     {5, 7, 26},
+     "Not authenticated as {domain}, whose DMARC policy (at {policy_domain}) says reject: sign with DKIM for {domain}, "
+     "or send through servers in its SPF record",
+     "Neither SPF nor DKIM shows that the message comes from the domain in its From field, and that domain asks to "
+     "refuse such mail. The sender must sign with a DKIM key of that domain, or use an envelope sender of the domain "
+     "and a server that its SPF record lists.",
+     "Ni SPF ni DKIM demuestran que el mensaje venga del dominio de su campo From, y ese dominio pide rechazar tales "
+     "mensajes. El remitente debe firmar con una clave DKIM de ese dominio, o usar un remitente de sobre del dominio y "
+     "un servidor incluido en su registro SPF."},
+    {ReplyKey::author_not_readable,
+     "author_not_readable",
+     550,
+     {5, 7, 1},
+     "From is not one address of one domain: {reason}; correct the From field",
+     "Nobody can say who wrote the message: its From field is missing, repeated, not readable or names several domains. "
+     "The program that made it must write exactly one From with an address.",
+     "No se puede saber quién escribió el mensaje: su campo From falta, se repite, no se puede leer o nombra varios "
+     "dominios. El programa que lo creó debe escribir un único From con una dirección."},
 });
 
 constexpr std::size_t value_limit_octets = 160;

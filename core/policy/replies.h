@@ -59,6 +59,10 @@ enum class ReplyKey : std::uint8_t {
     from_domain_not_of_credential,
     from_address_not_allowed,
     header_malformed,
+    // mail from outside: who wrote it
+    spf_failed,
+    dmarc_failed,
+    author_not_readable,
 };
 
 struct ReplyEntry {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ports/task.h"
+#include "lib/dns/inquiry.h"
 #include "lib/dns/record.h"
 
 #include <memory>
@@ -18,6 +19,15 @@ class Resolver {
     // bogus DNSSEC (detail says which); timeout; invalid – malformed name. Never turns a fault into "does not exist".
     virtual Task<Result<dns::Answer>> query(std::string name, dns::RecordType type, Deadline deadline) = 0;
 };
+
+// Runs an inquiry to its end with answers of the resolver. Questions that are open at the deadline, and all later ones,
+// are answered with timeout.
+template <class T>
+Task<T> resolve(Resolver& resolver, dns::Inquiry<T> inquiry, Deadline deadline) {
+    while (const dns::Question* question = inquiry.next())
+        inquiry.answer(co_await resolver.query(question->name, question->type, deadline));
+    co_return std::move(inquiry).take();
+}
 
 // Asks the servers of a zone themselves, past every cache: what they say is what the zone's owner published.
 class ZoneServers {

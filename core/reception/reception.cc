@@ -7,7 +7,22 @@
 namespace relevo {
 namespace {
 constexpr std::array commit_bounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0};
+
+// A counter for each result of a method; the results are numbered from 0.
+template <class Result, std::size_t N>
+void count_by_result(Metrics& metrics, std::string_view method, std::array<Counter*, N>& counters) {
+    for (std::size_t i = 0; i < N; ++i)
+        counters.at(i) = &metrics.counter("relevo_authentication_results_total",
+                                          "What was found about mail from outside, by method and result",
+                                          {{"method", std::string(method)},
+                                           {"result", std::string(name_of(static_cast<Result>(i)))}});
 }
+
+template <class Result, std::size_t N>
+void add_to(const std::array<Counter*, N>& counters, Result result) {
+    counters.at(static_cast<std::size_t>(std::to_underlying(result)))->add();
+}
+}  // namespace
 
 ReceptionMetrics::ReceptionMetrics(Metrics& metrics)
     : connections(metrics.counter("relevo_connections_in_total", "Connections from clients, by result",
@@ -22,7 +37,18 @@ ReceptionMetrics::ReceptionMetrics(Metrics& metrics)
       failed_logins(metrics.counter("relevo_logins_total", "Logins, by result", {{"result", "failed"}})),
       open_connections(metrics.gauge("relevo_connections_in", "Open connections from clients")),
       commit_seconds(
-          metrics.histogram("relevo_commit_seconds", "Time from the end of a message to its reply", commit_bounds)) {}
+          metrics.histogram("relevo_commit_seconds", "Time from the end of a message to its reply", commit_bounds)) {
+    count_by_result<mailauth::SpfResult>(metrics, "spf", spf_);
+    count_by_result<mailauth::DkimResult>(metrics, "dkim", dkim_);
+    count_by_result<mailauth::DmarcResult>(metrics, "dmarc", dmarc_);
+}
+
+void ReceptionMetrics::count(const Findings& findings) {
+    for (const auto& spf : findings.spf) add_to(spf_, spf.result);
+    if (findings.dkim)
+        for (const auto& dkim : *findings.dkim) add_to(dkim_, dkim.result);
+    if (findings.dmarc) add_to(dmarc_, findings.dmarc->result);
+}
 
 void Reception::serve(const ListenerOptions& listener, std::unique_ptr<Stream> stream) {
     if (draining_) return;

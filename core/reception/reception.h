@@ -13,6 +13,7 @@
 #include "core/tenancy/login_guard.h"
 #include "core/tenancy/password_checker.h"
 #include "core/tenancy/rate_limiter.h"
+#include "core/verification/verification.h"
 
 #include <atomic>
 #include <functional>
@@ -42,6 +43,13 @@ struct ReceptionMetrics {
     Counter &connections, &refused_connections, &accepted, &accepted_octets, &refused_messages, &logins, &failed_logins;
     Gauge& open_connections;
     Histogram& commit_seconds;  // end of data to reply
+    // Counts what was found about a message from outside.
+    void count(const Findings& findings);
+
+ private:
+    std::array<Counter*, 7> spf_;   // by SpfResult
+    std::array<Counter*, 5> dmarc_;  // by DmarcResult
+    std::array<Counter*, 7> dkim_;  // by DkimResult, each signature
 };
 
 class ReceptionSession;
@@ -56,6 +64,7 @@ class Reception {
         ReceptionMetrics& metrics;
         MessageIdSource& ids;
         ReceptionShared& shared;
+        Verifier& verifier;
         // What happens next with a message that is safe.
         std::function<void(std::shared_ptr<const Message>)> accepted;
     };

@@ -1,6 +1,7 @@
 // Reception over connections in memory, with tenants, a guard and a spool, for tests.
 #pragma once
 
+#include "adapters/memory/resolver.h"
 #include "adapters/memory/stream.h"
 #include "adapters/memory/telemetry.h"
 #include "core/reception/reception.h"
@@ -147,6 +148,7 @@ class ReceptionTest : public testing::Test {
         domain.ownership = Ownership::trusted;
         domain.tenant = acme.id;
         domain.name = "example.com";
+        domain.ownership = Ownership::trusted;
         return Directory::of({acme}, {domain}, std::move(credentials), {});
     }
 
@@ -185,6 +187,10 @@ class ReceptionTest : public testing::Test {
         .decoy_secret = "decoy",
         .is_inbound = [](std::string_view domain) { return domain == "inbound.example"; },
         .login_succeeded = [this](CredentialId, const dns::IpAddress&, WallClock::time_point) { ++logins_recorded; }};
+    MemoryResolver dns;
+    Verifier verifier{store.shard, dns,
+                      std::make_shared<const VerificationOptions>(VerificationOptions{
+                          .authserv_id = "mx.relevo.example", .time_limit = std::chrono::milliseconds(500)})};
     std::vector<std::shared_ptr<const Message>> accepted;
     ListenerOptions listener;
     Reception reception{
@@ -194,6 +200,7 @@ class ReceptionTest : public testing::Test {
          .metrics = metrics,
          .ids = store.ids,
          .shared = shared,
+         .verifier = verifier,
          .accepted = [this](std::shared_ptr<const Message> message) { accepted.push_back(std::move(message)); }}};
 };
 

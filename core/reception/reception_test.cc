@@ -5,6 +5,7 @@ namespace relevo::test {
 namespace {
 
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
@@ -159,17 +160,34 @@ TEST_F(ReceptionTest, DemandsALogin) {
 }
 
 // A relay listener takes mail from anybody for whom it is responsible, and as it is.
-TEST_F(ReceptionTest, TakesInboundMailFromAnybodyUnchanged) {
+TEST_F(ReceptionTest, TakesInboundMailFromAnybody) {
     listener.role = ListenerRole::relay;
     listener.session.authentication = smtp::Authentication::not_offered;
     Client client = connect();
     client.greets().sends("MAIL FROM:<x@foreign.example>").expects("250");
     client.sends("RCPT TO:<b@example.net>").expects("550");
     client.sends("RCPT TO:<b@inbound.example>").expects("250");
-    client.sends_content("Bcc: c@example.org\r\n\r\nText\r\n").expects("250");
-    EXPECT_THAT(content_of_last(), AllOf(HasSubstr("Bcc: c@example.org"), Not(HasSubstr("Message-ID"))));
+    const std::string content = "From: x@foreign.example\r\nBcc: c@example.org\r\n\r\nText\r\n";
+    client.sends_content(content).expects("250");
+    EXPECT_THAT(content_of_last(), AllOf(EndsWith(content), HasSubstr("\r\nAuthentication-Results: mx.relevo.example;"),
+                                         Not(HasSubstr("Message-ID"))));
     EXPECT_EQ(accepted[0]->tenant, TenantId{});
     EXPECT_EQ(accepted[0]->credential, CredentialId{});
+}
+
+TEST_F(ReceptionTest, TellsWhoWroteInboundMailAndRefusesForgeries) {  // RFC 7372 §3.3
+    dns.txt("foreign.example", "v=spf1 -all").txt("_dmarc.foreign.example", "v=DMARC1; p=reject");
+    listener.role = ListenerRole::relay;
+    listener.session.authentication = smtp::Authentication::not_offered;
+    Client client = connect();
+    client.greets().sends("MAIL FROM:<x@foreign.example>").expects("250");
+    client.sends("RCPT TO:<b@inbound.example>").expects("250");
+    client.sends_content("From: x@foreign.example\r\n\r\nText\r\n").expects("550 5.7.26");
+    EXPECT_THAT(accepted, IsEmpty());
+    client.sends("MAIL FROM:<x@silent.example>").expects("250");
+    client.sends("RCPT TO:<b@inbound.example>").expects("250");
+    client.sends_content("From: x@silent.example\r\n\r\nText\r\n").expects("250");
+    EXPECT_THAT(content_of_last(), AllOf(HasSubstr("dmarc=none"), HasSubstr("header.from=silent.example")));
 }
 
 TEST_F(ReceptionTest, TellsThatTheDiskIsFull) {

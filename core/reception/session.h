@@ -2,8 +2,10 @@
 #pragma once
 
 #include "core/ports/stream.h"
+#include "core/reception/arriving_content.h"
 #include "core/reception/listener_options.h"
 #include "core/reception/reception.h"
+#include "core/verification/verification.h"
 #include "lib/sasl/mechanism.h"
 
 #include <memory>
@@ -69,6 +71,14 @@ class ReceptionSession {
     [[nodiscard]] std::string origin() const;
     void forget_transaction();
 
+    // session_verification.cc: mail from outside
+    void begin_verification();
+    void follow_content(std::size_t fresh_octets);
+    void begin_body(std::string_view arrived);
+    [[nodiscard]] Handling handling() const;
+    Task<std::optional<smtp::Reply>> verify_content();
+    void log_marked(std::string_view mark);
+
     Reception& reception_;
     const ListenerOptions& listener_;
     std::shared_ptr<Stream> stream_;  // shared with say_goodbye(), which may outlive the session
@@ -98,6 +108,11 @@ class ReceptionSession {
     Deadline content_began_;
     std::optional<WallClock::time_point> rate_taken_at_;
     std::uint32_t accepted_messages_ = 0;
+
+    std::unique_ptr<MessageVerification> verification_;  // only while mail from outside arrives
+    ArrivingContent arriving_;
+    bool is_in_body_ = false;
+    std::string authentication_;  // JSON, for the event; empty if nothing was checked
 };
 
 }  // namespace relevo

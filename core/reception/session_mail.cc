@@ -40,6 +40,7 @@ void ReceptionSession::judge_sender(const smtp::JudgeSender& step) {
     if (decision.is_accepted()) {
         transaction_ends_ = Clock::now() + listener_.transaction_time;
         announced_size_ = step.announced_size;
+        begin_verification();
     } else {
         log_refusal("MAIL", decision.reply);
     }
@@ -80,6 +81,7 @@ void ReceptionSession::begin_content() {
 void ReceptionSession::take_content(std::string_view piece) {
     content_.append(piece);
     if (body_) body_->receive(piece);
+    follow_content(piece.size());
 }
 
 std::string ReceptionSession::received_field() const {
@@ -106,6 +108,7 @@ std::string ReceptionSession::origin() const {
         .optional("mechanism", login_.empty() ? std::string() : mechanism_name_)
         .optional("tls", tls_text());
     json.optional("signed_by", signed_by_);
+    if (!authentication_.empty()) json.raw("authentication", authentication_);
     json.field("sender", session_->envelope().reverse_path.text())
         .field("recipients", session_->envelope().recipients.size())
         .field("size", content_.size());
@@ -143,7 +146,7 @@ std::optional<smtp::Reply> ReceptionSession::prepare_content() {
     if (!decision.is_accepted()) return decision.reply;
     const mail::SubmissionFixes fixes = mail::fixes_for_submission(
         *header, arrived, fmt::format("{}@{}", message_.text(), listener_.session.host_name), WallClock::now());
-    if (!fixes.prefix.empty() || !fixes.removed.empty())
+    if (!fixes.prefix.empty() || !fixes.removed.empty() || fixes.separator_offset)
         content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived, fixes);
     if (body_) sign_content(*directory, body_offset);
     return std::nullopt;
@@ -165,6 +168,7 @@ void ReceptionSession::sign_content(const Directory& directory, std::size_t arri
 Task<smtp::Reply> ReceptionSession::take_message() {
     auto& ports = reception_.ports_;
     if (auto refusal = prepare_content()) co_return std::move(*refusal);
+    if (auto refusal = co_await verify_content()) co_return std::move(*refusal);
     Submission submission;
     submission.id = message_;
     submission.tenant = identity_.tenant;
@@ -210,6 +214,10 @@ void ReceptionSession::forget_transaction() {
     content_ = {};
     body_.reset();
     signed_by_.clear();
+    verification_.reset();
+    arriving_ = {};
+    is_in_body_ = false;
+    authentication_.clear();
     received_field_octets_ = 0;
     transaction_ends_ = no_deadline;
     announced_size_ = 0;

@@ -78,6 +78,8 @@ struct SubmissionFixes {
     // `removed`); receivers would part the two in different places.
     std::optional<std::size_t> separator_offset;
 };
+// The place for that line, if it is missing.
+[[nodiscard]] std::optional<std::size_t> missing_separator(const Header& header, std::string_view content);
 [[nodiscard]] SubmissionFixes fixes_for_submission(const Header& header, std::string_view content,
                                                    std::string_view message_id,
                                                    std::chrono::system_clock::time_point now);

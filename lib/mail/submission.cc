@@ -21,7 +21,7 @@ void remove_range(SubmissionFixes& fixes, std::size_t begin, std::size_t end) {
 }
 
 // True if the body follows the fields without an empty line between, or there is no field at all: the fields put in
-// front would run into it. Receivers part such a message in different places, so the line must be there when it leaves.
+// front would run into it.
 bool lacks_separator(const Header& header, std::string_view content) {
     if (header.fields().empty()) return header.body_offset() == 0;
     const std::string_view last = header.fields().back().raw;
@@ -29,6 +29,11 @@ bool lacks_separator(const Header& header, std::string_view content) {
 }
 
 }  // namespace
+
+std::optional<std::size_t> missing_separator(const Header& header, std::string_view content) {
+    if (!lacks_separator(header, content)) return std::nullopt;
+    return header.body_offset();
+}
 
 SubmissionFixes fixes_for_submission(const Header& header, std::string_view content, std::string_view message_id,
                                      std::chrono::system_clock::time_point now) {
@@ -40,7 +45,7 @@ SubmissionFixes fixes_for_submission(const Header& header, std::string_view cont
         const std::size_t begin = offset_in(content, field.raw);
         remove_range(fixes, begin, begin + field.raw.size());
     }
-    if (lacks_separator(header, content)) fixes.separator_offset = header.body_offset();
+    fixes.separator_offset = missing_separator(header, content);
     return fixes;
 }
 

@@ -1,0 +1,125 @@
+#include "core/verification/verification.h"
+
+#include "lib/base/text.h"
+#include "lib/mailauth/arc_verifier.h"
+#include "lib/mailauth/authentication_results.h"
+#include "lib/mailauth/dkim_verifier.h"
+#include "lib/mailauth/dmarc.h"
+#include "lib/mailauth/iprev.h"
+#include "lib/mailauth/spf_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace relevo {
+
+// What is asked about the sender while the content streams in.
+struct MessageVerification::Sender {
+    Sender(Shard& shard, Resolver& dns, ArrivingMail mail, std::string name, Deadline until)
+        : resolver(dns), arriving(std::move(mail)), receiver(std::move(name)), deadline(until), done(shard) {}
+    Resolver& resolver;
+    ArrivingMail arriving;
+    std::string receiver;
+    Deadline deadline;
+    std::optional<mailauth::IprevVerdict> iprev;
+    std::optional<mailauth::SpfVerdict> spf;
+    Wakeup done;
+};
+
+// What hashes the content as it comes.
+struct MessageVerification::Streams {
+    Streams(const mail::Header& header, mailauth::BareLineEnds bare_line_ends)
+        : dkim(header, bare_line_ends), arc(header, bare_line_ends) {
+        for (const mail::Field& field : header.fields())
+            if (equals_ignoring_case(field.name, "From")) from.emplace_back(field.value);
+    }
+    mailauth::DkimVerifier dkim;
+    mailauth::ArcVerifier arc;
+    std::vector<std::string> from;
+};
+
+MessageVerification::MessageVerification(Shard& shard, Resolver& resolver,
+                                         std::shared_ptr<const VerificationOptions> options, ArrivingMail arriving)
+    : shard_(shard),
+      resolver_(resolver),
+      options_(std::move(options)),
+      sender_(std::make_shared<Sender>(shard, resolver, std::move(arriving), options_->authserv_id,
+                                       Clock::now() + options_->time_limit)) {
+    shard_.spawn(check_sender(sender_));
+}
+
+MessageVerification::~MessageVerification() = default;
+
+Task<> MessageVerification::check_sender(std::shared_ptr<Sender> sender) {
+    sender->iprev = co_await resolve(sender->resolver, mailauth::check_iprev(sender->arriving.client), sender->deadline);
+    sender->spf = co_await resolve(sender->resolver,
+                                   mailauth::check_spf({.client = sender->arriving.client,
+                                                        .mail_from = sender->arriving.sender.text(),
+                                                        .helo = sender->arriving.client_name,
+                                                        .receiver = sender->receiver,
+                                                        .time = std::chrono::floor<std::chrono::seconds>(WallClock::now())}),
+                                   sender->deadline);
+    sender->done.notify_all();
+}
+
+void MessageVerification::header(const mail::Header& header) {
+    const bool is_binary = sender_->arriving.body == mail::BodyType::binary_mime;
+    streams_ = std::make_unique<Streams>(
+        header, is_binary ? mailauth::BareLineEnds::literal : mailauth::BareLineEnds::converted);
+}
+
+void MessageVerification::body(std::string_view octets) {
+    streams_->dkim.update(octets);
+    streams_->arc.update(octets);
+}
+
+Task<Findings> MessageVerification::finish() {
+    const Deadline deadline = Clock::now() + options_->time_limit;
+    const auto now = WallClock::now();
+    Findings findings;
+    findings.client_address = sender_->arriving.client.text();
+    findings.dkim = co_await resolve(resolver_, streams_->dkim.finish(now), deadline);
+    findings.arc = co_await resolve(resolver_, streams_->arc.finish(now), deadline);
+    while (!sender_->spf) co_await sender_->done.wait();  // ends by its own deadline
+    findings.iprev = sender_->iprev;
+    findings.spf.push_back(*sender_->spf);
+    findings.dmarc = co_await resolve(
+        resolver_,
+        mailauth::check_dmarc({.from_fields = streams_->from,
+                               .spf = findings.spf.front(),
+                               .dkim = *findings.dkim,
+                               .arc = *findings.arc,
+                               .trusted_sealers = options_->trusted_sealers}),
+        deadline);
+    co_return findings;
+}
+
+std::unique_ptr<MessageVerification> Verifier::begin(ArrivingMail arriving) {
+    auto options = options_.load();
+    if (std::ranges::any_of(options->trusted_networks,
+                            [&](const dns::Network& network) { return network.contains(arriving.client); }))
+        return nullptr;
+    return std::make_unique<MessageVerification>(shard_, resolver_, std::move(options), std::move(arriving));
+}
+
+mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_view content,
+                                        const VerificationOptions& options, const Findings& findings, mail::Utf8 utf8,
+                                        const std::optional<std::string>& marked) {
+    mail::SubmissionFixes fixes;
+    fixes.removed = mailauth::forged_results(header, content, options.authserv_id);
+    for (const mail::Field& field : header.fields()) {
+        if (!equals_ignoring_case(field.name, quarantine_field)) continue;
+        const auto begin = static_cast<std::size_t>(field.raw.data() - content.data());
+        fixes.removed.emplace_back(begin, begin + field.raw.size());
+    }
+    std::ranges::sort(fixes.removed);
+    fixes.separator_offset = mail::missing_separator(header, content);
+    fixes.prefix = mailauth::authentication_results_field(
+        mailauth::reported_results(options.authserv_id, findings), utf8);
+    if (marked) fixes.prefix += fmt::format("{}: {}\r\n", quarantine_field, *marked);
+    return fixes;
+}
+
+}  // namespace relevo

@@ -1,0 +1,170 @@
+#include "core/verification/verification.h"
+
+#include "adapters/memory/resolver.h"
+#include "lib/mailauth/dkim_signer.h"
+
+#include <gmock/gmock.h>
+
+namespace relevo {
+namespace {
+
+using mailauth::DkimResult;
+using mailauth::DmarcPolicy;
+using mailauth::DmarcResult;
+using mailauth::IprevResult;
+using mailauth::SpfResult;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view plain_mail =
+    "From: Ana <ana@example.com>\r\nTo: b@inbound.example\r\nSubject: hello\r\n\r\nHello\r\n";
+
+class VerificationTest : public testing::Test {
+ protected:
+    VerificationTest() {
+        dns_.txt("example.com", "v=spf1 ip4:192.0.2.0/24 -all")
+            .txt("_dmarc.example.com", "v=DMARC1; p=reject")
+            .address("mx.example.com", "192.0.2.1")
+            .ptr("192.0.2.1", "mx.example.com");
+    }
+
+    static Task<> finish_into(MessageVerification& verification, std::optional<Findings>& findings, Shard& shard) {
+        findings = co_await verification.finish();
+        shard.stop();
+    }
+
+    // Checks `content`, its body in pieces of three octets.
+    Findings check(std::string_view content, std::string_view client = "192.0.2.1",
+                   std::string_view sender = "<ana@example.com>") {
+        Verifier verifier(shard_, dns_, std::make_shared<const VerificationOptions>(options_));
+        const auto verification =
+            verifier.begin({.client = dns::IpAddress::parse(client).value(),
+                            .client_name = "mx.example.com",
+                            .sender = mail::ReversePath::parse(sender, mail::Utf8::refused).value()});
+        const auto header = mail::Header::parse(content);
+        verification->header(*header);
+        for (std::size_t at = header->body_offset(); at < content.size(); at += 3)
+            verification->body(content.substr(at, 3));
+        std::optional<Findings> findings;
+        shard_.spawn(finish_into(*verification, findings, shard_));
+        shard_.context().restart();
+        shard_.run();
+        return *std::move(findings);
+    }
+
+    std::string arrived(std::string_view content, const std::optional<std::string>& marked = {}) {
+        const auto header = mail::Header::parse(content);
+        return mail::apply_fixes({}, content,
+                                 fixes_for_arrival(*header, content, options_, check(content), mail::Utf8::refused,
+                                                   marked));
+    }
+
+    Shard shard_{0};
+    MemoryResolver dns_;
+    VerificationOptions options_{.authserv_id = "mx.relevo.example", .time_limit = std::chrono::milliseconds(300)};
+};
+
+TEST_F(VerificationTest, FindsASenderThatItsDomainLists) {
+    const Findings findings = check(plain_mail);
+    EXPECT_EQ(findings.spf.at(0).result, SpfResult::pass);
+    EXPECT_EQ(findings.iprev->result, IprevResult::pass);
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::pass);
+    EXPECT_TRUE(findings.dkim->empty());
+    EXPECT_TRUE(judge_authenticity(findings, {}).decision.is_accepted());
+}
+
+TEST_F(VerificationTest, FindsSignaturesOverContentInPieces) {
+    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
+    dns_.txt("s._domainkey.example.com", key.record());
+    const auto header = mail::Header::parse(plain_mail);
+    mailauth::DkimSigner signer;
+    signer.update(plain_mail.substr(header->body_offset()));
+    const std::vector<mailauth::DkimIdentity> identities{{"example.com", "s", key}};
+    const std::string content =
+        signer.sign(header->fields(), identities, WallClock::now()).value() + std::string(plain_mail);
+    const Findings findings = check(content, "203.0.113.9", "<bounce@elsewhere.example>");
+    EXPECT_EQ(findings.dkim->at(0).result, DkimResult::pass) << findings.dkim->at(0).reason;
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::pass);
+    EXPECT_EQ(check(content + "more\r\n").dkim->at(0).result, DkimResult::fail);
+}
+
+TEST_F(VerificationTest, ForgedAuthorIsRefusedMarkedOrTakenAsTheRecipientWants) {  // RFC 7372 §3.3
+    const Findings findings = check(plain_mail, "203.0.113.9", "<x@elsewhere.example>");
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::fail);
+    const auto refused = judge_authenticity(findings, {.dmarc = DmarcHandling::reject});
+    EXPECT_EQ(refused.decision.reply.code, 550);
+    EXPECT_EQ(refused.decision.key, ReplyKey::dmarc_failed);
+    const auto marked = judge_authenticity(findings, {.dmarc = DmarcHandling::quarantine});
+    EXPECT_TRUE(marked.decision.is_accepted());
+    EXPECT_THAT(marked.marked.value(), HasSubstr("header.from=example.com"));
+    const auto taken = judge_authenticity(findings, {.dmarc = DmarcHandling::none});
+    EXPECT_TRUE(taken.decision.is_accepted());
+    EXPECT_FALSE(taken.marked.has_value());
+}
+
+TEST_F(VerificationTest, NeverGoesBeyondWhatTheAuthorsDomainAsks) {
+    dns_.txt("_dmarc.mild.example", "v=DMARC1; p=none").txt("mild.example", "v=spf1 -all");
+    const Findings findings = check("From: a@mild.example\r\n\r\n", "203.0.113.9", "<a@mild.example>");
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::fail);
+    const auto judged = judge_authenticity(findings, {.dmarc = DmarcHandling::reject});
+    EXPECT_TRUE(judged.decision.is_accepted());
+    EXPECT_FALSE(judged.marked.has_value());
+    const auto by_spf = judge_authenticity(findings, {.spf = SpfHandling::reject});
+    EXPECT_EQ(by_spf.decision.key, ReplyKey::spf_failed) << "for those that want it";
+}
+
+TEST_F(VerificationTest, AFaultOfTheDnsRefusesNothing) {  // security row R12
+    dns_.fault("example.com", MemoryResolver::Fault::servfail)
+        .fault("_dmarc.example.com", MemoryResolver::Fault::timeout);
+    const Findings findings = check(plain_mail);
+    EXPECT_EQ(findings.spf.at(0).result, SpfResult::temperror);
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::temperror);
+    const auto judged =
+        judge_authenticity(findings, {.dmarc = DmarcHandling::reject, .spf = SpfHandling::reject});
+    EXPECT_TRUE(judged.decision.is_accepted());
+    EXPECT_FALSE(judged.marked.has_value());
+}
+
+TEST_F(VerificationTest, SilentServersCostTheTimeLimitAndNoMore) {  // RFC 7208 §4.6.4
+    dns_.fault("example.com", MemoryResolver::Fault::timeout)
+        .fault("_dmarc.example.com", MemoryResolver::Fault::timeout)
+        .fault("1.2.0.192.in-addr.arpa", MemoryResolver::Fault::timeout);
+    const auto begin = Clock::now();
+    EXPECT_EQ(check(plain_mail).spf.at(0).result, SpfResult::temperror);
+    EXPECT_LT(Clock::now() - begin, 4 * options_.time_limit);
+}
+
+TEST_F(VerificationTest, MailFromOurOwnServersIsNotChecked) {
+    options_.trusted_networks = {dns::Network::parse("192.0.2.0/24").value()};
+    Verifier verifier(shard_, dns_, std::make_shared<const VerificationOptions>(options_));
+    EXPECT_EQ(verifier.begin({.client = dns::IpAddress::parse("192.0.2.1").value(), .client_name = "a", .sender = {}}),
+              nullptr);
+    EXPECT_TRUE(dns_.questions().empty());
+}
+
+TEST_F(VerificationTest, ResultsInOurNameComeFromUsAlone) {  // RFC 8601 §5, security row C4
+    const std::string content = "Authentication-Results: MX.relevo.example; dmarc=pass header.from=bank.example\r\n"
+                                "x-relevo-quarantine: no\r\n"
+                                "Authentication-Results: other.example; spf=pass\r\n" +
+                                std::string(plain_mail);
+    const std::string result = arrived(content, "dmarc=fail");
+    EXPECT_TRUE(result.starts_with("Authentication-Results: mx.relevo.example;")) << result;
+    EXPECT_THAT(result, HasSubstr("X-Relevo-Quarantine: dmarc=fail\r\n"));
+    EXPECT_THAT(result, Not(HasSubstr("bank.example")));
+    EXPECT_THAT(result, Not(HasSubstr("x-relevo-quarantine: no")));
+    EXPECT_TRUE(result.ends_with("Authentication-Results: other.example; spf=pass\r\n" + std::string(plain_mail)));
+}
+
+TEST_F(VerificationTest, OurFieldsDoNotRunIntoABodyWithoutHeader) {
+    EXPECT_THAT(arrived("no field here\r\n"), testing::EndsWith("\r\n\r\nno field here\r\n"));
+}
+
+TEST_F(VerificationTest, TheEventTellsWhatWasFound) {
+    EXPECT_EQ(findings_as_json(check(plain_mail)),
+              R"({"spf":"pass","spf_domain":"example.com","dkim":[],"arc":"none","dmarc":"pass",)"
+              R"("author_domain":"example.com","iprev":"pass",)"
+              R"("summary":"spf=pass example.com, dkim=none, dmarc=pass example.com"})");
+}
+
+}  // namespace
+}  // namespace relevo
