@@ -148,7 +148,7 @@ std::string render(std::string_view request, const value& result) {
         return render_row(text(result, "suspended") == "yes" ? "Suspended" : "Active:", result, "name");
     if (request.starts_with("tenant.")) return render_row("Tenant", result, "name");
     if (request == "domain.list") return render_domains(result);
-    if (request == "domain.add") return render_domain(result);
+    if (request == "domain.add" || request == "domain.set") return render_domain(result);
     if (request == "domain.verify" || request.starts_with("dkim.")) return render_signing(request, result);
     if (request == "domain.dns") return render_plan(result);
     if (request == "credential.list") return render_credentials(result);

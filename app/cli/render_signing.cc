@@ -100,6 +100,9 @@ std::string render_verify(const value& result) {
 
 std::string render_domain(const value& domain) {
     std::string page = fmt::format("Domain {} ({})\n", printable(text(domain, "name")), printable(text(domain, "id")));
+    page += fmt::format("Mail from outside to it: DMARC is followed up to {}\n",
+                        member(domain, "dmarc").is_string() ? printable(text(domain, "dmarc"))
+                                                            : std::string("what verification.dmarc says"));
     if (const std::string challenge = challenge_to_publish(domain); !challenge.empty()) page += "\n" + challenge;
     if (const std::string records = records_to_publish(domain); !records.empty())
         page += "\nIts mail is signed once its DKIM keys are in the DNS, each as soon as it is there. " + records;

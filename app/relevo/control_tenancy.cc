@@ -86,6 +86,7 @@ Result<json::object> json_of(Reader& reader, const Domain& domain) {
                         {"ownership", name_of(domain.ownership)},
                         {"verified_at", json_time(domain.verified_at)},
                         {"challenge", std::move(challenge)},
+                        {"dmarc", domain.dmarc ? json::value(name_of(*domain.dmarc)) : json::value(nullptr)},
                         {"created_at", json_time(domain.created_at)}};
 }
 
@@ -198,6 +199,26 @@ Result<void> refuse_public_suffix(std::string_view name) {
                        "or vouch for it with --trusted");
 }
 
+Result<std::optional<DmarcHandling>> dmarc_handling(std::string_view text) {
+    for (const auto handling : {DmarcHandling::none, DmarcHandling::quarantine, DmarcHandling::reject})
+        if (text == name_of(handling)) return std::optional(handling);
+    if (text == "default") return std::optional<DmarcHandling>();
+    return failure(ErrorKind::invalid, fmt::format("dmarc is \"{}\": must be one of none, quarantine, reject, default "
+                                                   "(as verification.dmarc says)",
+                                                   text));
+}
+
+Work set_domain(Transaction& transaction, const Arguments& arguments) {
+    RELEVO_CHECK(check_members(arguments, {"domain", "dmarc"}));
+    RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
+    RELEVO_TRY(const std::string dmarc, required_text(arguments, "dmarc"));
+    RELEVO_TRY(const auto handling, dmarc_handling(dmarc));
+    RELEVO_TRY(const Domain domain, named_domain(transaction, name));
+    RELEVO_CHECK(set_dmarc_handling(transaction, domain.id, handling));
+    RELEVO_TRY(const Domain changed, domain_by_id(transaction, domain.id));
+    return json_of(transaction, changed);
+}
+
 Work domain_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
     if (command == "domain.remove") {
         RELEVO_CHECK(check_members(arguments, {"domain"}));
@@ -207,6 +228,7 @@ Work domain_command(Transaction& transaction, std::string_view command, const Ar
         RELEVO_CHECK(withdraw_keys_of(transaction, domain.id, WallClock::now()));
         return json::object{{"removed", domain.name}};
     }
+    if (command == "domain.set") return set_domain(transaction, arguments);
     if (command != "domain.add")
         return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
     RELEVO_CHECK(check_members(arguments, {"tenant", "domain", "subdomains", "addresses", "trusted"}));

@@ -75,7 +75,6 @@ class ReceptionSession {
     void begin_verification();
     void follow_content(std::size_t fresh_octets);
     void begin_body(std::string_view arrived);
-    [[nodiscard]] Handling handling() const;
     Task<std::optional<smtp::Reply>> verify_content();
     void log_marked(std::string_view mark);
 

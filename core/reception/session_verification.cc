@@ -35,8 +35,6 @@ void ReceptionSession::begin_body(std::string_view arrived) {
     is_in_body_ = true;
 }
 
-Handling ReceptionSession::handling() const { return reception_.ports_.verifier.options()->handling; }
-
 // Puts the results on top of the content. The reply of a refusal, or nothing.
 Task<std::optional<smtp::Reply>> ReceptionSession::verify_content() {
     if (!verification_) co_return std::nullopt;
@@ -45,7 +43,9 @@ Task<std::optional<smtp::Reply>> ReceptionSession::verify_content() {
     const Findings findings = co_await verification_->finish();
     reception_.ports_.metrics.count(findings);
     authentication_ = findings_as_json(findings);
-    const AuthenticityDecision judged = judge_authenticity(findings, handling());
+    const AuthenticityDecision judged = judge_authenticity(
+        findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(),
+                               reception_.ports_.verifier.options()->handling));
     if (!judged.decision.is_accepted()) co_return judged.decision.reply;
     if (judged.marked) log_marked(*judged.marked);
     const std::string_view arrived = std::string_view(content_).substr(received_field_octets_);

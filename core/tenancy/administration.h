@@ -46,6 +46,9 @@ struct NewDomain {
 // Errors: not_found.
 [[nodiscard]] Result<void> set_ownership(Transaction& transaction, DomainId domain, Ownership ownership,
                                          WallClock::time_point now);
+// nullopt: as the configuration says.
+[[nodiscard]] Result<void> set_dmarc_handling(Transaction& transaction, DomainId domain,
+                                              std::optional<DmarcHandling> handling);
 [[nodiscard]] Result<void> set_subdomains(Transaction& transaction, DomainId domain, Subdomains subdomains);
 // Only these addresses of the domain may send; empty: all. Errors: invalid – not an address, or of another domain.
 [[nodiscard]] Result<void> set_domain_addresses(Transaction& transaction, DomainId domain,

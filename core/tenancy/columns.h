@@ -26,6 +26,14 @@ inline Ownership ownership(std::int64_t column) {
     const bool is_known = column >= 0 && column <= static_cast<std::int64_t>(Ownership::trusted);
     return is_known ? static_cast<Ownership>(column) : Ownership::pending;
 }
+// 0: nothing was chosen.
+inline std::int64_t of(std::optional<DmarcHandling> handling) {
+    return handling ? static_cast<std::int64_t>(*handling) + 1 : 0;
+}
+inline std::optional<DmarcHandling> dmarc_handling(std::int64_t column) {
+    if (column < 1 || column > static_cast<std::int64_t>(DmarcHandling::reject) + 1) return std::nullopt;
+    return static_cast<DmarcHandling>(column - 1);
+}
 inline std::int64_t of(bool flag) { return flag ? 1 : 0; }
 
 }  // namespace relevo::columns

@@ -21,13 +21,14 @@ Domain domain_of(const Row& row) {
                   .created_at = columns::time(row.integer(4)),
                   .ownership = columns::ownership(row.integer(5)),
                   .challenge = std::string(row.text(6)),
-                  .verified_at = columns::time(row.integer(7))};
+                  .verified_at = columns::time(row.integer(7)),
+                  .dmarc = columns::dmarc_handling(row.integer(8))};
 }
 
 constexpr std::string_view select_by_name =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain WHERE name = $1";
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE name = $1";
 constexpr std::string_view select_by_id =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain WHERE id = $1";
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE id = $1";
 
 Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
                                          std::initializer_list<Value> parameters) {
@@ -116,6 +117,15 @@ std::string challenge_host(std::string_view domain) { return "_relevo-challenge.
 
 std::string challenge_text(std::string_view challenge) { return "relevo-verification=" + std::string(challenge); }
 
+std::string_view name_of(DmarcHandling handling) {
+    switch (handling) {
+        case DmarcHandling::none: return "none";
+        case DmarcHandling::quarantine: return "quarantine";
+        case DmarcHandling::reject: return "reject";
+    }
+    return "none";
+}
+
 Result<DomainId> create_domain(Transaction& transaction, const NewDomain& domain, WallClock::time_point now) {
     const TenantId tenant = domain.tenant;
     RELEVO_TRY(const std::string ascii, comparable_domain(domain.name));
@@ -141,6 +151,11 @@ Result<void> set_ownership(Transaction& transaction, DomainId id, Ownership owne
         transaction, "UPDATE domain SET ownership = $2, verified_at = $3 WHERE id = $1",
         {id.value, columns::of(ownership), ownership == Ownership::verified ? columns::of(now) : 0},
         "there is no such domain");
+}
+
+Result<void> set_dmarc_handling(Transaction& transaction, DomainId id, std::optional<DmarcHandling> handling) {
+    return statements::change_one(transaction, "UPDATE domain SET dmarc = $2 WHERE id = $1",
+                                  {id.value, columns::of(handling)}, "there is no such domain");
 }
 
 Result<void> remove_domain(Transaction& transaction, DomainId id) {
@@ -201,7 +216,7 @@ Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId>
         return {};
     };
     RELEVO_CHECK(
-        reader.query("SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at FROM domain"
+        reader.query("SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain"
                      " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
                      {tenant ? tenant->value : 0}, add));
     // One pass over all rules instead of a query per domain; both lists come in the order of ids.

@@ -8,6 +8,7 @@
 #include "lib/sasl/mechanism.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,14 @@ enum class Ownership : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(Ownership ownership);
 
+// How far the owner of a recipient's domain follows what the author's domain asks for (RFC 9989 §5.3): never beyond it.
+enum class DmarcHandling : std::uint8_t {
+    none,        // results are written down, every message is taken
+    quarantine,  // what should be refused or set apart is marked
+    reject,      // what should be refused is refused, what should be set apart is marked
+};
+[[nodiscard]] std::string_view name_of(DmarcHandling handling);
+
 // A domain that a tenant may use in the envelope sender and in From.
 struct Domain {
     DomainId id;
@@ -49,6 +58,7 @@ struct Domain {
     Ownership ownership = Ownership::pending;
     std::string challenge;                // what the owner publishes to prove it; empty in rows of older releases
     WallClock::time_point verified_at{};  // the epoch: never
+    std::optional<DmarcHandling> dmarc;   // of mail from outside to it; absent: as the configuration says
 };
 
 // The proof that a domain is its tenant's: a TXT record at "_relevo-challenge.example.com" that holds

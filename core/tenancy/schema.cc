@@ -114,7 +114,11 @@ ALTER TABLE domain ADD COLUMN challenge TEXT NOT NULL DEFAULT '';
 ALTER TABLE domain ADD COLUMN verified_at BIGINT NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}, Migration{"tenancy", 2, ownership_schema}};
+// What mail from outside to the domain goes through; 0: as the configuration says.
+constexpr std::string_view dmarc_schema = "ALTER TABLE domain ADD COLUMN dmarc INTEGER NOT NULL DEFAULT 0;";
+
+constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}, Migration{"tenancy", 2, ownership_schema},
+                                   Migration{"tenancy", 3, dmarc_schema}};
 
 }  // namespace
 

@@ -1,8 +1,11 @@
 #include "core/verification/findings.h"
 
+#include "core/tenancy/administration.h"
 #include "lib/base/json_writer.h"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace relevo {
 namespace {
@@ -54,6 +57,17 @@ AuthenticityDecision judge_failed_dmarc(const mailauth::DmarcVerdict& dmarc, Dma
 }
 
 }  // namespace
+
+Handling handling_for(const Directory& directory, const mail::Envelope& envelope, const Handling& usual) {
+    std::optional<DmarcHandling> mildest;
+    for (const mail::Recipient& recipient : envelope.recipients) {
+        const auto name = comparable_domain(recipient.address.domain());
+        const Domain* domain = name.has_value() ? directory.domain_for(*name) : nullptr;
+        const DmarcHandling wanted = domain != nullptr ? domain->dmarc.value_or(usual.dmarc) : usual.dmarc;
+        mildest = mildest ? std::min(*mildest, wanted) : wanted;
+    }
+    return {.dmarc = mildest.value_or(usual.dmarc), .spf = usual.spf};
+}
 
 AuthenticityDecision judge_authenticity(const Findings& findings, const Handling& handling) {
     const bool passes = findings.dmarc && findings.dmarc->result == DmarcResult::pass;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/policy/decision.h"
+#include "core/tenancy/directory.h"
+#include "lib/mail/envelope.h"
 #include "lib/mailauth/results.h"
 
 #include <optional>
@@ -14,12 +16,6 @@ namespace relevo {
 // Everything that was checked about one message.
 using Findings = mailauth::MessageVerdicts;
 
-// How far the owner of a recipient's domain follows what the author's domain asks for (RFC 9989 §5.3): never beyond it.
-enum class DmarcHandling : std::uint8_t {
-    none,        // results are written down, every message is taken
-    quarantine,  // what should be refused or set apart is marked
-    reject,      // what should be refused is refused, what should be set apart is marked
-};
 // SPF alone breaks on every forwarder; refusing by it is for domains that know what they do (RFC 7208 §8.4).
 enum class SpfHandling : std::uint8_t { mark, reject };
 
@@ -27,6 +23,10 @@ struct Handling {
     DmarcHandling dmarc = DmarcHandling::reject;
     SpfHandling spf = SpfHandling::mark;
 };
+
+// What the owners of all recipients' domains agree on: the mildest of what they chose, since all get one reply.
+// `usual`: of those that chose nothing.
+[[nodiscard]] Handling handling_for(const Directory& directory, const mail::Envelope& envelope, const Handling& usual);
 
 struct AuthenticityDecision {
     Decision decision;                  // accepted, or the refusal

@@ -102,6 +102,35 @@ TEST_F(VerificationTest, ForgedAuthorIsRefusedMarkedOrTakenAsTheRecipientWants) 
     EXPECT_FALSE(taken.marked.has_value());
 }
 
+TEST(Handling, IsTheMildestThatOneOfTheRecipientsWants) {
+    Tenant tenant;
+    tenant.id = TenantId{1};
+    const auto domain = [&](std::int64_t id, std::string name, std::optional<DmarcHandling> dmarc) {
+        Domain made;
+        made.id = DomainId{id};
+        made.tenant = tenant.id;
+        made.name = std::move(name);
+        made.dmarc = dmarc;
+        return made;
+    };
+    const auto directory = Directory::of({tenant},
+                                         {domain(1, "strict.example", DmarcHandling::reject),
+                                          domain(2, "mild.example", DmarcHandling::quarantine),
+                                          domain(3, "usual.example", std::nullopt)},
+                                         {}, {});
+    const auto handling = [&](std::vector<std::string_view> recipients, DmarcHandling usual) {
+        mail::Envelope envelope;
+        for (const auto recipient : recipients)
+            envelope.recipients.push_back({.address = mail::Address::parse(recipient, mail::Utf8::refused).value()});
+        return handling_for(*directory, envelope, {.dmarc = usual}).dmarc;
+    };
+    EXPECT_EQ(handling({"a@strict.example"}, DmarcHandling::none), DmarcHandling::reject);
+    EXPECT_EQ(handling({"a@strict.example", "b@mild.example"}, DmarcHandling::reject), DmarcHandling::quarantine);
+    EXPECT_EQ(handling({"a@usual.example"}, DmarcHandling::none), DmarcHandling::none);
+    EXPECT_EQ(handling({"a@nobody.example", "b@strict.example"}, DmarcHandling::quarantine),
+              DmarcHandling::quarantine);
+}
+
 TEST_F(VerificationTest, NeverGoesBeyondWhatTheAuthorsDomainAsks) {
     dns_.txt("_dmarc.mild.example", "v=DMARC1; p=none").txt("mild.example", "v=spf1 -all");
     const Findings findings = check("From: a@mild.example\r\n\r\n", "203.0.113.9", "<a@mild.example>");

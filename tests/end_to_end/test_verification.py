@@ -154,6 +154,17 @@ class TestDecisions(VerificationTestCase):
         self.assertIn("From", reply.text)
 
 
+    def test_domain_of_the_recipient_chooses_how_far_to_follow(self):
+        self.relevo.control("tenant.add", name="owner")
+        self.relevo.control("domain.add", tenant="owner", domain="inbound.test", trusted=True)
+        self.assertEqual(self.relevo.ask("domain", "set", "inbound.test", "--dmarc", "quarantine")["dmarc"], "quarantine")
+        content = self.delivered(mail.message(sender="boss@strict.test"), "x@silent.test")
+        self.assertIn("policy=reject", mail.field(content, "X-Relevo-Quarantine"))
+        self.assertIsNone(self.relevo.ask("domain", "set", "inbound.test", "--dmarc", "default")["dmarc"])
+        self.assertEqual(self.bring(mail.message(sender="boss@strict.test"), "x@silent.test").code, 550)
+        self.assertEqual(self.relevo.run("domain", "set", "inbound.test", "--dmarc", "maybe", code=1).code, 1)
+
+
 class TestMildDomain(VerificationTestCase):
     @classmethod
     def class_settings(cls) -> dict:
