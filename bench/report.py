@@ -49,6 +49,25 @@ def burst_section(results):
         ("Noisy rounds (CPU that other programs used): " + ", ".join(noisy) + ".\n" if noisy else "No noisy round.\n"))
 
 
+def signed_section(results):
+    runs = of(results, "signed")
+    if not runs:
+        return ""
+    names = {("relevo", "rsa"): "relevo, RSA-2048", ("relevo", "both"): "relevo, RSA-2048 and Ed25519",
+             ("postfix", "rsa"): "postfix with OpenDKIM, RSA-2048", ("floor", "rsa"): "floor, RSA-2048"}
+    rows = []
+    for peer, signing in dict.fromkeys((run["peer"], run["signing"]) for run in runs):
+        chosen = of(runs, "signed", peer=peer, signing=signing)
+        rows.append([names.get((peer, signing), peer), spread(column(chosen, "delivered_per_s")),
+                     spread(column(chosen, "cpu_ms"), 3), spread(column(chosen, "p99_ms"), 1),
+                     sum(column(chosen, "lost")), sum(column(chosen, "duplicates")), sum(column(chosen, "unsigned"))])
+    noisy = [f"{names.get((run['peer'], run['signing']))} round {run['round'] + 1} ({run['other_percent']:.0f} %)"
+             for run in runs if run["noisy"]]
+    return "\n## Signed\n\n" + table(
+        ["relay", "accepted and delivered/s", "CPU ms a message", "p99 of the 250, ms", "lost", "duplicated", "unsigned"], rows) + \
+        "\n" + ("Noisy rounds: " + ", ".join(noisy) + ".\n" if noisy else "No noisy round.\n")
+
+
 def latency_section(results):
     runs = of(results, "latency")
     if not runs:
@@ -121,8 +140,18 @@ def goals_section(results):
             rows.append([goal, figure, bound, form.format(value), verdict(value, required, below)])
 
     row("P1", "delivered/s against Postfix, times", 10, ratio(median(relevo, "delivered_per_s"), median(postfix, "delivered_per_s")))
+    rsa, both, opendkim, signing_floor = (of(results, "signed", peer=peer, signing=signing) for peer, signing in
+                                          (("relevo", "rsa"), ("relevo", "both"), ("postfix", "rsa"), ("floor", "rsa")))
+    row("P2", "RSA-signed, delivered/s against Postfix and OpenDKIM, times", 8,
+        ratio(median(rsa, "delivered_per_s"), median(opendkim, "delivered_per_s")))
+    row("P2", "the same with RSA and Ed25519, times", 6,
+        ratio(median(both, "delivered_per_s"), median(opendkim, "delivered_per_s")))
     row("P3", "CPU a message against Postfix", 0.125, ratio(median(relevo, "cpu_ms"), median(postfix, "cpu_ms")), True, "{:.3f}")
+    row("P3", "RSA-signed, CPU a message against Postfix and OpenDKIM", 1 / 6,
+        ratio(median(rsa, "cpu_ms"), median(opendkim, "cpu_ms")), True, "{:.3f}")
     row("P4", "CPU a message against the floor, times", 2, ratio(median(relevo, "cpu_ms"), median(floor, "cpu_ms")), True)
+    row("P4", "RSA-signed, CPU a message against the signing floor, times", 1.25,
+        ratio(median(rsa, "cpu_ms"), median(signing_floor, "cpu_ms")), True)
     row("P5", "handshakes/s against the machine's", 0.8, ratio(median(hands, "accepted_per_s"), median(hands, "machine_per_s")))
     row("P6", "p99 of the 250 at half the rate, ms", 20, median(of(results, "latency"), "p99_ms"), True, "{:.1f}")
     row("P6", "p99 of the 250 at the full rate, ms", 60, median(relevo, "p99_ms"), True, "{:.1f}")
@@ -140,5 +169,5 @@ def render(results, versions, options):
             f"10 KB messages, one recipient, 20 persistent sessions in lock-step, no TLS; median of {options.rounds} alternating rounds "
             f"(smallest-largest), {'normal' if options.shared else 'real-time'} scheduling. All three sync to disk before the 250 and write their logs. The floor program does the least that "
             "the job contains (bench/floor.cc). Made by `bench/run`.\n\n")
-    return head + goals_section(results) + burst_section(results) + latency_section(results) + handshake_section(results) + \
+    return head + goals_section(results) + burst_section(results) + signed_section(results) + latency_section(results) + handshake_section(results) + \
         idle_section(results) + queue_section(results) + profile_section(results)

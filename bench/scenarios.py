@@ -56,6 +56,7 @@ def burst(peer, messages, size=10240, sessions=20, warm_up=200, rate=None, **loa
         "flushes": (machine.flushes - machine_before.flushes) / max(1, delivered),
         "peak_mib": peak.stop() / 2**20, "delivery_p99_ms": sink.latency_ms().get("p99"),
         "lost": loaded["sent"] + warm_up - counts["unique"], "duplicates": counts["duplicates"],
+        "unsigned": counts["messages"] - counts["signed"],
         "other_percent": max(0.0, 100 * (busy - (relay_cpu + tools_cpu) / (seconds * usage.PROCESSORS))),
     }
     sink.stop()

@@ -138,8 +138,12 @@ class IdleLoad:
 class Peer:
     """One of the relays under test: peers/NAME.sh with a private folder."""
 
-    def __init__(self, name, folder, port, sink_port, **environment):
+    def __init__(self, name, folder, port, sink_port, signing=None, **environment):
+        """`signing`: None, "rsa" or "both" (RSA and Ed25519)."""
         self.name, self.folder, self.port, self.sink_port = name, os.path.join(folder, name), port, sink_port
+        self.signing = signing
+        if signing:
+            environment["SIGN"] = signing
         self.environment = dict(os.environ, **environment)
         self.script = f"{HERE}/peers/{name}.sh"
 
@@ -149,8 +153,9 @@ class Peer:
 
     def start(self):
         # Its processes keep the pipe's other end if they inherit it: output goes to their own files.
-        subprocess.run([self.script, "start", self.folder, str(self.port), str(self.sink_port)], env=self.environment,
-                       timeout=180, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([self.script, "start", self.folder, str(self.port), str(self.sink_port),
+                        *(["dkim"] if self.signing else [])], env=self.environment, timeout=180, stdout=subprocess.DEVNULL,
+                       check=True)
         self.relay = usage.Relay(self.name)
 
     def stop(self):
