@@ -52,12 +52,17 @@ class ScriptedCommands : public Commands {
         send_test_options = options;
         return 0;
     }
+    int look_up(const LookupOptions& options) override {
+        lookup_options = options;
+        return 0;
+    }
 
     std::string served_host_name;
     std::vector<boost::json::object> requests;
     std::vector<boost::json::value> answers;
     std::optional<SinkOptions> sink_options;
     std::optional<SendTestOptions> send_test_options;
+    std::optional<LookupOptions> lookup_options;
 };
 
 struct Ran {
@@ -140,6 +145,36 @@ TEST(CommandReference, NamesEveryCommandAndOption) {
         EXPECT_THAT(page, HasSubstr("## relevo " + std::string(command.name)));
         for (const OptionSpec& option : command.options) EXPECT_THAT(page, HasSubstr(std::string(option.name)));
     }
+}
+
+// --- look-ups
+
+TEST_F(CommandLine, KnowsCheckAsACommandAndAsAGroup) {
+    EXPECT_EQ(run({"check", "auth", "mail.eml", "--ip", "192.0.2.1", "--language", "es"}).code, 0);
+    ASSERT_TRUE(commands_.lookup_options);
+    EXPECT_EQ(commands_.lookup_options->lookup, Lookup::message);
+    EXPECT_EQ(commands_.lookup_options->file, "mail.eml");
+    EXPECT_EQ(commands_.lookup_options->client->text(), "192.0.2.1");
+    EXPECT_EQ(commands_.lookup_options->language, mail::Language::spanish);
+    EXPECT_THAT(run({"check"}).out, HasSubstr("checks"));
+    EXPECT_EQ(run({"check", "auth", "a.eml", "b.eml"}).code, 2);
+}
+
+TEST_F(CommandLine, RefusesLookUpsThatCannotBe) {
+    EXPECT_EQ(run({"spf", "check", "example.com", "--ip", "192.0.2.256"}).code, 2);
+    EXPECT_EQ(run({"dmarc", "check"}).code, 2);
+    EXPECT_EQ(run({"mtasts", "lookup", "example.com", "--port", "70000"}).code, 2);
+    EXPECT_EQ(run({"arc", "check", "a.eml", "--language", "fr"}).code, 2);
+    EXPECT_FALSE(commands_.lookup_options);
+}
+
+TEST_F(CommandLine, LooksUpWithoutAConfigurationButNotWithABrokenOne) {
+    write_configuration("[dns]\nbroken\n");
+    EXPECT_EQ(run({"dane", "lookup", "mx.example.com"}).code, 1);
+    EXPECT_FALSE(commands_.lookup_options);
+    std::filesystem::remove(configuration_path_);
+    EXPECT_EQ(run({"dane", "lookup", "mx.example.com"}).code, 0);
+    EXPECT_TRUE(commands_.lookup_options);
 }
 
 // --- requests

@@ -118,8 +118,16 @@ class Parser {
         } catch (const CLI::ParseError& error) {
             return std::unexpected(end_of(error));
         }
-        for (const Leaf& leaf : leaves_)
-            if (leaf.app->parsed()) return taken(leaf);
+        for (const Leaf& leaf : leaves_) {
+            if (!leaf.app->parsed()) continue;
+            if (leaf.app->get_subcommands().empty()) return taken(leaf);
+            // "check auth FILE": what "check" itself would take does not belong there.
+            for (const Slot& slot : leaf.slots)
+                if (slot.option->count() != 0)
+                    return std::unexpected(
+                        ParseEnd{ExitCode::usage, fmt::format("relevo: too many words\nSee `relevo {} {} --help`.\n",
+                                                              leaf.command->name, deepest()->get_name())});
+        }
         return std::unexpected(ParseEnd{ExitCode::usage, app_.help()});
     }
 
@@ -154,6 +162,8 @@ class Parser {
         }
         CLI::App* app = parent->add_subcommand(std::string(name), std::string(command.summary));
         app->fallthrough();
+        // A command may be the group of others that come after it: "check", "check auth".
+        if (parent == &app_) groups_.emplace(name, app);
         Leaf& leaf = leaves_.emplace_back(Leaf{&command, app, {}});
         for (const OptionSpec& option : command.options) add(leaf, option);
     }

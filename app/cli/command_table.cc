@@ -1,5 +1,7 @@
 #include "app/cli/command_table.h"
 
+#include "app/cli/lookup_commands.h"
+
 #include <algorithm>
 
 namespace relevo::cli {
@@ -254,6 +256,7 @@ void add_signing_commands(std::vector<CommandSpec>& table) {
 std::vector<CommandSpec> make_table() {
     std::vector<CommandSpec> table;
     add_process_commands(table);
+    add_lookup_commands(table);
     add_tenancy_commands(table);
     add_signing_commands(table);
     add_credential_commands(table);
@@ -270,11 +273,16 @@ std::span<const CommandSpec> command_table() {
 
 std::span<const CommandGroup> command_groups() {
     static constexpr CommandGroup groups[] = {
+        {"spf", "Who may send for a domain"},
+        {"dmarc", "What a domain wants done with mail that nobody vouches for"},
+        {"arc", "Seals of servers that pass mail on"},
+        {"mtasts", "Whether a domain demands TLS, by MTA-STS"},
+        {"dane", "Whether the DNS names the certificate of a server"},
         {"config", "The configuration file"},
         {"store", "The files of the store"},
         {"tenant", "Who sends: customers, departments"},
         {"domain", "What they may send from"},
-        {"dkim", "Keys that sign mail"},
+        {"dkim", "Signatures of mail, and the keys that make them"},
         {"credential", "Their logins"},
         {"network", "Networks that send without a password"},
         {"queue", "Mail that waits"},

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "lib/dns/record.h"
+#include "lib/mail/report.h"
 
 #include <boost/json/fwd.hpp>
 
@@ -52,6 +54,25 @@ struct SendTestOptions {
     bool json = false;
 };
 
+// The commands that look at mail authentication.
+enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane };
+
+struct LookupOptions {
+    Lookup lookup = Lookup::message;
+    std::string subject;                     // domain, address, host or host:port
+    std::string file;                        // the message; "-": standard input
+    std::optional<dns::IpAddress> client;    // who sent it
+    std::optional<std::string> helo;         // not given: nothing is known
+    std::optional<std::string> from;         // "" and "<>": the null reverse-path
+    std::string domain, selector, key_file;  // of dkim_sign
+    std::string dns_file;                    // answers from here; empty: from the network
+    std::uint16_t policy_port = 443;
+    DnsSettings dns;
+    bool opens_private_zones = false;  // reserved names such as "test" are asked for like any other
+    mail::Language language = mail::Language::english;
+    bool json = false;
+};
+
 class Commands {
  public:
     virtual ~Commands() = default;
@@ -63,6 +84,8 @@ class Commands {
                                                const boost::json::object& request) = 0;
     virtual int sink(const SinkOptions& options) = 0;
     virtual int send_test(const SendTestOptions& options) = 0;
+    // Prints what it finds; returns the exit code.
+    virtual int look_up(const LookupOptions& options) = 0;
 };
 
 }  // namespace relevo::cli

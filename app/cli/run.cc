@@ -3,6 +3,7 @@
 #include "app/cli/check.h"
 #include "app/cli/command_line.h"
 #include "app/cli/json_view.h"
+#include "app/cli/lookup_commands.h"
 #include "app/cli/options.h"
 #include "app/cli/output.h"
 #include "app/cli/performer.h"
@@ -67,6 +68,7 @@ class Runner {
         if (name == "config reference") return config_reference();
         if (name == "sink") return sink();
         if (name == "send-test") return send_test();
+        if (is_lookup(*parsed_.command)) return look_up();
         return version();
     }
 
@@ -196,6 +198,19 @@ class Runner {
         if (!options) return problem(options.error(), ExitCode::usage);
         options->json = parsed_.json;
         return ExitCode{commands_.send_test(*options)};
+    }
+
+    ExitCode look_up() {
+        // Anyone may look things up, on a machine without a configuration too; a broken one is not passed over.
+        const auto configuration =
+            load_configuration(parsed_.configuration_path, process_environment(), NamedFiles::ignored);
+        if (!configuration && ::access(parsed_.configuration_path.c_str(), F_OK) == 0 &&
+            ::access(parsed_.configuration_path.c_str(), R_OK) == 0)
+            return problem(configuration.error());
+        auto options = lookup_options(*parsed_.command, parsed_.arguments, configuration ? &*configuration : nullptr);
+        if (!options) return problem(options.error(), ExitCode::usage);
+        options->json = parsed_.json;
+        return ExitCode{commands_.look_up(*options)};
     }
 
     ExitCode version() {

@@ -3,6 +3,7 @@
 #include "adapters/net/dialer.h"
 #include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
+#include "app/lookups/look_up.h"
 #include "app/relevo/control.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
@@ -199,5 +200,7 @@ int Process::send_test(const cli::SendTestOptions& options) {
     }
     return result.accepted ? 0 : 1;
 }
+
+int Process::look_up(const cli::LookupOptions& options) { return lookups::look_up(options); }
 
 }  // namespace relevo

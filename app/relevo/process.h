@@ -1,4 +1,4 @@
-// What the command line asks of this process: serve, offline work on the store, the sink, a test mail.
+// What the command line asks of this process: serve, offline work on the store, the sink, a test mail, look-ups.
 #pragma once
 
 #include "app/cli/commands.h"
@@ -13,6 +13,7 @@ class Process final : public cli::Commands {
     boost::json::object handle_offline(const Configuration& configuration, const boost::json::object& request) override;
     int sink(const cli::SinkOptions& options) override;
     int send_test(const cli::SendTestOptions& options) override;
+    int look_up(const cli::LookupOptions& options) override;
 };
 
 }  // namespace relevo

@@ -1,0 +1,103 @@
+#include "adapters/https/page.h"
+
+#include <fmt/format.h>
+#include <openssl/ssl.h>
+
+#include <curl/curl.h>
+#include <memory>
+
+namespace relevo::https {
+namespace {
+
+struct Taken {
+    std::string body;
+    std::size_t limit_octets;
+    bool is_over = false;
+};
+
+std::size_t take(char* octets, std::size_t size, std::size_t count, void* user) {
+    auto& taken = *static_cast<Taken*>(user);
+    if (size * count > taken.limit_octets - taken.body.size()) {
+        taken.is_over = true;
+        return 0;  // ends the transfer
+    }
+    taken.body.append(octets, size * count);
+    return size * count;
+}
+
+// OpenSSL's places for certificates instead of the one that libcurl was built with.
+CURLcode use_system_trust(CURL* /*curl*/, void* context, void* /*user*/) {
+    return SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(context)) == 1 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+ErrorKind kind_of(CURLcode code) {
+    switch (code) {
+        case CURLE_OPERATION_TIMEDOUT: return ErrorKind::timeout;
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CONNECT_ERROR: return ErrorKind::refused;
+        default: return ErrorKind::io;
+    }
+}
+
+// "host:443:192.0.2.1,[2001:db8::1]": libcurl then asks no resolver.
+std::string resolve_entry(const PageRequest& request) {
+    std::string entry = fmt::format("{}:{}:", request.host, request.port);
+    for (const dns::IpAddress& address : request.addresses) {
+        if (!entry.ends_with(':')) entry += ',';
+        entry += address.is_v4() ? address.text() : fmt::format("[{}]", address.text());
+    }
+    return entry;
+}
+
+void set_options(CURL* curl, const PageRequest& request, const std::string& url, curl_slist* addresses, Taken& taken,
+                 char* problem) {
+    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);  // RFC 8461 §3.3: "HTTP 3xx redirects MUST NOT be followed"
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");           // whatever the environment says
+    curl_easy_setopt(curl, CURLOPT_RESOLVE, addresses);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.time_limit.count()));
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.time_limit.count()));
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_CAINFO, nullptr);
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, &use_system_trust);
+    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.limit_octets));
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "relevo");
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &taken);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem);
+}
+
+}  // namespace
+
+Result<Page> fetch_page(const PageRequest& request) {
+    if (request.addresses.empty()) return failure(ErrorKind::not_found, fmt::format("{} has no address", request.host));
+    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
+    const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses(
+        curl_slist_append(nullptr, resolve_entry(request).c_str()), &curl_slist_free_all);
+    if (!curl || !addresses) return failure(ErrorKind::io, "libcurl has no memory");
+    const std::string url = fmt::format("https://{}:{}{}", request.host, request.port, request.path);
+    Taken taken{.body = {}, .limit_octets = request.limit_octets};
+    char problem[CURL_ERROR_SIZE] = "";
+    set_options(curl.get(), request, url, addresses.get(), taken, problem);
+    const CURLcode code = curl_easy_perform(curl.get());
+    if (taken.is_over || code == CURLE_FILESIZE_EXCEEDED)
+        return failure(ErrorKind::limit, fmt::format("the page is larger than {} octets", request.limit_octets));
+    if (code != CURLE_OK)
+        return failure(kind_of(code), *problem == '\0' ? std::string(curl_easy_strerror(code)) : problem);
+    Page page;
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &page.status);
+    const char* type = nullptr;
+    curl_easy_getinfo(curl.get(), CURLINFO_CONTENT_TYPE, &type);
+    if (type != nullptr) page.content_type = type;
+    page.body = std::move(taken.body);
+    return page;
+}
+
+}  // namespace relevo::https

@@ -1,0 +1,123 @@
+#include "app/cli/lookup_commands.h"
+
+#include "app/cli/options.h"
+
+#include <algorithm>
+#include <array>
+
+namespace relevo::cli {
+namespace {
+
+using enum OptionKind;
+
+struct LookupName {
+    std::string_view command;
+    Lookup lookup;
+};
+constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::message},
+                                                         {"spf check", Lookup::spf},
+                                                         {"dkim check", Lookup::dkim},
+                                                         {"dkim sign", Lookup::dkim_sign},
+                                                         {"dmarc check", Lookup::dmarc},
+                                                         {"arc check", Lookup::arc},
+                                                         {"mtasts lookup", Lookup::mta_sts},
+                                                         {"dane lookup", Lookup::dane}});
+
+constexpr OptionSpec message_file{"FILE", "file", text, "The message as it arrived, - reads the input", true};
+constexpr OptionSpec language{"--language", "language", text, "es or en: language of the explanations"};
+constexpr OptionSpec dns_file{"--dns", "dns_file", text,
+                              "Take DNS answers from this file instead of asking (docs/formats/dns-answers.md)"};
+constexpr OptionSpec client_ip{"--ip", "ip", text, "Address of the server that sent the message"};
+constexpr OptionSpec client_helo{"--helo", "helo", text, "Name that it gave in HELO or EHLO"};
+constexpr OptionSpec envelope_from{"--from", "from", text, "Envelope sender; <> for none"};
+
+CommandSpec look(std::string_view name, std::string_view summary, std::vector<OptionSpec> options) {
+    return {.name = name,
+            .request = {},
+            .performer = Performer::process,
+            .summary = summary,
+            .options = std::move(options),
+            .fixed_arguments = {}};
+}
+
+}  // namespace
+
+void add_lookup_commands(std::vector<CommandSpec>& table) {
+    table.push_back(look("check auth",
+                         "Explain what receivers find out about a message by SPF, DKIM, ARC and DMARC, step by step",
+                         {message_file, client_ip, client_helo, envelope_from, language, dns_file}));
+    table.push_back(look("spf check", "Show an SPF record and what its look-ups cost; whether it lets an address send",
+                         {{"DOMAIN", "subject", text, "Domain, or whole address of a sender", true},
+                          {"--ip", "ip", text, "Would this address be allowed to send?"},
+                          client_helo,
+                          {"--from", "from", text, "Envelope sender (default: postmaster of the domain)"},
+                          language,
+                          dns_file}));
+    table.push_back(look("dkim check", "Verify every DKIM signature of a message", {message_file, language, dns_file}));
+    table.push_back(look("dkim sign", "Print a message with a DKIM signature in front",
+                         {{"FILE", "file", text, "The message, - reads the input", true},
+                          {"--domain", "domain", text, "Who signs (d=)", true},
+                          {"--selector", "selector", text, "Which of its keys (s=)", true},
+                          {"--key", "key_file", text, "PEM file of the private key, RSA or Ed25519", true}}));
+    table.push_back(look("dmarc check",
+                         "Find the DMARC record that speaks for a domain and name its mistakes; judge a message by it",
+                         {{"DOMAIN", "subject", text, "Domain of an author"},
+                          {"--message", "file", text, "Judge this message, - reads the input"},
+                          client_ip,
+                          client_helo,
+                          envelope_from,
+                          language,
+                          dns_file}));
+    table.push_back(look("arc check", "Verify the ARC chain of a message", {message_file, language, dns_file}));
+    table.push_back(look("mtasts lookup", "Show the MTA-STS record and policy of a domain, and whether its MX fit",
+                         {{"DOMAIN", "subject", text, "Domain that receives mail", true},
+                          {"--port", "port", number, "Port of the policy's web server (default 443, as senders ask)"},
+                          dns_file}));
+    table.push_back(look("dane lookup", "Show the TLSA records of a mail server, and whether its certificate fits",
+                         {{"HOST", "subject", text, "Host, or HOST:PORT (default 25)", true}, dns_file}));
+}
+
+bool is_lookup(const CommandSpec& command) {
+    return std::ranges::find(lookup_names, command.name, &LookupName::command) != lookup_names.end();
+}
+
+Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::json::object& arguments,
+                                     const Configuration* configuration) {
+    LookupOptions options;
+    const auto found = std::ranges::find(lookup_names, command.name, &LookupName::command);
+    if (found == lookup_names.end()) return failure(ErrorKind::internal, "not a look-up");
+    options.lookup = found->lookup;
+    options.subject = text_of(arguments, "subject");
+    options.file = text_of(arguments, "file");
+    if (options.subject.empty() && options.file.empty())
+        return failure(ErrorKind::invalid, "check what? Give a DOMAIN, or a message with --message FILE");
+    if (arguments.contains("ip")) {
+        auto address = dns::IpAddress::parse(text_of(arguments, "ip"));
+        if (!address) return failure(ErrorKind::invalid, "--ip: write an address such as 192.0.2.1");
+        options.client = *address;
+    }
+    if (arguments.contains("helo")) options.helo = text_of(arguments, "helo");
+    if (arguments.contains("from")) options.from = text_of(arguments, "from");
+    options.domain = text_of(arguments, "domain");
+    options.selector = text_of(arguments, "selector");
+    options.key_file = text_of(arguments, "key_file");
+    options.dns_file = text_of(arguments, "dns_file");
+    if (const auto* port = arguments.if_contains("port")) {
+        const auto number = port->to_number<std::int64_t>();
+        if (number < 1 || number > 65535) return failure(ErrorKind::invalid, "--port: 1 to 65535");
+        options.policy_port = static_cast<std::uint16_t>(number);
+    }
+    if (configuration != nullptr) {
+        options.dns = configuration->dns;
+        options.opens_private_zones = configuration->delivery.allow_private_addresses;
+        options.language = configuration->server.language;
+    }
+    if (arguments.contains("language")) {
+        const auto chosen = mail::parse_language(text_of(arguments, "language"));
+        if (!chosen) return failure(ErrorKind::invalid, "--language: use es or en");
+        options.language = *chosen;
+    }
+    return options;
+}
+
+}  // namespace relevo::cli

@@ -1,0 +1,11 @@
+// Performs the commands that look at mail authentication.
+#pragma once
+
+#include "app/cli/commands.h"
+
+namespace relevo::lookups {
+
+// Prints what was found; returns the exit code: 0 all is well, 1 a problem was found, 2 wrong usage.
+[[nodiscard]] int look_up(const cli::LookupOptions& options);
+
+}  // namespace relevo::lookups
