@@ -169,6 +169,11 @@ Result<Report> report_on_message(const MessageFile& file, EnvelopeFacts facts, c
         page.paragraph(in(language, "The message has no ARC chain: nobody sealed it on its way.",
                           "El mensaje no tiene cadena ARC: nadie lo selló por el camino."));
     }
+    // Beside other checks a broken chain is worth a notice: receivers pass it over. Whoever asks about it wants to
+    // know.
+    if (lookup == cli::Lookup::arc && verdicts.arc->result != mailauth::ArcResult::none &&
+        verdicts.arc->result != mailauth::ArcResult::pass)
+        report.has_problem = true;
     report.json = object{{"notes", texts(notes)}, {"items", as_json(items)}};
     if (!verdicts.client_address.empty()) report.json["client"] = verdicts.client_address;
     if (parts.spf) {

@@ -106,6 +106,18 @@ def ensure_nodemailer() -> pathlib.Path:
     return folder
 
 
+def ensure_node_package(name: str, version: str) -> pathlib.Path:
+    """The folder with the node_modules that hold it."""
+    folder = CACHE / f"{name}-{version}"
+    with _Lock():
+        if shutil.which("npm") is None:
+            _install(*(["npm"] if shutil.which("node") else ["nodejs", "npm"]))
+        if not (folder / "node_modules" / name).exists():
+            folder.mkdir(exist_ok=True)
+            _run("npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), f"{name}@{version}", cwd=folder)
+    return folder
+
+
 def maildir_messages(folder: pathlib.Path) -> list[bytes]:
     """What lies in a Maildir, oldest first, with CRLF as on the wire."""
     files = sorted((folder / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns) if folder.exists() else []
