@@ -58,6 +58,8 @@ Result<void> Server::open_control() {
                        .refresh_directory = [this] { return refresh_directory(); },
                        .routes = [this] { return routes_.load(); },
                        .dispatcher = &dispatcher_,
+                       .passwords = passwords_.get(),
+                       .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
                        .reload = [this] { return reload(); },
                        .signing = {.vault = [this] -> Result<KeyVault*> { return &signing_->vault(); },
