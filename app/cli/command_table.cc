@@ -253,6 +253,23 @@ void add_signing_commands(std::vector<CommandSpec>& table) {
                         {{"--all", "all", flag, "All keys of all domains: there is no other way"}}));
 }
 
+void add_report_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec from_day{"--from-day", "from_day", text, "Of this day and later, such as 2027-01-31 (UTC)"};
+    const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
+    table.push_back(ask("reports list", "reports.list", server_or_store,
+                        "Sum up the reports that others sent about our domains",
+                        {{"--domain", "domain", text, "About this domain only"}, from_day, limit}));
+    table.push_back(ask("reports show", "reports.show", server_or_store,
+                        "Show who sends in the name of a domain, those that fail first",
+                        {{"DOMAIN", "domain", text, "The domain", true}, from_day, limit}));
+    table.push_back(ask("reports sent", "reports.sent", server_or_store,
+                        "List our DMARC aggregate reports to other domains, and why some were not sent",
+                        {{"--domain", "domain", text, "About this domain only"}, from_day, limit}));
+    table.push_back(ask("reports send", "reports.send", server,
+                        "Send what waits of a day that is over now; what was sent is not sent again",
+                        {{"--day", "day", text, "The day, such as 2027-01-31 (UTC)", true}}));
+}
+
 std::vector<CommandSpec> make_table() {
     std::vector<CommandSpec> table;
     add_process_commands(table);
@@ -261,6 +278,7 @@ std::vector<CommandSpec> make_table() {
     add_signing_commands(table);
     add_credential_commands(table);
     add_queue_commands(table);
+    add_report_commands(table);
     return table;
 }
 
@@ -287,6 +305,7 @@ std::span<const CommandGroup> command_groups() {
         {"network", "Networks that send without a password"},
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},
+        {"reports", "Reports about mail authentication"},
     };
     return groups;
 }

@@ -19,6 +19,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_domain(const boost::json::value& domain);
 // `domain verify` and `dkim …`.
 [[nodiscard]] std::string render_signing(std::string_view request, const boost::json::value& result);
+// `reports …`.
+[[nodiscard]] std::string render_reports(std::string_view request, const boost::json::value& result);
 // Parts of `queue …`.
 [[nodiscard]] std::string render_queue(std::string_view request, const boost::json::value& result);
 

@@ -184,6 +184,16 @@ struct VerificationSettings {
     std::chrono::seconds time_limit{20};         // RFC 7208 §4.6.4
 };
 
+// Reports about mail authentication: to owners of domains whose mail came here, and from others about ours.
+struct ReportSettings {
+    bool send = false;
+    std::string from;          // empty: dmarc-reports@ and signing.service_domain, else server.host_name
+    std::string organization;  // empty: server.host_name
+    std::string contact;
+    std::vector<std::string> addresses;  // mail to these, and to domains.report_address, is read as reports
+    std::chrono::seconds keep = std::chrono::days(90);
+};
+
 struct LogSettings {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::json;
@@ -207,6 +217,7 @@ struct Configuration {
     CheckSettings checks;
     DnsSettings dns;
     VerificationSettings verification;
+    ReportSettings reports;
     LogSettings log;
     MetricsSettings metrics;
 

@@ -559,6 +559,45 @@ std::span<const Setting<VerificationSettings>> settings_of() {
 }
 
 template <>
+std::span<const Setting<ReportSettings>> settings_of() {
+    using S = ReportSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::send>(
+            "send",
+            {"Count what relay listeners found about mail, and send it after midnight (UTC) to the domains that ask "
+             "for DMARC aggregate reports. Off by default: reports tell strangers which servers sent here, and are "
+             "believed only if the domain of `from` passes DMARC itself.",
+             "Contar lo que los puertos de relevo averiguan del correo y enviarlo pasada la medianoche (UTC) a los "
+             "dominios que piden informes agregados DMARC. Desactivado por defecto: los informes cuentan a "
+             "desconocidos qué servidores enviaron aquí, y solo se creen si el dominio de `from` pasa DMARC."}),
+        row<&S::from>("from",
+                      {"Address that the reports come from; no answer to them is reported back.",
+                       "Dirección de la que salen los informes; sus rebotes no vuelven a notificarse."},
+                      with_default({"dmarc-reports@ and signing.service_domain, else server.host_name",
+                                    "dmarc-reports@ y signing.service_domain o, si no, server.host_name"})),
+        row<&S::organization>("organization",
+                              {"Who reports, in the reports.", "Quién informa, según consta en los informes."},
+                              with_default({"server.host_name", "server.host_name"})),
+        row<&S::contact>("contact",
+                         {"How the people behind the reports are reached: an address or a web page.",
+                          "Cómo contactar con las personas detrás de los informes: una dirección o una página web."},
+                         with_default({"not told", "no se indica"})),
+        row<&S::addresses>(
+            "addresses",
+            {"Addresses named in our own DMARC (rua) and TLS-RPT records, besides domains.report_address: mail that comes to them is delivered as any "
+             "other, and what is in it is kept for `relevo reports`.",
+             "Direcciones que nombran nuestros registros DMARC (rua) y TLS-RPT, además de domains.report_address: el correo que llega a ellas se entrega "
+             "como cualquier otro y su contenido se guarda para `relevo reports`."},
+            with_default({"none", "ninguna"})),
+        row<&S::keep>("keep",
+                      {"How long reports, and what became of ours, can be looked at.",
+                       "Cuánto tiempo pueden consultarse los informes y qué fue de los nuestros."},
+                      between(7 * day, 3650 * day)),
+    };
+    return settings;
+}
+
+template <>
 std::span<const Setting<LogSettings>> settings_of() {
     using S = LogSettings;
     static const std::vector<Setting<S>> settings = {

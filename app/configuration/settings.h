@@ -69,6 +69,8 @@ std::span<const Setting<DnsSettings>> settings_of();
 template <>
 std::span<const Setting<VerificationSettings>> settings_of();
 template <>
+std::span<const Setting<ReportSettings>> settings_of();
+template <>
 std::span<const Setting<LogSettings>> settings_of();
 template <>
 std::span<const Setting<MetricsSettings>> settings_of();
@@ -140,6 +142,13 @@ void for_each_section(Visit visit) {
                         "Quién escribió el correo que traen desconocidos a los puertos de relevo: SPF, DKIM, DMARC y "
                         "ARC."}},
           &Configuration::verification);
+    visit(SectionFacts{"reports",
+                       false,
+                       {"Reports about mail authentication: ours to other domains' owners (RFC 9990), and others' "
+                        "about our domains (also RFC 8460).",
+                        "Informes sobre la autenticación del correo: los nuestros a los dueños de otros dominios (RFC "
+                        "9990) y los de otros sobre nuestros dominios (también RFC 8460)."}},
+          &Configuration::reports);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

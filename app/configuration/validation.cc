@@ -252,6 +252,16 @@ void check_checks(CheckSettings& checks, Problems& problems) {
         }
 }
 
+void check_reports(const ReportSettings& reports, Problems& problems) {
+    const auto check = [&](const std::string& text, const std::string& path, mail::Utf8 utf8) {
+        if (const auto address = mail::Address::parse(text, utf8); !address.has_value())
+            problems.add(path, fmt::format("\"{}\" is no address ({}): write one such as \"dmarc@example.com\"",
+                                           printable(text, 100), address.error().detail));
+    };
+    if (!reports.from.empty()) check(reports.from, "reports.from", mail::Utf8::refused);
+    for (const std::string& address : reports.addresses) check(address, "reports.addresses", mail::Utf8::allowed);
+}
+
 // "$CREDENTIALS_DIRECTORY/name" as systemd's LoadCredential= gives it.
 Result<std::string> resolved_path(const std::string& path, const Environment& environment) {
     constexpr std::string_view prefix = "$CREDENTIALS_DIRECTORY/";
@@ -307,6 +317,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_domains(configuration.domains, problems);
     check_checks(configuration.checks, problems);
     check_servers(configuration.dns, problems);
+    check_reports(configuration.reports, problems);
 }
 
 void resolve_files(Configuration& configuration, const Environment& environment, Problems& problems) {

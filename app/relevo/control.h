@@ -6,6 +6,7 @@
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
 #include "core/signing/key_keeper.h"
+#include "core/reporting/reporting.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/password_checker.h"
 
@@ -38,6 +39,7 @@ struct ControlContext {
     std::function<std::shared_ptr<const RouteTable>()> routes;
     Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
     PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
+    Reporting* reporting = nullptr;               // with a server
     std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
     std::function<Result<std::vector<std::string>>()> reload;
@@ -88,6 +90,9 @@ class Control {
     Task<Answer> describe_dns(Arguments arguments);
     Task<Answer> check_domain(Arguments arguments);
     Task<Answer> check_server(Arguments arguments);
+    // control_reports.cc
+    Task<Answer> perform_reports(std::string command, Arguments arguments);
+    Task<Answer> send_reports(Arguments arguments);
 
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);

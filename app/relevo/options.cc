@@ -1,5 +1,7 @@
 #include "app/relevo/options.h"
 
+#include "app/relevo/signing.h"
+
 #include "lib/sasl/mechanism.h"
 
 #include <algorithm>
@@ -179,6 +181,33 @@ std::shared_ptr<const VerificationOptions> verification_options(const Configurat
                         .spf = settings.spf == OnSpfFailure::reject ? SpfHandling::reject : SpfHandling::mark};
     options.time_limit = settings.time_limit;
     return std::make_shared<const VerificationOptions>(std::move(options));
+}
+
+std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration) {
+    const ReportSettings& settings = configuration.reports;
+    const std::string& host_name = configuration.server.host_name;
+    const std::string host = mail::to_ascii_domain(host_name).value_or(host_name);
+    // The service's keys sign reports, so its domain is the one that makes them pass DMARC.
+    const std::string service = service_domain(configuration.signing);
+    auto from = mail::Address::parse(
+        settings.from.empty() ? "dmarc-reports@" + (service.empty() ? host : service) : settings.from,
+        mail::Utf8::refused);
+    // Without a host name that an address can have, nobody could answer: then nothing is sent.
+    const bool can_send = from.has_value();
+    if (!can_send) from = mail::Address::parse("dmarc-reports@localhost", mail::Utf8::refused);
+    ReportOptions options{.send = settings.send && can_send,
+                             .from = *std::move(from),
+                             .organization = settings.organization.empty() ? host : settings.organization,
+                             .contact = settings.contact,
+                             .submitter = host,
+                             .addresses = {},
+                             .keep = settings.keep};
+    std::vector<std::string> addresses = settings.addresses;
+    if (!configuration.domains.report_address.empty()) addresses.push_back(configuration.domains.report_address);
+    for (const std::string& text : addresses)
+        if (auto address = mail::Address::parse(text, mail::Utf8::allowed); address.has_value())
+            options.addresses.push_back(*std::move(address));
+    return std::make_shared<const ReportOptions>(std::move(options));
 }
 
 bool is_inbound(const RouteTable& routes, std::string_view domain) {

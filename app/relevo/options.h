@@ -5,6 +5,7 @@
 #include "app/configuration/configuration.h"
 #include "core/delivery/engine.h"
 #include "core/reception/listener_options.h"
+#include "core/reporting/report_options.h"
 #include "core/routing/route.h"
 #include "core/tenancy/directory.h"
 #include "core/verification/verification.h"
@@ -18,6 +19,7 @@ namespace relevo {
 [[nodiscard]] DeliveryOptions delivery_options(const Configuration& configuration);
 [[nodiscard]] resolver::UnboundOptions resolver_options(const Configuration& configuration);
 [[nodiscard]] std::shared_ptr<const VerificationOptions> verification_options(const Configuration& configuration);
+[[nodiscard]] std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration);
 // Tenants are named in the file; one that the directory does not know (yet) makes its rule fit nobody.
 [[nodiscard]] std::shared_ptr<const RouteTable> route_table(const Configuration& configuration,
                                                             const Directory& directory);

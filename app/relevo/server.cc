@@ -10,11 +10,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 
 namespace relevo {
 namespace {
 
 constexpr std::chrono::seconds housekeeping_interval{60};
+constexpr std::chrono::seconds report_write_limit{5};  // at the end
 constexpr std::size_t kept_login_failures = 100'000;
 
 Level level_of(LogLevel level) {
@@ -162,7 +164,14 @@ Result<void> Server::load_access() {
         .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
         .signer = &signing_->signer(),
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
-                                  WallClock::time_point now) { record_login(credential, address, now); }});
+                                  WallClock::time_point now) { record_login(credential, address, now); },
+        .message_checked = [this](const Findings& findings, const dns::IpAddress& client, const mail::Envelope& envelope,
+                                  mailauth::DmarcPolicy applied) {
+            reporting_->message_checked(findings, client, envelope, applied);
+        },
+        .message_accepted = [this](const std::shared_ptr<const Message>& message) {
+            reporting_->message_accepted(message);
+        }});
     return store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(auto directory, Directory::load(reader));
         routes_ = route_table(configuration_, *directory);
@@ -231,6 +240,7 @@ Result<void> Server::make_parts() {
     dispatcher_.set_engines(std::move(engines));
     make_keeper();
     make_inspection();
+    make_reporting();
     return {};
 }
 
@@ -247,6 +257,30 @@ void Server::make_keeper() {
                                                            .metrics = *key_metrics_,
                                                            .changed = [this] { return refresh_directory(); }},
                                           key_keeper_options(configuration_));
+}
+
+void Server::make_reporting() {
+    ShardParts& first = *shards_.front();
+    // Every server chooses its own minute of the night.
+    const std::size_t spread = std::hash<std::string>()(configuration_.server.host_name) % 3600;
+    reporting_ = std::make_unique<Reporting>(
+        Reporting::Ports{.shard = first.shard,
+                         .resolver = *first.resolver,
+                         .committer = store_->committer(),
+                         .spool = store_->spool(),
+                         .ids = first.ids,
+                         .log = *log_,
+                         .metrics = metrics_,
+                         .accepted = [this](std::shared_ptr<const Message> message) {
+                             dispatcher_.enqueue(std::move(message));
+                         },
+                         .sign = [this](std::string content, std::string_view) {
+                             return signing_->signer().sign_report(content, WallClock::now()).fields + content;
+                         },
+                         .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
+                         .counts = {},
+                         .received = {}},
+        reporting_options(configuration_));
 }
 
 Result<void> Server::recover() {
@@ -337,6 +371,7 @@ Task<> Server::housekeeping_round() {
         log_->error("store.housekeeping_failed", {{"problem", saved.error().detail}});
     const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.queue.keep_history));
     if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
+    co_await reporting_->round();
 }
 
 Result<std::vector<std::string>> Server::reload() {
@@ -374,6 +409,7 @@ Result<std::vector<std::string>> Server::reload() {
     configuration_ = std::move(*fresh);
     inspection_->configure(configuration_);
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(configuration_));
+    reporting_->set_options(reporting_options(configuration_));
     routes_ = route_table(configuration_, *access_->directory.load());
     dispatcher_.set_routes(routes_.load());
     key_check_interval_ = configuration_.signing.check_interval;
@@ -399,6 +435,7 @@ void Server::take_apart() {
     control_listener_.reset();
     listeners_.clear();
     metrics_listeners_.clear();
+    reporting_.reset();
     domain_watch_.reset();
     inspection_.reset();
     zone_servers_.reset();
@@ -411,6 +448,18 @@ void Server::take_apart() {
         parts->resolver.reset();
     }
     resolver_.reset();
+}
+
+// What was counted since the last minute is written; longer than a few seconds nobody waits for that.
+void Server::finish_reporting() {
+    auto finished = std::make_shared<std::promise<void>>();  // shared with a coroutine that may take too long
+    const auto finish = [](Reporting& reporting, std::shared_ptr<std::promise<void>> done) -> Task<> {
+        co_await reporting.finish();
+        done->set_value();
+    };
+    shards_.front()->shard.spawn(finish(*reporting_, finished));
+    if (finished->get_future().wait_for(report_write_limit) != std::future_status::ready)
+        log_->error("reports.not_counted", {{"problem", "the store takes too long: the last minute is lost"}});
 }
 
 void Server::stop() {
@@ -441,6 +490,7 @@ void Server::stop() {
     wait_for_all([](ShardParts& parts, Deadline deadline, std::function<void()> done) {
         parts.engine->drain(deadline, std::move(done));
     });
+    finish_reporting();
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();
     store_->stop();

@@ -14,6 +14,7 @@
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
+#include "core/reporting/reporting.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -71,6 +72,8 @@ class Server {
     Result<void> make_parts();
     void make_keeper();
     void make_inspection();
+    void make_reporting();
+    void finish_reporting();
     Result<void> recover();
     Result<void> open_control();
     Result<void> open_metrics();
@@ -112,6 +115,7 @@ class Server {
     std::unique_ptr<resolver::UnboundZoneServers> zone_servers_;
     std::unique_ptr<Inspection> inspection_;
     std::unique_ptr<DomainWatch> domain_watch_;
+    std::unique_ptr<Reporting> reporting_;
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last
     std::vector<std::unique_ptr<ListenerParts>> listeners_;

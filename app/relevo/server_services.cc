@@ -59,6 +59,7 @@ Result<void> Server::open_control() {
                        .routes = [this] { return routes_.load(); },
                        .dispatcher = &dispatcher_,
                        .passwords = passwords_.get(),
+                       .reporting = reporting_.get(),
                        .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
                        .reload = [this] { return reload(); },

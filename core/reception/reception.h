@@ -36,6 +36,11 @@ struct ReceptionShared {
     MessageSigner* signer = nullptr;  // nothing: submissions go out unsigned
     // Records a login (address and time) in the background.
     std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
+    // A message from outside was checked, and this was done with it.
+    std::function<void(const Findings&, const dns::IpAddress& client, const mail::Envelope&, mailauth::DmarcPolicy)>
+        message_checked;
+    // Mail came in and is safe; called before it goes on its way.
+    std::function<void(const std::shared_ptr<const Message>&)> message_accepted;
 };
 
 struct ReceptionMetrics {

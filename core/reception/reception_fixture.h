@@ -186,7 +186,9 @@ class ReceptionTest : public testing::Test {
         .ledger = {},
         .decoy_secret = "decoy",
         .is_inbound = [](std::string_view domain) { return domain == "inbound.example"; },
-        .login_succeeded = [this](CredentialId, const dns::IpAddress&, WallClock::time_point) { ++logins_recorded; }};
+        .login_succeeded = [this](CredentialId, const dns::IpAddress&, WallClock::time_point) { ++logins_recorded; },
+        .message_checked = nullptr,
+        .message_accepted = nullptr};
     MemoryResolver dns;
     Verifier verifier{store.shard, dns,
                       std::make_shared<const VerificationOptions>(VerificationOptions{

@@ -203,6 +203,7 @@ Task<smtp::Reply> ReceptionSession::take_message() {
                                      {"size", size},
                                      {"signed_by", signed_by_}});
     smtp::Reply reply = replies::queued(message.id.text());
+    if (ports.shared.message_accepted) ports.shared.message_accepted(*accepted);
     ports.accepted(std::move(*accepted));
     co_return reply;
 }

@@ -35,6 +35,15 @@ void ReceptionSession::begin_body(std::string_view arrived) {
     is_in_body_ = true;
 }
 
+namespace {
+
+mailauth::DmarcPolicy applied(const AuthenticityDecision& judged) {
+    if (!judged.decision.is_accepted()) return mailauth::DmarcPolicy::reject;
+    return judged.marked ? mailauth::DmarcPolicy::quarantine : mailauth::DmarcPolicy::none;
+}
+
+}  // namespace
+
 // Puts the results on top of the content. The reply of a refusal, or nothing.
 Task<std::optional<smtp::Reply>> ReceptionSession::verify_content() {
     if (!verification_) co_return std::nullopt;
@@ -46,6 +55,8 @@ Task<std::optional<smtp::Reply>> ReceptionSession::verify_content() {
     const AuthenticityDecision judged = judge_authenticity(
         findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(),
                                reception_.ports_.verifier.options()->handling));
+    if (const auto& tell = reception_.ports_.shared.message_checked)
+        tell(findings, client_.address, session_->envelope(), applied(judged));
     if (!judged.decision.is_accepted()) co_return judged.decision.reply;
     if (judged.marked) log_marked(*judged.marked);
     const std::string_view arrived = std::string_view(content_).substr(received_field_octets_);

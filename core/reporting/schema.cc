@@ -1,0 +1,94 @@
+#include "core/reporting/schema.h"
+
+#include <array>
+
+namespace relevo {
+namespace {
+
+// Days are days since 1970 in UTC, times milliseconds since then. `row_key` is authreports::key_of(). The sizes of
+// tables are counted as they grow: nothing here ever runs over a whole table to count it.
+constexpr std::string_view initial_schema = R"sql(
+CREATE TABLE dmarc_count (
+    day BIGINT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    row_key TEXT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (day, policy_domain, row_key)
+);
+
+CREATE TABLE dmarc_day (
+    day BIGINT PRIMARY KEY,
+    row_count BIGINT NOT NULL,
+    dropped BIGINT NOT NULL
+);
+
+CREATE TABLE dmarc_report (
+    day BIGINT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    row_count BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    dropped BIGINT NOT NULL,
+    state INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (day, policy_domain)
+);
+CREATE INDEX dmarc_report_state ON dmarc_report (state, day);
+
+CREATE TABLE dmarc_report_sent (
+    day BIGINT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    message_id BIGINT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    PRIMARY KEY (day, policy_domain, recipient)
+);
+
+CREATE TABLE received_report (
+    id BIGINT PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    organization TEXT NOT NULL,
+    report_id TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    message_id BIGINT NOT NULL,
+    begin_at BIGINT NOT NULL,
+    end_at BIGINT NOT NULL,
+    received_at BIGINT NOT NULL,
+    policy TEXT NOT NULL,
+    passed BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    row_count BIGINT NOT NULL,
+    UNIQUE (kind, organization, report_id, domain)
+);
+CREATE INDEX received_report_domain ON received_report (domain, begin_at);
+CREATE INDEX received_report_time ON received_report (received_at);
+
+CREATE TABLE received_report_row (
+    report BIGINT NOT NULL REFERENCES received_report (id),
+    ordinal INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    messages BIGINT NOT NULL,
+    result TEXT NOT NULL,
+    dkim_aligned INTEGER NOT NULL,
+    spf_aligned INTEGER NOT NULL,
+    author_domain TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (report, ordinal)
+);
+
+CREATE TABLE received_report_total (
+    id INTEGER PRIMARY KEY,
+    last_id BIGINT NOT NULL,
+    row_count BIGINT NOT NULL
+);
+INSERT INTO received_report_total (id, last_id, row_count) VALUES (1, 0, 0);
+)sql";
+
+constexpr std::array migrations = {Migration{"reporting", 1, initial_schema}};
+
+}  // namespace
+
+std::span<const Migration> reporting_migrations() { return migrations; }
+
+}  // namespace relevo
