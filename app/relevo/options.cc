@@ -1,7 +1,6 @@
 #include "app/relevo/options.h"
 
 #include "app/relevo/signing.h"
-
 #include "lib/sasl/mechanism.h"
 
 #include <algorithm>
