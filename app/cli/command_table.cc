@@ -254,7 +254,8 @@ void add_signing_commands(std::vector<CommandSpec>& table) {
 }
 
 void add_report_commands(std::vector<CommandSpec>& table) {
-    const OptionSpec from_day{"--from-day", "from_day", text, "Of this day and later, such as 2027-01-31 (UTC)"};
+    const OptionSpec from_day{"--from-day", "from_day", text,
+                              "Of this day and later, such as 2027-01-31 (UTC); reports of others: default 30 days ago"};
     const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
     table.push_back(ask("reports list", "reports.list", server_or_store,
                         "Sum up the reports that others sent about our domains",

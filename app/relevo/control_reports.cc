@@ -18,6 +18,7 @@ using Arguments = json::object;
 
 constexpr std::int64_t default_limit = 100;
 constexpr std::int64_t longest_limit = 10'000;
+constexpr std::chrono::days usual_days{30};  // that reports of others are summed up over
 
 struct Question {
     std::string domain;  // A-labels, lower case; "": all
@@ -46,14 +47,17 @@ Result<Question> question_of(const Arguments& arguments) {
     return question;
 }
 
+WallClock::time_point first_moment(const Question& question) {
+    return question.from.value_or(std::chrono::floor<std::chrono::days>(WallClock::now()) - usual_days);
+}
+
 std::string day_text(std::int64_t day) {
     return fmt::format("{:%Y-%m-%d}", fmt::gmtime(WallClock::to_time_t(WallClock::time_point(std::chrono::days(day)))));
 }
 
 Result<json::object> list_reports(Reader& reader, const Question& question) {
-    RELEVO_TRY(
-        const auto summaries,
-        summarise_received(reader, question.domain, question.from.value_or(WallClock::time_point{}), question.limit));
+    RELEVO_TRY(const auto summaries,
+               summarise_received(reader, question.domain, first_moment(question), question.limit));
     json::array domains;
     for (const ReceivedSummary& one : summaries)
         domains.emplace_back(json::object{{"domain", one.domain},
@@ -68,7 +72,7 @@ Result<json::object> list_reports(Reader& reader, const Question& question) {
 
 Result<json::object> show_reports(Reader& reader, const Question& question) {
     if (question.domain.empty()) return failure(ErrorKind::invalid, "\"domain\" is missing");
-    const WallClock::time_point from = question.from.value_or(WallClock::time_point{});
+    const WallClock::time_point from = first_moment(question);
     RELEVO_TRY(const auto sources, sources_of(reader, question.domain, from, question.limit));
     RELEVO_TRY(const auto reports, list_received(reader, question.domain, from, question.limit));
     json::array source_list, report_list;

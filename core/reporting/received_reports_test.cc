@@ -179,6 +179,19 @@ TEST_F(ReceivedReportsTest, StoreHasABound) {
     EXPECT_EQ(counted("full"), 3U);
 }
 
+TEST_F(ReceivedReportsTest, OneMailCannotFillTheStore) {
+    authreports::TlsReport report{
+        .organization = "google.example", .contact = "x", .report_id = "9", .begin = {}, .end = {}};
+    for (int i = 0; i < 900; ++i)
+        report.policies.push_back(
+            {.policy_type = "sts", .policy_domain = "d" + std::to_string(i) + ".example", .successful_sessions = 1});
+    arrives(mail_with("application/tlsrpt+gzip", authreports::gzip(write_tls_report(report))));
+    EXPECT_TRUE(store.run_until([&] { return counted("kept") == 50; }));
+    EXPECT_EQ(counted("damaged"), 1U);
+    round();
+    EXPECT_EQ(summaries().size(), 50U);
+}
+
 TEST_F(ReceivedReportsTest, AreForgottenInTheirTime) {
     arrives(packed(report_of(3)));
     now += options.keep - hours(1);

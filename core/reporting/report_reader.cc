@@ -1,5 +1,7 @@
 #include "core/reporting/report_reader.h"
 
+#include <fmt/format.h>
+
 #include <condition_variable>
 #include <deque>
 #include <iterator>
@@ -9,6 +11,9 @@
 namespace relevo {
 namespace {
 
+// One mail carries one report; a stranger's could fill the store with a thousand domains of one TLS report.
+constexpr std::ptrdiff_t reports_of_mail = 50;
+
 Result<ReadReports> read_content(std::string_view content) {
     RELEVO_TRY(authreports::ExtractedReports extracted, authreports::extract_reports(content));
     ReadReports read;
@@ -17,6 +22,11 @@ Result<ReadReports> read_content(std::string_view content) {
         std::vector<ReceivedReport> kept = kept_of(report);
         if (kept.empty()) ++read.others;
         std::ranges::move(kept, std::back_inserter(read.reports));
+    }
+    if (std::ssize(read.reports) > reports_of_mail) {
+        read.problems.push_back(
+            fmt::format("the mail holds {} reports: the first {} are kept", read.reports.size(), reports_of_mail));
+        read.reports.erase(read.reports.begin() + reports_of_mail, read.reports.end());
     }
     return read;
 }
