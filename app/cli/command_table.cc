@@ -164,13 +164,13 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("domain verify", "domain.verify", server,
                         "Look in the DNS now: for the proof that a domain is its tenant's, and for its DKIM keys",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
-    table.push_back(ask("domain set", "domain.set", server_or_store,
-                        "Choose what happens to mail from outside to a domain",
-                        {{"DOMAIN", "domain", text, "The domain or its id", true},
-                         {"--dmarc", "dmarc", text,
-                          "none, quarantine or reject: how far to follow what the author's domain asks for; default: as "
-                          "verification.dmarc says",
-                          true}}));
+    table.push_back(
+        ask("domain set", "domain.set", server_or_store, "Choose what happens to mail from outside to a domain",
+            {{"DOMAIN", "domain", text, "The domain or its id", true},
+             {"--dmarc", "dmarc", text,
+              "none, quarantine or reject: how far to follow what the author's domain asks for; default: as "
+              "verification.dmarc says",
+              true}}));
     table.push_back(ask("domain remove", "domain.remove", server_or_store, "Remove a domain",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
 
@@ -254,8 +254,9 @@ void add_signing_commands(std::vector<CommandSpec>& table) {
 }
 
 void add_report_commands(std::vector<CommandSpec>& table) {
-    const OptionSpec from_day{"--from-day", "from_day", text,
-                              "Of this day and later, such as 2027-01-31 (UTC); reports of others: default 30 days ago"};
+    const OptionSpec from_day{
+        "--from-day", "from_day", text,
+        "Of this day and later, such as 2027-01-31 (UTC); reports of others: default 30 days ago"};
     const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
     table.push_back(ask("reports list", "reports.list", server_or_store,
                         "Sum up the reports that others sent about our domains",

@@ -5,8 +5,8 @@
 #include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
-#include "core/signing/key_keeper.h"
 #include "core/reporting/reporting.h"
+#include "core/signing/key_keeper.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/password_checker.h"
 

@@ -195,12 +195,12 @@ std::shared_ptr<const ReportOptions> reporting_options(const Configuration& conf
     const bool can_send = from.has_value();
     if (!can_send) from = mail::Address::parse("dmarc-reports@localhost", mail::Utf8::refused);
     ReportOptions options{.send = settings.send && can_send,
-                             .from = *std::move(from),
-                             .organization = settings.organization.empty() ? host : settings.organization,
-                             .contact = settings.contact,
-                             .submitter = host,
-                             .addresses = {},
-                             .keep = settings.keep};
+                          .from = *std::move(from),
+                          .organization = settings.organization.empty() ? host : settings.organization,
+                          .contact = settings.contact,
+                          .submitter = host,
+                          .addresses = {},
+                          .keep = settings.keep};
     std::vector<std::string> addresses = settings.addresses;
     if (!configuration.domains.report_address.empty()) addresses.push_back(configuration.domains.report_address);
     for (const std::string& text : addresses)

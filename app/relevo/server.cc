@@ -165,13 +165,11 @@ Result<void> Server::load_access() {
         .signer = &signing_->signer(),
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); },
-        .message_checked = [this](const Findings& findings, const dns::IpAddress& client, const mail::Envelope& envelope,
-                                  mailauth::DmarcPolicy applied) {
-            reporting_->message_checked(findings, client, envelope, applied);
-        },
-        .message_accepted = [this](const std::shared_ptr<const Message>& message) {
-            reporting_->message_accepted(message);
-        }});
+        .message_checked =
+            [this](const Findings& findings, const dns::IpAddress& client, const mail::Envelope& envelope,
+                   mailauth::DmarcPolicy applied) { reporting_->message_checked(findings, client, envelope, applied); },
+        .message_accepted =
+            [this](const std::shared_ptr<const Message>& message) { reporting_->message_accepted(message); }});
     return store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(auto directory, Directory::load(reader));
         routes_ = route_table(configuration_, *directory);
@@ -225,7 +223,8 @@ Result<void> Server::make_parts() {
                                           return signing_->signer().sign_report(content, now).fields;
                                       }},
             options, static_cast<unsigned>(shards_.size()));
-        parts->verifier = std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(configuration_));
+        parts->verifier =
+            std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(configuration_));
         parts->reception = std::make_unique<Reception>(Reception::Ports{
             .shard = parts->shard,
             .spool = store_->spool(),
@@ -264,22 +263,22 @@ void Server::make_reporting() {
     // Every server chooses its own minute of the night.
     const std::size_t spread = std::hash<std::string>()(configuration_.server.host_name) % 3600;
     reporting_ = std::make_unique<Reporting>(
-        Reporting::Ports{.shard = first.shard,
-                         .resolver = *first.resolver,
-                         .committer = store_->committer(),
-                         .spool = store_->spool(),
-                         .ids = first.ids,
-                         .log = *log_,
-                         .metrics = metrics_,
-                         .accepted = [this](std::shared_ptr<const Message> message) {
-                             dispatcher_.enqueue(std::move(message));
-                         },
-                         .sign = [this](std::string content, std::string_view) {
-                             return signing_->signer().sign_report(content, WallClock::now()).fields + content;
-                         },
-                         .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
-                         .counts = {},
-                         .received = {}},
+        Reporting::Ports{
+            .shard = first.shard,
+            .resolver = *first.resolver,
+            .committer = store_->committer(),
+            .spool = store_->spool(),
+            .ids = first.ids,
+            .log = *log_,
+            .metrics = metrics_,
+            .accepted = [this](std::shared_ptr<const Message> message) { dispatcher_.enqueue(std::move(message)); },
+            .sign =
+                [this](std::string content, std::string_view) {
+                    return signing_->signer().sign_report(content, WallClock::now()).fields + content;
+                },
+            .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
+            .counts = {},
+            .received = {}},
         reporting_options(configuration_));
 }
 

@@ -408,7 +408,8 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      550,
      {5, 7, 1},
      "From is not one address of one domain: {reason}; correct the From field",
-     "Nobody can say who wrote the message: its From field is missing, repeated, not readable or names several domains. "
+     "Nobody can say who wrote the message: its From field is missing, repeated, not readable or names several "
+     "domains. "
      "The program that made it must write exactly one From with an address.",
      "No se puede saber quién escribió el mensaje: su campo From falta, se repite, no se puede leer o nombra varios "
      "dominios. El programa que lo creó debe escribir un único From con una dirección."},

@@ -21,8 +21,8 @@ std::optional<std::size_t> by_octets(std::string_view content, std::size_t& told
 }
 
 TEST(ArrivingContent, TellsTheEndOfTheHeaderAsSoonAsItIsThere) {
-    for (const std::string_view content :
-         {"A: b\r\n\r\nbody\r\n\r\nmore", "\r\nbody", "\nbody", "A: b\n\nbody", "A: b\r\n folded\r\n\r\n", "A: b\n\r\nx"}) {
+    for (const std::string_view content : {"A: b\r\n\r\nbody\r\n\r\nmore", "\r\nbody", "\nbody", "A: b\n\nbody",
+                                           "A: b\r\n folded\r\n\r\n", "A: b\n\r\nx"}) {
         std::size_t told_at = 0;
         const auto end = by_octets(content, told_at);
         ASSERT_TRUE(end.has_value()) << content;
@@ -33,7 +33,8 @@ TEST(ArrivingContent, TellsTheEndOfTheHeaderAsSoonAsItIsThere) {
 }
 
 TEST(ArrivingContent, TakesNothingElseForAnEmptyLine) {
-    for (const std::string_view content : {"", "A: b", "A: b\r\n", "A: b\r\n\r", "A: b\r\n \r\nC: d\r\n", "A: b\r\r\nC: d\r\n"})
+    for (const std::string_view content :
+         {"", "A: b", "A: b\r\n", "A: b\r\n\r", "A: b\r\n \r\nC: d\r\n", "A: b\r\r\nC: d\r\n"})
         EXPECT_FALSE(ArrivingContent().end_of_header(content).has_value()) << content;
 }
 

@@ -12,10 +12,9 @@ constexpr std::array commit_bounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0
 template <class Result, std::size_t N>
 void count_by_result(Metrics& metrics, std::string_view method, std::array<Counter*, N>& counters) {
     for (std::size_t i = 0; i < N; ++i)
-        counters.at(i) = &metrics.counter("relevo_authentication_results_total",
-                                          "What was found about mail from outside, by method and result",
-                                          {{"method", std::string(method)},
-                                           {"result", std::string(name_of(static_cast<Result>(i)))}});
+        counters.at(i) = &metrics.counter(
+            "relevo_authentication_results_total", "What was found about mail from outside, by method and result",
+            {{"method", std::string(method)}, {"result", std::string(name_of(static_cast<Result>(i)))}});
 }
 
 template <class Result, std::size_t N>

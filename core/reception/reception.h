@@ -52,9 +52,9 @@ struct ReceptionMetrics {
     void count(const Findings& findings);
 
  private:
-    std::array<Counter*, 7> spf_;   // by SpfResult
+    std::array<Counter*, 7> spf_;    // by SpfResult
     std::array<Counter*, 5> dmarc_;  // by DmarcResult
-    std::array<Counter*, 7> dkim_;  // by DkimResult, each signature
+    std::array<Counter*, 7> dkim_;   // by DkimResult, each signature
 };
 
 class ReceptionSession;

@@ -52,9 +52,9 @@ Task<std::optional<smtp::Reply>> ReceptionSession::verify_content() {
     const Findings findings = co_await verification_->finish();
     reception_.ports_.metrics.count(findings);
     authentication_ = findings_as_json(findings);
-    const AuthenticityDecision judged = judge_authenticity(
-        findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(),
-                               reception_.ports_.verifier.options()->handling));
+    const AuthenticityDecision judged =
+        judge_authenticity(findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(),
+                                                  reception_.ports_.verifier.options()->handling));
     if (const auto& tell = reception_.ports_.shared.message_checked)
         tell(findings, client_.address, session_->envelope(), applied(judged));
     if (!judged.decision.is_accepted()) co_return judged.decision.reply;

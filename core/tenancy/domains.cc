@@ -26,9 +26,11 @@ Domain domain_of(const Row& row) {
 }
 
 constexpr std::string_view select_by_name =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE name = $1";
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE "
+    "name = $1";
 constexpr std::string_view select_by_id =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE id = $1";
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE id "
+    "= $1";
 
 Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
                                          std::initializer_list<Value> parameters) {
@@ -215,10 +217,10 @@ Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId>
         domains.push_back(domain_of(row));
         return {};
     };
-    RELEVO_CHECK(
-        reader.query("SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain"
-                     " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
-                     {tenant ? tenant->value : 0}, add));
+    RELEVO_CHECK(reader.query(
+        "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain"
+        " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+        {tenant ? tenant->value : 0}, add));
     // One pass over all rules instead of a query per domain; both lists come in the order of ids.
     auto domain = domains.begin();
     RELEVO_CHECK(reader.query("SELECT domain_id, address FROM domain_address ORDER BY domain_id, address", {},

@@ -85,13 +85,15 @@ AuthenticityDecision judge_authenticity(const Findings& findings, const Handling
 std::string summary_of(const Findings& findings) {
     std::string summary;
     const auto add = [&](std::string_view method, std::string_view result, std::string_view domain) {
-        summary += fmt::format("{}{}={}{}{}", summary.empty() ? "" : ", ", method, result, domain.empty() ? "" : " ", domain);
+        summary +=
+            fmt::format("{}{}={}{}{}", summary.empty() ? "" : ", ", method, result, domain.empty() ? "" : " ", domain);
     };
     for (const auto& spf : findings.spf) add("spf", name_of(spf.result), spf.domain);
     if (findings.dkim && findings.dkim->empty()) add("dkim", "none", "");
     if (findings.dkim)
         for (const auto& dkim : *findings.dkim) add("dkim", name_of(dkim.result), dkim.domain);
-    if (findings.arc && findings.arc->result != mailauth::ArcResult::none) add("arc", name_of(findings.arc->result), "");
+    if (findings.arc && findings.arc->result != mailauth::ArcResult::none)
+        add("arc", name_of(findings.arc->result), "");
     if (findings.dmarc) add("dmarc", name_of(findings.dmarc->result), findings.dmarc->author_domain);
     return summary;
 }

@@ -53,14 +53,16 @@ MessageVerification::MessageVerification(Shard& shard, Resolver& resolver,
 MessageVerification::~MessageVerification() = default;
 
 Task<> MessageVerification::check_sender(std::shared_ptr<Sender> sender) {
-    sender->iprev = co_await resolve(sender->resolver, mailauth::check_iprev(sender->arriving.client), sender->deadline);
-    sender->spf = co_await resolve(sender->resolver,
-                                   mailauth::check_spf({.client = sender->arriving.client,
-                                                        .mail_from = sender->arriving.sender.text(),
-                                                        .helo = sender->arriving.client_name,
-                                                        .receiver = sender->receiver,
-                                                        .time = std::chrono::floor<std::chrono::seconds>(WallClock::now())}),
-                                   sender->deadline);
+    sender->iprev =
+        co_await resolve(sender->resolver, mailauth::check_iprev(sender->arriving.client), sender->deadline);
+    sender->spf =
+        co_await resolve(sender->resolver,
+                         mailauth::check_spf({.client = sender->arriving.client,
+                                              .mail_from = sender->arriving.sender.text(),
+                                              .helo = sender->arriving.client_name,
+                                              .receiver = sender->receiver,
+                                              .time = std::chrono::floor<std::chrono::seconds>(WallClock::now())}),
+                         sender->deadline);
     sender->done.notify_all();
 }
 
@@ -85,14 +87,13 @@ Task<Findings> MessageVerification::finish() {
     while (!sender_->spf) co_await sender_->done.wait();  // ends by its own deadline
     findings.iprev = sender_->iprev;
     findings.spf.push_back(*sender_->spf);
-    findings.dmarc = co_await resolve(
-        resolver_,
-        mailauth::check_dmarc({.from_fields = streams_->from,
-                               .spf = findings.spf.front(),
-                               .dkim = *findings.dkim,
-                               .arc = *findings.arc,
-                               .trusted_sealers = options_->trusted_sealers}),
-        deadline);
+    findings.dmarc = co_await resolve(resolver_,
+                                      mailauth::check_dmarc({.from_fields = streams_->from,
+                                                             .spf = findings.spf.front(),
+                                                             .dkim = *findings.dkim,
+                                                             .arc = *findings.arc,
+                                                             .trusted_sealers = options_->trusted_sealers}),
+                                      deadline);
     co_return findings;
 }
 
@@ -116,8 +117,8 @@ mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_
     }
     std::ranges::sort(fixes.removed);
     fixes.separator_offset = mail::missing_separator(header, content);
-    fixes.prefix = mailauth::authentication_results_field(
-        mailauth::reported_results(options.authserv_id, findings), utf8);
+    fixes.prefix =
+        mailauth::authentication_results_field(mailauth::reported_results(options.authserv_id, findings), utf8);
     if (marked) fixes.prefix += fmt::format("{}: {}\r\n", quarantine_field, *marked);
     return fixes;
 }

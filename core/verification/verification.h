@@ -14,7 +14,7 @@
 namespace relevo {
 
 struct VerificationOptions {
-    std::string authserv_id;                    // RFC 8601 §2.5: our name in Authentication-Results
+    std::string authserv_id;                     // RFC 8601 §2.5: our name in Authentication-Results
     std::vector<dns::Network> trusted_networks;  // our own servers in front of us: their mail is not checked here
     std::vector<std::string> trusted_sealers;    // domains whose ARC seals count as local policy; A-labels
     Handling handling;                           // for domains that chose nothing of their own
@@ -77,8 +77,7 @@ class Verifier {
 // others that claim to be either (RFC 8601 §5, security row C4).
 [[nodiscard]] mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_view content,
                                                       const VerificationOptions& options, const Findings& findings,
-                                                      mail::Utf8 utf8,
-                                                      const std::optional<std::string>& marked);
+                                                      mail::Utf8 utf8, const std::optional<std::string>& marked);
 
 // The field that carries the mark, for filters behind us: "X-Relevo-Quarantine: dmarc=fail header.from=example.com …".
 inline constexpr std::string_view quarantine_field = "X-Relevo-Quarantine";

@@ -54,9 +54,8 @@ class VerificationTest : public testing::Test {
 
     std::string arrived(std::string_view content, const std::optional<std::string>& marked = {}) {
         const auto header = mail::Header::parse(content);
-        return mail::apply_fixes({}, content,
-                                 fixes_for_arrival(*header, content, options_, check(content), mail::Utf8::refused,
-                                                   marked));
+        return mail::apply_fixes(
+            {}, content, fixes_for_arrival(*header, content, options_, check(content), mail::Utf8::refused, marked));
     }
 
     Shard shard_{0};
@@ -113,11 +112,11 @@ TEST(Handling, IsTheMildestThatOneOfTheRecipientsWants) {
         made.dmarc = dmarc;
         return made;
     };
-    const auto directory = Directory::of({tenant},
-                                         {domain(1, "strict.example", DmarcHandling::reject),
-                                          domain(2, "mild.example", DmarcHandling::quarantine),
-                                          domain(3, "usual.example", std::nullopt)},
-                                         {}, {});
+    const auto directory =
+        Directory::of({tenant},
+                      {domain(1, "strict.example", DmarcHandling::reject),
+                       domain(2, "mild.example", DmarcHandling::quarantine), domain(3, "usual.example", std::nullopt)},
+                      {}, {});
     const auto handling = [&](std::vector<std::string_view> recipients, DmarcHandling usual) {
         mail::Envelope envelope;
         for (const auto recipient : recipients)
@@ -127,8 +126,7 @@ TEST(Handling, IsTheMildestThatOneOfTheRecipientsWants) {
     EXPECT_EQ(handling({"a@strict.example"}, DmarcHandling::none), DmarcHandling::reject);
     EXPECT_EQ(handling({"a@strict.example", "b@mild.example"}, DmarcHandling::reject), DmarcHandling::quarantine);
     EXPECT_EQ(handling({"a@usual.example"}, DmarcHandling::none), DmarcHandling::none);
-    EXPECT_EQ(handling({"a@nobody.example", "b@strict.example"}, DmarcHandling::quarantine),
-              DmarcHandling::quarantine);
+    EXPECT_EQ(handling({"a@nobody.example", "b@strict.example"}, DmarcHandling::quarantine), DmarcHandling::quarantine);
 }
 
 TEST_F(VerificationTest, NeverGoesBeyondWhatTheAuthorsDomainAsks) {
@@ -148,8 +146,7 @@ TEST_F(VerificationTest, AFaultOfTheDnsRefusesNothing) {  // security row R12
     const Findings findings = check(plain_mail);
     EXPECT_EQ(findings.spf.at(0).result, SpfResult::temperror);
     EXPECT_EQ(findings.dmarc->result, DmarcResult::temperror);
-    const auto judged =
-        judge_authenticity(findings, {.dmarc = DmarcHandling::reject, .spf = SpfHandling::reject});
+    const auto judged = judge_authenticity(findings, {.dmarc = DmarcHandling::reject, .spf = SpfHandling::reject});
     EXPECT_TRUE(judged.decision.is_accepted());
     EXPECT_FALSE(judged.marked.has_value());
 }
@@ -172,10 +169,11 @@ TEST_F(VerificationTest, MailFromOurOwnServersIsNotChecked) {
 }
 
 TEST_F(VerificationTest, ResultsInOurNameComeFromUsAlone) {  // RFC 8601 §5, security row C4
-    const std::string content = "Authentication-Results: MX.relevo.example; dmarc=pass header.from=bank.example\r\n"
-                                "x-relevo-quarantine: no\r\n"
-                                "Authentication-Results: other.example; spf=pass\r\n" +
-                                std::string(plain_mail);
+    const std::string content =
+        "Authentication-Results: MX.relevo.example; dmarc=pass header.from=bank.example\r\n"
+        "x-relevo-quarantine: no\r\n"
+        "Authentication-Results: other.example; spf=pass\r\n" +
+        std::string(plain_mail);
     const std::string result = arrived(content, "dmarc=fail");
     EXPECT_TRUE(result.starts_with("Authentication-Results: mx.relevo.example;")) << result;
     EXPECT_THAT(result, HasSubstr("X-Relevo-Quarantine: dmarc=fail\r\n"));

@@ -130,7 +130,7 @@ bool passes(const std::filesystem::path& path) {
 
 TEST(AggregateSuite, IsReadAsItsAuthorsMeant) {
     std::size_t passed = 0, total = 0, excepted = 0;
-    for (const auto& path : files_of("dmarc")) {
+    for (const auto& path : files_of(RELEVO_SOURCE_DIR, "dmarc")) {
         if (path.extension() == ".json") continue;
         SCOPED_TRACE(path.filename().string());
         ++total;
@@ -147,7 +147,7 @@ TEST(AggregateSuite, IsReadAsItsAuthorsMeant) {
 }
 
 TEST(AggregateSuite, SurvivesWritingAndReadingAgain) {
-    for (const auto& path : files_of("dmarc")) {
+    for (const auto& path : files_of(RELEVO_SOURCE_DIR, "dmarc")) {
         if (path.extension() == ".json") continue;
         const auto report = read_one(path);
         const auto* first = report ? std::get_if<ReadAggregateReport>(&*report) : nullptr;

@@ -13,9 +13,10 @@
 
 namespace relevo::authreports {
 
-inline std::string test_data_folder() {
+// `source_folder`: RELEVO_SOURCE_DIR.
+inline std::string test_data_folder(const std::string& source_folder) {
     const char* folder = std::getenv("RELEVO_TESTDATA");
-    return folder != nullptr ? folder : RELEVO_SOURCE_DIR "/../shared/testdata";
+    return folder != nullptr ? folder : source_folder + "/../shared/testdata";
 }
 
 inline std::string read_file(const std::filesystem::path& path) {
@@ -26,10 +27,11 @@ inline std::string read_file(const std::filesystem::path& path) {
 }
 
 // All files below a folder of the suites but licences and expected results; none if the data is missing.
-inline std::vector<std::filesystem::path> files_of(const std::string& suite) {
+inline std::vector<std::filesystem::path> files_of(const std::string& source_folder, const std::string& suite) {
     std::vector<std::filesystem::path> files;
     std::error_code missing;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(test_data_folder() + "/" + suite, missing))
+    const std::string folder = test_data_folder(source_folder) + "/" + suite;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, missing))
         if (entry.is_regular_file() && entry.path().string().find("LICENSES") == std::string::npos)
             files.push_back(entry.path());
     std::ranges::sort(files);

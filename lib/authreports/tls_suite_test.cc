@@ -22,7 +22,7 @@ Result<TlsReport> read_tls(const std::filesystem::path& path) {
 
 TEST(TlsSuite, IsReadAndWrittenAgain) {  // RFC 8460 §4.4, appendix B
     std::size_t passed = 0, total = 0;
-    for (const auto& path : files_of("tlsrpt")) {
+    for (const auto& path : files_of(RELEVO_SOURCE_DIR, "tlsrpt")) {
         ++total;
         const auto report = read_tls(path);
         ASSERT_TRUE(report.has_value()) << path << report.error().detail;
@@ -40,9 +40,9 @@ TEST(TlsSuite, IsReadAndWrittenAgain) {  // RFC 8460 §4.4, appendix B
     std::cout << "tlsrpt: " << passed << "/" << total << " passed\n";
     EXPECT_EQ(total, 6U) << "the public test data is missing: set RELEVO_TESTDATA to its folder";
     EXPECT_EQ(passed, total);
-    const auto files = files_of("tlsrpt");
+    const auto files = files_of(RELEVO_SOURCE_DIR, "tlsrpt");
     if (files.empty()) return;
-    const auto example = read_tls(test_data_folder() + "/tlsrpt/parsedmarc/rfc8460.json").value();
+    const auto example = read_tls(test_data_folder(RELEVO_SOURCE_DIR) + "/tlsrpt/parsedmarc/rfc8460.json").value();
     EXPECT_EQ(example.policies.at(0).failures.at(2).reason_code, "X509_V_ERR_PROXY_PATH_LENGTH_EXCEEDED");
     EXPECT_EQ(example.policies.at(0).mx_patterns.at(0), "*.mail.company-y.example");
     EXPECT_EQ(example.policies.at(0).failed_sessions, 303U);
@@ -90,7 +90,7 @@ void expect_feedback(const FeedbackReport& report, const boost::json::value& exp
 
 TEST(FeedbackSuite, IsReadAsItsAuthorsMeant) {  // RFC 5965, RFC 6591
     std::size_t passed = 0, total = 0;
-    for (const auto& path : files_of("arf")) {
+    for (const auto& path : files_of(RELEVO_SOURCE_DIR, "arf")) {
         if (path.extension() != ".eml") continue;
         SCOPED_TRACE(path.filename().string());
         ++total;
