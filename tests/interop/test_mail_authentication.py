@@ -241,7 +241,20 @@ class TestDkim(unittest.TestCase):
                 with concurrent.futures.ThreadPoolExecutor(2) as pool:
                     outcomes = list(pool.map(self.relevo_verify, files))
                 with self.subTest(peer=peer.name, algorithm=algorithm):
+                    files, outcomes = self.without_misfits(peer, files, outcomes)
                     self.require(f"{peer.name} to relevo, {algorithm}", outcomes, files)
+
+    def without_misfits(self, peer: Peer, files: list, outcomes: list) -> tuple[list, list]:
+        """Leaves out what the signer itself does not verify: mailauth 4.8 writes another second into t= than it signed when
+        the clock ticks in between. Seldom, or it is our mistake."""
+        doubtful = [file for file, (good, _) in zip(files, outcomes, strict=True) if not good]
+        if not doubtful:
+            return files, outcomes
+        misfits = {file for file, (good, _) in zip(doubtful, peer.verify(doubtful, self.records), strict=True) if not good}
+        self.assertLessEqual(len(misfits), 1 + len(files) // 100, f"{peer.name} does not verify its own signatures")
+        self.table.append(f"{peer.name}: {len(misfits)} of its signatures it does not verify itself")
+        kept = [(file, outcome) for file, outcome in zip(files, outcomes, strict=True) if file not in misfits]
+        return [file for file, _ in kept], [outcome for _, outcome in kept]
 
 
 if __name__ == "__main__":
