@@ -73,7 +73,7 @@ class TestFirstMail(RelevoTestCase):
                 self.assertEqual(reply.code, 250, str(reply))
                 sink.wait_for(number)
 
-    def test_extensions_offered(self):   # EHLO of issue 2's listener: before and after TLS
+    def test_extensions_offered(self):   # before and after TLS
         with self.relevo.converse() as session:
             before = {line.split()[0] for line in session.hello().lines[1:]}
             session.start_tls()
