@@ -181,7 +181,8 @@ class TestNextHopThatComesBack(RelevoTestCase):
         loopback.wait_until(lambda: not self.relevo.control("queue.list")["entries"], "an empty queue", 20)
         self.assertEqual(len(sink.messages), self.MESSAGES)
         self.assertEqual(len({mail.field(m.content, "Message-ID") for m in sink.messages}), self.MESSAGES, "none twice")
-        busiest = max(sum(1 for s in sink.sessions if s.began <= t.began and (s.ended is None or s.ended > t.began))
+        # The sink may notice the end of one connection a moment after the beginning of the next.
+        busiest = max(sum(1 for s in sink.sessions if s.began <= t.began and (s.ended is None or s.ended > t.began + 0.5))
                       for t in sink.sessions)
         self.assertLessEqual(busiest, 5)
 
