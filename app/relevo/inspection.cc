@@ -10,7 +10,6 @@ namespace {
 // A command waits 30 s for its answer (docs/control-protocol.md).
 constexpr std::chrono::seconds time_of_look{25};
 constexpr std::chrono::seconds shortest_pause{1};
-constexpr std::chrono::seconds pause_when_off{60};  // until the setting is looked at again
 
 }  // namespace
 
@@ -85,28 +84,36 @@ Task<std::vector<setup::CheckItem>> Inspection::check_server(std::vector<setup::
     co_return co_await setup::check_server(ports_.shard, ports_.resolver, ports_.dialer, std::move(facts));
 }
 
-DomainWatch::DomainWatch(Inspection& inspection, Domains domains, Log& log, Metrics& metrics)
+DomainWatch::DomainWatch(Shard& shard, Inspection& inspection, Domains domains, Log& log, Metrics& metrics)
     : inspection_(inspection),
       domains_(std::move(domains)),
       log_(log),
       ok_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "ok"}})),
       warnings_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "warn"}})),
       failures_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "fail"}})),
-      changes_(metrics.counter("relevo_domain_check_changes_total", "Checks of domains that came out otherwise")) {}
+      changes_(metrics.counter("relevo_domain_check_changes_total", "Checks of domains that came out otherwise")),
+      changed_(shard) {}
 
 Task<> DomainWatch::run() {
-    for (;;) {
+    while (!stopping_) {
         const std::chrono::seconds interval = inspection_.configuration()->checks.interval;
         if (interval.count() == 0)
-            co_await sleep_for(pause_when_off);
+            co_await changed_.wait();
         else
             co_await round(interval);
     }
 }
 
+void DomainWatch::stop() {
+    stopping_ = true;
+    changed_.notify_all();
+}
+
 // The first domain at once, the others in equal distances, so that a thousand of them never ask at the same time.
 Task<> DomainWatch::round(Clock::duration interval) {
     const Deadline next_round = Clock::now() + interval;
+    // A change that comes while nothing waits wakes nobody.
+    const auto is_outdated = [&] { return stopping_ || inspection_.configuration()->checks.interval != interval; };
     const auto domains = co_await domains_();
     if (!domains.has_value()) {
         log_.error("domain.check_failed", {{"problem", domains.error().detail}});
@@ -119,10 +126,10 @@ Task<> DomainWatch::round(Clock::duration interval) {
         for (const setup::DomainFacts& facts : *domains) {
             const setup::DomainReport report = co_await inspection_.check_domain(facts);
             tell(facts.domain, report.items);
-            co_await sleep_for(pause);
+            if (is_outdated() || co_await changed_.wait(Clock::now() + pause)) co_return;
         }
     }
-    co_await sleep_until(std::max(next_round, Clock::now() + shortest_pause));
+    if (!is_outdated()) co_await changed_.wait(std::max(next_round, Clock::now() + shortest_pause));
 }
 
 void DomainWatch::tell(const std::string& domain, const std::vector<setup::CheckItem>& items) {

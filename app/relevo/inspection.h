@@ -59,13 +59,16 @@ class DomainWatch {
     // All domains as they are at the time.
     using Domains = std::function<Task<Result<std::vector<setup::DomainFacts>>>()>;
 
-    DomainWatch(Inspection& inspection, Domains domains, Log& log, Metrics& metrics);
-    // Until the shard stops.
+    DomainWatch(Shard& shard, Inspection& inspection, Domains domains, Log& log, Metrics& metrics);
+    // Until stop().
     Task<> run();
-    // One round over all domains, `pause` between two of them.
-    Task<> round(Clock::duration interval);
+    // The settings may have changed: begins anew with those of now.
+    void reconsider() { changed_.notify_all(); }
+    void stop();
 
  private:
+    // One round over all domains, spread over `interval`; ends early when the settings change.
+    Task<> round(Clock::duration interval);
     void tell(const std::string& domain, const std::vector<setup::CheckItem>& items);
 
     Inspection& inspection_;
@@ -76,6 +79,8 @@ class DomainWatch {
     Gauge& warnings_;
     Gauge& failures_;
     Counter& changes_;
+    Wakeup changed_;
+    bool stopping_ = false;
 };
 
 }  // namespace relevo

@@ -324,6 +324,7 @@ void Server::start_shards() {
             [this](Shard& shard, std::unique_ptr<Stream> stream) { http_->serve(shard, std::move(stream)); });
     control_listener_->start();
     house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
+    keys_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
     shards_.front()->shard.spawn(domain_watch_->run());
@@ -352,7 +353,7 @@ Task<> Server::keep_house() {
 Task<> Server::keep_keys() {
     while (!draining_) {
         co_await keeper_->round([this] { return draining_.load(); });
-        co_await sleep_for(key_check_interval_.load());
+        if (!draining_) co_await keys_wakeup_->wait(Clock::now() + key_check_interval_.load());
     }
 }
 
@@ -415,7 +416,11 @@ Result<std::vector<std::string>> Server::reload() {
     signing_->signer().set_lifetime(configuration_.signing.signature_lifetime);
     KeyKeeperOptions keeping = key_keeper_options(configuration_);
     keeping.service_domain = keeper_->options().service_domain;  // on a restart
-    shards_.front()->shard.post([this, keeping] { keeper_->set_options(keeping); });
+    shards_.front()->shard.post([this, keeping] {
+        keeper_->set_options(keeping);
+        keys_wakeup_->notify_all();
+        domain_watch_->reconsider();
+    });
     log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(needs_restart, ", "))}});
     return needs_restart;
 }
@@ -467,7 +472,11 @@ void Server::stop() {
     log_->info("server.stopping", {});
     for (const auto& listener : listeners_) listener->listener->stop();
     for (const auto& listener : metrics_listeners_) listener->stop();
-    shards_.front()->shard.post([this] { house_wakeup_->notify_all(); });
+    shards_.front()->shard.post([this] {
+        house_wakeup_->notify_all();
+        keys_wakeup_->notify_all();
+        domain_watch_->stop();
+    });
     // Sessions end first: what they accept must still find a running engine; then the engines.
     const auto wait_for_all = [this](auto drain) {
         std::mutex mutex;

@@ -125,6 +125,7 @@ class Server {
     std::unique_ptr<net::HttpServer> http_;
     std::mutex reload_mutex_;  // a signal and the control socket may ask at once
     std::unique_ptr<Wakeup> house_wakeup_;
+    std::unique_ptr<Wakeup> keys_wakeup_;
     bool running_ = false;
     std::atomic<bool> draining_ = false;
 };

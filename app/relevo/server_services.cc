@@ -89,7 +89,8 @@ void Server::make_inspection() {
                                                                .dialer = *home.dialer,
                                                                .validates = resolver_->validates()},
                                                configuration_);
-    domain_watch_ = std::make_unique<DomainWatch>(*inspection_, [this] { return all_domains(); }, *log_, metrics_);
+    domain_watch_ = std::make_unique<DomainWatch>(
+        shards_.front()->shard, *inspection_, [this] { return all_domains(); }, *log_, metrics_);
 }
 
 Task<Result<std::vector<setup::DomainFacts>>> Server::all_domains() {

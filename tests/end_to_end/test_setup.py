@@ -136,5 +136,20 @@ class TestSetup(RelevoTestCase):
                 self.assertLessEqual(len(line), 100, line)
 
 
+class TestRepeatedChecks(RelevoTestCase):
+    settings = {"checks": {"interval": "7d", "blocklists": []}}
+
+    def test_a_new_interval_counts_at_once(self):
+        for rare in ("7d", "0s"):
+            with self.subTest(interval=rare):
+                domain = f"added-at-{rare}.test"
+                self.relevo.configure({"checks": {"interval": rare}})
+                self.relevo.run("reload")
+                self.relevo.control("domain.add", tenant="customer", domain=domain, trusted=True)
+                self.relevo.configure({"checks": {"interval": "2s"}})
+                self.relevo.run("reload")
+                self.relevo.wait_for_log("domain.check_changed", domain=domain, seconds=15)
+
+
 if __name__ == "__main__":
     unittest.main()
