@@ -131,7 +131,7 @@ Task<> ControlListener::Acceptor::run(std::shared_ptr<Acceptor> self) {
             co_await self->socket_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                                               boost::asio::redirect_error(use_task, ignored));
         } else {
-            co_await sleep_for(pause_after_failure);
+            co_await self->sockets_->wait_for_room(Clock::now() + pause_after_failure);
         }
     }
 }

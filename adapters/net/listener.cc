@@ -150,7 +150,7 @@ Task<> Listener::Acceptor::run(std::shared_ptr<Acceptor> self) {
         Next next = Next::accept;
         for (int count = 0; count < accepts_in_a_row && next == Next::accept; ++count) next = self->accept_one();
         if (next == Next::pause) {
-            co_await sleep_for(exhausted_pause);
+            co_await self->sockets_->wait_for_room(Clock::now() + exhausted_pause);
             continue;
         }
         if (!self->socket_.is_open()) break;

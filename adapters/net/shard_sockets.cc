@@ -21,7 +21,10 @@ void ShardSockets::remove(Swept& swept) {
     swept_[swept.place_] = swept_.back();
     swept_[swept.place_]->place_ = swept.place_;
     swept_.pop_back();
+    closed_.notify_one();
 }
+
+Task<> ShardSockets::wait_for_room(Deadline deadline) { co_await closed_.wait(deadline); }
 
 Task<> ShardSockets::sweep_while_open(std::shared_ptr<ShardSockets> sockets) {
     while (!sockets->swept_.empty()) {

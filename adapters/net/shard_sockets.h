@@ -41,13 +41,17 @@ class ShardSockets : public std::enable_shared_from_this<ShardSockets> {
     void add(Swept& swept);
     void remove(Swept& swept);
     [[nodiscard]] std::size_t open() const { return swept_.size(); }
+    // Waits for a socket of this shard to close, for who found no descriptor or memory left; others of the process may
+    // free some too, so look again at the deadline.
+    Task<> wait_for_room(Deadline deadline);
 
  private:
-    explicit ShardSockets(Shard& shard) : shard_(shard) {}
+    explicit ShardSockets(Shard& shard) : shard_(shard), closed_(shard) {}
     static Task<> sweep_while_open(std::shared_ptr<ShardSockets> sockets);
 
     Shard& shard_;
     bool is_sweeping_ = false;
+    Wakeup closed_;
     std::vector<Swept*> swept_;
     std::array<std::byte, scratch_octets> scratch_;
 };
