@@ -31,10 +31,11 @@ struct MessageVerification::Sender {
 // What hashes the content as it comes.
 struct MessageVerification::Streams {
     Streams(const mail::Header& header, mailauth::BareLineEnds bare_line_ends)
-        : dkim(header, bare_line_ends), arc(header, bare_line_ends) {
+        : bodies(std::make_shared<mailauth::BodyHashes>(bare_line_ends)), dkim(header, bodies), arc(header, bodies) {
         for (const mail::Field& field : header.fields())
             if (equals_ignoring_case(field.name, "From")) from.emplace_back(field.value);
     }
+    std::shared_ptr<mailauth::BodyHashes> bodies;  // held by both verifiers
     mailauth::DkimVerifier dkim;
     mailauth::ArcVerifier arc;
     std::vector<std::string> from;
@@ -72,10 +73,7 @@ void MessageVerification::header(const mail::Header& header) {
         header, is_binary ? mailauth::BareLineEnds::literal : mailauth::BareLineEnds::converted);
 }
 
-void MessageVerification::body(std::string_view octets) {
-    streams_->dkim.update(octets);
-    streams_->arc.update(octets);
-}
+void MessageVerification::body(std::string_view octets) { streams_->bodies->update(octets); }
 
 Task<Findings> MessageVerification::finish() {
     const Deadline deadline = Clock::now() + options_->time_limit;

@@ -29,7 +29,7 @@ std::string comparable(std::string_view domain) { return mail::to_ascii_domain(d
 
 }  // namespace
 
-ArcVerifier::ArcVerifier(const mail::Header& header, BareLineEnds bare_line_ends) : bare_line_ends_(bare_line_ends) {
+ArcVerifier::ArcVerifier(const mail::Header& header, std::shared_ptr<BodyHashes> bodies) : bodies_(std::move(bodies)) {
     const ArcChain chain = ArcChain::read(header);
     highest_instance_ = chain.highest_instance;
     problem_ = chain.problem;
@@ -58,7 +58,8 @@ void ArcVerifier::add_message_signatures(const ArcChain& chain, const SignedFiel
             fields.append(scratch, message.signature.header_form, message.signature.signed_names, field.raw);
             append_signature_field(scratch, message.signature.header_form, field.raw);
             message.header_digest = sha256_of(scratch);
-            message.body = body_for(message.signature);
+            message.body = bodies_->want(message.signature.body_form,
+                                         message.signature.body_octets.value_or(BodyHasher::unlimited));
         }
         messages_.push_back(std::move(message));
     }
@@ -79,22 +80,8 @@ void ArcVerifier::add_seals(const ArcChain& chain) {
     std::ranges::reverse(seals_);
 }
 
-std::size_t ArcVerifier::body_for(const DkimSignature& signature) {
-    const Canonicalisation form = signature.body_form;
-    const std::uint64_t limit = signature.body_octets.value_or(BodyHasher::unlimited);
-    const auto found = std::ranges::find_if(
-        bodies_, [&](const Body& body) { return body.form == form && body.limit_octets == limit; });
-    if (found != bodies_.end()) return static_cast<std::size_t>(found - bodies_.begin());
-    bodies_.push_back({form, limit, BodyHasher(form, limit, bare_line_ends_), {}});
-    return bodies_.size() - 1;
-}
-
-void ArcVerifier::update(std::string_view body) {
-    for (Body& each : bodies_) each.hasher.update(body);
-}
-
 dns::Inquiry<ArcVerdict> ArcVerifier::finish(std::chrono::system_clock::time_point now) {
-    for (Body& body : bodies_) body.hash = body.hasher.finish();
+    bodies_->finish();
     ArcVerdict verdict{.instances = highest_instance_};
     if (!problem_.empty()) {
         verdict.result = ArcResult::fail;
@@ -153,7 +140,7 @@ ArcVerifier::Outcome ArcVerifier::check_content(const MessageSignature& message,
     if (signature.problem != DkimResult::none) return {ArcResult::fail, signature.reason};
     if (const TimeCheck times = check_times(signature, now); times.result != DkimResult::none)
         return {ArcResult::fail, times.reason};
-    const BodyHash& body = bodies_[message.body].hash;
+    const BodyHash& body = bodies_->of(message.body);
     if (signature.body_octets && body.hashed_octets != body.canonical_octets)
         return {ArcResult::fail, "l= leaves the end of the body unsigned: anyone may have added it"};
     if (signature.body_octets.value_or(0) > body.canonical_octets)

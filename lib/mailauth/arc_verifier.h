@@ -4,6 +4,7 @@
 #include "lib/dns/inquiry.h"
 #include "lib/mail/message.h"
 #include "lib/mailauth/arc_chain.h"
+#include "lib/mailauth/body_hashes.h"
 #include "lib/mailauth/dkim_canonical.h"
 #include "lib/mailauth/dkim_key_record.h"
 #include "lib/mailauth/dkim_signature.h"
@@ -11,6 +12,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,10 +27,13 @@ class ArcVerifier {
  public:
     static constexpr std::size_t message_signature_limit = 10;
 
-    explicit ArcVerifier(const mail::Header& header, BareLineEnds bare_line_ends = BareLineEnds::converted);
-    void update(std::string_view body);
+    explicit ArcVerifier(const mail::Header& header, BareLineEnds bare_line_ends = BareLineEnds::converted)
+        : ArcVerifier(header, std::make_shared<BodyHashes>(bare_line_ends)) {}
+    // `bodies` are fed by the caller, in place of update(), after all verifiers that share them were built.
+    ArcVerifier(const mail::Header& header, std::shared_ptr<BodyHashes> bodies);
+    void update(std::string_view body) { bodies_->update(body); }
     // Nothing to check needs the body: update() may be left out.
-    [[nodiscard]] bool needs_body() const { return !bodies_.empty(); }
+    [[nodiscard]] bool needs_body() const { return !bodies_->is_empty(); }
 
     // Once, after the last update(). The verifier must outlive the inquiry.
     [[nodiscard]] dns::Inquiry<ArcVerdict> finish(std::chrono::system_clock::time_point now);
@@ -45,12 +50,6 @@ class ArcVerifier {
         ArcSeal seal;
         std::string digest;
     };
-    struct Body {
-        Canonicalisation form;
-        std::uint64_t limit_octets;
-        BodyHasher hasher;
-        BodyHash hash;
-    };
     struct Outcome {
         ArcResult result = ArcResult::pass;
         std::string reason;  // "" with pass
@@ -59,7 +58,6 @@ class ArcVerifier {
 
     void add_message_signatures(const ArcChain& chain, const SignedFields& fields);
     void add_seals(const ArcChain& chain);
-    [[nodiscard]] std::size_t body_for(const DkimSignature& signature);
     [[nodiscard]] Outcome check_content(const MessageSignature& message,
                                         std::chrono::system_clock::time_point now) const;
     [[nodiscard]] dns::Inquiry<Outcome> check_message(const MessageSignature& message,
@@ -71,8 +69,7 @@ class ArcVerifier {
 
     std::vector<MessageSignature> messages_;  // the newest first
     std::vector<Seal> seals_;                 // the newest first
-    std::vector<Body> bodies_;
-    BareLineEnds bare_line_ends_;
+    std::shared_ptr<BodyHashes> bodies_;      // shared with other verifiers of the message
     unsigned highest_instance_ = 0;
     std::string problem_;  // with the structure
     std::vector<std::string> first_passed_domains_;

@@ -79,7 +79,8 @@ void name_signatures(std::vector<DkimVerdict>& verdicts, const std::vector<std::
 
 }  // namespace
 
-DkimVerifier::DkimVerifier(const mail::Header& header, BareLineEnds bare_line_ends) : bare_line_ends_(bare_line_ends) {
+DkimVerifier::DkimVerifier(const mail::Header& header, std::shared_ptr<BodyHashes> bodies)
+    : bodies_(std::move(bodies)) {
     if (header.find("DKIM-Signature") == nullptr) return;  // most of the work is saved for what is not signed
     const SignedFields fields(header);
     std::string scratch;
@@ -99,27 +100,14 @@ void DkimVerifier::add(const mail::Field& field, const SignedFields& fields, std
         fields.append(scratch, candidate.signature.header_form, candidate.signature.signed_names, field.raw);
         append_signature_field(scratch, candidate.signature.header_form, field.raw);
         candidate.header_digest = sha256_of(scratch);
-        candidate.body = body_for(candidate.signature);
+        candidate.body = bodies_->want(candidate.signature.body_form,
+                                       candidate.signature.body_octets.value_or(BodyHasher::unlimited));
     }
     candidates_.push_back(std::move(candidate));
 }
 
-std::size_t DkimVerifier::body_for(const DkimSignature& signature) {
-    const Canonicalisation form = signature.body_form;
-    const std::uint64_t limit = signature.body_octets.value_or(BodyHasher::unlimited);
-    const auto found = std::ranges::find_if(
-        bodies_, [&](const Body& body) { return body.form == form && body.limit_octets == limit; });
-    if (found != bodies_.end()) return static_cast<std::size_t>(found - bodies_.begin());
-    bodies_.push_back({form, limit, BodyHasher(form, limit, bare_line_ends_), {}});
-    return bodies_.size() - 1;
-}
-
-void DkimVerifier::update(std::string_view body) {
-    for (Body& each : bodies_) each.hasher.update(body);
-}
-
 dns::Inquiry<std::vector<DkimVerdict>> DkimVerifier::finish(std::chrono::system_clock::time_point now) {
-    for (Body& body : bodies_) body.hash = body.hasher.finish();
+    bodies_->finish();
     std::vector<DkimVerdict> verdicts;
     std::vector<std::string_view> texts;
     for (const Candidate& candidate : candidates_) {
@@ -146,7 +134,7 @@ dns::Inquiry<DkimVerdict> DkimVerifier::judge(const Candidate& candidate,
         co_return verdict;
     }
     // Before the DNS is asked: a body that was changed needs no key.
-    if (!check_body(verdict, signature, bodies_[candidate.body].hash)) co_return verdict;
+    if (!check_body(verdict, signature, bodies_->of(candidate.body))) co_return verdict;
     const auto keys = co_await fetch_dkim_keys(signature.key_name);
     const std::string question = signature.key_name + " TXT";
     if (!keys) {
@@ -168,7 +156,7 @@ dns::Inquiry<DkimVerdict> DkimVerifier::judge(const Candidate& candidate,
     else if (!verdict.covers_body)
         conclude(verdict, DkimResult::policy,
                  fmt::format("l= leaves {} octets at the end of the body unsigned: anyone may have added them",
-                             bodies_[candidate.body].hash.canonical_octets - *signature.body_octets));
+                             bodies_->of(candidate.body).canonical_octets - *signature.body_octets));
     co_return verdict;
 }
 

@@ -3,11 +3,13 @@
 
 #include "lib/dns/inquiry.h"
 #include "lib/mail/message.h"
+#include "lib/mailauth/body_hashes.h"
 #include "lib/mailauth/dkim_canonical.h"
 #include "lib/mailauth/dkim_signature.h"
 #include "lib/mailauth/results.h"
 
 #include <chrono>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -24,10 +26,13 @@ class DkimVerifier {
  public:
     static constexpr std::size_t signature_limit = 10;
 
-    explicit DkimVerifier(const mail::Header& header, BareLineEnds bare_line_ends = BareLineEnds::converted);
-    void update(std::string_view body);
+    explicit DkimVerifier(const mail::Header& header, BareLineEnds bare_line_ends = BareLineEnds::converted)
+        : DkimVerifier(header, std::make_shared<BodyHashes>(bare_line_ends)) {}
+    // `bodies` are fed by the caller, in place of update(), after all verifiers that share them were built.
+    DkimVerifier(const mail::Header& header, std::shared_ptr<BodyHashes> bodies);
+    void update(std::string_view body) { bodies_->update(body); }
     // No signature to check needs the body: update() may be left out.
-    [[nodiscard]] bool needs_body() const { return !bodies_.empty(); }
+    [[nodiscard]] bool needs_body() const { return !bodies_->is_empty(); }
 
     // Once, after the last update(). One verdict for each signature in the order of the message; signatures beyond the
     // tenth share one more, which says how many they are; none for a message without any. The verifier must outlive the
@@ -40,22 +45,14 @@ class DkimVerifier {
         std::string header_digest;
         std::size_t body = 0;  // in bodies_
     };
-    struct Body {
-        Canonicalisation form;
-        std::uint64_t limit_octets;
-        BodyHasher hasher;
-        BodyHash hash;
-    };
 
     void add(const mail::Field& field, const SignedFields& fields, std::string& scratch);
-    [[nodiscard]] std::size_t body_for(const DkimSignature& signature);
     [[nodiscard]] dns::Inquiry<DkimVerdict> judge(const Candidate& candidate,
                                                   std::chrono::system_clock::time_point now) const;
 
     std::vector<Candidate> candidates_;
-    std::vector<Body> bodies_;
+    std::shared_ptr<BodyHashes> bodies_;  // shared with other verifiers of the message
     std::size_t beyond_limit_ = 0;
-    BareLineEnds bare_line_ends_;
 };
 
 }  // namespace relevo::mailauth
