@@ -1,5 +1,6 @@
 #include "adapters/disk/posix_disk.h"
 
+#include "core/ports/file_descriptor.h"
 #include "lib/base/text.h"
 
 #include <fmt/format.h>
@@ -20,21 +21,6 @@ namespace relevo {
 namespace {
 
 constexpr std::string_view lock_name = "lock";
-
-class Descriptor {
- public:
-    explicit Descriptor(int number) : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    Descriptor& operator=(Descriptor&&) = delete;
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    [[nodiscard]] int get() const { return number_; }
-    explicit operator bool() const { return number_ >= 0; }
-
- private:
-    int number_;
-};
 
 ErrorKind kind_of(int number) {
     switch (number) {
@@ -69,7 +55,7 @@ Result<void> sync_descriptor(int number, Durability durability, std::string_view
 
 class PosixFile final : public DiskFile {
  public:
-    PosixFile(Descriptor descriptor, std::string name, Durability durability)
+    PosixFile(FileDescriptor descriptor, std::string name, Durability durability)
         : descriptor_(std::move(descriptor)), name_(std::move(name)), durability_(durability) {}
 
     Result<std::size_t> read_at(Octets offset, std::span<std::byte> into) override {
@@ -131,7 +117,7 @@ class PosixFile final : public DiskFile {
     }
 
  private:
-    Descriptor descriptor_;
+    FileDescriptor descriptor_;
     std::string name_;
     Durability durability_;
 };
@@ -147,12 +133,12 @@ int flags_of(OpenMode mode) {
 
 class PosixDisk final : public Disk {
  public:
-    PosixDisk(std::string path, Descriptor folder, Descriptor lock, Durability durability)
+    PosixDisk(std::string path, FileDescriptor folder, FileDescriptor lock, Durability durability)
         : path_(std::move(path)), folder_(std::move(folder)), lock_(std::move(lock)), durability_(durability) {}
 
     Result<std::unique_ptr<DiskFile>> open(std::string_view name, OpenMode mode) override {
         std::string text(name);
-        Descriptor descriptor(::openat(folder_.get(), text.c_str(), flags_of(mode) | O_CLOEXEC | O_NOFOLLOW, 0600));
+        FileDescriptor descriptor(::openat(folder_.get(), text.c_str(), flags_of(mode) | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!descriptor) return system_failure("open", name);
         return std::make_unique<PosixFile>(std::move(descriptor), std::move(text), durability_);
     }
@@ -211,8 +197,8 @@ class PosixDisk final : public Disk {
     }
 
     std::string path_;
-    Descriptor folder_;
-    Descriptor lock_;
+    FileDescriptor folder_;
+    FileDescriptor lock_;
     Durability durability_;
 };
 
@@ -224,8 +210,9 @@ std::string pid_in(int lock) {
     return parse_decimal<std::int64_t>(text) ? std::string(text) : std::string();
 }
 
-Result<Descriptor> take_lock(int folder, const std::string& path) {
-    Descriptor lock(::openat(folder, std::string(lock_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+Result<FileDescriptor> take_lock(int folder, const std::string& path) {
+    FileDescriptor lock(
+        ::openat(folder, std::string(lock_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock) return system_failure("open", path + "/lock");
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) return system_failure("lock", path);
@@ -241,7 +228,7 @@ Result<Descriptor> take_lock(int folder, const std::string& path) {
 
 // The name of a folder that was just made must survive too.
 Result<void> sync_parent(const std::string& path) {
-    const Descriptor parent(::open((path + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const FileDescriptor parent(::open((path + "/..").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent) return system_failure("open", path + "/..");
     return sync_descriptor(parent.get(), Durability::synced, path + "/..", ::fsync);
 }
@@ -251,10 +238,10 @@ Result<void> sync_parent(const std::string& path) {
 Result<std::unique_ptr<Disk>> open_disk(const std::string& path, Durability durability) {
     const bool made = ::mkdir(path.c_str(), 0700) == 0;
     if (!made && errno != EEXIST) return system_failure("make", path);
-    Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder) return system_failure("open", path);
     if (made && durability == Durability::synced) RELEVO_CHECK(sync_parent(path));
-    RELEVO_TRY(Descriptor lock, take_lock(folder.get(), path));
+    RELEVO_TRY(FileDescriptor lock, take_lock(folder.get(), path));
     return std::make_unique<PosixDisk>(path, std::move(folder), std::move(lock), durability);
 }
 

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <netinet/in.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace relevo::net {
 namespace {
@@ -19,11 +18,6 @@ Endpoint endpoint_of(int descriptor, int (*ask)(int, sockaddr*, socklen_t*)) {
 }
 
 }  // namespace
-
-void FileDescriptor::reset(int number) {
-    if (number_ >= 0) ::close(number_);
-    number_ = number;
-}
 
 SocketAddress::SocketAddress(const Endpoint& endpoint) {
     const auto octets = endpoint.address.octets();

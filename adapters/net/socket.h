@@ -1,6 +1,7 @@
-// Descriptors and socket addresses of the operating system, as values.
+// Socket addresses of the operating system, as values.
 #pragma once
 
+#include "core/ports/file_descriptor.h"
 #include "core/ports/stream.h"
 #include "lib/base/result.h"
 
@@ -11,27 +12,6 @@
 #include <utility>
 
 namespace relevo::net {
-
-// Owns a descriptor; closes it.
-class FileDescriptor {
- public:
-    FileDescriptor() = default;
-    explicit FileDescriptor(int number) : number_(number) {}
-    FileDescriptor(FileDescriptor&& other) noexcept : number_(other.release()) {}
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-        reset(other.release());
-        return *this;
-    }
-    ~FileDescriptor() { reset(); }
-
-    [[nodiscard]] int get() const { return number_; }
-    [[nodiscard]] int release() { return std::exchange(number_, -1); }
-    void reset(int number = -1);
-    explicit operator bool() const { return number_ >= 0; }
-
- private:
-    int number_ = -1;
-};
 
 // An Endpoint as the system calls want it, and back.
 class SocketAddress {

@@ -1,5 +1,6 @@
 #include "adapters/vault/file_key_vault.h"
 
+#include "core/ports/file_descriptor.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
 
@@ -106,20 +107,6 @@ std::unexpected<Error> system_failure(std::string_view what, const std::string& 
         kind, fmt::format("the master key {} cannot be {}: {}", path, what, std::generic_category().message(problem)));
 }
 
-class Descriptor {
- public:
-    explicit Descriptor(int number) : number_(number) {}
-    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    Descriptor& operator=(Descriptor&&) = delete;
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    [[nodiscard]] int number() const { return number_; }
-
- private:
-    int number_;
-};
-
 Result<void> write_all(int descriptor, std::string_view text, const std::string& path) {
     while (!text.empty()) {
         const auto written = ::write(descriptor, text.data(), text.size());
@@ -130,35 +117,37 @@ Result<void> write_all(int descriptor, std::string_view text, const std::string&
     return {};
 }
 
-// Written beside and linked into place, so that a crash leaves no half of a key, and of two who start at once one wins.
+// Written beside and linked into place, so that a crash leaves no half of a key, of two who start at once one wins, and
+// a key that is there is never replaced. The name beside is random: what a crash has left there must not be in the way
+// of the next start, and process ids repeat (in a container they are always the same).
 Result<void> make_file(const std::string& path) {
     const std::string folder = std::filesystem::path(path).parent_path().string();
-    const std::string fresh = fmt::format("{}.{}", path, ::getpid());
-    const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (file.number() < 0) return system_failure("made", path);
+    const std::string fresh = fmt::format("{}.{:08x}{:08x}", path, randombytes_random(), randombytes_random());
+    const FileDescriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) return system_failure("made", path);
     std::string octets(key_octets, '\0');
     randombytes_buf(octets.data(), octets.size());
     std::string line = std::string(file_prefix) + encode_base64(octets) + "\n";
-    auto written = write_all(file.number(), line, path);
+    auto written = write_all(file.get(), line, path);
     wipe(octets);
     wipe(line);
     struct stat owner{};
     if (written.has_value() && ::geteuid() == 0 && ::stat(folder.empty() ? "." : folder.c_str(), &owner) == 0 &&
-        ::fchown(file.number(), owner.st_uid, owner.st_gid) != 0)
+        ::fchown(file.get(), owner.st_uid, owner.st_gid) != 0)
         written = system_failure("given to its user", path);
-    if (written.has_value() && ::fsync(file.number()) != 0) written = system_failure("written", path);
+    if (written.has_value() && ::fsync(file.get()) != 0) written = system_failure("written", path);
     if (written.has_value() && ::link(fresh.c_str(), path.c_str()) != 0 && errno != EEXIST)
         written = system_failure("made", path);
     ::unlink(fresh.c_str());
     RELEVO_CHECK(std::move(written));
-    const Descriptor place(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (place.number() < 0 || ::fsync(place.number()) != 0) return system_failure("written", path);
+    const FileDescriptor place(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!place || ::fsync(place.get()) != 0) return system_failure("written", path);
     return {};
 }
 
-Result<MasterKey> read_file(const Descriptor& file, const std::string& path) {
+Result<MasterKey> read_file(const FileDescriptor& file, const std::string& path) {
     struct stat facts{};
-    if (::fstat(file.number(), &facts) != 0) return system_failure("read", path);
+    if (::fstat(file.get(), &facts) != 0) return system_failure("read", path);
     // Readable by a group is how systemd hands out credentials; by everybody is a leak.
     if (!S_ISREG(facts.st_mode) || (facts.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
         return failure(ErrorKind::refused,
@@ -166,7 +155,7 @@ Result<MasterKey> read_file(const Descriptor& file, const std::string& path) {
                                    "and if they had access, rotate all DKIM keys",
                                    path, facts.st_mode & 07777U));
     std::string text(file_limit_octets, '\0');
-    const auto length = ::read(file.number(), text.data(), text.size());
+    const auto length = ::read(file.get(), text.data(), text.size());
     if (length < 0) return system_failure("read", path);
     const std::string_view line = trimmed(std::string_view(text).substr(0, static_cast<std::size_t>(length)));
     auto octets = line.starts_with(file_prefix) ? decode_base64(line.substr(file_prefix.size())) : decode_base64("!");
@@ -185,9 +174,9 @@ Result<MasterKey> read_file(const Descriptor& file, const std::string& path) {
 
 Result<std::unique_ptr<KeyVault>> open_file_key_vault(const std::string& path, MissingMasterKey missing) {
     if (sodium_init() < 0) return failure(ErrorKind::internal, "libsodium does not start: no source of randomness");
-    const auto open = [&] { return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); };
-    Descriptor file = open();
-    if (file.number() < 0 && errno == ENOENT) {
+    const auto open = [&] { return FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); };
+    FileDescriptor file = open();
+    if (!file && errno == ENOENT) {
         if (missing == MissingMasterKey::refuse)
             return failure(ErrorKind::not_found,
                            fmt::format("the master key {} is missing, but the store holds DKIM keys that are sealed "
@@ -195,12 +184,12 @@ Result<std::unique_ptr<KeyVault>> open_file_key_vault(const std::string& path, M
                                        "forget --all`, and new keys are made",
                                        path));
         RELEVO_CHECK(make_file(path));
-        Descriptor made = open();
-        if (made.number() < 0) return system_failure("read", path);
+        FileDescriptor made = open();
+        if (!made) return system_failure("read", path);
         RELEVO_TRY(MasterKey key, read_file(made, path));
         return std::make_unique<FileKeyVault>(std::move(key));
     }
-    if (file.number() < 0) return system_failure("read", path);
+    if (!file) return system_failure("read", path);
     RELEVO_TRY(MasterKey key, read_file(file, path));
     return std::make_unique<FileKeyVault>(std::move(key));
 }

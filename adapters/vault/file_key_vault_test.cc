@@ -4,7 +4,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <latch>
 #include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 namespace relevo {
 namespace {
@@ -51,6 +55,33 @@ TEST_F(FileKeyVaultTest, MakesTheFileForItsOwnerAlone) {
     struct stat facts{};
     ASSERT_EQ(::stat(path().c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 07777U, 0600U);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator{}), 1);
+}
+
+// What a crash left beside the file, under whatever name it had, is not in the way. Process ids repeat: in a container
+// they are the same at each start.
+TEST_F(FileKeyVaultTest, MakesTheFileBesideWhatACrashLeft) {
+    std::ofstream(path() + "." + std::to_string(::getpid())) << "relevo-master-key-1 AAAA";
+    const std::string sealed = open()->seal("secret", "dkim a").value();
+    EXPECT_EQ(open()->open(sealed, "dkim a").value(), "secret");
+}
+
+TEST_F(FileKeyVaultTest, OfSeveralWhoStartAtOnceOneMakesTheKeyOfAll) {
+    constexpr std::size_t starters = 8;
+    std::vector<std::unique_ptr<KeyVault>> vaults(starters);
+    std::latch ready(starters);
+    {
+        std::vector<std::jthread> threads;
+        for (auto& vault : vaults)
+            threads.emplace_back([&] {
+                ready.arrive_and_wait();
+                auto opened = open_file_key_vault(path(), MissingMasterKey::make);
+                if (opened.has_value()) vault = *std::move(opened);
+            });
+    }
+    for (const auto& vault : vaults) ASSERT_NE(vault, nullptr);
+    const std::string sealed = vaults.front()->seal("secret", "dkim a").value();
+    for (const auto& vault : vaults) EXPECT_EQ(vault->open(sealed, "dkim a").value(), "secret");
     EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator{}), 1);
 }
 
