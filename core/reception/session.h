@@ -2,10 +2,11 @@
 #pragma once
 
 #include "core/ports/stream.h"
-#include "core/reception/arriving_content.h"
 #include "core/reception/listener_options.h"
 #include "core/reception/reception.h"
 #include "core/verification/verification.h"
+#include "lib/mail/header_end.h"
+#include "lib/mail/message.h"
 #include "lib/sasl/mechanism.h"
 
 #include <memory>
@@ -64,8 +65,11 @@ class ReceptionSession {
     void begin_content();
     Task<> end_content();
     void take_content(std::string_view piece);
-    [[nodiscard]] std::optional<smtp::Reply> prepare_content();
-    void sign_content(const Directory& directory, std::size_t arrived_body_offset);
+    [[nodiscard]] std::string_view arrived() const;
+    Task<std::optional<smtp::Reply>> prepare_content();
+    [[nodiscard]] std::optional<smtp::Reply> prepare_submission(const mail::Header& header);
+    [[nodiscard]] std::string signature_of(const Directory& directory, const mail::Header& header,
+                                           const mail::SubmissionFixes& fixes, WallClock::time_point now);
     Task<smtp::Reply> take_message();
     [[nodiscard]] std::string received_field() const;
     [[nodiscard]] std::string origin() const;
@@ -73,9 +77,9 @@ class ReceptionSession {
 
     // session_verification.cc: mail from outside
     void begin_verification();
-    void follow_content(std::size_t fresh_octets);
-    void begin_body(std::string_view arrived);
-    Task<std::optional<smtp::Reply>> verify_content();
+    void follow_content(std::string_view piece);
+    void begin_body(const mail::Header& header);
+    Task<std::optional<smtp::Reply>> verify_content(const mail::Header& header);
     void log_marked(std::string_view mark);
 
     Reception& reception_;
@@ -109,7 +113,7 @@ class ReceptionSession {
     std::uint32_t accepted_messages_ = 0;
 
     std::unique_ptr<MessageVerification> verification_;  // only while mail from outside arrives
-    ArrivingContent arriving_;
+    mail::HeaderEnd header_end_;                         // of that mail
     bool is_in_body_ = false;
     std::string authentication_;  // JSON, for the event; empty if nothing was checked
 };

@@ -81,7 +81,7 @@ void ReceptionSession::begin_content() {
 void ReceptionSession::take_content(std::string_view piece) {
     content_.append(piece);
     if (body_) body_->receive(piece);
-    follow_content(piece.size());
+    follow_content(piece);
 }
 
 std::string ReceptionSession::received_field() const {
@@ -133,42 +133,47 @@ Task<> ReceptionSession::end_content() {
     session_->answer(reply);
 }
 
-// Judges the header and prepares the content. The reply of a refusal, or nothing.
-std::optional<smtp::Reply> ReceptionSession::prepare_content() {
-    const std::string_view arrived = std::string_view(content_).substr(received_field_octets_);
-    const auto header = mail::Header::parse(arrived);
-    if (!header.has_value()) return replies::header_too_large(header.error().detail);
-    if (mail::count_hops(*header) > listener_.hop_limit) return replies::too_many_hops(listener_.hop_limit);
-    if (!identity_.is_known()) return std::nullopt;
+// What the client sent, without the field that we put in front.
+std::string_view ReceptionSession::arrived() const { return std::string_view(content_).substr(received_field_octets_); }
+
+// Judges the content and makes it what will leave. The reply of a refusal, or nothing.
+Task<std::optional<smtp::Reply>> ReceptionSession::prepare_content() {
+    const auto header = mail::Header::parse(arrived());
+    if (!header.has_value()) co_return replies::header_too_large(header.error().detail);
+    if (mail::count_hops(*header) > listener_.hop_limit) co_return replies::too_many_hops(listener_.hop_limit);
+    if (identity_.is_known()) co_return prepare_submission(*header);
+    co_return co_await verify_content(*header);
+}
+
+std::optional<smtp::Reply> ReceptionSession::prepare_submission(const mail::Header& header) {
     const auto directory = reception_.ports_.shared.directory.load();
-    const std::size_t body_offset = header->body_offset();
-    const Decision decision = judge_content(*directory, identity_, *header, arrived);
+    const Decision decision = judge_content(*directory, identity_, header, arrived());
     if (!decision.is_accepted()) return decision.reply;
+    const auto now = WallClock::now();
     const mail::SubmissionFixes fixes = mail::fixes_for_submission(
-        *header, arrived, fmt::format("{}@{}", message_.text(), listener_.session.host_name), WallClock::now());
-    if (!fixes.prefix.empty() || !fixes.removed.empty() || fixes.separator_offset)
-        content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived, fixes);
-    if (body_) sign_content(*directory, body_offset);
+        header, arrived(), fmt::format("{}@{}", message_.text(), listener_.session.host_name), now);
+    std::string prefix = signature_of(*directory, header, fixes, now);
+    if (prefix.empty() && fixes.prefix.empty() && fixes.removed.empty() && !fixes.separator_offset) return std::nullopt;
+    prefix += std::string_view(content_).substr(0, received_field_octets_);
+    content_ = mail::apply_fixes(prefix, arrived(), fixes);
     return std::nullopt;
 }
 
-// The last change of the content. Our Received field stays outside: it is no part of what the sender says.
-void ReceptionSession::sign_content(const Directory& directory, std::size_t arrived_body_offset) {
-    const std::string_view message = std::string_view(content_).substr(received_field_octets_);
-    const auto header = mail::Header::parse(message);
-    if (!header.has_value()) return;  // parsed before the fixes, which make no header too large to parse
+// The fields to put in front of all others. Our Received field is not signed: it is no part of what the sender says.
+std::string ReceptionSession::signature_of(const Directory& directory, const mail::Header& header,
+                                           const mail::SubmissionFixes& fixes, WallClock::time_point now) {
+    if (!body_) return {};
     MessageSigner::Signed made = reception_.ports_.shared.signer->sign_submission(
-        directory, identity_, *header,
-        std::move(*body_).finish(message.substr(header->body_offset()), arrived_body_offset), WallClock::now());
+        directory, identity_, mail::fields_after(header, arrived(), fixes),
+        std::move(*body_).finish(arrived(), header.body_offset()), now);
     body_.reset();
-    content_.insert(0, made.fields);
     signed_by_ = std::move(made.by);
+    return std::move(made.fields);
 }
 
 Task<smtp::Reply> ReceptionSession::take_message() {
     auto& ports = reception_.ports_;
-    if (auto refusal = prepare_content()) co_return std::move(*refusal);
-    if (auto refusal = co_await verify_content()) co_return std::move(*refusal);
+    if (auto refusal = co_await prepare_content()) co_return std::move(*refusal);
     Submission submission;
     submission.id = message_;
     submission.tenant = identity_.tenant;
@@ -216,7 +221,7 @@ void ReceptionSession::forget_transaction() {
     body_.reset();
     signed_by_.clear();
     verification_.reset();
-    arriving_ = {};
+    header_end_ = {};
     is_in_body_ = false;
     authentication_.clear();
     received_field_octets_ = 0;

@@ -16,22 +16,21 @@ void ReceptionSession::begin_verification() {
                                                       .body = session_->envelope().body});
 }
 
-// `fresh` octets have just been added to content_.
-void ReceptionSession::follow_content(std::size_t fresh) {
+// `piece` has just been added to content_.
+void ReceptionSession::follow_content(std::string_view piece) {
     if (!verification_) return;
-    const std::string_view arrived = std::string_view(content_).substr(received_field_octets_);
-    if (is_in_body_) return verification_->body(arrived.substr(arrived.size() - fresh));
-    if (arriving_.end_of_header(arrived)) begin_body(arrived);
+    if (is_in_body_) return verification_->body(piece);
+    header_end_.take(piece);
+    if (!header_end_.is_found()) return;
+    if (const auto header = mail::Header::parse(arrived()); header.has_value())
+        begin_body(*header);
+    else
+        verification_.reset();  // refused at the end, whatever else is in it
 }
 
-void ReceptionSession::begin_body(std::string_view arrived) {
-    const auto header = mail::Header::parse(arrived);
-    if (!header.has_value()) {  // refused at the end, whatever else is in it
-        verification_.reset();
-        return;
-    }
-    verification_->header(*header);
-    verification_->body(arrived.substr(header->body_offset()));
+void ReceptionSession::begin_body(const mail::Header& header) {
+    verification_->header(header);
+    verification_->body(arrived().substr(header.body_offset()));
     is_in_body_ = true;
 }
 
@@ -45,26 +44,23 @@ mailauth::DmarcPolicy applied(const AuthenticityDecision& judged) {
 }  // namespace
 
 // Puts the results on top of the content. The reply of a refusal, or nothing.
-Task<std::optional<smtp::Reply>> ReceptionSession::verify_content() {
+Task<std::optional<smtp::Reply>> ReceptionSession::verify_content(const mail::Header& header) {
     if (!verification_) co_return std::nullopt;
-    if (!is_in_body_) begin_body(std::string_view(content_).substr(received_field_octets_));
-    if (!verification_) co_return std::nullopt;
+    if (!is_in_body_) begin_body(header);
     const Findings findings = co_await verification_->finish();
     reception_.ports_.metrics.count(findings);
     authentication_ = findings_as_json(findings);
-    const AuthenticityDecision judged =
-        judge_authenticity(findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(),
-                                                  reception_.ports_.verifier.options()->handling));
+    const auto options = reception_.ports_.verifier.options();
+    const AuthenticityDecision judged = judge_authenticity(
+        findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(), options->handling));
     if (const auto& tell = reception_.ports_.shared.message_checked)
         tell(findings, client_.address, session_->envelope(), applied(judged));
     if (!judged.decision.is_accepted()) co_return judged.decision.reply;
     if (judged.marked) log_marked(*judged.marked);
-    const std::string_view arrived = std::string_view(content_).substr(received_field_octets_);
-    const auto header = mail::Header::parse(arrived);
     const mail::SubmissionFixes fixes =
-        fixes_for_arrival(*header, arrived, *reception_.ports_.verifier.options(), findings,
+        fixes_for_arrival(header, arrived(), *options, findings,
                           session_->envelope().smtputf8 ? mail::Utf8::allowed : mail::Utf8::refused, judged.marked);
-    content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived, fixes);
+    content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived(), fixes);
     co_return std::nullopt;
 }
 

@@ -11,7 +11,6 @@
 namespace relevo {
 namespace {
 
-constexpr std::string_view empty_line = "\r\n\r\n";
 constexpr std::chrono::hours warn_again_after{1};
 constexpr std::size_t warned_limit = 10'000;
 constexpr auto second_bounds = std::to_array({0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0});
@@ -35,21 +34,14 @@ std::string signers_of(std::span<const mailauth::DkimIdentity> identities) {
 }  // namespace
 
 void StreamedBody::receive(std::string_view piece) {
-    std::size_t i = 0;
-    for (; i < piece.size() && matched_ < empty_line.size(); ++i) {
-        if (piece[i] == empty_line[matched_])
-            ++matched_;
-        else
-            matched_ = piece[i] == '\r' ? 1 : 0;
-    }
-    offset_ += i;
-    if (i < piece.size()) signer_.update(piece.substr(i));
+    piece.remove_prefix(header_end_.take(piece));
+    if (!piece.empty()) signer_.update(piece);
 }
 
-mailauth::DkimSigner StreamedBody::finish(std::string_view body, std::size_t offset) && {
-    if (offset == offset_) return std::move(signer_);
+mailauth::DkimSigner StreamedBody::finish(std::string_view arrived, std::size_t body_offset) && {
+    if (body_offset == header_end_.offset()) return std::move(signer_);
     mailauth::DkimSigner again(bare_line_ends_);
-    again.update(body);
+    again.update(arrived.substr(body_offset));
     return again;
 }
 
@@ -61,11 +53,10 @@ SignerMetrics::SignerMetrics(Metrics& metrics)
       seconds(metrics.histogram("relevo_dkim_signing_seconds", "Time to sign one message, its body being hashed",
                                 second_bounds)) {}
 
-const Domain* author_domain(const Directory& directory, const Identity& identity, const mail::Header& header) {
+const Domain* author_domain(const Directory& directory, const Identity& identity, std::span<const mail::Field> header) {
     if (!identity.is_known()) return nullptr;
-    const auto& fields = header.fields();
-    if (std::ranges::count_if(fields, is_from) != 1) return nullptr;
-    const auto authors = mail::parse_address_list(std::ranges::find_if(fields, is_from)->value);
+    if (std::ranges::count_if(header, is_from) != 1) return nullptr;
+    const auto authors = mail::parse_address_list(std::ranges::find_if(header, is_from)->value);
     if (!authors.has_value() || authors->empty() || authors->front().has_address_literal()) return nullptr;
     const auto name = comparable_domain(authors->front().domain());
     const Domain* row = name.has_value() ? directory.domain_for(*name) : nullptr;
@@ -74,7 +65,7 @@ const Domain* author_domain(const Directory& directory, const Identity& identity
 }
 
 MessageSigner::Signed MessageSigner::sign_submission(const Directory& directory, const Identity& identity,
-                                                     const mail::Header& header, mailauth::DkimSigner signer,
+                                                     std::span<const mail::Field> header, mailauth::DkimSigner signer,
                                                      WallClock::time_point now) {
     const auto ring = ring_();
     const Domain* author = author_domain(directory, identity, header);
@@ -91,15 +82,15 @@ MessageSigner::Signed MessageSigner::sign_report(std::string_view content, WallC
     if (ring->service().empty() || !header.has_value()) return {};
     mailauth::DkimSigner signer;
     signer.update(content.substr(header->body_offset()));
-    return sign(ring->service(), *header, signer, now);
+    return sign(ring->service(), header->fields(), signer, now);
 }
 
 MessageSigner::Signed MessageSigner::sign(std::span<const mailauth::DkimIdentity> identities,
-                                          const mail::Header& header, mailauth::DkimSigner& signer,
+                                          std::span<const mail::Field> header, mailauth::DkimSigner& signer,
                                           WallClock::time_point now) {
     if (identities.empty()) return {};
     const Deadline began = Clock::now();
-    auto fields = signer.sign(header.fields(), identities, now, lifetime_.load());
+    auto fields = signer.sign(header, identities, now, lifetime_.load());
     if (!fields.has_value()) {
         metrics_.failures.add();
         log_.error("dkim.not_signed", {{"domain", identities.front().domain}, {"problem", fields.error().detail}});

@@ -5,6 +5,7 @@
 #include "core/ports/metrics.h"
 #include "core/signing/key_ring.h"
 #include "core/tenancy/directory.h"
+#include "lib/mail/header_end.h"
 #include "lib/mail/message.h"
 #include "lib/mailauth/dkim_signer.h"
 
@@ -14,29 +15,28 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 namespace relevo {
 
-// Hashes the body of a message while it arrives, so that its end need not wait for that. The body begins behind the
-// first empty line. Threads: none.
+// Hashes the body of a message while it arrives, so that its end need not wait for that. Threads: none.
 class StreamedBody {
  public:
     explicit StreamedBody(mailauth::BareLineEnds bare_line_ends)
         : bare_line_ends_(bare_line_ends), signer_(bare_line_ends) {}
     // The next octets of the message.
     void receive(std::string_view piece);
-    // The signer that has hashed `body`. Hashes again if the body did not begin where it seemed to, but at `offset` of
-    // what arrived: without an empty line the first line that is no field begins it.
-    [[nodiscard]] mailauth::DkimSigner finish(std::string_view body, std::size_t offset) &&;
+    // The signer that has hashed the body of `arrived`, all that came. Hashes again if the body does not begin behind
+    // the first empty line: without one, the first line that is no field begins it.
+    [[nodiscard]] mailauth::DkimSigner finish(std::string_view arrived, std::size_t body_offset) &&;
 
  private:
     mailauth::BareLineEnds bare_line_ends_;
     mailauth::DkimSigner signer_;
-    std::size_t offset_ = 0;  // octets of the header section seen so far
-    unsigned matched_ = 0;    // octets of the empty line, CRLF CRLF, seen so far
+    mail::HeaderEnd header_end_;
 };
 
 struct SignerMetrics {
@@ -50,7 +50,7 @@ struct SignerMetrics {
 // judge_content() has; looked at again because whatever decides about d= must not depend on another check having run
 // (security row A12).
 [[nodiscard]] const Domain* author_domain(const Directory& directory, const Identity& identity,
-                                          const mail::Header& header);
+                                          std::span<const mail::Field> header);
 
 // Threads: any, many at once.
 class MessageSigner {
@@ -65,17 +65,17 @@ class MessageSigner {
         : ring_(std::move(ring)), metrics_(metrics), log_(log), lifetime_(lifetime) {}
     void set_lifetime(std::chrono::seconds lifetime) { lifetime_ = lifetime; }
 
-    // A message of `identity` as it will leave, without our own trace fields: for the domain of its author if that has
-    // keys, and for the service. `signer` has hashed the body. What cannot be signed goes out unsigned, and the log
-    // says so.
+    // A message of `identity`: for the domain of its author if that has keys, and for the service. `header`: all fields
+    // as they will leave, from the top down, without our own trace fields. `signer` has hashed the body. What cannot be
+    // signed goes out unsigned, and the log says so.
     [[nodiscard]] Signed sign_submission(const Directory& directory, const Identity& identity,
-                                         const mail::Header& header, mailauth::DkimSigner signer,
+                                         std::span<const mail::Field> header, mailauth::DkimSigner signer,
                                          WallClock::time_point now);
     // A report of ours, for the service alone.
     [[nodiscard]] Signed sign_report(std::string_view content, WallClock::time_point now);
 
  private:
-    Signed sign(std::span<const mailauth::DkimIdentity> identities, const mail::Header& header,
+    Signed sign(std::span<const mailauth::DkimIdentity> identities, std::span<const mail::Field> header,
                 mailauth::DkimSigner& signer, WallClock::time_point now);
     void warn_of_unsigned(const Domain& domain);
 

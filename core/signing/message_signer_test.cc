@@ -53,9 +53,8 @@ class MessageSignerTest : public testing::Test {
         StreamedBody body(BareLineEnds::converted);
         for (std::size_t i = 0; i < message.size(); i += 7) body.receive(std::string_view(message).substr(i, 7));
         const auto header = mail::Header::parse(message).value();
-        return signer_.sign_submission(
-            *directory_, identity, header,
-            std::move(body).finish(std::string_view(message).substr(header.body_offset()), header.body_offset()), noon);
+        return signer_.sign_submission(*directory_, identity, header.fields(),
+                                       std::move(body).finish(message, header.body_offset()), noon);
     }
     // "pass example.com, pass relay.example": what a receiver finds.
     [[nodiscard]] std::string verdicts(const std::string& message) const {
@@ -152,7 +151,7 @@ TEST_F(MessageSignerTest, SignsForNobodyWhoIsNotTheAuthorForSure) {  // security
         const std::string message = std::string(header) + "\r\n\r\n";
         EXPECT_EQ(verdicts(sign(message).fields + message), "pass relay.example") << header;
     }
-    EXPECT_EQ(author_domain(*directory_, Identity{}, mail::Header::parse("From: a@example.com\r\n\r\n").value()),
+    EXPECT_EQ(author_domain(*directory_, Identity{}, mail::Header::parse("From: a@example.com\r\n\r\n")->fields()),
               nullptr);
     const Identity other{.tenant = rival, .credential = {}, .grant = {}};
     EXPECT_THAT(sign("From: a@example.com\r\n\r\n", other).by, Not(HasSubstr("example.com")));

@@ -83,6 +83,10 @@ struct SubmissionFixes {
 [[nodiscard]] SubmissionFixes fixes_for_submission(const Header& header, std::string_view content,
                                                    std::string_view message_id,
                                                    std::chrono::system_clock::time_point now);
+// The fields of the message that apply_fixes() makes, from the top down, without parsing it again: views into the
+// content and into `fixes`. Those of a `prefix` given to apply_fixes() are not among them.
+[[nodiscard]] std::vector<Field> fields_after(const Header& header, std::string_view content,
+                                              const SubmissionFixes& fixes);
 [[nodiscard]] std::string apply_fixes(std::string_view prefix, std::string_view content, const SubmissionFixes& fixes);
 
 // Number of Received fields, to cut loops (RFC 5321 §6.3).

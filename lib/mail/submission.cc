@@ -49,6 +49,19 @@ SubmissionFixes fixes_for_submission(const Header& header, std::string_view cont
     return fixes;
 }
 
+std::vector<Field> fields_after(const Header& header, std::string_view content, const SubmissionFixes& fixes) {
+    const auto added = Header::parse(fixes.prefix);
+    std::vector<Field> fields = added.has_value() ? added->fields() : std::vector<Field>();  // two at most: it parses
+    fields.reserve(fields.size() + header.fields().size());
+    auto removed = fixes.removed.begin();
+    for (const Field& field : header.fields()) {
+        const std::size_t begin = offset_in(content, field.raw);
+        while (removed != fixes.removed.end() && removed->second <= begin) ++removed;
+        if (removed == fixes.removed.end() || begin < removed->first) fields.push_back(field);
+    }
+    return fields;
+}
+
 std::string apply_fixes(std::string_view prefix, std::string_view content, const SubmissionFixes& fixes) {
     std::string fixed;
     fixed.reserve(prefix.size() + fixes.prefix.size() + content.size() + 2);

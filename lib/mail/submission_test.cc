@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace relevo::mail {
 namespace {
 
@@ -29,6 +31,31 @@ TEST(Submission, RemovesHiddenRecipientsWithTheirFolding) {  // RFC 5322 §3.6.3
               kept + "\r\nBcc: in the body\r\n");
     EXPECT_EQ(fixed(kept + "X-Bcc: a\r\n\r\n"), kept + "X-Bcc: a\r\n\r\n");
     EXPECT_EQ(fixed(kept + "Bcc: a"), kept);
+}
+
+TEST(Submission, KnowsTheFieldsOfTheFixedMessageWithoutParsingItAgain) {
+    for (const std::string content :
+         {"", "\r\nbody", "hello\r\n", "Bcc: a\r\nhello\r\n", "A: b\r\nBcc: a\r\nBcc: b\r\nC: d\r\nBcc: e\r\n\r\n",
+          "BCC: a,\r\n b\r\nDate: x\r\n\ty\r\nResent-Bcc: c\r\n\r\nBcc: body\r\n", "Message-ID: <y>\r\nBcc: a",
+          "A: b"}) {
+        const Header header = Header::parse(content).value();
+        const SubmissionFixes fixes = fixes_for_submission(header, content, "1@relevo.example", {});
+        const std::string fixed = apply_fixes({}, content, fixes);
+        const Header expected = Header::parse(fixed).value();
+        const std::vector<Field> fields = fields_after(header, content, fixes);
+        EXPECT_TRUE(std::ranges::equal(fields, expected.fields(), {}, &Field::raw, &Field::raw)) << content;
+        EXPECT_TRUE(std::ranges::equal(fields, expected.fields(), {}, &Field::name, &Field::name)) << content;
+        EXPECT_TRUE(std::ranges::equal(fields, expected.fields(), {}, &Field::value, &Field::value)) << content;
+    }
+}
+
+// With the two that are added it would be too large to parse again, and would go out unsigned.
+TEST(Submission, KnowsTheFieldsOfTheLargestHeader) {
+    std::string content;
+    for (int i = 0; i < 10'000; ++i) content += "X: y\r\n";
+    const Header header = Header::parse(content).value();
+    const SubmissionFixes fixes = fixes_for_submission(header, content, "1@relevo.example", {});
+    EXPECT_EQ(fields_after(header, content, fixes).size(), 10'002U);
 }
 
 TEST(Submission, JoinsNeighbouringRanges) {
