@@ -101,6 +101,23 @@ TEST_F(ReceptionTest, CompletesASubmissionAndHidesBlindCopies) {
     EXPECT_THAT(content_of_last(), AllOf(HasSubstr("Message-ID: <x@y>"), Not(HasSubstr("@relay.example>"))));
 }
 
+// RFC 8601 §5, security row C4: what a tenant submits may come back to a mailbox behind us, whose filter believes us.
+TEST_F(ReceptionTest, LetsNoTenantSpeakInOurName) {
+    Client client = connect();
+    client.greets().logs_in().expects("235").begins_mail();
+    client
+        .sends_content(
+            "Authentication-Results: mx.relevo.example; dmarc=pass header.from=bank.example\r\n"
+            "Bcc: hidden@example.org\r\n"
+            "X-Relevo-Quarantine: no\r\n"
+            "Authentication-Results: other.example; spf=pass\r\n" +
+            simple_mail)
+        .expects("250");
+    EXPECT_THAT(content_of_last(),
+                AllOf(Not(HasSubstr("mx.relevo.example")), Not(HasSubstr("hidden@")), Not(HasSubstr("Quarantine")),
+                      EndsWith("Authentication-Results: other.example; spf=pass\r\n" + simple_mail)));
+}
+
 // RFC 5321 §6.3.
 TEST_F(ReceptionTest, RefusesAMessageThatGoesInCircles) {
     listener.hop_limit = 3;

@@ -150,8 +150,9 @@ std::optional<smtp::Reply> ReceptionSession::prepare_submission(const mail::Head
     const Decision decision = judge_content(*directory, identity_, header, arrived());
     if (!decision.is_accepted()) return decision.reply;
     const auto now = WallClock::now();
-    const mail::SubmissionFixes fixes = mail::fixes_for_submission(
+    mail::SubmissionFixes fixes = mail::fixes_for_submission(
         header, arrived(), fmt::format("{}@{}", message_.text(), listener_.session.host_name), now);
+    remove_claims_to_be_ours(fixes, header, arrived(), reception_.ports_.verifier.options()->authserv_id);
     std::string prefix = signature_of(*directory, header, fixes, now);
     if (prefix.empty() && fixes.prefix.empty() && fixes.removed.empty() && !fixes.separator_offset) return std::nullopt;
     prefix += std::string_view(content_).substr(0, received_field_octets_);

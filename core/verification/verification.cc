@@ -103,17 +103,24 @@ std::unique_ptr<MessageVerification> Verifier::begin(ArrivingMail arriving) {
     return std::make_unique<MessageVerification>(shard_, resolver_, std::move(options), std::move(arriving));
 }
 
-mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_view content,
-                                        const VerificationOptions& options, const Findings& findings, mail::Utf8 utf8,
-                                        const std::optional<std::string>& marked) {
-    mail::SubmissionFixes fixes;
-    fixes.removed = mailauth::forged_results(header, content, options.authserv_id);
+void remove_claims_to_be_ours(mail::SubmissionFixes& fixes, const mail::Header& header, std::string_view content,
+                              std::string_view authserv_id) {
+    const std::size_t others = fixes.removed.size();
+    const auto forged = mailauth::forged_results(header, content, authserv_id);
+    fixes.removed.insert(fixes.removed.end(), forged.begin(), forged.end());
     for (const mail::Field& field : header.fields()) {
         if (!equals_ignoring_case(field.name, quarantine_field)) continue;
         const auto begin = static_cast<std::size_t>(field.raw.data() - content.data());
         fixes.removed.emplace_back(begin, begin + field.raw.size());
     }
-    std::ranges::sort(fixes.removed);
+    if (fixes.removed.size() > others) std::ranges::sort(fixes.removed);
+}
+
+mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_view content,
+                                        const VerificationOptions& options, const Findings& findings, mail::Utf8 utf8,
+                                        const std::optional<std::string>& marked) {
+    mail::SubmissionFixes fixes;
+    remove_claims_to_be_ours(fixes, header, content, options.authserv_id);
     fixes.separator_offset = mail::missing_separator(header, content);
     fixes.prefix =
         mailauth::authentication_results_field(mailauth::reported_results(options.authserv_id, findings), utf8);

@@ -73,8 +73,14 @@ class Verifier {
     std::atomic<std::shared_ptr<const VerificationOptions>> options_;
 };
 
+// Adds to what is removed the fields of others that claim to be ours: Authentication-Results in our name and our mark.
+// For mail from outside, and for what tenants submit: neither comes from a server that we trust (RFC 8601 §5, security
+// row C4).
+void remove_claims_to_be_ours(mail::SubmissionFixes& fixes, const mail::Header& header, std::string_view content,
+                              std::string_view authserv_id);
+
 // What goes on top of an arrived message and what must go out of it: our Authentication-Results, our mark; fields of
-// others that claim to be either (RFC 8601 §5, security row C4).
+// others that claim to be either.
 [[nodiscard]] mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_view content,
                                                       const VerificationOptions& options, const Findings& findings,
                                                       mail::Utf8 utf8, const std::optional<std::string>& marked);
