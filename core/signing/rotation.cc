@@ -28,13 +28,22 @@ KeyState seen_state(const KeyRow& key) {
 
 bool is_ready(const KeyRow& key) { return seen_state(key) == KeyState::published; }
 
-// Whether every algorithm that signs now, and shall sign on, has a successor in the DNS. True if nothing signs.
-bool may_switch(std::span<const KeyRow> keys, const RotationOptions& options) {
+bool has_ready(std::span<const KeyRow> keys, SigningAlgorithm algorithm) {
+    return std::ranges::any_of(keys, [&](const KeyRow& key) { return key.algorithm == algorithm && is_ready(key); });
+}
+
+// Whether every algorithm that signs now, and shall sign on, has its successor in the DNS, or none to wait for: a key
+// that was imported, or made while another had not begun to sign, must not wait for a partner that nobody makes.
+bool may_switch(std::span<const KeyRow> keys, const RotationOptions& options, bool is_due) {
     return std::ranges::all_of(options.algorithms, [&](SigningAlgorithm algorithm) {
-        return !has_active(keys, algorithm) || std::ranges::any_of(keys, [&](const KeyRow& key) {
-            return key.algorithm == algorithm && is_ready(key);
-        });
+        const bool has_no_partner = !is_due && !has_waiting(keys, algorithm);
+        return !has_active(keys, algorithm) || has_ready(keys, algorithm) || has_no_partner;
     });
+}
+
+bool may_retire(std::span<const KeyRow> keys, SigningAlgorithm algorithm, const RotationOptions& options) {
+    const bool is_wanted = std::ranges::find(options.algorithms, algorithm) != options.algorithms.end();
+    return !is_wanted || has_ready(keys, algorithm);
 }
 
 KeyState next_state(std::span<const KeyRow> keys, const KeyRow& key, bool switches, const RotationOptions& options,
@@ -45,7 +54,8 @@ KeyState next_state(std::span<const KeyRow> keys, const KeyRow& key, bool switch
             if (!is_ready(key)) return seen_state(key);
             // An algorithm that did not sign so far replaces nothing and need not wait.
             return switches || !has_active(keys, key.algorithm) ? KeyState::active : KeyState::published;
-        case KeyState::active: return switches ? KeyState::retiring : KeyState::active;
+        case KeyState::active:
+            return switches && may_retire(keys, key.algorithm, options) ? KeyState::retiring : KeyState::active;
         case KeyState::retiring:
             return now >= key.retired_at + options.keep_published ? KeyState::withdrawn : KeyState::retiring;
         case KeyState::withdrawn: return KeyState::withdrawn;
@@ -65,12 +75,12 @@ bool is_due(std::span<const KeyRow> keys, const RotationOptions& options, WallCl
 
 RotationPlan plan_rotation(std::span<const KeyRow> keys, const RotationOptions& options, WallClock::time_point now) {
     RotationPlan plan;
+    const bool due = is_due(keys, options, now);
     const bool any_ready = std::ranges::any_of(keys, is_ready);
-    const bool switches = any_ready && may_switch(keys, options);
+    const bool switches = any_ready && may_switch(keys, options, due);
     for (const KeyRow& key : keys)
         if (const KeyState to = next_state(keys, key, switches, options, now); to != key.state)
             plan.moves.push_back({key, to});
-    const bool due = is_due(keys, options, now);
     for (const SigningAlgorithm algorithm : options.algorithms)
         if (!has_waiting(keys, algorithm) && (due || !has_active(keys, algorithm))) plan.new_keys.push_back(algorithm);
     return plan;

@@ -29,9 +29,10 @@ struct RotationPlan {
 // `keys`: those of one domain, `presence` being what the DNS said last; unknown stands for faults too, and then nothing
 // happens to that key. Rules:
 // - A next key that is present becomes published; a published one that is not any more becomes next again.
-// - Published keys begin to sign together, once each algorithm that signs now has its successor in the DNS; what signed
-//   before retires. A domain without signing keys takes each key as soon as it is there: one signature is better than
-//   none, and who cannot publish Ed25519 records signs with RSA alone.
+// - Published keys begin to sign together, once each algorithm that signs now and has a successor has it in the DNS;
+//   what they replace retires, and what is signed with an algorithm that is no longer wanted. A key that came alone,
+//   such as an imported one, takes over alone. A domain without signing keys takes each key as soon as it is there: one
+//   signature is better than none, and who cannot publish Ed25519 records signs with RSA alone.
 // - A retired key is withdrawn after `keep_published`.
 // - For an algorithm without a key, and `interval` after the newest key began to sign, a new one is made, unless one
 //   waits already.

@@ -144,6 +144,47 @@ TEST(Rotation, RotatesTheAlgorithmThatSignsWithoutTheOneThatNeverDid) {
     EXPECT_EQ(domain.text(), "r1:retiring e1:next r2:active");
 }
 
+// As one that was imported from another server, whose record is in the DNS already.
+TEST(Rotation, LetsAKeyThatCameAloneTakeOverAlone) {
+    for (const auto interval : {std::chrono::seconds(days(180)), 0s}) {
+        Domain domain = signing_domain();
+        domain.options.interval = interval;
+        domain.add(SigningAlgorithm::rsa_sha256);
+        domain.show("r2");
+        domain.round();
+        EXPECT_EQ(domain.text(), "r1:retiring e1:active r2:active");
+        domain.rounds_for(days(8));
+        EXPECT_EQ(domain.text(), "r1:withdrawn e1:active r2:active");
+    }
+}
+
+TEST(Rotation, LetsAFirstKeySignWithoutRetiringTheOtherAlgorithm) {
+    Domain domain;
+    domain.round();
+    domain.show("r1");
+    domain.round();
+    domain.add(SigningAlgorithm::rsa_sha256);  // asked for before e1 was in the DNS
+    domain.show("e1");
+    domain.round();
+    EXPECT_EQ(domain.text(), "r1:active e1:active r2:next");
+    domain.show("r2");
+    domain.round();
+    EXPECT_EQ(domain.text(), "r1:retiring e1:active r2:active");
+}
+
+// Only one of the two was made in time; the other follows in the next round and is waited for.
+TEST(Rotation, WaitsForThePartnerThatIsDue) {
+    Domain domain = signing_domain();
+    domain.now += days(180);
+    domain.add(SigningAlgorithm::rsa_sha256);
+    domain.show("r2");
+    domain.round();
+    EXPECT_EQ(domain.text(), "r1:active e1:active r2:published e2:next");
+    domain.show("e2");
+    domain.round();
+    EXPECT_EQ(domain.text(), "r1:retiring e1:retiring r2:active e2:active");
+}
+
 TEST(Rotation, TakesAPublishedKeyBackThatVanishes) {
     Domain domain = signing_domain();
     domain.now += days(180);
