@@ -9,6 +9,15 @@ namespace relevo {
 
 namespace {
 
+// Of the envelope sender and of the From field alike.
+constexpr std::string_view domain_not_proven_english =
+    "The domain is registered for this customer, but nothing shows yet that it is theirs. Publish the TXT record, or "
+    "one of the DKIM keys of the domain, and let the server look (relevo domain verify); it also looks by itself.";
+constexpr std::string_view domain_not_proven_spanish =
+    "El dominio está registrado para este cliente, pero nada demuestra todavía que sea suyo. Publique el registro TXT "
+    "o una de las claves DKIM del dominio y haga que el servidor lo compruebe (relevo domain verify); también lo "
+    "comprueba por sí mismo.";
+
 // Codes: RFC 4954 §6 for AUTH (535 5.7.8, 454 4.7.0, 530 5.7.0, 504 5.5.4), RFC 5321 §4.2 and RFC 3463 for the rest. A
 // right password on an account that may not send gets 525 5.7.13, "user account disabled", of the registry of RFC 5248:
 // with 535 mail programs would ask for the password again and again.
@@ -184,13 +193,9 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      550,
      {5, 7, 1},
      "Sender <{address}> not allowed: {domain} is not proven to be yours; publish TXT {host} \"{text}\", then run: "
-     "relevo "
-     "domain verify {domain}",
-     "The domain is registered for this customer, but nothing shows yet that it is theirs. Publish the TXT record, or "
-     "one of the DKIM keys of the domain, and let the server look (relevo domain verify); it also looks by itself.",
-     "El dominio está registrado para este cliente, pero nada demuestra todavía que sea suyo. Publique el registro TXT "
-     "o una de las claves DKIM del dominio y haga que el servidor lo compruebe (relevo domain verify); también lo "
-     "comprueba por sí mismo."},
+     "relevo domain verify {domain}",
+     domain_not_proven_english,
+     domain_not_proven_spanish},
     {ReplyKey::sender_domain_not_of_credential,
      "sender_domain_not_of_credential",
      550,
@@ -341,13 +346,9 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      550,
      {5, 7, 1},
      "{field} <{address}> not allowed: {domain} is not proven to be yours; publish TXT {host} \"{text}\", then run: "
-     "relevo "
-     "domain verify {domain}",
-     "The domain is registered for this customer, but nothing shows yet that it is theirs. Publish the TXT record, or "
-     "one of the DKIM keys of the domain, and let the server look (relevo domain verify); it also looks by itself.",
-     "El dominio está registrado para este cliente, pero nada demuestra todavía que sea suyo. Publique el registro TXT "
-     "o una de las claves DKIM del dominio y haga que el servidor lo compruebe (relevo domain verify); también lo "
-     "comprueba por sí mismo."},
+     "relevo domain verify {domain}",
+     domain_not_proven_english,
+     domain_not_proven_spanish},
     {ReplyKey::from_domain_not_of_credential,
      "from_domain_not_of_credential",
      550,
