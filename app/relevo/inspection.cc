@@ -13,16 +13,9 @@ constexpr std::chrono::seconds shortest_pause{1};
 
 }  // namespace
 
-Inspection::Inspection(InspectionPorts ports, const Configuration& configuration) : ports_(ports) {
-    configure(configuration);
-}
-
-void Inspection::configure(const Configuration& configuration) {
-    configuration_ = std::make_shared<const Configuration>(configuration);
-}
-
 setup::BlocklistOptions Inspection::blocklists() const {
-    const CheckSettings& checks = configuration()->checks;
+    const auto configuration = this->configuration();  // held: a reload may let go of it meanwhile
+    const CheckSettings& checks = configuration->checks;
     setup::BlocklistOptions options{.zones = checks.blocklists, .keys = {}};
     if (!checks.spamhaus_key.value.empty())
         for (const setup::Blocklist& list : setup::blocklist_table())

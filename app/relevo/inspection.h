@@ -28,9 +28,10 @@ struct InspectionPorts {
 // Threads: the shard's; configure() any.
 class Inspection {
  public:
-    Inspection(InspectionPorts ports, const Configuration& configuration);
+    Inspection(InspectionPorts ports, std::shared_ptr<const Configuration> configuration)
+        : ports_(ports), configuration_(std::move(configuration)) {}
     // After a reload.
-    void configure(const Configuration& configuration);
+    void configure(std::shared_ptr<const Configuration> configuration) { configuration_ = std::move(configuration); }
 
     // `facts` as domain_facts() gives them; what the DNS knows about this server is added here.
     Task<setup::DnsPlan> plan(setup::DomainFacts facts);

@@ -68,7 +68,7 @@ struct OfflineInspection {
                                                                   .zone_servers = *zone_servers,
                                                                   .dialer = *dialer,
                                                                   .validates = unbound->validates()},
-                                                  configuration);
+                                                  std::make_shared<const Configuration>(configuration));
         return {};
     }
 

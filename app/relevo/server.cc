@@ -37,7 +37,9 @@ unsigned shard_count(const ServerSettings& settings) {
 }  // namespace
 
 Server::Server(Configuration configuration, std::string configuration_path)
-    : configuration_(std::move(configuration)), configuration_path_(std::move(configuration_path)) {}
+    : started_with_(std::make_shared<const Configuration>(std::move(configuration))),
+      configuration_(started_with_),
+      configuration_path_(std::move(configuration_path)) {}
 
 Server::~Server() {
     if (running_) stop();
@@ -48,12 +50,12 @@ Result<void> Server::start() {
     RELEVO_CHECK(forbid_new_privileges());  // before the first thread: each has its own
     RELEVO_CHECK(open_log());
     RELEVO_CHECK(raise_descriptor_limit());
-    RELEVO_CHECK(prepare_folders(configuration_.server));
+    RELEVO_CHECK(prepare_folders(started_with_->server));
     make_shards();
     RELEVO_CHECK(open_tls());
     RELEVO_CHECK(open_listeners());
     RELEVO_CHECK(open_metrics());
-    RELEVO_CHECK(drop_privileges(configuration_.server));
+    RELEVO_CHECK(drop_privileges(started_with_->server));
     RELEVO_CHECK(open_store());
     RELEVO_CHECK(load_access());
     RELEVO_CHECK(make_parts());
@@ -61,23 +63,23 @@ Result<void> Server::start() {
     RELEVO_CHECK(open_control());
     start_shards();
     log_->info("server.started", {{"version", RELEVO_VERSION},
-                                  {"host_name", configuration_.server.host_name},
+                                  {"host_name", started_with_->server.host_name},
                                   {"shards", shards_.size()},
                                   {"listeners", listeners_.size()}});
     return {};
 }
 
 Result<void> Server::open_log() {
-    const bool as_text = configuration_.log.format == LogFormat::text;
+    const bool as_text = started_with_->log.format == LogFormat::text;
     RELEVO_TRY(log_,
-               telemetry::LineLog::open({.file = configuration_.log.file,
+               telemetry::LineLog::open({.file = started_with_->log.file,
                                          .format = as_text ? telemetry::LineFormat::text : telemetry::LineFormat::json,
-                                         .minimum = level_of(configuration_.log.level)}));
+                                         .minimum = level_of(started_with_->log.level)}));
     return {};
 }
 
 void Server::make_shards() {
-    for (unsigned index = 0; index < shard_count(configuration_.server); ++index) {
+    for (unsigned index = 0; index < shard_count(started_with_->server); ++index) {
         auto parts = std::make_unique<ShardParts>(index);
         parts->sockets = net::ShardSockets::make(parts->shard);
         shards_.push_back(std::move(parts));
@@ -98,11 +100,11 @@ net::TlsServerOptions Server::tls_options(const Configuration& configuration) co
 }
 
 Result<void> Server::open_tls() {
-    const net::TlsServerOptions options = tls_options(configuration_);
+    const net::TlsServerOptions options = tls_options(*started_with_);
     const net::CertificateFiles& first = options.certificates.front();
-    if (configuration_.tls.certificate.empty() && !std::filesystem::exists(first.certificate)) {
-        RELEVO_CHECK(net::make_self_signed(configuration_.server.host_name, first));
-        RELEVO_CHECK(give_to_user(configuration_.server, {first.certificate, first.key}));
+    if (started_with_->tls.certificate.empty() && !std::filesystem::exists(first.certificate)) {
+        RELEVO_CHECK(net::make_self_signed(started_with_->server.host_name, first));
+        RELEVO_CHECK(give_to_user(started_with_->server, {first.certificate, first.key}));
         log_->warning(
             "tls.self_signed",
             {{"certificate", first.certificate},
@@ -120,8 +122,8 @@ const ListenerOptions* Server::keep(ListenerOptions options) {
 Result<void> Server::open_listeners() {
     std::vector<std::shared_ptr<net::ShardSockets>> sockets;
     for (const auto& parts : shards_) sockets.push_back(parts->sockets);
-    for (const ListenerSettings& settings : configuration_.listeners) {
-        const ListenerOptions* options = keep(listener_options(configuration_, settings));
+    for (const ListenerSettings& settings : started_with_->listeners) {
+        const ListenerOptions* options = keep(listener_options(*started_with_, settings));
         for (const Endpoint& endpoint : settings.address) {
             net::ListenerOptions net_options;
             net_options.endpoint = endpoint;
@@ -140,7 +142,7 @@ Result<void> Server::open_listeners() {
 }
 
 Result<void> Server::open_store() {
-    RELEVO_TRY(store_, Store::open(configuration_, *log_));
+    RELEVO_TRY(store_, Store::open(*started_with_, *log_));
     return {};
 }
 
@@ -148,8 +150,8 @@ Result<void> Server::open_store() {
 Result<void> Server::load_access() {
     RELEVO_CHECK(store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(const std::int64_t sealed_keys, count_sealed_keys(reader));
-        RELEVO_TRY(auto vault, open_vault(configuration_, sealed_keys));
-        signing_ = std::make_unique<Signing>(std::move(vault), configuration_.signing, metrics_, *log_);
+        RELEVO_TRY(auto vault, open_vault(*started_with_, sealed_keys));
+        signing_ = std::make_unique<Signing>(std::move(vault), started_with_->signing, metrics_, *log_);
         return signing_->load(reader);
     }));
     guard_ = std::make_unique<LoginGuard>(system_random());
@@ -172,8 +174,8 @@ Result<void> Server::load_access() {
             [this](const std::shared_ptr<const Message>& message) { reporting_->message_accepted(message); }});
     return store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(auto directory, Directory::load(reader));
-        routes_ = route_table(configuration_, *directory);
         access_->directory = std::move(directory);
+        refresh_routes();
         RELEVO_CHECK(load_known_addresses(reader, *guard_));
         RELEVO_TRY(const auto failures, load_login_failures(reader));
         guard_->restore(failures);
@@ -196,9 +198,8 @@ void Server::record_login(CredentialId credential, const dns::IpAddress& address
 }
 
 Result<void> Server::make_parts() {
-    RELEVO_TRY(resolver_, resolver::UnboundResolver::make(shards_.front()->shard, resolver_options(configuration_)));
-    dispatcher_.set_routes(routes_.load());
-    const DeliveryOptions options = delivery_options(configuration_);
+    RELEVO_TRY(resolver_, resolver::UnboundResolver::make(shards_.front()->shard, resolver_options(*started_with_)));
+    const DeliveryOptions options = delivery_options(*started_with_);
     std::vector<DeliveryEngine*> engines;
     for (const auto& parts : shards_) {
         parts->resolver = resolver_->view(parts->shard);
@@ -216,7 +217,8 @@ Result<void> Server::make_parts() {
                                       [this](TenantId id) {
                                           const auto directory = access_->directory.load();
                                           const Tenant* tenant = directory->tenant(id);
-                                          return tenant != nullptr ? tenant->language : configuration_.server.language;
+                                          return tenant != nullptr ? tenant->language
+                                                                   : configuration_.load()->server.language;
                                       },
                                   .sign_report =
                                       [this](std::string_view content, WallClock::time_point now) {
@@ -224,7 +226,7 @@ Result<void> Server::make_parts() {
                                       }},
             options, static_cast<unsigned>(shards_.size()));
         parts->verifier =
-            std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(configuration_));
+            std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(*started_with_));
         parts->reception = std::make_unique<Reception>(Reception::Ports{
             .shard = parts->shard,
             .spool = store_->spool(),
@@ -246,7 +248,7 @@ Result<void> Server::make_parts() {
 void Server::make_keeper() {
     const ShardParts& parts = *shards_.front();
     key_metrics_ = std::make_unique<KeyKeeperMetrics>(metrics_);
-    key_check_interval_ = configuration_.signing.check_interval;
+    key_check_interval_ = started_with_->signing.check_interval;
     keeper_ = std::make_unique<KeyKeeper>(KeyKeeper::Ports{.shard = shards_.front()->shard,
                                                            .committer = store_->committer(),
                                                            .resolver = *parts.resolver,
@@ -255,13 +257,13 @@ void Server::make_keeper() {
                                                            .log = *log_,
                                                            .metrics = *key_metrics_,
                                                            .changed = [this] { return refresh_directory(); }},
-                                          key_keeper_options(configuration_));
+                                          key_keeper_options(*started_with_));
 }
 
 void Server::make_reporting() {
     ShardParts& first = *shards_.front();
     // Every server chooses its own minute of the night.
-    const std::size_t spread = std::hash<std::string>()(configuration_.server.host_name) % 3600;
+    const std::size_t spread = std::hash<std::string>()(started_with_->server.host_name) % 3600;
     reporting_ = std::make_unique<Reporting>(
         Reporting::Ports{
             .shard = first.shard,
@@ -279,7 +281,7 @@ void Server::make_reporting() {
             .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
             .counts = {},
             .received = {}},
-        reporting_options(configuration_));
+        reporting_options(*started_with_));
 }
 
 Result<void> Server::recover() {
@@ -311,6 +313,8 @@ Result<void> Server::recover() {
 
 void Server::start_shards() {
     store_->start();
+    house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);  // before anybody can ask for a reload
+    keys_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     for (const auto& parts : shards_) {
         parts->engine->start();
         parts->thread = std::thread([shard = &parts->shard] { shard->run(); });
@@ -323,8 +327,6 @@ void Server::start_shards() {
         listener->start(
             [this](Shard& shard, std::unique_ptr<Stream> stream) { http_->serve(shard, std::move(stream)); });
     control_listener_->start();
-    house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
-    keys_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
     shards_.front()->shard.spawn(domain_watch_->run());
@@ -337,10 +339,15 @@ Task<Result<void>> Server::refresh_directory() {
         RELEVO_TRY(fresh, Directory::load(reader));
         return signing_->load(reader);
     }));
-    routes_ = route_table(configuration_, *fresh);
-    dispatcher_.set_routes(routes_.load());
     access_->directory = std::move(fresh);
+    refresh_routes();
     co_return Result<void>();
+}
+
+void Server::refresh_routes() {
+    const std::lock_guard lock(routes_mutex_);
+    routes_ = route_table(*configuration_.load(), *access_->directory.load());
+    dispatcher_.set_routes(routes_.load());
 }
 
 Task<> Server::keep_house() {
@@ -369,60 +376,70 @@ Task<> Server::housekeeping_round() {
     };
     if (const auto saved = co_await commit(store_->committer(), std::move(request)); !saved.has_value())
         log_->error("store.housekeeping_failed", {{"problem", saved.error().detail}});
-    const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.queue.keep_history));
+    const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.load()->queue.keep_history));
     if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
     co_await reporting_->round();
 }
 
+// What the file says, and this process cannot change any more: told at each reload until it is started anew.
+std::vector<std::string> Server::needs_restart(const Configuration& fresh) const {
+    const Configuration& running = *started_with_;
+    std::vector<std::string> names;
+    const auto changed = [&](bool differs, std::string name) {
+        if (differs) names.push_back(std::move(name));
+    };
+    changed(fresh.server.data_dir != running.server.data_dir, "server.data_dir");
+    changed(fresh.server.run_dir != running.server.run_dir, "server.run_dir");
+    changed(fresh.server.host_name != running.server.host_name, "server.host_name");
+    changed(fresh.server.shards != running.server.shards, "server.shards");
+    changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
+    changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
+    changed(fresh.metrics.address != running.metrics.address, "metrics.address");
+    for (const ListenerSettings& settings : fresh.listeners)
+        changed(std::ranges::find(running.listeners, settings.name, &ListenerSettings::name) == running.listeners.end(),
+                "listener " + settings.name);
+    return names;
+}
+
 Result<std::vector<std::string>> Server::reload() {
     const std::lock_guard lock(reload_mutex_);
-    auto fresh = load_configuration(configuration_path_, process_environment());
-    if (!fresh.has_value()) {
-        log_->error("server.reload_refused", {{"problem", fresh.error().detail}});
-        return std::unexpected(std::move(fresh).error());
+    auto loaded = load_configuration(configuration_path_, process_environment());
+    if (!loaded.has_value()) {
+        log_->error("server.reload_refused", {{"problem", loaded.error().detail}});
+        return std::unexpected(std::move(loaded).error());
     }
+    const auto fresh = std::make_shared<const Configuration>(std::move(*loaded));
     if (const auto tls = tls_server_->reload(tls_options(*fresh)); !tls.has_value()) {
         log_->error("server.reload_refused", {{"problem", tls.error().detail}});
         return std::unexpected(tls.error());
     }
-    std::vector<std::string> needs_restart;
-    const auto changed = [&](bool differs, const char* name) {
-        if (differs) needs_restart.emplace_back(name);
-    };
-    changed(fresh->server.data_dir != configuration_.server.data_dir, "server.data_dir");
-    changed(fresh->server.run_dir != configuration_.server.run_dir, "server.run_dir");
-    changed(fresh->server.host_name != configuration_.server.host_name, "server.host_name");
-    changed(fresh->server.shards != configuration_.server.shards, "server.shards");
-    changed(fresh->signing.service_domain != configuration_.signing.service_domain, "signing.service_domain");
-    changed(fresh->signing.master_key_file != configuration_.signing.master_key_file, "signing.master_key_file");
-    changed(fresh->metrics.address != configuration_.metrics.address, "metrics.address");
+    std::vector<std::string> after_restart = needs_restart(*fresh);
     for (const auto& parts : listeners_) {
         const auto settings = std::ranges::find(fresh->listeners, parts->name, &ListenerSettings::name);
         if (settings == fresh->listeners.end() ||
             std::ranges::find(settings->address, parts->listener->endpoint()) == settings->address.end())
-            needs_restart.push_back("listener " + parts->name);
+            after_restart.push_back("listener " + parts->name);
         else
             parts->options = keep(listener_options(*fresh, *settings));
     }
     log_->set_minimum(level_of(fresh->log.level));
     log_->reopen();
-    configuration_ = std::move(*fresh);
-    inspection_->configure(configuration_);
-    for (const auto& parts : shards_) parts->verifier->set_options(verification_options(configuration_));
-    reporting_->set_options(reporting_options(configuration_));
-    routes_ = route_table(configuration_, *access_->directory.load());
-    dispatcher_.set_routes(routes_.load());
-    key_check_interval_ = configuration_.signing.check_interval;
-    signing_->signer().set_lifetime(configuration_.signing.signature_lifetime);
-    KeyKeeperOptions keeping = key_keeper_options(configuration_);
-    keeping.service_domain = keeper_->options().service_domain;  // on a restart
+    configuration_ = fresh;
+    inspection_->configure(fresh);
+    for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
+    reporting_->set_options(reporting_options(*fresh));
+    refresh_routes();
+    key_check_interval_ = fresh->signing.check_interval;
+    signing_->signer().set_lifetime(fresh->signing.signature_lifetime);
+    KeyKeeperOptions keeping = key_keeper_options(*fresh);
+    keeping.service_domain = service_domain(started_with_->signing);
     shards_.front()->shard.post([this, keeping] {
         keeper_->set_options(keeping);
         keys_wakeup_->notify_all();
         domain_watch_->reconsider();
     });
-    log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(needs_restart, ", "))}});
-    return needs_restart;
+    log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(after_restart, ", "))}});
+    return after_restart;
 }
 
 bool Server::is_responsive() {
@@ -482,7 +499,7 @@ void Server::stop() {
         std::mutex mutex;
         std::condition_variable changed;
         std::size_t left = shards_.size();
-        const Deadline deadline = Clock::now() + configuration_.server.drain_time / 2;
+        const Deadline deadline = Clock::now() + configuration_.load()->server.drain_time / 2;
         for (const auto& parts : shards_)
             drain(*parts, deadline, [&] {
                 const std::lock_guard lock(mutex);

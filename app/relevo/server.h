@@ -81,6 +81,9 @@ class Server {
     void take_apart();
     const ListenerOptions* keep(ListenerOptions options);
     Task<Result<void>> refresh_directory();
+    // From the configuration and the directory in force: call it after either was replaced. Threads: any.
+    void refresh_routes();
+    [[nodiscard]] std::vector<std::string> needs_restart(const Configuration& fresh) const;
     Task<> keep_house();
     Task<> keep_keys();
     Task<> housekeeping_round();
@@ -90,7 +93,10 @@ class Server {
     Task<Result<std::vector<setup::DomainFacts>>> all_domains();
     [[nodiscard]] std::vector<setup::OwnListener> own_listeners() const;
 
-    Configuration configuration_;
+    // What cannot change while the process runs is read from the first; the rest from the second, which reload()
+    // replaces as a whole while shards read it.
+    const std::shared_ptr<const Configuration> started_with_;
+    std::atomic<std::shared_ptr<const Configuration>> configuration_;
     std::string configuration_path_;
     WallClock::time_point started_at_ = WallClock::now();
     std::unique_ptr<telemetry::LineLog> log_;
@@ -105,6 +111,7 @@ class Server {
     RateLimiter rates_;
     std::unique_ptr<ReceptionShared> access_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
+    std::mutex routes_mutex_;  // held while they are made: the last to make them has seen the newest of both
     Dispatcher dispatcher_;
     std::vector<std::unique_ptr<ShardParts>> shards_;
     std::unique_ptr<resolver::UnboundResolver> resolver_;

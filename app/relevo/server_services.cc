@@ -34,9 +34,9 @@ Task<net::HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, n
 }  // namespace
 
 Result<void> Server::open_metrics() {
-    if (configuration_.metrics.address.empty()) return {};
+    if (started_with_->metrics.address.empty()) return {};
     std::vector<std::shared_ptr<net::ShardSockets>> sockets{shards_.front()->sockets};
-    for (const Endpoint& endpoint : configuration_.metrics.address) {
+    for (const Endpoint& endpoint : started_with_->metrics.address) {
         net::ListenerOptions options;
         options.endpoint = endpoint;
         options.refusal.clear();
@@ -53,7 +53,7 @@ Result<void> Server::open_metrics() {
 Result<void> Server::open_control() {
     control_ = std::make_unique<Control>(
         ControlContext{.store = *store_,
-                       .default_language = configuration_.server.language,
+                       .default_language = started_with_->server.language,
                        .directory = [this] { return access_->directory.load(); },
                        .refresh_directory = [this] { return refresh_directory(); },
                        .routes = [this] { return routes_.load(); },
@@ -67,11 +67,11 @@ Result<void> Server::open_control() {
                                    .maker = &signing_->maker(),
                                    .keeper = keeper_.get(),
                                    .rotation = [this] { return keeper_->options().rotation; },
-                                   .service_domain = service_domain(configuration_.signing)},
+                                   .service_domain = service_domain(started_with_->signing)},
                        .inspection = inspection_.get(),
                        .listeners = [this] { return own_listeners(); }});
     RELEVO_TRY(control_listener_, net::ControlListener::open(shards_.front()->sockets,
-                                                             {.path = configuration_.control_socket(),
+                                                             {.path = started_with_->control_socket(),
                                                               .mode = 0660,
                                                               .handler = [this](net::ControlPeer, std::string request) {
                                                                   return control_->perform(std::move(request));
@@ -81,14 +81,14 @@ Result<void> Server::open_control() {
 
 void Server::make_inspection() {
     ShardParts& home = *shards_.front();
-    zone_servers_ = std::make_unique<resolver::UnboundZoneServers>(resolver_options(configuration_),
-                                                                   configuration_.dns.authority_port);
+    zone_servers_ = std::make_unique<resolver::UnboundZoneServers>(resolver_options(*started_with_),
+                                                                   started_with_->dns.authority_port);
     inspection_ = std::make_unique<Inspection>(InspectionPorts{.shard = home.shard,
                                                                .resolver = *home.resolver,
                                                                .zone_servers = *zone_servers_,
                                                                .dialer = *home.dialer,
                                                                .validates = resolver_->validates()},
-                                               configuration_);
+                                               started_with_);
     domain_watch_ = std::make_unique<DomainWatch>(
         shards_.front()->shard, *inspection_, [this] { return all_domains(); }, *log_, metrics_);
 }
@@ -128,7 +128,7 @@ boost::json::object Server::status() {
                                                    {"address", parts->listener->endpoint().text()},
                                                    {"connections", parts->listener->connections()}});
     return {{"version", RELEVO_VERSION},
-            {"host_name", configuration_.server.host_name},
+            {"host_name", started_with_->server.host_name},
             {"started_at", json_time(started_at_)},
             {"process", ::getpid()},
             {"shards", shards_.size()},
