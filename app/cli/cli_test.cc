@@ -335,6 +335,25 @@ TEST_F(CommandLine, SetsUpWithoutQuestionsAndNeverOverwrites) {
     EXPECT_EQ(run(words).code, 1);  // .new is there too
 }
 
+// --- keys
+
+TEST_F(CommandLine, WarnsWhenAKeySignsWhoseRecordIsGone) {
+    const auto answer = [](const std::string& dns) {
+        return boost::json::parse(
+            R"({"ok":true,"result":{"domain":"shop.example","signs":true,"keys":[{"domain":"shop.example",)"
+            R"("selector":"r1","algorithm":"rsa-sha256","state":"active","host":"r1._domainkey.shop.example",)"
+            R"("record":"v=DKIM1; k=rsa; p=AA","dns":")" +
+            dns + R"(","dns_since":null,"activated_at":null,"keep_until":null}]}})");
+    };
+    commands_.answers = {answer("present"), answer("absent"), answer("different")};
+    EXPECT_THAT(run({"dkim", "show", "shop.example"}).out, Not(HasSubstr("WARNING")));
+    for (int i = 0; i < 2; ++i) {
+        const Ran ran = run({"dkim", "show", "shop.example"});
+        EXPECT_THAT(ran.out, HasSubstr("WARNING: 1 of the keys that sign is not in the DNS"));
+        EXPECT_THAT(ran.out, HasSubstr("r1._domainkey.shop.example"));
+    }
+}
+
 // --- check
 
 // As check.server answers: one item.

@@ -31,6 +31,16 @@ std::string state_words(const value& key) {
     return "withdrawn: its record may be deleted";
 }
 
+// Of keys that sign; who reads their mail cannot verify it.
+std::size_t missing_records(const value& keys) {
+    std::size_t count = 0;
+    for (const value& key : elements(keys, "keys")) {
+        const std::string dns = text(key, "dns");
+        count += text(key, "state") == "active" && (dns == "absent" || dns == "different") ? 1 : 0;
+    }
+    return count;
+}
+
 bool signs(const value& keys) {
     for (const value& key : elements(keys, "keys"))
         if (text(key, "state") == "active") return true;
@@ -71,6 +81,9 @@ std::string render_show(const value& result) {
     std::string page = signs(result)
                            ? fmt::format("Mail of {} is signed.\n", domain)
                            : fmt::format("Mail of {} is NOT signed: none of its keys is in the DNS.\n", domain);
+    if (const std::size_t missing = missing_records(result); missing > 0)
+        page += fmt::format("WARNING: {} of the keys that sign {} not in the DNS: nobody can verify {} signatures.\n",
+                            missing, missing == 1 ? "is" : "are", missing == 1 ? "its" : "their");
     Table table({"SELECTOR", "ALGORITHM", "DNS", "STATE"});
     for (const value& key : elements(result, "keys"))
         table.add({text(key, "selector"), text(key, "algorithm"), dns_words(key), state_words(key)});

@@ -87,6 +87,15 @@ TEST_F(AdministrationTest, KeepsDomainsInOneSpelling) {
     EXPECT_EQ(add_domain(TenantId{99}, "x.example").error().kind, ErrorKind::not_found);
 }
 
+// What nobody has proven need not stay in the way of its owner: the text says how to make room.
+TEST_F(AdministrationTest, TellsAClaimThatIsNotProvenFromADomainThatIsTaken) {
+    const auto domain = add_domain(acme_, "example.com").value();
+    EXPECT_THAT(add_domain(rival_, "example.com").error().detail, HasSubstr("relevo domain remove example.com"));
+    ASSERT_TRUE(store_.write([&](Transaction& rows) { return set_ownership(rows, domain, Ownership::verified, noon); })
+                    .has_value());
+    EXPECT_EQ(add_domain(rival_, "example.com").error().detail, "example.com belongs to another tenant");
+}
+
 TEST_F(AdministrationTest, LeavesNoSubdomainToTwoTenants) {
     ASSERT_TRUE(add_domain(acme_, "example.com", Subdomains::included).has_value());
     EXPECT_EQ(add_domain(rival_, "mail.example.com").error().kind, ErrorKind::conflict);

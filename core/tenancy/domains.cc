@@ -87,6 +87,18 @@ Result<void> check_domains_below(Reader& reader, TenantId tenant, const std::str
     return {};
 }
 
+std::unexpected<Error> taken(const Domain& existing, TenantId wanted_by) {
+    if (existing.tenant == wanted_by)
+        return failure(ErrorKind::conflict, existing.name + " belongs to this tenant already");
+    if (existing.ownership != Ownership::pending)
+        return failure(ErrorKind::conflict, existing.name + " belongs to another tenant");
+    return failure(ErrorKind::conflict,
+                   existing.name +
+                       " was added for another tenant, who has not proven that it is theirs: if it is not, remove it "
+                       "first (relevo domain remove " +
+                       existing.name + ")");
+}
+
 }  // namespace
 
 Result<std::string> comparable_domain(std::string_view name) {
@@ -133,9 +145,7 @@ Result<DomainId> create_domain(Transaction& transaction, const NewDomain& domain
     RELEVO_TRY(const std::string ascii, comparable_domain(domain.name));
     RELEVO_CHECK(statements::require_tenant(transaction, tenant));
     RELEVO_TRY(const auto existing, domain_by_name(transaction, ascii));
-    if (existing)
-        return failure(ErrorKind::conflict, ascii + (existing->tenant == tenant ? " belongs to this tenant already"
-                                                                                : " belongs to another tenant"));
+    if (existing) return taken(*existing, tenant);
     RELEVO_CHECK(check_domains_above(transaction, tenant, ascii));
     if (domain.subdomains == Subdomains::included) RELEVO_CHECK(check_domains_below(transaction, tenant, ascii));
     RELEVO_TRY(const std::int64_t id, statements::next_id(transaction, "domain"));
