@@ -23,12 +23,13 @@ Result<void> checked(int problem, std::string_view what) {
     return failure(ErrorKind::invalid, fmt::format("resolver: {}: {}", what, ub_strerror(problem)));
 }
 
-// Room for a busy relay: what libunbound allows itself by default is meant for one browser.
+// Room for a busy relay: what libunbound allows itself by default is meant for one browser. And a way back after an
+// outage: a server that was silent is asked again within seconds.
 Result<void> set_sizes(ub_ctx* context) {
     constexpr std::pair<const char*, const char*> settings[] = {
-        {"outgoing-range:", "512"},        {"outgoing-num-tcp:", "64"}, {"num-queries-per-thread:", "2048"},
-        {"rrset-cache-size:", "32m"},      {"msg-cache-size:", "16m"},  {"do-not-query-localhost:", "no"},
-        {"cache-max-negative-ttl:", "60"},
+        {"outgoing-range:", "512"},        {"outgoing-num-tcp:", "64"},    {"num-queries-per-thread:", "2048"},
+        {"rrset-cache-size:", "32m"},      {"msg-cache-size:", "16m"},     {"do-not-query-localhost:", "no"},
+        {"cache-max-negative-ttl:", "60"}, {"infra-keep-probing:", "yes"}, {"infra-cache-max-rtt:", "4000"},
     };
     for (const auto& [name, value] : settings) RELEVO_CHECK(checked(ub_ctx_set_option(context, name, value), name));
     return {};

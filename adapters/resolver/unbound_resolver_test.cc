@@ -74,13 +74,17 @@ remote-control:
     control-enable: no
 )";
 
-// Debian's unbound as the server of a few zones on loopback.
+std::uint16_t free_port() {
+    const SilentServer until_now;
+    return until_now.port;
+}
+
+// Debian's unbound as the server of a few zones on loopback, on a port of the system's choice or the one that is given.
 class Server {
  public:
-    Server() {
+    explicit Server(std::uint16_t port = free_port()) : port_(port) {
         std::string pattern = (std::filesystem::temp_directory_path() / "relevo-dns-XXXXXX").string();
         folder_ = ::mkdtemp(pattern.data());
-        port_ = SilentServer().port;
         const std::string file = folder_ + "/unbound.conf";
         std::ofstream(file) << fmt::format(fmt::runtime(zone_data), port_, folder_);
         const char* arguments[] = {"unbound", "-p", "-c", file.c_str(), nullptr};
@@ -175,6 +179,24 @@ TEST_F(UnboundResolverTest, AnswersFromARealServer) {
     EXPECT_EQ(ask("mx1.mail.example", RecordType::aaaa)->addresses.at(0).text(), "2001:db8::1");
     EXPECT_EQ(ask("txt.mail.example", RecordType::txt)->texts.at(0), "v=spf1 -all");
     EXPECT_EQ(ask("null.mail.example", RecordType::mx)->exchanges.at(0).exchange, "");  // RFC 7505
+}
+
+// By itself libunbound would leave a server that was silent alone, for longer each time, up to a quarter of an hour.
+TEST_F(UnboundResolverTest, FindsAServerAgainThatWasAway) {
+    auto silent = std::make_unique<SilentServer>();
+    const std::uint16_t port = silent->port;
+    UnboundOptions chosen = options();
+    chosen.forwarders = {silent->address()};
+    use(chosen);
+    for (int i = 0; i < 360; ++i)
+        EXPECT_FALSE(ask(fmt::format("away{}.mail.example", i), RecordType::a, milliseconds(50)));
+    silent.reset();
+    const Server server(port);
+    const Deadline until = Clock::now() + seconds(5);
+    bool is_back = false;
+    for (int i = 0; !is_back && Clock::now() < until; ++i)
+        is_back = ask(fmt::format("back{}.mail.example", i), RecordType::a, milliseconds(500)).has_value();
+    EXPECT_TRUE(is_back);
 }
 
 TEST_F(UnboundResolverTest, TellsNoSuchNameFromNoSuchRecord) {  // RFC 2308 §2
