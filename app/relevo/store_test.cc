@@ -21,7 +21,7 @@ namespace relevo {
 namespace {
 
 // The data folder as the first release leaves it: migrations are never edited, so its tables are those of the first one
-// of each module that it had. One tenant, with a domain that sends.
+// of each module that it had. One tenant, with a domain and a network that send.
 class StoreOfTheFirstRelease : public testing::Test {
  protected:
     StoreOfTheFirstRelease() {
@@ -42,6 +42,8 @@ class StoreOfTheFirstRelease : public testing::Test {
                                 " VALUES (1, 'Acme', 'es', 0, 1764072000000);"
                                 "INSERT INTO domain (id, tenant_id, name, subdomains, created_at)"
                                 " VALUES (1, 1, 'example.com', 0, 1764072000000);"
+                                "INSERT INTO network_grant (id, tenant_id, network, label, messages_per_hour,"
+                                " messages_per_day, created_at) VALUES (1, 1, '192.0.2.0/24', '', 0, 0, 1764072000000);"
                                 "UPDATE tenancy_sequence SET last_id = 1 WHERE name IN ('tenant', 'domain');")
                         .has_value());
         EXPECT_TRUE(database->commit().has_value());
@@ -69,7 +71,7 @@ TEST_F(StoreOfTheFirstRelease, OpensItsDomainsAreTrustedAndNeedNoProof) {
                     .has_value());
     EXPECT_TRUE(records.empty()) << "there is no challenge to publish";
     const auto sender = mail::ReversePath::parse("<ana@example.com>", mail::Utf8::refused).value();
-    const Identity acme{.tenant = TenantId{1}, .credential = {}, .grant = {}};
+    const Identity acme{.tenant = TenantId{1}, .credential = {}, .grant = NetworkGrantId{1}};
     EXPECT_TRUE(judge_sender(*directory, acme, sender, WallClock::now()).is_accepted()) << "it sends as before";
 }
 

@@ -45,7 +45,7 @@ class TestSecrets(RelevoTestCase):   # security row E12
         "signing": {"service_domain": "relevo.test", "check_interval": "1s"},
         "checks": {"spamhaus_key": LIST_KEY},
         "route": [{"name": "partner", "kind": "smarthost", "domains": ["partner.test"], "host": "127.0.0.1", "port": 9,
-                   "user": "relevo", "password": NEXT_HOP_PASSWORD}],
+                   "tls": "required", "user": "relevo", "password": NEXT_HOP_PASSWORD}],
     }
 
     @classmethod
