@@ -54,7 +54,7 @@ Result<ArcSeal> parse_seal(std::string_view field_value) {
     RELEVO_TRY(seal.signature, decode_base64(without_white_space(signature)));
     const auto time = tags.find("t");
     if (time && !parse_decimal<std::uint64_t>(*time)) return failure(ErrorKind::invalid, "t= is no number");
-    // "ARC-Seal … MUST be treated as a failed chain" with h= (§4.1.3): it always covers the sets, nothing else.
+    // A seal always covers the sets and nothing else: one with h= breaks the chain (§4.1.3).
     if (tags.find("h")) return failure(ErrorKind::invalid, "h= may not stand in a seal");
     return seal;
 }
@@ -127,8 +127,7 @@ std::string problem_of_set(const ArcSet& set, unsigned instance) {
     return {};
 }
 
-// "The "cv" value for all ARC-Seal header fields is not "fail". For ARC Sets with instance values > 1, the values are
-// "pass". For the ARC Set with instance value = 1, the value is "none"." (§5.2 step 3)
+// No seal may say "fail"; the first one says "none", all others "pass" (§5.2 step 3).
 std::string problem_of_seal(const ArcSeal& seal, unsigned instance) {
     if (!seal.problem.empty()) return fmt::format("the ARC-Seal of i={} cannot be read: {}", instance, seal.problem);
     const auto expected = instance == 1 ? ChainValidation::none : ChainValidation::pass;

@@ -15,7 +15,7 @@ void note(ArcVerdict& verdict, std::string subject, std::string_view reason) {
     verdict.steps.push_back({0, std::move(subject), reason.empty() ? "passes" : std::string(reason)});
 }
 
-// "The AMS … MUST NOT include … ARC-Seal" (§4.1.2): seals cover message signatures, not the other way round.
+// Seals cover message signatures, not the other way round (§4.1.2).
 void refuse_signed_seal(DkimSignature& signature) {
     const bool names_seal = std::ranges::any_of(
         signature.signed_names, [](const std::string& name) { return equals_ignoring_case(name, arc_seal_name); });

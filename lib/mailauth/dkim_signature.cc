@@ -105,7 +105,7 @@ class Reader {
         signature_.key_name = *std::move(name);
     }
 
-    // "i= … the domain part of the address MUST be the same as, or a subdomain of, the value of the d= tag."
+    // The domain of i= must be that of d= or one below it (RFC 6376 §3.5).
     void read_identity() {
         signature_.identity = "@" + signature_.domain;
         const auto value = tags_.find("i");

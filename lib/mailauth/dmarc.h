@@ -28,10 +28,9 @@ struct DmarcQuery {
 // The result is permerror, with the reason in words, for every message that does not name its author in one way
 // (security row C4): no From field or several, one that does not parse or names nobody, a domain with control
 // characters, an address literal, no valid IDN, or more than four author domains. RFC 9989 §5.3.1 leaves these to the
-// receiver and §11.5 warns that they are attacks: refuse them. Several authors of one domain are like one. Authors of
-// two to four domains: RFC 9989 §11.5 recommends "to apply the DMARC mechanism to each domain found in the RFC5322.From
-// field […] and apply the most strict policy selected among the checks that fail": the verdict is that of the domain
-// that fares worst, so pass only if all pass.
+// receiver, but they are attacks: refuse them. Several authors of one domain are like one. Authors of two to four
+// domains: DMARC is applied to each, and the strictest policy among those that fail counts: the verdict is that of the
+// domain that fares worst, so pass only if all pass.
 //
 // A fault of the DNS is temperror, never fail; but only where an answer could change the result: what a stranger's
 // broken DNS says of a domain that could not be aligned anyway cannot keep a policy from being applied. At most 4

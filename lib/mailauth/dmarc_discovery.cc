@@ -7,7 +7,7 @@
 namespace relevo::mailauth {
 namespace {
 
-// §4.10: "Author Domains with more than eight labels do not result in more than eight DNS queries".
+// However long the name is (§4.10).
 constexpr std::size_t query_limit = 8;
 constexpr std::size_t name_limit_octets = 253;
 constexpr std::size_t shown_record_octets = 300;
@@ -95,7 +95,7 @@ dns::Inquiry<Walk> walk_up(std::string domain) {
     co_return walk;
 }
 
-// §4.10.2, "from the longest to the shortest".
+// §4.10.2: from the longest name to the shortest.
 std::string organizational_domain_of(const std::string& domain, const std::vector<Found>& found) {
     for (const Found& one : found) {
         if (one.record.public_suffix == PublicSuffixFlag::no) return one.domain;

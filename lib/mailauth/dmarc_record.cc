@@ -205,7 +205,7 @@ std::vector<RecordTag> split_record_tags(std::string_view text) {
 
 Result<DmarcRecord> parse_dmarc_record(std::string_view text) {
     const std::vector<RecordTag> tags = split_record_tags(text);
-    // The version "MUST match precisely" (§4.7), its tag name in any case (§4.8).
+    // The version must be exactly so (§4.7), its tag name may be in any case (§4.8).
     if (!equals_ignoring_case(tags.front().name, "v") || tags.front().value != "DMARC1")
         return failure(ErrorKind::invalid, why_no_record(text, tags));
     DmarcRecord record;

@@ -40,7 +40,7 @@ TEST(DmarcRecord, ReadsEveryTagOfTheStandard) {  // RFC 9989 §4.7
     EXPECT_THAT(errors_of(*record), IsEmpty());
 }
 
-TEST(DmarcRecord, IsOnlyWhatBeginsWithItsVersion) {  // RFC 9989 §4.7: "MUST be the first tag", "MUST match precisely"
+TEST(DmarcRecord, IsOnlyWhatBeginsWithItsVersion) {  // RFC 9989 §4.7: the first tag, exactly so
     for (const char* text : {"v=DMARC1", "v=DMARC1;", "v = DMARC1 ;p=none", "V=DMARC1; p=none"})
         EXPECT_TRUE(parse_dmarc_record(text).has_value()) << text;
     for (const char* text : {"", "v=spf1 -all", "v=DMARC2; p=none", "p=none; v=DMARC1", "v=dmarc1; p=none",

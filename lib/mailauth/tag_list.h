@@ -12,7 +12,7 @@
 namespace relevo::mailauth {
 
 struct Tag {
-    std::string_view name;   // as written: "Tags MUST be interpreted in a case-sensitive manner"
+    std::string_view name;   // as written: case matters (RFC 6376 §3.2)
     std::string_view value;  // without white space around it, folding inside kept
 };
 
