@@ -15,6 +15,29 @@
 
 namespace relevo {
 
+namespace {
+
+// Of the time that is left, what one question may take.
+constexpr int question_share = 3;
+
+// As resolve(), but each question waits only for its share of the time that is left. Strangers name most of what is
+// asked about (signers, sealers, servers of the client's address): a name that never answers must not use up the time
+// of those that decide, or it would turn a failure into "not known now" (security row C4).
+template <class T>
+Task<T> resolve_in_shares(Resolver& resolver, dns::Inquiry<T> inquiry, Deadline deadline) {
+    while (const dns::Question* question = inquiry.next()) {
+        const Deadline now = Clock::now();
+        const Deadline until = now < deadline ? now + (deadline - now) / question_share : deadline;
+        inquiry.answer(co_await resolver.query(question->name, question->type, until));
+    }
+    co_return std::move(inquiry).take();
+}
+
+// DMARC comes last and decides: it always has a quarter of the time limit.
+Clock::duration limit_before_dmarc(const VerificationOptions& options) { return options.time_limit * 3 / 4; }
+
+}  // namespace
+
 // What is asked about the sender while the content streams in.
 struct MessageVerification::Sender {
     Sender(Shard& shard, Resolver& dns, ArrivingMail mail, std::string name, Deadline until)
@@ -34,6 +57,7 @@ struct MessageVerification::Streams {
         : bodies(std::make_shared<mailauth::BodyHashes>(bare_line_ends)), dkim(header, bodies), arc(header, bodies) {
         for (const mail::Field& field : header.fields())
             if (equals_ignoring_case(field.name, "From")) from.emplace_back(field.value);
+        dkim.judge_first(mailauth::dmarc_author_domains(from).value_or(std::vector<std::string>()));
     }
     std::shared_ptr<mailauth::BodyHashes> bodies;  // held by both verifiers
     mailauth::DkimVerifier dkim;
@@ -47,23 +71,29 @@ MessageVerification::MessageVerification(Shard& shard, Resolver& resolver,
       resolver_(resolver),
       options_(std::move(options)),
       sender_(std::make_shared<Sender>(shard, resolver, std::move(arriving), options_->authserv_id,
-                                       Clock::now() + options_->time_limit)) {
+                                       Clock::now() + limit_before_dmarc(*options_))) {
     shard_.spawn(check_sender(sender_));
+    shard_.spawn(check_name(sender_));
 }
 
 MessageVerification::~MessageVerification() = default;
 
 Task<> MessageVerification::check_sender(std::shared_ptr<Sender> sender) {
+    sender->spf = co_await resolve_in_shares(
+        sender->resolver,
+        mailauth::check_spf({.client = sender->arriving.client,
+                             .mail_from = sender->arriving.sender.text(),
+                             .helo = sender->arriving.client_name,
+                             .receiver = sender->receiver,
+                             .time = std::chrono::floor<std::chrono::seconds>(WallClock::now())}),
+        sender->deadline);
+    sender->done.notify_all();
+}
+
+// Beside check_sender(): whoever has the address decides how long its name takes.
+Task<> MessageVerification::check_name(std::shared_ptr<Sender> sender) {
     sender->iprev =
-        co_await resolve(sender->resolver, mailauth::check_iprev(sender->arriving.client), sender->deadline);
-    sender->spf =
-        co_await resolve(sender->resolver,
-                         mailauth::check_spf({.client = sender->arriving.client,
-                                              .mail_from = sender->arriving.sender.text(),
-                                              .helo = sender->arriving.client_name,
-                                              .receiver = sender->receiver,
-                                              .time = std::chrono::floor<std::chrono::seconds>(WallClock::now())}),
-                         sender->deadline);
+        co_await resolve_in_shares(sender->resolver, mailauth::check_iprev(sender->arriving.client), sender->deadline);
     sender->done.notify_all();
 }
 
@@ -76,22 +106,23 @@ void MessageVerification::header(const mail::Header& header) {
 void MessageVerification::body(std::string_view octets) { streams_->bodies->update(octets); }
 
 Task<Findings> MessageVerification::finish() {
-    const Deadline deadline = Clock::now() + options_->time_limit;
+    const Deadline begin = Clock::now();
+    const Deadline before_dmarc = begin + limit_before_dmarc(*options_);
     const auto now = WallClock::now();
     Findings findings;
     findings.client_address = sender_->arriving.client.text();
-    findings.dkim = co_await resolve(resolver_, streams_->dkim.finish(now), deadline);
-    findings.arc = co_await resolve(resolver_, streams_->arc.finish(now), deadline);
-    while (!sender_->spf) co_await sender_->done.wait();  // ends by its own deadline
+    findings.dkim = co_await resolve_in_shares(resolver_, streams_->dkim.finish(now), before_dmarc);
+    findings.arc = co_await resolve_in_shares(resolver_, streams_->arc.finish(now), before_dmarc);
+    while (!sender_->spf || !sender_->iprev) co_await sender_->done.wait();  // ends by its own deadline
     findings.iprev = sender_->iprev;
     findings.spf.push_back(*sender_->spf);
-    findings.dmarc = co_await resolve(resolver_,
-                                      mailauth::check_dmarc({.from_fields = streams_->from,
-                                                             .spf = findings.spf.front(),
-                                                             .dkim = *findings.dkim,
-                                                             .arc = *findings.arc,
-                                                             .trusted_sealers = options_->trusted_sealers}),
-                                      deadline);
+    findings.dmarc = co_await resolve_in_shares(resolver_,
+                                                mailauth::check_dmarc({.from_fields = streams_->from,
+                                                                       .spf = findings.spf.front(),
+                                                                       .dkim = *findings.dkim,
+                                                                       .arc = *findings.arc,
+                                                                       .trusted_sealers = options_->trusted_sealers}),
+                                                begin + options_->time_limit);
     co_return findings;
 }
 

@@ -3,6 +3,7 @@
 #include "adapters/memory/resolver.h"
 #include "lib/mailauth/dkim_signer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace relevo {
@@ -158,6 +159,73 @@ TEST_F(VerificationTest, SilentServersCostTheTimeLimitAndNoMore) {  // RFC 7208 
     const auto begin = Clock::now();
     EXPECT_EQ(check(plain_mail).spf.at(0).result, SpfResult::temperror);
     EXPECT_LT(Clock::now() - begin, 4 * options_.time_limit);
+}
+
+TEST_F(VerificationTest, ASlowNameOfTheClientHidesNoForgery) {  // security row C4
+    dns_.fault("9.113.0.203.in-addr.arpa", MemoryResolver::Fault::timeout);
+    const Findings findings = check(plain_mail, "203.0.113.9");
+    EXPECT_EQ(findings.iprev->result, IprevResult::temperror);
+    EXPECT_EQ(findings.spf.at(0).result, SpfResult::fail);
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::fail);
+}
+
+TEST_F(VerificationTest, SlowTermsOfAnSpfRecordHideNoForgery) {  // security row C4
+    dns_.txt("slow.example", "v=spf1 a:1.slow.example a:2.slow.example a:3.slow.example mx:4.slow.example -all");
+    for (const char* name : {"1.slow.example", "2.slow.example", "3.slow.example", "4.slow.example"})
+        dns_.fault(name, MemoryResolver::Fault::timeout);
+    const Findings findings = check(plain_mail, "203.0.113.9", "<x@slow.example>");
+    EXPECT_EQ(findings.spf.at(0).result, SpfResult::temperror);
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::fail);
+}
+
+// Nine signatures on top, whose keys nobody tells.
+std::string with_slow_signatures(std::string_view content, MemoryResolver& dns) {
+    std::vector<mailauth::DkimIdentity> identities;
+    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
+    for (int number = 0; number < 9; ++number) {
+        identities.push_back({"slow.example", fmt::format("s{}", number), key});
+        dns.fault(fmt::format("s{}._domainkey.slow.example", number), MemoryResolver::Fault::timeout);
+    }
+    const auto header = mail::Header::parse(content);
+    mailauth::DkimSigner signer;
+    signer.update(content.substr(header->body_offset()));
+    return signer.sign(header->fields(), identities, WallClock::now()).value() + std::string(content);
+}
+
+TEST_F(VerificationTest, SlowKeysOfStrangersHideNoForgery) {  // security row C4
+    const Findings findings =
+        check(with_slow_signatures(plain_mail, dns_), "203.0.113.9", "<x@elsewhere.example>");
+    EXPECT_EQ(findings.dkim->at(0).result, DkimResult::temperror);
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::fail) << findings.dmarc->reason;
+    EXPECT_FALSE(judge_authenticity(findings, {}).decision.is_accepted());
+}
+
+TEST_F(VerificationTest, TheAuthorsSignatureIsCheckedBeforeSlowKeysOfStrangers) {
+    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
+    dns_.txt("s._domainkey.example.com", key.record());
+    const auto header = mail::Header::parse(plain_mail);
+    mailauth::DkimSigner signer;
+    signer.update(plain_mail.substr(header->body_offset()));
+    const std::vector<mailauth::DkimIdentity> identities{{"example.com", "s", key}};
+    const std::string content =
+        signer.sign(header->fields(), identities, WallClock::now()).value() + std::string(plain_mail);
+    const Findings findings = check(with_slow_signatures(content, dns_), "203.0.113.9", "<x@elsewhere.example>");
+    EXPECT_EQ(findings.dkim->at(0).result, DkimResult::temperror);
+    EXPECT_EQ(findings.dkim->at(9).result, DkimResult::pass) << "in the order of the message";
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::pass);
+    const auto& asked = dns_.questions();
+    const auto own = std::ranges::find(asked, "s._domainkey.example.com 16");
+    ASSERT_NE(own, asked.end());
+    EXPECT_LT(own, std::ranges::find(asked, "s0._domainkey.slow.example 16"));
+}
+
+TEST_F(VerificationTest, SlowAuthorsBesideAForgedOneHideNothing) {  // security row C4
+    for (const char* name : {"_dmarc.a.example", "_dmarc.b.example", "_dmarc.c.example"})
+        dns_.fault(name, MemoryResolver::Fault::timeout);
+    const Findings findings =
+        check("From: x@a.example, x@b.example, x@c.example, ana@example.com\r\n\r\n", "203.0.113.9", "<x@a.example>");
+    EXPECT_EQ(findings.dmarc->result, DmarcResult::fail);
+    EXPECT_EQ(findings.dmarc->author_domain, "example.com");
 }
 
 TEST_F(VerificationTest, MailFromOurOwnServersIsNotChecked) {

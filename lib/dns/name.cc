@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace relevo::dns {
 namespace {
 
@@ -69,6 +71,13 @@ std::string_view parent_of(std::string_view name) {
             return name.substr(at + 1);
     }
     return {};
+}
+
+std::size_t common_labels(std::string_view one, std::string_view other) {
+    const auto labels = split(one, '.');
+    const auto others = split(other, '.');
+    const auto [end, other_end] = std::ranges::mismatch(labels.rbegin(), labels.rend(), others.rbegin(), others.rend());
+    return static_cast<std::size_t>(end - labels.rbegin());
 }
 
 std::string_view name_of(RecordType type) {

@@ -21,6 +21,9 @@ namespace relevo::dns {
 // The part behind the first label: "b.example" of "a.b.example", "" of "example". `name` is canonical.
 [[nodiscard]] std::string_view parent_of(std::string_view name);
 
+// How many labels two names have in common, from the right. Both are canonical.
+[[nodiscard]] std::size_t common_labels(std::string_view one, std::string_view other);
+
 // "TXT" and the like.
 [[nodiscard]] std::string_view name_of(RecordType type);
 // Without regard to case; nothing if this module does not know the type.

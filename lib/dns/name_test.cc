@@ -56,5 +56,14 @@ TEST(RecordType, HasAName) {
     EXPECT_FALSE(record_type_of("SRV"));
 }
 
+TEST(CommonLabels, AreCountedFromTheRight) {
+    EXPECT_EQ(common_labels("a.example.com", "b.example.com"), 2U);
+    EXPECT_EQ(common_labels("example.com", "example.com"), 2U);
+    EXPECT_EQ(common_labels("com", "example.com"), 1U);
+    EXPECT_EQ(common_labels("myexample.com", "example.com"), 1U) << "whole labels";
+    EXPECT_EQ(common_labels("example.com", "example.net"), 0U);
+    EXPECT_EQ(common_labels("", "example.net"), 0U);
+}
+
 }  // namespace
 }  // namespace relevo::dns

@@ -1,6 +1,7 @@
 #include "lib/mailauth/dkim_verifier.h"
 
 #include "lib/base/text.h"
+#include "lib/dns/name.h"
 #include "lib/mailauth/dkim_key_record.h"
 
 #include <fmt/format.h>
@@ -103,17 +104,29 @@ void DkimVerifier::add(const mail::Field& field, const SignedFields& fields, std
         candidate.body = bodies_->want(candidate.signature.body_form,
                                        candidate.signature.body_octets.value_or(BodyHasher::unlimited));
     }
+    order_.push_back(candidates_.size());
     candidates_.push_back(std::move(candidate));
+}
+
+void DkimVerifier::judge_first(const std::vector<std::string>& author_domains) {
+    std::vector<std::size_t> nearness;
+    for (const Candidate& candidate : candidates_) {
+        std::size_t nearest = 0;
+        for (const std::string& author : author_domains)
+            nearest = std::max(nearest, dns::common_labels(candidate.signature.domain, author));
+        nearness.push_back(nearest);
+    }
+    std::ranges::sort(order_, [&](std::size_t one, std::size_t other) {
+        return nearness[one] != nearness[other] ? nearness[one] > nearness[other] : one < other;
+    });
 }
 
 dns::Inquiry<std::vector<DkimVerdict>> DkimVerifier::finish(std::chrono::system_clock::time_point now) {
     bodies_->finish();
-    std::vector<DkimVerdict> verdicts;
+    std::vector<DkimVerdict> verdicts(candidates_.size());
+    for (const std::size_t place : order_) verdicts[place] = co_await judge(candidates_[place], now);
     std::vector<std::string_view> texts;
-    for (const Candidate& candidate : candidates_) {
-        verdicts.push_back(co_await judge(candidate, now));
-        texts.push_back(candidate.signature.signature_text);
-    }
+    for (const Candidate& candidate : candidates_) texts.push_back(candidate.signature.signature_text);
     name_signatures(verdicts, texts);
     if (beyond_limit_ > 0) {
         DkimVerdict rest{.result = DkimResult::policy};

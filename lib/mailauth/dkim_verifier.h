@@ -34,6 +34,10 @@ class DkimVerifier {
     // No signature to check needs the body: update() may be left out.
     [[nodiscard]] bool needs_body() const { return !bodies_->is_empty(); }
 
+    // Before finish(): keys are asked for in the order of nearness to these domains, so that those that can matter to
+    // DMARC come first. The others are a stranger's choice, whose DNS may use up all the time there is.
+    void judge_first(const std::vector<std::string>& author_domains);
+
     // Once, after the last update(). One verdict for each signature in the order of the message; signatures beyond the
     // tenth share one more, which says how many they are; none for a message without any. The verifier must outlive the
     // inquiry.
@@ -51,6 +55,7 @@ class DkimVerifier {
                                                   std::chrono::system_clock::time_point now) const;
 
     std::vector<Candidate> candidates_;
+    std::vector<std::size_t> order_;  // in which they are judged
     std::shared_ptr<BodyHashes> bodies_;  // shared with other verifiers of the message
     std::size_t beyond_limit_ = 0;
 };

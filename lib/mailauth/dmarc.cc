@@ -1,6 +1,7 @@
 #include "lib/mailauth/dmarc.h"
 
 #include "lib/base/text.h"
+#include "lib/dns/name.h"
 #include "lib/mail/message.h"
 #include "lib/mailauth/arc_verifier.h"
 #include "lib/mailauth/dmarc_discovery.h"
@@ -13,28 +14,6 @@ namespace {
 
 constexpr std::size_t author_domain_limit = 4;
 constexpr std::size_t identifier_limit = 20;
-
-// The author domains in the order of the field, each once, as A-labels.
-Result<std::vector<std::string>> author_domains(const std::vector<std::string>& from_fields) {
-    if (from_fields.empty()) return failure(ErrorKind::invalid, "there is no From field");
-    if (from_fields.size() > 1)
-        return failure(ErrorKind::invalid, std::to_string(from_fields.size()) + " From fields where there must be one");
-    const auto authors = mail::parse_address_list(from_fields.front());
-    if (!authors) return failure(ErrorKind::invalid, "the From field cannot be read: " + authors.error().detail);
-    if (authors->empty()) return failure(ErrorKind::invalid, "the From field names a group without members, no author");
-    std::vector<std::string> domains;
-    for (const mail::Address& author : *authors) {
-        if (author.has_address_literal())
-            return failure(ErrorKind::invalid, "the author's address has a number instead of a domain");
-        auto domain = mail::to_ascii_domain(author.domain());
-        if (!domain) return failure(ErrorKind::invalid, "the author's domain is not valid: " + domain.error().detail);
-        if (std::ranges::find(domains, *domain) == domains.end()) domains.push_back(*std::move(domain));
-    }
-    if (domains.size() > author_domain_limit)
-        return failure(ErrorKind::limit, "authors of " + std::to_string(domains.size()) + " domains; " +
-                                             std::to_string(author_domain_limit) + " are checked at most");
-    return domains;
-}
 
 // A domain for which SPF or DKIM has something to say.
 struct Identifier {
@@ -65,14 +44,6 @@ std::vector<Identifier> identifiers_of(const DmarcQuery& query, std::vector<Chec
     return identifiers;
 }
 
-// How many labels two domains have in common, from the right.
-std::size_t common_labels(std::string_view a, std::string_view b) {
-    const auto one = split(a, '.');
-    const auto other = split(b, '.');
-    const auto [end, other_end] = std::ranges::mismatch(one.rbegin(), one.rend(), other.rbegin(), other.rend());
-    return static_cast<std::size_t>(end - one.rbegin());
-}
-
 // Is `domain` aligned with the author's? Only a fault of the DNS leaves it unknown.
 enum class Aligned : std::uint8_t { no, yes, unknown };
 
@@ -82,7 +53,7 @@ dns::Inquiry<Aligned> is_aligned(std::string domain, const DmarcDiscovery& autho
     if (mode == DmarcAlignment::strict) co_return Aligned::no;
     if (!author.fault.empty()) {
         // Where the author's organisation ends is not known; without two labels in common it is hardly the same.
-        co_return common_labels(domain, author.domain) >= 2 ? Aligned::unknown : Aligned::no;
+        co_return dns::common_labels(domain, author.domain) >= 2 ? Aligned::unknown : Aligned::no;
     }
     // The organisational domain of any name is that name or one above it. So what is not below the author's
     // organisation cannot have the same one: no questions, and no fault of a stranger's DNS.
@@ -224,9 +195,30 @@ bool is_worse(const DmarcVerdict& verdict, const DmarcVerdict& than) {
 
 }  // namespace
 
+Result<std::vector<std::string>> dmarc_author_domains(const std::vector<std::string>& from_fields) {
+    if (from_fields.empty()) return failure(ErrorKind::invalid, "there is no From field");
+    if (from_fields.size() > 1)
+        return failure(ErrorKind::invalid, std::to_string(from_fields.size()) + " From fields where there must be one");
+    const auto authors = mail::parse_address_list(from_fields.front());
+    if (!authors) return failure(ErrorKind::invalid, "the From field cannot be read: " + authors.error().detail);
+    if (authors->empty()) return failure(ErrorKind::invalid, "the From field names a group without members, no author");
+    std::vector<std::string> domains;
+    for (const mail::Address& author : *authors) {
+        if (author.has_address_literal())
+            return failure(ErrorKind::invalid, "the author's address has a number instead of a domain");
+        auto domain = mail::to_ascii_domain(author.domain());
+        if (!domain) return failure(ErrorKind::invalid, "the author's domain is not valid: " + domain.error().detail);
+        if (std::ranges::find(domains, *domain) == domains.end()) domains.push_back(*std::move(domain));
+    }
+    if (domains.size() > author_domain_limit)
+        return failure(ErrorKind::limit, "authors of " + std::to_string(domains.size()) + " domains; " +
+                                             std::to_string(author_domain_limit) + " are checked at most");
+    return domains;
+}
+
 dns::Inquiry<DmarcVerdict> check_dmarc(DmarcQuery query) {
     DmarcVerdict worst;
-    const auto domains = author_domains(query.from_fields);
+    const auto domains = dmarc_author_domains(query.from_fields);
     if (!domains) {
         worst.result = DmarcResult::permerror;
         worst.reason = domains.error().detail;

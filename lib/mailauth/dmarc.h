@@ -21,6 +21,10 @@ struct DmarcQuery {
     std::vector<std::string> trusted_sealers;  // d= of ARC-Seal
 };
 
+// The author domains that the values of the From fields name, each once, as A-labels, in their order. Errors: those of
+// which check_dmarc() makes permerror.
+[[nodiscard]] Result<std::vector<std::string>> dmarc_author_domains(const std::vector<std::string>& from_fields);
+
 // Finds the author domain in the From field, its policy by the tree walk, and whether SPF or DKIM passed for a domain
 // of the same organisation (relaxed) or the same name (strict). A signature that leaves octets of the body unsigned
 // (covers_body false) does not count: security row C1.
