@@ -21,11 +21,15 @@ def encode_text(strings: list[bytes]) -> bytes:
 
 class Zone:
     """Answers on 127.0.0.1:port. `records`: {(name, type): [rdata, …]}; names in lower case without final dot.
-    `faults`: (name, type) that end in SERVFAIL."""
+    `faults`: (name, type) that end in SERVFAIL. `delays`: names whose answers come so many seconds late.
+    `asked`: every question so far."""
 
     def __init__(self):
         self.records: dict[tuple[str, str], list[bytes]] = {}
         self.faults: set[tuple[str, str]] = set()
+        self.delays: dict[str, float] = {}
+        self.asked: list[tuple[str, str]] = []
+        self._late: list[threading.Timer] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.address = "127.0.0.1@%d" % self._socket.getsockname()[1]
@@ -33,7 +37,7 @@ class Zone:
         self._thread.start()
 
     def clear(self) -> None:
-        self.records, self.faults = {}, set()
+        self.records, self.faults, self.delays, self.asked = {}, set(), {}, []
 
     def add(self, name: str, kind: str, rdata: bytes) -> None:
         self.records.setdefault((name.rstrip(".").lower(), kind), []).append(rdata)
@@ -42,6 +46,9 @@ class Zone:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", self._socket.getsockname())
         self._thread.join(5)
+        for timer in self._late:
+            timer.cancel()
+            timer.join(5)
         self._socket.close()
 
     def _serve(self) -> None:
@@ -50,9 +57,16 @@ class Zone:
             if not question:
                 return
             try:
-                self._socket.sendto(self._answer(question), client)
+                answer = self._answer(question)
             except (IndexError, ValueError, struct.error):
                 continue
+            delay = self.delays.get(self.asked[-1][0], 0)
+            if not delay:
+                self._socket.sendto(answer, client)
+                continue
+            self._late = [timer for timer in self._late if timer.is_alive()]
+            self._late.append(threading.Timer(delay, self._socket.sendto, (answer, client)))
+            self._late[-1].start()
 
     def _exists(self, name: str) -> bool:
         return any(known == name or known.endswith("." + name) for known, _ in [*self.records, *self.faults])
@@ -65,6 +79,7 @@ class Zone:
         asked = question[12:at + 5]
         kind = {number: name for name, number in TYPES.items()}.get(struct.unpack("!H", question[at + 1:at + 3])[0], "")
         name, answers = ".".join(labels).lower(), []
+        self.asked.append((name, kind))
         for _ in range(12):  # along CNAMEs
             found = self.records.get((name, kind), [])
             alias = self.records.get((name, "CNAME")) if kind != "CNAME" and not found else None
