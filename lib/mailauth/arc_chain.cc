@@ -164,10 +164,10 @@ ArcSeal ArcSeal::read(std::string_view field_value) {
     return unreadable;
 }
 
-ArcChain ArcChain::read(const mail::Header& header) {
+ArcChain ArcChain::read(std::span<const mail::Field> fields) {
     ArcChain chain;
     Collector collector(chain);
-    for (const mail::Field& field : header.fields()) collector.take(field);
+    for (const mail::Field& field : fields) collector.take(field);
     chain.has_ended = !chain.sets.empty() && says_fail(chain.sets.back().seal);
     for (unsigned instance = 1; instance <= chain.sets.size() && chain.problem.empty(); ++instance)
         chain.problem = problem_of_set(chain.sets[instance - 1], instance);

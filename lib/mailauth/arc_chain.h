@@ -5,6 +5,7 @@
 #include "lib/mailauth/signing_key.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,8 +45,9 @@ struct ArcChain {
     bool has_ended = false;         // the newest seal says cv=fail: nobody may add to the chain (§5.1)
     std::string problem;            // with the structure (§5.2 steps 1 to 3), for a person; "" if there is none
 
-    // `header` must outlive the chain. Bounds: 50 instances, 256 KiB of ARC fields; more is a problem.
-    [[nodiscard]] static ArcChain read(const mail::Header& header);
+    // `fields`: the header section from the top down, which must outlive the chain. Bounds: 50 instances, 256 KiB of
+    // ARC fields; more is a problem.
+    [[nodiscard]] static ArcChain read(std::span<const mail::Field> fields);
 };
 
 // The payload behind "i=1;" of an ARC-Authentication-Results field: what parse_authentication_results() reads. "" if

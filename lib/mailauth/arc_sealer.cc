@@ -81,18 +81,17 @@ std::string joined(const std::vector<std::string>& names) { return fmt::format("
 
 }  // namespace
 
-ArcSealer::ArcSealer(BareLineEnds bare_line_ends)
-    : body_(Canonicalisation::relaxed, BodyHasher::unlimited, bare_line_ends) {}
+ArcSealer::ArcSealer(std::shared_ptr<BodyHashes> bodies)
+    : bodies_(std::move(bodies)), body_(bodies_->want(Canonicalisation::relaxed, BodyHasher::unlimited)) {}
 
-void ArcSealer::update(std::string_view body) { body_.update(body); }
-
-Result<std::string> ArcSealer::seal(const mail::Header& header, const ArcSealRequest& request,
+Result<std::string> ArcSealer::seal(std::span<const mail::Field> fields, const ArcSealRequest& request,
                                     const DkimIdentity& identity) {
-    const std::string body_hash = encode_base64(body_.finish().digest);
-    const ArcChain chain = ArcChain::read(header);
+    bodies_->finish();
+    const std::string body_hash = encode_base64(bodies_->of(body_).digest);
+    const ArcChain chain = ArcChain::read(fields);
     RELEVO_CHECK(check_sealable(chain, request.chain));
-    const SignedFields fields(header);
-    const std::vector<std::string> names = request.signed_names.empty() ? usual_names(fields) : request.signed_names;
+    const SignedFields by_name(fields);
+    const std::vector<std::string> names = request.signed_names.empty() ? usual_names(by_name) : request.signed_names;
     if (names.size() > signed_names_limit)
         return failure(ErrorKind::limit,
                        fmt::format("the message has more than {} fields to sign", signed_names_limit));
@@ -110,7 +109,7 @@ Result<std::string> ArcSealer::seal(const mail::Header& header, const ArcSealReq
                                         {"s", identity.selector},
                                         {"t", time}});
     std::string input;
-    fields.append(input, Canonicalisation::relaxed, names);
+    by_name.append(input, Canonicalisation::relaxed, names);
     RELEVO_TRY(const std::string message_signature, message_field.sign(std::move(input), identity.key));
 
     const SignatureField seal_field(arc_seal_name, identity,

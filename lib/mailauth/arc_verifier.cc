@@ -30,11 +30,11 @@ std::string comparable(std::string_view domain) { return mail::to_ascii_domain(d
 }  // namespace
 
 ArcVerifier::ArcVerifier(const mail::Header& header, std::shared_ptr<BodyHashes> bodies) : bodies_(std::move(bodies)) {
-    const ArcChain chain = ArcChain::read(header);
+    const ArcChain chain = ArcChain::read(header.fields());
     highest_instance_ = chain.highest_instance;
     problem_ = chain.problem;
     if (!problem_.empty() || chain.sets.empty()) return;
-    add_message_signatures(chain, SignedFields(header));
+    add_message_signatures(chain, SignedFields(header.fields()));
     add_seals(chain);
     const auto first = parse_authentication_results(results_of_instance(chain.sets.front().results->value));
     if (!first) return;

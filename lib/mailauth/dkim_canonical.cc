@@ -274,9 +274,9 @@ void append_signature_field(std::string& out, Canonicalisation canonicalisation,
     out.resize(out.size() - 2);
 }
 
-SignedFields::SignedFields(const mail::Header& header) {
-    raw_by_name_.reserve(header.fields().size());
-    for (const mail::Field& field : header.fields()) raw_by_name_[to_lower(field.name)].push_back(field.raw);
+SignedFields::SignedFields(std::span<const mail::Field> fields) {
+    raw_by_name_.reserve(fields.size());
+    for (const mail::Field& field : fields) raw_by_name_[to_lower(field.name)].push_back(field.raw);
 }
 
 void SignedFields::append(std::string& out, Canonicalisation canonicalisation, const std::vector<std::string>& names,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,11 +76,11 @@ void append_canonical_field(std::string& out, Canonicalisation canonicalisation,
 // tag (including all surrounding whitespace) deleted", and without the last CRLF (§3.7).
 void append_signature_field(std::string& out, Canonicalisation canonicalisation, std::string_view raw);
 
-// Finds the fields that h= names. Built once per message, used for every signature. `header` and its content must
-// outlive it. Threads: any, once built.
+// Finds the fields that h= names. Built once per message, used for every signature. `fields`: the whole header section
+// from the top down; what they view must outlive it. Threads: any, once built.
 class SignedFields {
  public:
-    explicit SignedFields(const mail::Header& header);
+    explicit SignedFields(std::span<const mail::Field> fields);
     // Appends the fields named, each in canonical form: of several with one name the last one first, then the one above
     // it, and nothing once there is none left (§5.4.2). Names in any case. `own`: the raw field of the signature that
     // is checked, which did not exist when it was made. Linear in the octets of both.

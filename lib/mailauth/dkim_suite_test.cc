@@ -125,7 +125,7 @@ bool verifies_the_old_way(const mail::Header& header, const mail::Field& field, 
     if (digest != decode_base64(without_white_space(TagList::parse(field.value)->find("bh").value())).value())
         return false;
     std::string input;
-    SignedFields(header).append(input, signature.header_form, signature.signed_names, field.raw);
+    SignedFields(header.fields()).append(input, signature.header_form, signature.signed_names, field.raw);
     append_signature_field(input, signature.header_form, field.raw);
     const auto answer = zone({signature.key_name, dns::RecordType::txt}).value();
     const TagList tags = TagList::parse(answer.texts.at(0)).value();

@@ -103,7 +103,7 @@ inline std::string sign_by_hand(std::string_view content, const HandMade& made,
         field.replace(at, 8, encode_base64(body.finish().digest));
     field += "; b=";
     std::string input;
-    SignedFields(header).append(input, made.header_form, made.names);
+    SignedFields(header.fields()).append(input, made.header_form, made.names);
     append_signature_field(input, made.header_form, field);
     return field + encode_base64(key.sign_digest(sha256_of(input)).value()) + "\r\n" + std::string(content);
 }

@@ -83,7 +83,7 @@ void name_signatures(std::vector<DkimVerdict>& verdicts, const std::vector<std::
 DkimVerifier::DkimVerifier(const mail::Header& header, std::shared_ptr<BodyHashes> bodies)
     : bodies_(std::move(bodies)) {
     if (header.find("DKIM-Signature") == nullptr) return;  // most of the work is saved for what is not signed
-    const SignedFields fields(header);
+    const SignedFields fields(header.fields());
     std::string scratch;
     for (const mail::Field& field : header.fields())
         if (equals_ignoring_case(field.name, "DKIM-Signature")) add(field, fields, scratch);

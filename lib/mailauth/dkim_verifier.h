@@ -55,7 +55,7 @@ class DkimVerifier {
                                                   std::chrono::system_clock::time_point now) const;
 
     std::vector<Candidate> candidates_;
-    std::vector<std::size_t> order_;  // in which they are judged
+    std::vector<std::size_t> order_;      // in which they are judged
     std::shared_ptr<BodyHashes> bodies_;  // shared with other verifiers of the message
     std::size_t beyond_limit_ = 0;
 };
