@@ -181,6 +181,7 @@ struct VerificationSettings {
     OnSpfFailure spf = OnSpfFailure::mark;
     std::vector<dns::Network> trusted_networks;  // their mail is not checked
     std::vector<std::string> trusted_sealers;    // domains whose ARC seals are believed
+    bool seal = false;                           // with the keys of signing.service_domain
     std::chrono::seconds time_limit{20};         // RFC 7208 §4.6.4
 };
 

@@ -175,6 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[[route]]\nname = \"default\"\ndomains = \"*\"", "the name of the built-in route"},
         Mistake{"[dns]\nservers = \"ns.example\"", "dns.servers \"ns.example\" is no resolver"},
         Mistake{"[delivery]\nconnections_per_site = 600", "is more than connections_total"},
+        Mistake{"[verification]\nseal = true", "verification.seal needs signing.service_domain"},
         Mistake{"[server]\nuser = \"a\"\nuser = \"b\"", "relevo.toml:5:8: not TOML"}, Mistake{"[server", "not TOML"},
         Mistake{"[=]", "relevo.toml:3:2: not TOML: a section has no name"},
         Mistake{"[[ \x06]]", "a section has no name"},

@@ -130,6 +130,13 @@ std::span<const Setting<VerificationSettings>> settings_of() {
         row<&S::trusted_sealers>("trusted_sealers",
                                  {"Domains of forwarders whose ARC seals may stand in for a DMARC failure.",
                                   "Dominios de reenviadores cuyos sellos ARC pueden suplir un fallo de DMARC."}),
+        row<&S::seal>(
+            "seal",
+            {"Seal mail from outside (ARC) with the RSA key of signing.service_domain before it goes on, so that "
+             "servers "
+             "that trust this one believe what was found here even if SPF or DKIM fail there.",
+             "Sellar (ARC) con la clave RSA de signing.service_domain el correo de fuera antes de que siga, para que "
+             "los servidores que confían en este crean lo que aquí se averiguó aunque allí fallen SPF o DKIM."}),
         row<&S::time_limit>(
             "time_limit",
             {"Longest wait for the DNS, for SPF and for the rest; what is not known then is a temporary "

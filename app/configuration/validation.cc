@@ -220,6 +220,11 @@ void check_signing(SigningSettings& signing, Problems& problems) {
         problems.add("signing.algorithms", "lacks rsa: many receivers know nothing else, so keep it");
 }
 
+void check_verification(const Configuration& configuration, Problems& problems) {
+    if (configuration.verification.seal && configuration.signing.service_domain.empty())
+        problems.add("verification.seal", "needs signing.service_domain, whose key seals: name that domain");
+}
+
 void check_label(const std::string& label, const std::string& path, Problems& problems) {
     if (label.contains('.') || !mail::parse_domain(label + ".example", mail::Utf8::refused))
         problems.add(path, fmt::format("\"{}\" is not one label of a name: write something such as \"mail\"", label));
@@ -314,6 +319,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_delivery(configuration, problems);
     check_routes(configuration, problems);
     check_signing(configuration.signing, problems);
+    check_verification(configuration, problems);
     check_domains(configuration.domains, problems);
     check_checks(configuration.checks, problems);
     check_servers(configuration.dns, problems);

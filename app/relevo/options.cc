@@ -197,6 +197,7 @@ std::shared_ptr<const VerificationOptions> verification_options(const Configurat
                                  : settings.dmarc == FollowDmarc::quarantine ? DmarcHandling::quarantine
                                                                              : DmarcHandling::none,
                         .spf = settings.spf == OnSpfFailure::reject ? SpfHandling::reject : SpfHandling::mark};
+    options.sealing = settings.seal ? Sealing::on : Sealing::off;
     options.time_limit = settings.time_limit;
     return std::make_shared<const VerificationOptions>(std::move(options));
 }

@@ -80,6 +80,9 @@ class ReceptionSession {
     void follow_content(std::string_view piece);
     void begin_body(const mail::Header& header);
     Task<std::optional<smtp::Reply>> verify_content(const mail::Header& header);
+    [[nodiscard]] std::string seal_of(const mail::Header& header, const mail::SubmissionFixes& fixes,
+                                      const VerificationOptions& options, const Findings& findings);
+    [[nodiscard]] mail::Utf8 utf8_of_message() const;
     void log_marked(std::string_view mark);
 
     Reception& reception_;
@@ -105,6 +108,7 @@ class ReceptionSession {
     std::size_t received_field_octets_ = 0;
     std::optional<StreamedBody> body_;  // if it will be signed
     std::string signed_by_;
+    std::string sealed_by_;
     Octets announced_size_ = 0;
     Deadline transaction_ends_ = no_deadline;
     Deadline waiting_since_ = Clock::now();  // our last reply; what the client owes us counts from here

@@ -107,7 +107,7 @@ std::string ReceptionSession::origin() const {
     json.optional("login", login_)
         .optional("mechanism", login_.empty() ? std::string() : mechanism_name_)
         .optional("tls", tls_text());
-    json.optional("signed_by", signed_by_);
+    json.optional("signed_by", signed_by_).optional("sealed_by", sealed_by_);
     if (!authentication_.empty()) json.raw("authentication", authentication_);
     json.field("sender", session_->envelope().reverse_path.text())
         .field("recipients", session_->envelope().recipients.size())
@@ -207,7 +207,8 @@ Task<smtp::Reply> ReceptionSession::take_message() {
                                      {"to", message.envelope.recipients.front().address.text()},
                                      {"recipients", message.envelope.recipients.size()},
                                      {"size", size},
-                                     {"signed_by", signed_by_}});
+                                     {"signed_by", signed_by_},
+                                     {"sealed_by", sealed_by_}});
     smtp::Reply reply = replies::queued(message.id.text());
     if (ports.shared.message_accepted) ports.shared.message_accepted(*accepted);
     ports.accepted(std::move(*accepted));
@@ -221,6 +222,7 @@ void ReceptionSession::forget_transaction() {
     content_ = {};
     body_.reset();
     signed_by_.clear();
+    sealed_by_.clear();
     verification_.reset();
     header_end_ = {};
     is_in_body_ = false;

@@ -58,10 +58,27 @@ Task<std::optional<smtp::Reply>> ReceptionSession::verify_content(const mail::He
     if (!judged.decision.is_accepted()) co_return judged.decision.reply;
     if (judged.marked) log_marked(*judged.marked);
     const mail::SubmissionFixes fixes =
-        fixes_for_arrival(header, arrived(), *options, findings,
-                          session_->envelope().smtputf8 ? mail::Utf8::allowed : mail::Utf8::refused, judged.marked);
-    content_ = mail::apply_fixes(std::string_view(content_).substr(0, received_field_octets_), arrived(), fixes);
+        fixes_for_arrival(header, arrived(), *options, findings, utf8_of_message(), judged.marked);
+    std::string prefix = seal_of(header, fixes, *options, findings);
+    prefix += std::string_view(content_).substr(0, received_field_octets_);
+    content_ = mail::apply_fixes(prefix, arrived(), fixes);
     co_return std::nullopt;
+}
+
+// The fields to put in front of all others; our Received field is not sealed. Empty: no seal.
+std::string ReceptionSession::seal_of(const mail::Header& header, const mail::SubmissionFixes& fixes,
+                                      const VerificationOptions& options, const Findings& findings) {
+    auto sealer = verification_->take_sealer();
+    if (!sealer || reception_.ports_.shared.signer == nullptr) return {};
+    MessageSigner::Signed made = reception_.ports_.shared.signer->seal(
+        mail::fields_after(header, arrived(), fixes),
+        seal_request(options, findings, utf8_of_message(), WallClock::now()), *std::move(sealer));
+    sealed_by_ = std::move(made.by);
+    return std::move(made.fields);
+}
+
+mail::Utf8 ReceptionSession::utf8_of_message() const {
+    return session_->envelope().smtputf8 ? mail::Utf8::allowed : mail::Utf8::refused;
 }
 
 // The refusal is logged as any other; what was found about it, here.

@@ -47,6 +47,7 @@ mailauth::DkimSigner StreamedBody::finish(std::string_view arrived, std::size_t 
 
 SignerMetrics::SignerMetrics(Metrics& metrics)
     : signatures(metrics.counter("relevo_dkim_signatures_total", "DKIM signatures made")),
+      seals(metrics.counter("relevo_arc_seals_total", "Messages from outside that were sealed")),
       unsigned_messages(metrics.counter("relevo_dkim_unsigned_messages_total",
                                         "Submitted messages without a signature of their author's domain")),
       failures(metrics.counter("relevo_dkim_failures_total", "Messages that could not be signed")),
@@ -101,15 +102,48 @@ MessageSigner::Signed MessageSigner::sign(std::span<const mailauth::DkimIdentity
     return {.fields = *std::move(fields), .by = signers_of(identities)};
 }
 
-void MessageSigner::warn_of_unsigned(const Domain& domain) {
-    const Deadline now = Clock::now();
-    {
-        const std::lock_guard lock(mutex_);
-        if (warned_.size() >= warned_limit) warned_.clear();
-        Deadline& quiet_until = warned_[domain.id];
-        if (now < quiet_until) return;
-        quiet_until = now + warn_again_after;
+MessageSigner::Signed MessageSigner::seal(std::span<const mail::Field> header, const mailauth::ArcSealRequest& request,
+                                          mailauth::ArcSealer sealer) {
+    const auto ring = ring_();
+    const auto identity = std::ranges::find_if(ring->service(), [](const mailauth::DkimIdentity& one) {
+        return one.key.algorithm() == mailauth::SigningAlgorithm::rsa_sha256;
+    });
+    if (identity == ring->service().end()) {
+        warn_of_unsealed();
+        return {};
     }
+    auto fields = sealer.seal(header, request, *identity);
+    if (fields.has_value()) {
+        metrics_.seals.add();
+        return {.fields = *std::move(fields), .by = signers_of({identity, 1})};
+    }
+    // Chains that ended and messages with too many fields are what strangers send, no fault of ours.
+    if (fields.error().kind != ErrorKind::refused && fields.error().kind != ErrorKind::limit) {
+        metrics_.failures.add();
+        log_.error("arc.not_sealed", {{"domain", identity->domain}, {"problem", fields.error().detail}});
+    }
+    return {};
+}
+
+bool MessageSigner::may_warn_of(DomainId domain) {
+    const Deadline now = Clock::now();
+    const std::lock_guard lock(mutex_);
+    if (warned_.size() >= warned_limit) warned_.clear();
+    Deadline& quiet_until = warned_[domain];
+    if (now < quiet_until) return false;
+    quiet_until = now + warn_again_after;
+    return true;
+}
+
+void MessageSigner::warn_of_unsealed() {
+    if (!may_warn_of(DomainId{})) return;
+    log_.warning("arc.unsealed", {{"problem",
+                                   "mail from outside goes on without a seal: signing.service_domain has no RSA key "
+                                   "that signs yet; publish the records that `relevo dkim show` names for it"}});
+}
+
+void MessageSigner::warn_of_unsigned(const Domain& domain) {
+    if (!may_warn_of(domain.id)) return;
     log_.warning(
         "dkim.unsigned",
         {{"domain", domain.name},

@@ -1,4 +1,4 @@
-// Signs what is submitted, and our own reports, with the keys that sign now.
+// Signs what is submitted, and our own reports, and seals what is passed on, with the keys that sign now.
 #pragma once
 
 #include "core/ports/log.h"
@@ -7,6 +7,7 @@
 #include "core/tenancy/directory.h"
 #include "lib/mail/header_end.h"
 #include "lib/mail/message.h"
+#include "lib/mailauth/arc_sealer.h"
 #include "lib/mailauth/dkim_signer.h"
 
 #include <atomic>
@@ -41,7 +42,7 @@ class StreamedBody {
 
 struct SignerMetrics {
     explicit SignerMetrics(Metrics& metrics);
-    Counter &signatures, &unsigned_messages, &failures;
+    Counter &signatures, &seals, &unsigned_messages, &failures;
     Histogram& seconds;  // for one message
 };
 
@@ -56,7 +57,7 @@ struct SignerMetrics {
 class MessageSigner {
  public:
     struct Signed {
-        std::string fields;  // DKIM-Signature fields, to be put in front; empty: not signed
+        std::string fields;  // DKIM-Signature or ARC fields, to be put in front; empty: not signed
         std::string by;      // "example.com (r20261125a, e20261125a), relay.example (…)", for the history
     };
     using RingSource = std::function<std::shared_ptr<const KeyRing>()>;
@@ -73,11 +74,19 @@ class MessageSigner {
                                          WallClock::time_point now);
     // A report of ours, for the service alone.
     [[nodiscard]] Signed sign_report(std::string_view content, WallClock::time_point now);
+    // A message from outside that is passed on, for the service: with its RSA key, since the next servers that know no
+    // other would take the chain for broken. `header`: as for sign_submission(), what was found on top. What nobody may
+    // seal (ArcSealer) stays as it is.
+    [[nodiscard]] Signed seal(std::span<const mail::Field> header, const mailauth::ArcSealRequest& request,
+                              mailauth::ArcSealer sealer);
 
  private:
     Signed sign(std::span<const mailauth::DkimIdentity> identities, std::span<const mail::Field> header,
                 mailauth::DkimSigner& signer, WallClock::time_point now);
     void warn_of_unsigned(const Domain& domain);
+    void warn_of_unsealed();
+    // Whether a warning about this domain is due; the service is nobody's domain.
+    [[nodiscard]] bool may_warn_of(DomainId domain);
 
     RingSource ring_;
     SignerMetrics& metrics_;

@@ -2,6 +2,7 @@
 
 #include "adapters/memory/telemetry.h"
 #include "core/signing/key_fixture.h"
+#include "lib/mailauth/arc_verifier.h"
 #include "lib/mailauth/dkim_verifier.h"
 
 #include <gmock/gmock.h>
@@ -56,18 +57,29 @@ class MessageSignerTest : public testing::Test {
         return signer_.sign_submission(*directory_, identity, header.fields(),
                                        std::move(body).finish(message, header.body_offset()), noon);
     }
+    // As if the message came from outside, with nothing found about it but this of its chain.
+    MessageSigner::Signed seal(const std::string& message, mailauth::ArcResult chain = mailauth::ArcResult::none) {
+        const auto header = mail::Header::parse(message).value();
+        mailauth::ArcSealer sealer;
+        sealer.update(std::string_view(message).substr(header.body_offset()));
+        mailauth::ArcSealRequest request{.chain = chain, .results = {"mx.relay.example", {}}};
+        request.time = noon;
+        return signer_.seal(header.fields(), request, std::move(sealer));
+    }
+    // What a receiver finds of the keys that were published.
+    [[nodiscard]] Result<dns::Answer> resolve(const dns::Question& question) const {
+        dns::Answer answer;
+        if (const auto record = records_.find(question.name); record != records_.end())
+            answer.texts.push_back(record->second);
+        return answer;
+    }
     // "pass example.com, pass relay.example": what a receiver finds.
     [[nodiscard]] std::string verdicts(const std::string& message) const {
         const auto header = mail::Header::parse(message).value();
         mailauth::DkimVerifier verifier(header);
         verifier.update(std::string_view(message).substr(header.body_offset()));
         const auto found =
-            dns::run(verifier.finish(noon), [this](const dns::Question& question) -> Result<dns::Answer> {
-                dns::Answer answer;
-                if (const auto record = records_.find(question.name); record != records_.end())
-                    answer.texts.push_back(record->second);
-                return answer;
-            });
+            dns::run(verifier.finish(noon), [this](const dns::Question& question) { return resolve(question); });
         std::string text;
         for (const auto& verdict : found)
             text += (text.empty() ? "" : ", ") + std::string(name_of(verdict.result)) + " " + verdict.domain;
@@ -131,6 +143,41 @@ TEST_F(MessageSignerTest, SignsReportsForTheServiceAlone) {
     EXPECT_EQ(verdicts(signer_.sign_report(report, noon).fields + report), "pass relay.example");
     ring_ = store_.ring();
     EXPECT_THAT(signer_.sign_report(report, noon).fields, IsEmpty());
+}
+
+TEST_F(MessageSignerTest, SealsWithTheRsaKeyOfTheService) {  // RFC 8617 §5.1
+    const std::string message = "From: a@elsewhere.example\r\nSubject: x\r\n\r\nText\r\n";
+    publish(store_.add(DomainId{}, "relay.example", "q", KeyState::active, mailauth::SigningAlgorithm::rsa_sha256));
+    ring_ = store_.ring("relay.example");
+    const auto made = seal(message);
+    EXPECT_EQ(made.by, "relay.example (q)");
+    EXPECT_EQ(numbers_.counted("relevo_arc_seals_total"), 1U);
+    const std::string sealed = made.fields + message;
+    const auto header = mail::Header::parse(sealed).value();
+    mailauth::ArcVerifier verifier(header);
+    verifier.update(std::string_view(sealed).substr(header.body_offset()));
+    const auto found =
+        dns::run(verifier.finish(noon), [this](const dns::Question& question) { return resolve(question); });
+    EXPECT_EQ(found.result, mailauth::ArcResult::pass) << found.reason;
+    EXPECT_THAT(found.sealers, testing::ElementsAre("relay.example"));
+}
+
+TEST_F(MessageSignerTest, DoesNotSealWithoutAnRsaKeyAndSaysSoOnce) {
+    EXPECT_THAT(seal("From: a@elsewhere.example\r\n\r\n").fields, IsEmpty());
+    ring_ = std::make_shared<const KeyRing>();
+    EXPECT_THAT(seal("From: a@elsewhere.example\r\n\r\n").fields, IsEmpty());
+    EXPECT_EQ(log_.count("warning arc.unsealed"), 1U);
+}
+
+TEST_F(MessageSignerTest, LeavesAChainThatHasEnded) {  // RFC 8617 §5.1
+    publish(store_.add(DomainId{}, "relay.example", "q", KeyState::active, mailauth::SigningAlgorithm::rsa_sha256));
+    ring_ = store_.ring("relay.example");
+    const std::string message = "From: a@elsewhere.example\r\n\r\n";
+    const std::string broken = seal(message).fields + message + "changed\r\n";
+    const std::string ended = seal(broken, mailauth::ArcResult::fail).fields + broken;
+    EXPECT_THAT(ended, HasSubstr("cv=fail"));
+    EXPECT_THAT(seal(ended, mailauth::ArcResult::fail).fields, IsEmpty());
+    EXPECT_EQ(numbers_.counted("relevo_dkim_failures_total"), 0U);
 }
 
 // security row C3

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 namespace relevo {
 
@@ -53,15 +53,17 @@ struct MessageVerification::Sender {
 
 // What hashes the content as it comes.
 struct MessageVerification::Streams {
-    Streams(const mail::Header& header, mailauth::BareLineEnds bare_line_ends)
+    Streams(const mail::Header& header, mailauth::BareLineEnds bare_line_ends, Sealing sealing)
         : bodies(std::make_shared<mailauth::BodyHashes>(bare_line_ends)), dkim(header, bodies), arc(header, bodies) {
+        if (sealing == Sealing::on) sealer.emplace(bodies);
         for (const mail::Field& field : header.fields())
             if (equals_ignoring_case(field.name, "From")) from.emplace_back(field.value);
         dkim.judge_first(mailauth::dmarc_author_domains(from).value_or(std::vector<std::string>()));
     }
-    std::shared_ptr<mailauth::BodyHashes> bodies;  // held by both verifiers
+    std::shared_ptr<mailauth::BodyHashes> bodies;  // held by the verifiers and the sealer
     mailauth::DkimVerifier dkim;
     mailauth::ArcVerifier arc;
+    std::optional<mailauth::ArcSealer> sealer;
     std::vector<std::string> from;
 };
 
@@ -100,7 +102,7 @@ Task<> MessageVerification::check_name(std::shared_ptr<Sender> sender) {
 void MessageVerification::header(const mail::Header& header) {
     const bool is_binary = sender_->arriving.body == mail::BodyType::binary_mime;
     streams_ = std::make_unique<Streams>(
-        header, is_binary ? mailauth::BareLineEnds::literal : mailauth::BareLineEnds::converted);
+        header, is_binary ? mailauth::BareLineEnds::literal : mailauth::BareLineEnds::converted, options_->sealing);
 }
 
 void MessageVerification::body(std::string_view octets) { streams_->bodies->update(octets); }
@@ -124,6 +126,10 @@ Task<Findings> MessageVerification::finish() {
                                                                        .trusted_sealers = options_->trusted_sealers}),
                                                 begin + options_->time_limit);
     co_return findings;
+}
+
+std::optional<mailauth::ArcSealer> MessageVerification::take_sealer() {
+    return std::exchange(streams_->sealer, std::nullopt);
 }
 
 std::unique_ptr<MessageVerification> Verifier::begin(ArrivingMail arriving) {
@@ -157,6 +163,15 @@ mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_
         mailauth::authentication_results_field(mailauth::reported_results(options.authserv_id, findings), utf8);
     if (marked) fixes.prefix += fmt::format("{}: {}\r\n", quarantine_field, *marked);
     return fixes;
+}
+
+mailauth::ArcSealRequest seal_request(const VerificationOptions& options, const Findings& findings, mail::Utf8 utf8,
+                                      WallClock::time_point now) {
+    return {.chain = findings.arc ? findings.arc->result : mailauth::ArcResult::none,
+            .results = mailauth::reported_results(options.authserv_id, findings),
+            .utf8 = utf8,
+            .time = now,
+            .signed_names = {}};
 }
 
 }  // namespace relevo

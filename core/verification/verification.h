@@ -5,19 +5,25 @@
 #include "core/verification/findings.h"
 #include "lib/mail/envelope.h"
 #include "lib/mail/message.h"
+#include "lib/mailauth/arc_sealer.h"
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace relevo {
+
+// Whether mail from outside is sealed before it goes on (RFC 8617).
+enum class Sealing : std::uint8_t { off, on };
 
 struct VerificationOptions {
     std::string authserv_id;                     // RFC 8601 §2.5: our name in Authentication-Results
     std::vector<dns::Network> trusted_networks;  // our own servers in front of us: their mail is not checked here
     std::vector<std::string> trusted_sealers;    // domains whose ARC seals count as local policy; A-labels
     Handling handling;                           // for domains that chose nothing of their own
+    Sealing sealing = Sealing::off;
     // For everything that asks the DNS; a quarter of it is kept for DMARC, and no question takes more than a third of
     // what is left.
     std::chrono::milliseconds time_limit{20'000};
@@ -45,6 +51,8 @@ class MessageVerification {
     void body(std::string_view octets);
     // Waits for what is still unknown, at most the time limit. Call once, after header().
     Task<Findings> finish();
+    // After finish(): what has hashed the message and can seal it; nothing if the options want no seals. Call once.
+    [[nodiscard]] std::optional<mailauth::ArcSealer> take_sealer();
 
  private:
     struct Sender;
@@ -86,6 +94,10 @@ void remove_claims_to_be_ours(mail::SubmissionFixes& fixes, const mail::Header& 
 [[nodiscard]] mail::SubmissionFixes fixes_for_arrival(const mail::Header& header, std::string_view content,
                                                       const VerificationOptions& options, const Findings& findings,
                                                       mail::Utf8 utf8, const std::optional<std::string>& marked);
+
+// What a seal of ours says about an arrived message.
+[[nodiscard]] mailauth::ArcSealRequest seal_request(const VerificationOptions& options, const Findings& findings,
+                                                    mail::Utf8 utf8, WallClock::time_point now);
 
 // The field that carries the mark, for filters behind us: "X-Relevo-Quarantine: dmarc=fail header.from=example.com …".
 inline constexpr std::string_view quarantine_field = "X-Relevo-Quarantine";

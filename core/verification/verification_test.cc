@@ -50,6 +50,7 @@ class VerificationTest : public testing::Test {
         shard_.spawn(finish_into(*verification, findings, shard_));
         shard_.context().restart();
         shard_.run();
+        sealer_ = verification->take_sealer();
         return *std::move(findings);
     }
 
@@ -61,6 +62,7 @@ class VerificationTest : public testing::Test {
 
     Shard shard_{0};
     MemoryResolver dns_;
+    std::optional<mailauth::ArcSealer> sealer_;  // of the message checked last
     VerificationOptions options_{.authserv_id = "mx.relevo.example", .time_limit = std::chrono::milliseconds(300)};
 };
 
@@ -193,8 +195,7 @@ std::string with_slow_signatures(std::string_view content, MemoryResolver& dns) 
 }
 
 TEST_F(VerificationTest, SlowKeysOfStrangersHideNoForgery) {  // security row C4
-    const Findings findings =
-        check(with_slow_signatures(plain_mail, dns_), "203.0.113.9", "<x@elsewhere.example>");
+    const Findings findings = check(with_slow_signatures(plain_mail, dns_), "203.0.113.9", "<x@elsewhere.example>");
     EXPECT_EQ(findings.dkim->at(0).result, DkimResult::temperror);
     EXPECT_EQ(findings.dmarc->result, DmarcResult::fail) << findings.dmarc->reason;
     EXPECT_FALSE(judge_authenticity(findings, {}).decision.is_accepted());
@@ -226,6 +227,25 @@ TEST_F(VerificationTest, SlowAuthorsBesideAForgedOneHideNothing) {  // security 
         check("From: x@a.example, x@b.example, x@c.example, ana@example.com\r\n\r\n", "203.0.113.9", "<x@a.example>");
     EXPECT_EQ(findings.dmarc->result, DmarcResult::fail);
     EXPECT_EQ(findings.dmarc->author_domain, "example.com");
+}
+
+TEST_F(VerificationTest, WhatWasFoundCanBeSealed) {  // RFC 8617 §5.1
+    check(plain_mail);
+    EXPECT_FALSE(sealer_) << "nobody asked for it";
+    options_.sealing = Sealing::on;
+    const Findings findings = check(plain_mail);
+    ASSERT_TRUE(sealer_);
+    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
+    dns_.txt("s._domainkey.relevo.example", key.record());
+    const auto fields = sealer_->seal(mail::Header::parse(plain_mail)->fields(),
+                                      seal_request(options_, findings, mail::Utf8::refused, WallClock::now()),
+                                      {"relevo.example", "s", key});
+    ASSERT_TRUE(fields.has_value());
+    EXPECT_THAT(*fields, HasSubstr("i=1; mx.relevo.example;\r\n"));
+    const Findings next = check(*fields + std::string(plain_mail), "203.0.113.9");
+    EXPECT_EQ(next.arc->result, mailauth::ArcResult::pass) << next.arc->reason;
+    EXPECT_EQ(next.dmarc->result, DmarcResult::fail);
+    EXPECT_EQ(next.arc->first_passed_domains, std::vector<std::string>{"example.com"});
 }
 
 TEST_F(VerificationTest, MailFromOurOwnServersIsNotChecked) {

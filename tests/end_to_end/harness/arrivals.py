@@ -1,27 +1,38 @@
 """Mail that strangers bring from any address to a server whose DNS is the test's own, and what was found out about it."""
 
+import re
 import unittest
 
+from . import loopback, mail
 from .conversation import Conversation, Reply
-from .relevo import Relevo, message_id
+from .relevo import Relevo, message_id, merged
+from .sink import Sink
 from .zone import Zone, encode_text
 
 
 class ArrivalTestCase(unittest.TestCase):
-    """The address of a client is told by a PROXY header; what is accepted is discarded. `verification`: its settings."""
+    """The address of a client is told by a PROXY header; what is accepted goes to a sink, or nowhere. `verification`: its
+    settings."""
 
     longMessage = True
     verification: dict = {}
+    settings: dict = {}  # more of them
     shards = 2
+    passes_on = False
 
     @classmethod
     def setUpClass(cls) -> None:
         cls.zone = Zone()
         cls.addClassCleanup(cls.zone.stop)
-        cls.relevo = Relevo(dns=cls.zone.address, settings={
-            "server": {"shards": cls.shards},
-            "route": [{"name": "nowhere", "domains": ["inbound.test"], "kind": "discard"}],
-            "verification": {"time_limit": "5s", **cls.verification}})
+        cls.route = {"name": "inbound", "domains": ["inbound.test"], "kind": "discard"}
+        if cls.passes_on:
+            cls.sink = Sink(loopback.address(11))
+            cls.addClassCleanup(cls.sink.stop)
+            cls.route |= {"kind": "smarthost", "host": cls.sink.host, "port": cls.sink.port, "tls": "never",
+                          "allow_private_addresses": True}
+        cls.relevo = Relevo(dns=cls.zone.address, settings=merged({
+            "server": {"shards": cls.shards}, "route": [cls.route],
+            "verification": {"time_limit": "5s", **cls.verification}}, cls.settings))
         for listener in cls.relevo.settings["listener"]:
             if listener["name"] == "relay":
                 listener["proxy_networks"] = ["127.0.0.0/8"]
@@ -50,6 +61,20 @@ class ArrivalTestCase(unittest.TestCase):
         [accepted] = [event for event in self.relevo.control("message.show", id=message_id(reply))["timeline"]
                       if event["kind"] == "accepted"]
         return accepted["facts"]["authentication"]
+
+    def passed_on(self, reply: Reply) -> bytes:
+        """The accepted message as the next server has it."""
+        self.assertEqual(reply.code, 250, str(reply))
+        message = message_id(reply).encode()
+        return loopback.wait_until(
+            lambda: next((one.content for one in self.sink.messages if message in one.content.split(b"\r\n\r\n")[0]), None),
+            f"{message.decode()} at the next server")
+
+    def results(self, content: bytes, method: str) -> list[str]:
+        """What the field on top says that this method found, one result or one for each signature."""
+        field = mail.field(content, "Authentication-Results") or ""
+        self.assertTrue(field.startswith("mail.relevo.test;"), field)
+        return re.findall(rf";\s*{method}=(\w+)", field)
 
     def mark_of(self, reply: Reply) -> str:
         """What the log says about a message that was set apart; "" if it was not. Call it after found()."""
