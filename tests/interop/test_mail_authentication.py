@@ -1,9 +1,10 @@
-"""DKIM held against four other implementations, both ways: what we sign they verify, what they sign we verify, over random
+"""DKIM held against five other implementations, both ways: what we sign they verify, what they sign we verify, over random
 messages with what real mail has: 8-bit text, long lines, folded and repeated fields, empty bodies, blank lines at the end.
 
 RELEVO_FULL=1: 1,000 messages for each peer instead of 24. Prints a table of what was verified.
 """
 
+import base64
 import concurrent.futures
 import json
 import os
@@ -15,11 +16,14 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import peers  # noqa: E402
+from harness import loopback  # noqa: E402
 from harness.relevo import binary  # noqa: E402
+from harness.zone import Zone, encode_text  # noqa: E402
 
 COUNT = 1000 if os.environ.get("RELEVO_FULL") else 24
 DOMAIN = "example.com"
@@ -141,11 +145,96 @@ class OpenDkim(Peer):
         return [("DKIM-Signature: " + re.sub(r"\r?\n", "\r\n", value) + "\r\n").encode() for value in values]
 
 
+class Rspamd(Peer):
+    """A scanner that runs while it verifies or signs a batch, on a port of loopback; keys come from a DNS server of ours."""
+
+    algorithms = ("rsa-sha256", "ed25519-sha256")
+    canonical = ("relaxed/relaxed",)  # it signs in no other form
+
+    def __init__(self, folder: pathlib.Path):
+        super().__init__("rspamd", [shutil.which("rspamd") or "/usr/bin/rspamd"])
+        self.folder = folder
+        folder.mkdir()
+        (folder / "tld").write_text("com\n")  # a list of all of them takes it half a minute to read
+
+    def _configuration(self, port: int, zone: Zone, signing: str) -> str:
+        return f"""
+            options {{
+                pidfile = "{self.folder}/pid"; cache_file = "{self.folder}/cache"; tempdir = "{self.folder}";
+                history_file = "{self.folder}/history"; stats_file = "{self.folder}/stats"; hs_cache_dir = "{self.folder}/";
+                control_socket = "{self.folder}/control mode=0600"; dynamic_conf = "{self.folder}/dynamic";
+                url_tld = "{self.folder}/tld"; filters = "dkim"; check_all_filters = true; allow_raw_input = true;
+                dns {{ nameserver = ["{zone.address.replace('@', ':')}"]; timeout = 5s; retransmits = 2; }}
+            }}
+            logging {{ type = "file"; filename = "{self.folder}/log"; level = "info"; }}
+            worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
+            modules {{ path = "/usr/share/rspamd/plugins/"; }}
+            dkim {{ check_local = true; check_authed = true; trusted_only = false; }}
+            {signing}
+        """
+
+    def _post_all(self, files: list, records: dict[str, str], signing: str = "") -> list[dict]:
+        zone, port = Zone(), loopback.free_port()
+        for name, text in records.items():
+            zone.add(name, "TXT", encode_text([text.encode()]))
+        configuration = self.folder / "rspamd.conf"
+        configuration.write_text(self._configuration(port, zone, signing))
+        # --insecure: as the user that the test has, root or not; it takes nothing from anybody but the test.
+        with open(self.folder / "output", "wb") as output:
+            process = subprocess.Popen([*self.command, "--no-fork", "--insecure", "--config", configuration],
+                                       stdout=output, stderr=output)
+        try:
+            loopback.wait_until(lambda: self._answers(port), f"rspamd; see {self.folder}/log", 60.0, 0.1)
+            return [self._post(port, pathlib.Path(file).read_bytes()) for file in files]
+        finally:
+            process.terminate()
+            process.wait(20)
+            zone.stop()
+
+    @staticmethod
+    def _answers(port: int) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=2) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
+
+    @staticmethod
+    def _post(port: int, content: bytes) -> dict:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/checkv2", data=content, headers={"IP": "127.0.0.1"})
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.loads(reply.read())
+
+    def verify(self, files, records):
+        found = [said["symbols"] for said in self._post_all(files, records)]
+        return [("R_DKIM_ALLOW" in symbols and "R_DKIM_REJECT" not in symbols, json.dumps(symbols)) for symbols in found]
+
+    def sign(self, files, key, algorithm, selector, canonical):
+        own = self.folder / "key"
+        if algorithm == "ed25519-sha256":  # it reads the bare octets, which end the PKCS #8 form
+            der = subprocess.run(["openssl", "pkey", "-in", key, "-outform", "DER"], check=True, capture_output=True, timeout=60)
+            own.write_text(base64.b64encode(der.stdout[-32:]).decode())
+        else:
+            own.write_bytes(key.read_bytes())
+        signing = f"""
+            dkim_signing {{
+                path = "{own}"; selector = "{selector}"; use_domain = "header"; use_esld = false; check_pubkey = false;
+                sign_local = true; allow_hdrfrom_mismatch = true; allow_username_mismatch = true; allow_envfrom_empty = true;
+            }}
+        """
+        said = self._post_all(files, {}, signing)
+        unsigned = [str(file) for file, one in zip(files, said, strict=True) if "dkim-signature" not in one]
+        if unsigned:
+            raise AssertionError(f"rspamd did not sign {unsigned}: {(self.folder / 'log').read_text()[-2000:]}")
+        return [("DKIM-Signature: " + re.sub(r"\r?\n", "\r\n", one["dkim-signature"]) + "\r\n").encode() for one in said]
+
+
 def all_peers(folder: pathlib.Path) -> list[Peer]:
-    peers.ensure_packages("python3-dkim", "python3-nacl", "opendkim", "libmail-dkim-perl")
+    peers.ensure_packages("python3-dkim", "python3-nacl", "opendkim", "libmail-dkim-perl", "rspamd")
     node = peers.ensure_node_package("mailauth", "4.8.0")
     return [WithEd25519("python3-dkim", ["/usr/bin/python3", str(PROGRAMS / "python3_dkim.py")]),
             OpenDkim(folder / "opendkim"),
+            Rspamd(folder / "rspamd"),
             Peer("Mail::DKIM", ["/usr/bin/perl", str(PROGRAMS / "mail_dkim.pl")]),
             WithEd25519("mailauth", ["node", str(PROGRAMS / "mailauth.cjs")], NODE_PATH=str(node / "node_modules"))]
 
