@@ -71,7 +71,7 @@ class TestQuestions(LimitsTestCase):
         questions = [question for question in self.zone.asked if not question[0].endswith(others)]
         return found["spf"], time.monotonic() - begin, questions
 
-    def test_records_that_include_each_other(self):   # RFC 7208 §4.6.4, security row B6
+    def test_records_that_include_each_other(self):   # B6 (RFC 7208 §4.6.4)
         self.text("loop.test", "v=spf1 include:pool.test -all")
         self.text("pool.test", "v=spf1 include:loop.test -all")
         result, seconds, questions = self.spf_of("a@loop.test")
@@ -79,7 +79,7 @@ class TestQuestions(LimitsTestCase):
         self.assertLessEqual(len(questions), 11, questions)
         self.assertLess(seconds, TIME_LIMIT)
 
-    def test_records_that_fan_out(self):   # RFC 7208 §4.6.4, security row B6
+    def test_records_that_fan_out(self):   # B6 (RFC 7208 §4.6.4)
         for level in range(3):
             for number in range(10 ** level):
                 self.text(f"f{level}-{number}.test", "v=spf1 " + " ".join(
@@ -89,7 +89,7 @@ class TestQuestions(LimitsTestCase):
         self.assertLessEqual(len(questions), 11, questions)
         self.assertLess(seconds, TIME_LIMIT)
 
-    def test_ten_times_ten_mail_servers(self):   # RFC 7208 §4.6.4, security row B6
+    def test_ten_times_ten_mail_servers(self):   # B6 (RFC 7208 §4.6.4)
         self.text("mx.test", "v=spf1 " + " ".join(f"mx:m{number}.test" for number in range(10)) + " -all")
         for number in range(10):
             for server in range(10):
@@ -102,7 +102,7 @@ class TestQuestions(LimitsTestCase):
         self.assertEqual(len(set(questions)), 111, "all that is allowed was looked at")
         self.assertLess(seconds, TIME_LIMIT)
 
-    def test_answers_that_come_late(self):   # RFC 7208 §4.6.4, security row B6
+    def test_answers_that_come_late(self):   # B6 (RFC 7208 §4.6.4)
         names = [f"late{number}.test" for number in range(9)]
         self.text("late.test", "v=spf1 " + " ".join(f"a:{name}" for name in names) + " -all")
         for name in names:
@@ -112,7 +112,21 @@ class TestQuestions(LimitsTestCase):
         self.assertLess(seconds, TIME_LIMIT + 1)
         self.assertLess(others, 1.0)
 
-    def test_late_answers_of_strangers_hide_no_forgery(self):   # security row C4
+    def test_records_of_sixteen_kibibytes(self):   # B6, B7
+        """Right in their grammar, as long as a stranger likes; of a key record no more than 16 KiB are read."""
+        self.text("long.test", "v=spf1 " + "ip4:198.51.100.1 " * 900 + "-all")
+        self.text("_dmarc.long.test", "v=DMARC1; p=none; " + "x=y; " * 3200)
+        self.text("long._domainkey.long.test", public_key(2048) + "; n=" + "x" * 16000)
+        content = TestProcessor.signature("long", domain="long.test", body=b"Hello.\r\n") + mail.message(sender="a@long.test")
+        begin = time.monotonic()
+        reply, others = self.while_others_are_served(lambda: self.bring(content, "a@long.test"))
+        self.assertLess(time.monotonic() - begin, 2)
+        self.assertLess(others, 1)
+        found = self.found(reply)
+        self.assertEqual((found["spf"], found["dkim"][0]["result"], found["dmarc"]), ("fail", "permerror", "fail"), found)
+        self.assertIn("longer than 16 KiB", found["dkim"][0]["reason"])
+
+    def test_late_answers_of_strangers_hide_no_forgery(self):   # C4
         """Name of the client, SPF and keys are the forger's: none of them may use up the time for the policy."""
         self.text("_dmarc.bank.test", "v=DMARC1; p=reject")
         self.text("forger.test", "v=spf1 a:slow.forger.test mx:slow.forger.test -all")
@@ -151,7 +165,7 @@ class TestProcessor(LimitsTestCase):
         reply, others = self.while_others_are_served(lambda: self.bring(content, "x@stranger.test"))
         return self.found(reply), self.processor_seconds() - before, others
 
-    def test_a_thousand_signatures(self):   # security row B7
+    def test_a_thousand_signatures(self):   # B7
         self.text("s._domainkey.many.test", public_key(4096))
         body = b"Hello.\r\n"
         for octets in (24, 512):  # short ones, which fit a header section by the thousand, and long ones
@@ -165,7 +179,7 @@ class TestProcessor(LimitsTestCase):
                 self.assertLess(seconds, 5)
                 self.assertLess(others, 1)
 
-    def test_a_key_of_16384_bits(self):   # security row B7
+    def test_a_key_of_16384_bits(self):   # B7
         self.text("huge._domainkey.many.test", public_key(16384))
         body = b"Hello.\r\n"
         content = self.signature("huge", body=body, octets=2048) * 10 + mail.message(body=body.decode())
@@ -175,7 +189,7 @@ class TestProcessor(LimitsTestCase):
         self.assertLess(seconds, 5)
         self.assertLess(others, 1)
 
-    def test_ten_lengths_of_a_large_body(self):   # security row B7
+    def test_ten_lengths_of_a_large_body(self):   # B7
         """Ten signatures, each of which wants a hash of its own, and as many names in h= as there may be."""
         self.text("s._domainkey.many.test", public_key(4096))
         body = b"x" * 76 + b"\r\n"
