@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import mail_signer  # noqa: E402
+from harness import mail, mail_signer  # noqa: E402
 from harness.arrivals import ArrivalTestCase  # noqa: E402
 
 PASS_SPF = "v=spf1 ip4:192.0.2.1 -all"  # the client's address
@@ -139,6 +139,8 @@ CASES = (
 
 
 class TestDmarcCases(ArrivalTestCase):
+    passes_on = True
+
     @classmethod
     def setUpClass(cls) -> None:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="relevo-keys-"))
@@ -168,11 +170,16 @@ class TestDmarcCases(ArrivalTestCase):
         reply = self.bring(self.content(case), case.sender, helo=case.helo, parameters=case.parameters)
         if reply.code == 250:
             found = self.found(reply)
+            content = self.passed_on(reply)
+            self.assertEqual(self.results(content, "dmarc"), [found["dmarc"]], case.name)
+            self.assertEqual(self.results(content, "spf"), [found["spf"]], case.name)
+            self.assertEqual(mail.field(content, "X-Relevo-Quarantine") is not None, bool(self.mark_of(reply)), case.name)
             return found["dmarc"], "marked" if self.mark_of(reply) else "taken"
         self.assertEqual(reply.code, 550, str(reply))
         # RFC 7372 §3.3 for a policy that was followed; the text of the other refusal speaks of From.
         return ("fail" if reply.status == "5.7.26" else "permerror" if "From" in reply.text else str(reply)), "refused"
 
+    # C1, C4
     def test_every_case(self):   # RFC 9989
         wrong = []
         for case in CASES:
