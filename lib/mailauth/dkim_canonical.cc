@@ -254,8 +254,8 @@ BodyHash BodyHasher::finish() {
         write_line_ends(held_.line_ends);
         write(held_.space ? " \r" : "\r");
     }
-    // "Ignores all empty lines at the end of the message body"; a body that is not empty then ends with CRLF. An empty
-    // one is a CRLF for simple (§3.4.3) and nothing for relaxed (§3.4.4).
+    // Empty lines at the end of the body are ignored; a body that is not empty then ends with CRLF. An empty one is a
+    // CRLF for simple (§3.4.3) and nothing for relaxed (§3.4.4).
     held_ = {};
     if (canonicalisation_ == Canonicalisation::simple || canonical_octets_ > 0) write("\r\n");
     hash_buffer();

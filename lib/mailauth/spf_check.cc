@@ -21,7 +21,7 @@ std::string asked_domain(std::string_view domain) {
 dns::Inquiry<SpfVerdict> check_spf(SpfQuery query) {
     SpfVerdict verdict;
     // "When the reverse-path is null, this document defines the "MAIL FROM" identity to be the mailbox composed of the
-    // local-part "postmaster" and the "HELO" identity" (§2.4); it "MUST" have a local part (§4.3).
+    // local-part "postmaster" and the "HELO" identity" (§2.4); without a local part it is postmaster's (§4.3).
     const bool uses_helo = query.identity == SpfIdentity::helo || query.mail_from.empty();
     verdict.identity = uses_helo ? SpfIdentity::helo : SpfIdentity::mail_from;
     const std::size_t at = uses_helo ? std::string::npos : query.mail_from.rfind('@');
