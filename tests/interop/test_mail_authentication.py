@@ -101,6 +101,9 @@ class Peer:
     def verify(self, files: list, records: dict[str, str]) -> list[tuple[bool, str]]:
         return [(one["valid"], one["why"]) for one in self._do(files=files, records=records)]
 
+    def verify_chains(self, files: list, records: dict[str, str]) -> list[tuple[bool, str]]:
+        return [(one["valid"], one["why"]) for one in self._do(files=files, records=records, arc=True)]
+
     def sign(self, files: list, key: pathlib.Path, algorithm: str, selector: str, canonical: str) -> list[bytes]:
         made = self._do(files=files, records={}, key=str(key), algorithm=algorithm, domain=DOMAIN, selector=selector,
                         canonical=canonical)
@@ -170,6 +173,7 @@ class Rspamd(Peer):
             worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
             modules {{ path = "/usr/share/rspamd/plugins/"; }}
             dkim {{ check_local = true; check_authed = true; trusted_only = false; }}
+            arc {{ check_local = true; check_authed = true; sign_local = false; sign_inbound = false; }}
             {signing}
         """
 
@@ -208,6 +212,10 @@ class Rspamd(Peer):
     def verify(self, files, records):
         found = [said["symbols"] for said in self._post_all(files, records)]
         return [("R_DKIM_ALLOW" in symbols and "R_DKIM_REJECT" not in symbols, json.dumps(symbols)) for symbols in found]
+
+    def verify_chains(self, files, records):
+        found = [said["symbols"] for said in self._post_all(files, records)]
+        return [("ARC_ALLOW" in symbols, json.dumps(symbols)) for symbols in found]
 
     def sign(self, files, key, algorithm, selector, canonical):
         own = self.folder / "key"

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use JSON::PP;
+use Mail::DKIM::ARC::Verifier;
 use Mail::DKIM::Signer;
 use Mail::DKIM::Verifier;
 
@@ -30,7 +31,8 @@ for my $name (@{$job->{files}}) {
         ? (Algorithm => $job->{algorithm}, Method => $job->{canonical}, Domain => $job->{domain},
            Selector => $job->{selector}, KeyFile => $job->{key})
         : ();
-    my $dkim = $job->{key} ? Mail::DKIM::Signer->new(%options) : Mail::DKIM::Verifier->new;
+    my $dkim = $job->{key} ? Mail::DKIM::Signer->new(%options)
+        : $job->{arc} ? Mail::DKIM::ARC::Verifier->new : Mail::DKIM::Verifier->new;
     $dkim->PRINT($content);
     $dkim->CLOSE;
     if ($job->{key}) {

@@ -1,6 +1,6 @@
 """python3-dkim, which Debian keeps for its own Python. Reads a job as JSON on standard input, prints results as JSON.
 
-job: {"files": […], "records": {name: text}} to verify, with "key", "algorithm", "domain", "selector" and "canonical" to sign
+job: {"files": […], "records": {name: text}} to verify signatures, or chains of seals with "arc"; to sign, with "key", "algorithm", "domain", "selector" and "canonical"
 results, one for each file: {"valid": bool, "why": text} or {"field": text}
 """
 
@@ -12,11 +12,14 @@ import sys
 import dkim
 
 
-def verify(content: bytes, records: dict) -> dict:
+def verify(content: bytes, records: dict, arc: bool) -> dict:
     def answer(name, timeout=5):
         return records.get(name.decode().rstrip("."), "").encode() or None
 
     try:
+        if arc:
+            result, _, reason = dkim.arc_verify(content, dnsfunc=answer)
+            return {"valid": result == dkim.CV_Pass, "why": reason}
         return {"valid": bool(dkim.verify(content, dnsfunc=answer)), "why": ""}
     except Exception as error:
         return {"valid": False, "why": repr(error)}
@@ -37,7 +40,7 @@ def sign(content: bytes, job: dict) -> dict:
 def main() -> None:
     job = json.load(sys.stdin)
     contents = (pathlib.Path(name).read_bytes() for name in job["files"])
-    json.dump([sign(content, job) if "key" in job else verify(content, job["records"]) for content in contents], sys.stdout)
+    json.dump([sign(content, job) if "key" in job else verify(content, job["records"], "arc" in job) for content in contents], sys.stdout)
 
 
 main()
