@@ -108,6 +108,7 @@ const MemoryResolver::Fault* MemoryResolver::find_fault(const Key& key) const {
 Task<Result<dns::Answer>> MemoryResolver::query(std::string name, dns::RecordType type, Deadline deadline) {
     questions_.push_back(fmt::format("{} {}", key_of(name), static_cast<unsigned>(type)));
     if (name.size() > 254) co_return failure(ErrorKind::invalid, "a name longer than 254 octets");
+    if (Clock::now() >= deadline) co_return failure(ErrorKind::timeout, "no time left to ask about " + name);
     std::string at = key_of(name);
     bool is_secure = true;
     for (int hop = 0; hop <= alias_limit; ++hop) {

@@ -12,7 +12,8 @@
 namespace relevo {
 
 // Names are compared without case and final dot. A name that has no record of any type, nor a name below it, does not
-// exist. Threads: one shard's, or any if nothing is added any more.
+// exist. A question after its deadline is answered with timeout, as by servers. Threads: one shard's, or any if nothing
+// is added any more.
 class MemoryResolver final : public Resolver {
  public:
     enum class Fault : std::uint8_t {

@@ -8,15 +8,16 @@ namespace {
 using dns::RecordType;
 
 Task<> ask_into(MemoryResolver& resolver, std::string name, RecordType type, std::optional<Result<dns::Answer>>& answer,
-                Shard& shard) {
-    answer = co_await resolver.query(std::move(name), type, Clock::now() + std::chrono::milliseconds(20));
+                Shard& shard, std::chrono::milliseconds time) {
+    answer = co_await resolver.query(std::move(name), type, Clock::now() + time);
     shard.stop();
 }
 
-Result<dns::Answer> ask(MemoryResolver& resolver, std::string name, RecordType type) {
+Result<dns::Answer> ask(MemoryResolver& resolver, std::string name, RecordType type,
+                        std::chrono::milliseconds time = std::chrono::milliseconds(20)) {
     Shard shard(0);
     std::optional<Result<dns::Answer>> answer;
-    shard.spawn(ask_into(resolver, std::move(name), type, answer, shard));
+    shard.spawn(ask_into(resolver, std::move(name), type, answer, shard, time));
     shard.run();
     return std::move(*answer);
 }
@@ -50,6 +51,12 @@ TEST(MemoryResolver, NeverTurnsAFaultIntoAbsence) {
     EXPECT_EQ(ask(resolver, "s.example", RecordType::mx).error().kind, ErrorKind::temporary);
     EXPECT_EQ(ask(resolver, "b.example", RecordType::tlsa).error().kind, ErrorKind::temporary);
     EXPECT_EQ(ask(resolver, "t.example", RecordType::a).error().kind, ErrorKind::timeout);
+}
+
+TEST(MemoryResolver, AnswersNothingAfterTheDeadline) {
+    MemoryResolver resolver;
+    resolver.address("a.example", "192.0.2.1");
+    EXPECT_EQ(ask(resolver, "a.example", RecordType::a, {}).error().kind, ErrorKind::timeout);
 }
 
 }  // namespace
