@@ -21,7 +21,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import peers  # noqa: E402
-from harness import loopback  # noqa: E402
+from harness import loopback, mail  # noqa: E402
 from harness.relevo import binary  # noqa: E402
 from harness.zone import Zone, encode_text  # noqa: E402
 
@@ -101,6 +101,10 @@ class Peer:
     def verify(self, files: list, records: dict[str, str]) -> list[tuple[bool, str]]:
         return [(one["valid"], one["why"]) for one in self._do(files=files, records=records)]
 
+    def knows(self, file: pathlib.Path) -> bool:
+        """Whether it treats messages like this one as the standard says."""
+        return True
+
     def verify_chains(self, files: list, records: dict[str, str]) -> list[tuple[bool, str]]:
         return [(one["valid"], one["why"]) for one in self._do(files=files, records=records, arc=True)]
 
@@ -159,6 +163,11 @@ class Rspamd(Peer):
         self.folder = folder
         folder.mkdir()
         (folder / "tld").write_text("com\n")  # a list of all of them takes it half a minute to read
+
+    def knows(self, file):
+        # A body of blanks alone is empty in the relaxed form (RFC 6376 §3.4.4), as all others have it; it hashes one CRLF.
+        body = mail.split(file.read_bytes())[1]
+        return bool(body.strip()) or not body.strip(b"\r\n")
 
     def _configuration(self, port: int, zone: Zone, signing: str) -> str:
         return f"""
@@ -314,7 +323,8 @@ class TestDkim(unittest.TestCase):
             for peer in self.peers:
                 if algorithm in peer.algorithms:
                     with self.subTest(peer=peer.name, algorithm=algorithm):
-                        self.require(f"relevo to {peer.name}, {algorithm}", peer.verify(files, self.records), files)
+                        known = [file for file in files if peer.knows(file)]
+                        self.require(f"relevo to {peer.name}, {algorithm}", peer.verify(known, self.records), known)
 
     def test_what_we_sign_nobody_verifies_once_it_is_changed(self):
         signed = self.relevo_sign(self.files[0], "rsa-sha256")
@@ -331,7 +341,7 @@ class TestDkim(unittest.TestCase):
                 files = []
                 # Each form for its share of the messages.
                 for turn, canonical in enumerate(peer.canonical):
-                    share = self.files[turn::len(peer.canonical)]
+                    share = [file for file in self.files[turn::len(peer.canonical)] if peer.knows(file)]
                     fields = peer.sign(share, self.keys[algorithm], algorithm, self.selector(algorithm), canonical)
                     files += [self.write(f"theirs-{peer.name}-{algorithm}-{file.name}", field + file.read_bytes())
                               for field, file in zip(fields, share, strict=True)]
