@@ -209,6 +209,9 @@ TEST(SpfCheck, ShowsExplanationsThatCannotHarm) {  // RFC 7208 §6.2, §11.5
     EXPECT_EQ(slow.result, SpfResult::fail);
     EXPECT_EQ(slow.explanation, "");
     EXPECT_THAT(slow.steps, Contains(Field(&CheckStep::outcome, HasSubstr("no explanation: no answer"))));
+    table.txt("mute.example", "v=spf1 -all exp=w.mute.example").txt("w.mute.example", "");
+    EXPECT_THAT(check(table, "192.0.2.1", "a@mute.example").steps,
+                Contains(Field(&CheckStep::outcome, "no explanation: its text is empty")));
 }
 
 TEST(SpfCheck, NamesTheMistakeOfARecord) {

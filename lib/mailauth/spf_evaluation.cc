@@ -195,7 +195,7 @@ dns::Inquiry<std::string> SpfEvaluation::explain(std::string domain, std::string
         co_return std::string();
     }
     std::string explanation = visible(co_await expand(text, std::move(domain), explanation_limit_octets));
-    add_step(0, subject, explanation);
+    add_step(0, subject, explanation.empty() ? "no explanation: its text is empty" : explanation);
     co_return explanation;
 }
 
