@@ -140,6 +140,18 @@ void UnboundResolver::View::arrive(State& state, const Question& question, Ticke
     pending->arrived.notify_all();
 }
 
+std::vector<std::string> zones_of_private_networks() {
+    std::vector<std::string> zones = {"test.",
+                                      "localhost.",
+                                      "10.in-addr.arpa.",
+                                      "127.in-addr.arpa.",
+                                      "168.192.in-addr.arpa.",
+                                      "d.f.ip6.arpa.",
+                                      "8.b.d.0.1.0.0.2.ip6.arpa."};
+    for (int second = 16; second < 32; ++second) zones.push_back(fmt::format("{}.172.in-addr.arpa.", second));
+    return zones;
+}
+
 Result<std::unique_ptr<UnboundResolver>> UnboundResolver::make(Shard& home, UnboundOptions options) {
     ContextPointer context(ub_ctx_create(), ub_ctx_delete);
     if (!context) return failure(ErrorKind::io, "resolver: libunbound cannot start");

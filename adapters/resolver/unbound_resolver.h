@@ -33,6 +33,10 @@ struct UnboundOptions {
     std::size_t cache_entries = 10000;    // per shard
 };
 
+// What a resolver answers by itself unless it is told that somebody near serves it (RFC 6303, RFC 6761): names inside a
+// network, and the names of its addresses. For UnboundOptions::open_zones.
+[[nodiscard]] std::vector<std::string> zones_of_private_networks();
+
 // Owns libunbound's context and its thread; answers arrive on one shard and are posted to the one that asked.
 // Each shard has its own view with a small cache in front, so that a hot name costs no hop. Several coroutines with
 // the same question share one query. Answers are kept for their TTL, an hour at most, five minutes if they are empty.

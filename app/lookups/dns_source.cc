@@ -77,8 +77,7 @@ Result<std::unique_ptr<DnsSource>> open_dns(const cli::LookupOptions& options) {
     unbound.forwarders = options.dns.servers;
     if (unbound.forwarders.empty()) unbound.resolv_conf = "/etc/resolv.conf";
     unbound.trust_anchor_file = options.dns.trust_anchor_file;
-    if (options.opens_private_zones)
-        unbound.open_zones = {"test.", "localhost.", "10.in-addr.arpa.", "127.in-addr.arpa."};
+    if (options.opens_private_zones) unbound.open_zones = resolver::zones_of_private_networks();
     auto source = std::make_unique<LiveSource>();
     RELEVO_CHECK(source->open(std::move(unbound)));
     return source;

@@ -3,8 +3,6 @@
 #include "app/relevo/signing.h"
 #include "lib/sasl/mechanism.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace relevo {
@@ -153,30 +151,12 @@ DeliveryOptions delivery_options(const Configuration& configuration) {
     return options;
 }
 
-namespace {
-
-// What a resolver answers by itself unless it is told that somebody near serves it (RFC 6303, RFC 6761): names inside a
-// network, and the names of its addresses.
-std::vector<std::string> zones_of_private_networks() {
-    std::vector<std::string> zones = {"test.",
-                                      "localhost.",
-                                      "10.in-addr.arpa.",
-                                      "127.in-addr.arpa.",
-                                      "168.192.in-addr.arpa.",
-                                      "d.f.ip6.arpa.",
-                                      "8.b.d.0.1.0.0.2.ip6.arpa."};
-    for (int second = 16; second < 32; ++second) zones.push_back(fmt::format("{}.172.in-addr.arpa.", second));
-    return zones;
-}
-
-}  // namespace
-
 resolver::UnboundOptions resolver_options(const Configuration& configuration) {
     resolver::UnboundOptions options;
     options.forwarders = configuration.dns.servers;
     if (options.forwarders.empty()) options.resolv_conf = "/etc/resolv.conf";
     options.trust_anchor_file = configuration.dns.trust_anchor_file;
-    if (configuration.delivery.allow_private_addresses) options.open_zones = zones_of_private_networks();
+    if (configuration.delivery.allow_private_addresses) options.open_zones = resolver::zones_of_private_networks();
     return options;
 }
 
