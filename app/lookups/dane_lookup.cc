@@ -49,57 +49,52 @@ class DaneReport {
     DaneReport(Target target, DnsSource& source) : target_(std::move(target)), source_(source) {}
 
     Report make() {
-        report_.json = {{"host", plain(target_.host)}, {"port", target_.port}};
+        findings_.json = {{"host", plain(target_.host)}, {"port", target_.port}};
         look_at_records();
         look_at_addresses();
         if (source_.is_live())
             probe_all();
         else
-            page_.paragraph("The server was not asked: with --dns nothing goes over the network.");
-        report_.json["problem_found"] = report_.has_problem;
-        report_.text = std::move(page_).take();
-        return std::move(report_);
+            findings_.page.paragraph("The server was not asked: with --dns nothing goes over the network.");
+        return std::move(findings_).take();
     }
 
  private:
-    void problem(std::string_view text) {
-        report_.has_problem = true;
-        problems_.emplace_back(plain(text));
-        report_.json["problems"] = problems_;
-        page_.paragraph(fmt::format("problem: {}", text), 0, 4);
-    }
-
     void look_at_records() {
         const std::string name = fmt::format("_{}._tcp.{}", target_.port, target_.host);
         const auto answer = source_.answer({name, dns::RecordType::tlsa});
         if (!answer) {
-            page_.paragraph("RFC 7672 §2.1: senders put mail off rather than go without TLSA records they cannot get.");
-            return problem(fmt::format("the TLSA records at {} are not known: {}", name, answer.error().detail));
+            findings_.page.paragraph(
+                "RFC 7672 §2.1: senders put mail off rather than go without TLSA records they cannot get.");
+            return findings_.problem(
+                fmt::format("the TLSA records at {} are not known: {}", name, answer.error().detail));
         }
-        report_.json["dnssec"] = name_of(answer->security);
-        page_.heading(fmt::format("TLSA records at {} (DNSSEC: {})", name, name_of(answer->security)));
+        findings_.json["dnssec"] = name_of(answer->security);
+        findings_.page.heading(fmt::format("TLSA records at {} (DNSSEC: {})", name, name_of(answer->security)));
         array list;
         for (const std::string& rdata : answer->data) add_record(rdata, list);
-        report_.json["records"] = std::move(list);
+        findings_.json["records"] = std::move(list);
         if (answer->data.empty())
-            return problem("there is none: the DNS does not say which certificate the server has");
+            return findings_.problem("there is none: the DNS does not say which certificate the server has");
         if (answer->security != dns::Security::secure)
-            problem(source_.validates() ? "the answer is not signed by DNSSEC: senders pass over it"
-                                        : "DNSSEC is not validated here, for there is no trust anchor: install "
-                                          "dns-root-data, or set dns.trust_anchor_file");
-        if (usable_.empty()) problem("no record can be used: senders demand TLS, but verify nothing (RFC 7672 §2.2)");
+            findings_.problem(source_.validates()
+                                  ? "the answer is not signed by DNSSEC: senders pass over it"
+                                  : "DNSSEC is not validated here, for there is no trust anchor: install "
+                                    "dns-root-data, or set dns.trust_anchor_file");
+        if (usable_.empty())
+            findings_.problem("no record can be used: senders demand TLS, but verify nothing (RFC 7672 §2.2)");
     }
 
     void add_record(std::string_view rdata, array& list) {
         const auto record = tlspolicy::parse_tlsa(rdata);
-        if (!record) return problem(record.error().detail);
-        page_.paragraph(record->text(), 2, 2);
-        page_.paragraph(fmt::format("{} {} {}", tlspolicy::usage_name(*record), tlspolicy::selector_name(*record),
-                                    tlspolicy::matching_name(*record)),
-                        6);
+        if (!record) return findings_.problem(record.error().detail);
+        findings_.page.paragraph(record->text(), 2, 2);
+        findings_.page.paragraph(fmt::format("{} {} {}", tlspolicy::usage_name(*record),
+                                             tlspolicy::selector_name(*record), tlspolicy::matching_name(*record)),
+                                 6);
         const std::string flaw = tlspolicy::problem_of(*record);
         if (!flaw.empty())
-            problem(flaw);
+            findings_.problem(flaw);
         else
             usable_.push_back(*record);
         list.push_back(object{{"usage", record->usage},
@@ -116,7 +111,8 @@ class DaneReport {
         for (const auto type : {dns::RecordType::a, dns::RecordType::aaaa}) {
             const auto answer = source_.answer({target_.host, type});
             if (!answer) {
-                problem(fmt::format("the addresses of {} are not known: {}", target_.host, answer.error().detail));
+                findings_.problem(
+                    fmt::format("the addresses of {} are not known: {}", target_.host, answer.error().detail));
                 continue;
             }
             if (!answer->addresses.empty() && answer->security != dns::Security::secure) is_secure = false;
@@ -125,19 +121,20 @@ class DaneReport {
                 list.emplace_back(address.text());
             }
         }
-        report_.json["addresses"] = std::move(list);
-        if (addresses_.empty()) problem(fmt::format("{} has no address", target_.host));
+        findings_.json["addresses"] = std::move(list);
+        if (addresses_.empty()) findings_.problem(fmt::format("{} has no address", target_.host));
         if (!addresses_.empty() && !is_secure && source_.validates())
-            problem(fmt::format("the addresses of {} are not signed by DNSSEC: senders do not use DANE", target_.host));
+            findings_.problem(
+                fmt::format("the addresses of {} are not signed by DNSSEC: senders do not use DANE", target_.host));
     }
 
     void probe_all() {
         array list;
         for (std::size_t i = 0; i < std::min(addresses_.size(), probed_addresses_limit); ++i) {
-            page_.blank_line();
+            findings_.page.blank_line();
             list.push_back(probe(addresses_[i]));
         }
-        report_.json["servers"] = std::move(list);
+        findings_.json["servers"] = std::move(list);
     }
 
     object probe(const dns::IpAddress& address) {
@@ -153,17 +150,19 @@ class DaneReport {
              .deadline = std::min(source_.deadline(), std::chrono::steady_clock::now() + probe_time)});
         if (!shown) {
             // Many networks block port 25: that says nothing about the server.
-            page_.paragraph(fmt::format("{}: the certificate was not seen: {}", where, shown.error().detail), 0, 4);
+            findings_.page.paragraph(fmt::format("{}: the certificate was not seen: {}", where, shown.error().detail),
+                                     0, 4);
             return {{"address", address.text()}, {"matches", nullptr}, {"reason", plain(shown.error().detail)}};
         }
-        page_.paragraph(fmt::format("{}, {}: {}", where, shown->protocol, shown->subject), 0, 4);
-        page_.paragraph(fmt::format("issued by {}, until {}", shown->issuer, shown->expires), 4, 2);
-        page_.paragraph("its record: 3 1 1 " + shown->public_key_sha256, 4, 2);
+        findings_.page.paragraph(fmt::format("{}, {}: {}", where, shown->protocol, shown->subject), 0, 4);
+        findings_.page.paragraph(fmt::format("issued by {}, until {}", shown->issuer, shown->expires), 4, 2);
+        findings_.page.paragraph("its record: 3 1 1 " + shown->public_key_sha256, 4, 2);
         if (shown->matched)
-            page_.paragraph(fmt::format("matches the record {}", usable_[*shown->matched].text(8)), 4, 2);
+            findings_.page.paragraph(fmt::format("matches the record {}", usable_[*shown->matched].text(8)), 4, 2);
         else if (!usable_.empty())
-            problem(fmt::format("the certificate at {} matches no record ({}): senders that know DANE do not deliver",
-                                where, shown->problem));
+            findings_.problem(
+                fmt::format("the certificate at {} matches no record ({}): senders that know DANE do not deliver",
+                            where, shown->problem));
         return {{"address", address.text()},
                 {"protocol", shown->protocol},
                 {"subject", plain(shown->subject)},
@@ -176,9 +175,7 @@ class DaneReport {
 
     Target target_;
     DnsSource& source_;
-    Report report_;
-    Page page_;
-    array problems_;
+    Findings findings_;
     std::vector<TlsaRecord> usable_;
     std::vector<dns::IpAddress> addresses_;
 };

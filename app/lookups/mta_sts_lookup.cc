@@ -22,48 +22,40 @@ class MtaStsReport {
         : domain_(std::move(domain)), port_(port), source_(source) {}
 
     Report make() {
-        report_.json = {{"domain", plain(domain_)}};
+        findings_.json = {{"domain", plain(domain_)}};
         const bool has_record = look_at_record();
         if (has_record && source_.is_live()) {
             if (const auto policy = fetch()) show(*policy);
         } else if (has_record) {
-            report_.json["policy"] = nullptr;
-            page_.paragraph("The policy was not fetched: with --dns nothing goes over the network.");
+            findings_.json["policy"] = nullptr;
+            findings_.page.paragraph("The policy was not fetched: with --dns nothing goes over the network.");
         }
-        report_.json["problem_found"] = report_.has_problem;
-        report_.text = std::move(page_).take();
-        return std::move(report_);
+        return std::move(findings_).take();
     }
 
  private:
-    void problem(std::string_view text) {
-        report_.has_problem = true;
-        report_.json["problem"] = plain(text);
-        page_.paragraph(fmt::format("problem: {}", text), 0, 4);
-    }
-
     bool look_at_record() {
         const std::string name = "_mta-sts." + domain_;
         const auto answer = source_.answer({name, dns::RecordType::txt});
         if (!answer) {
-            problem(fmt::format("the record at {} is not known: {}", name, answer.error().detail));
+            findings_.problem(fmt::format("the record at {} is not known: {}", name, answer.error().detail));
             return false;
         }
         const auto record = tlspolicy::choose_mta_sts_record(answer->texts);
         if (!record) {
             if (record.error().kind == ErrorKind::not_found) {
-                report_.json["record"] = nullptr;
-                problem(
+                findings_.json["record"] = nullptr;
+                findings_.problem(
                     fmt::format("{} has no MTA-STS: there is no record at {}, so senders do without TLS if somebody "
                                 "on the way wants it",
                                 domain_, name));
                 return false;
             }
-            problem(fmt::format("the record at {} is wrong: {}", name, record.error().detail));
+            findings_.problem(fmt::format("the record at {} is wrong: {}", name, record.error().detail));
             return false;
         }
-        report_.json["record"] = object{{"id", plain(record->id)}, {"dnssec", name_of(answer->security)}};
-        page_.heading(fmt::format("Record at {}: id {}", name, record->id));
+        findings_.json["record"] = object{{"id", plain(record->id)}, {"dnssec", name_of(answer->security)}};
+        findings_.page.heading(fmt::format("Record at {}: id {}", name, record->id));
         return true;
     }
 
@@ -82,82 +74,77 @@ class MtaStsReport {
         const std::string url = fmt::format("https://{}{}", request.host, request.path);
         const auto page = https::fetch_page(request);
         if (!page) {
-            problem(fmt::format("{} cannot be read: {}", url, page.error().detail));
+            findings_.problem(fmt::format("{} cannot be read: {}", url, page.error().detail));
             return std::nullopt;
         }
         if (page->status != 200) {
-            problem(fmt::format("{} answers with status {}{}", url, page->status,
-                                page->status >= 300 && page->status < 400
-                                    ? ": senders follow no redirects (RFC 8461 §3.3)"
-                                    : ", and must answer with 200"));
+            findings_.problem(fmt::format("{} answers with status {}{}", url, page->status,
+                                          page->status >= 300 && page->status < 400
+                                              ? ": senders follow no redirects (RFC 8461 §3.3)"
+                                              : ", and must answer with 200"));
             return std::nullopt;
         }
-        page_.blank_line();
-        page_.heading("Policy at " + url);
-        page_.paragraph(trimmed(page->body), 2, 2);
-        report_.json["policy_text"] = plain(page->body);
+        findings_.page.blank_line();
+        findings_.page.heading("Policy at " + url);
+        findings_.page.paragraph(trimmed(page->body), 2, 2);
+        findings_.json["policy_text"] = plain(page->body);
         if (!starts_with_ignoring_case(page->content_type, "text/plain"))
-            warning(fmt::format("the web server calls it \"{}\"; it must be text/plain (RFC 8461 §3.2)",
-                                page->content_type));
+            findings_.warning(fmt::format("the web server calls it \"{}\"; it must be text/plain (RFC 8461 §3.2)",
+                                          page->content_type));
         auto policy = tlspolicy::parse_mta_sts_policy(page->body);
         if (!policy) {
-            problem(fmt::format("the policy is wrong: {}", policy.error().detail));
+            findings_.problem(fmt::format("the policy is wrong: {}", policy.error().detail));
             return std::nullopt;
         }
         return *std::move(policy);
     }
 
-    void warning(std::string_view text) {
-        page_.paragraph(fmt::format("warning: {}", text), 0, 4);
-        warnings_.emplace_back(plain(text));
-        report_.json["warnings"] = warnings_;
-    }
-
     void show(const tlspolicy::MtaStsPolicy& policy) {
         array patterns;
         for (const std::string& pattern : policy.mx_patterns) patterns.emplace_back(plain(pattern));
-        report_.json["policy"] = object{{"mode", tlspolicy::name_of(policy.mode)},
-                                        {"max_age", policy.max_age.count()},
-                                        {"mx", std::move(patterns)}};
-        page_.blank_line();
+        findings_.json["policy"] = object{{"mode", tlspolicy::name_of(policy.mode)},
+                                          {"max_age", policy.max_age.count()},
+                                          {"mx", std::move(patterns)}};
+        findings_.page.blank_line();
         switch (policy.mode) {
             case tlspolicy::MtaStsMode::enforce:
-                page_.paragraph("Mode enforce: senders deliver only over verified TLS.");
+                findings_.page.paragraph("Mode enforce: senders deliver only over verified TLS.");
                 break;
             case tlspolicy::MtaStsMode::testing:
-                page_.paragraph("Mode testing: senders report failures of TLS and deliver all the same.");
+                findings_.page.paragraph("Mode testing: senders report failures of TLS and deliver all the same.");
                 break;
-            case tlspolicy::MtaStsMode::none: page_.paragraph("Mode none: there is no policy any more."); break;
+            case tlspolicy::MtaStsMode::none:
+                findings_.page.paragraph("Mode none: there is no policy any more.");
+                break;
         }
-        page_.paragraph(fmt::format("Senders remember it for {} days.",
-                                    std::chrono::duration_cast<std::chrono::days>(policy.max_age).count()));
-        for (const std::string& text : policy.warnings) warning(text);
+        findings_.page.paragraph(fmt::format("Senders remember it for {} days.",
+                                             std::chrono::duration_cast<std::chrono::days>(policy.max_age).count()));
+        for (const std::string& text : policy.warnings) findings_.warning(text);
         if (policy.mode != tlspolicy::MtaStsMode::none) hold_against_mx(policy);
     }
 
     // §4.1: an MX that the policy does not name gets no mail once it is enforced.
     void hold_against_mx(const tlspolicy::MtaStsPolicy& policy) {
         const auto answer = source_.answer({domain_, dns::RecordType::mx});
-        if (!answer) return problem(fmt::format("the MX records are not known: {}", answer.error().detail));
+        if (!answer) return findings_.problem(fmt::format("the MX records are not known: {}", answer.error().detail));
         array list;
         for (const dns::MailExchange& mx : answer->exchanges) {
             const bool fits = matches(policy, mx.exchange);
             list.push_back(object{{"host", plain(mx.exchange)}, {"matches", fits}});
             if (fits)
-                page_.paragraph(fmt::format("MX {}: named in the policy.", mx.exchange));
+                findings_.page.paragraph(fmt::format("MX {}: named in the policy.", mx.exchange));
             else
-                problem(fmt::format("MX {} is not named in the policy: senders will not deliver to it", mx.exchange));
+                findings_.problem(
+                    fmt::format("MX {} is not named in the policy: senders will not deliver to it", mx.exchange));
         }
-        if (answer->exchanges.empty()) page_.paragraph(fmt::format("{} has no MX records.", domain_));
-        report_.json["mx"] = std::move(list);
+        if (answer->exchanges.empty()) findings_.page.paragraph(fmt::format("{} has no MX records.", domain_));
+        findings_.json["mx"] = std::move(list);
     }
 
     std::string domain_;
     std::uint16_t port_;
     DnsSource& source_;
-    Report report_;
-    Page page_;
-    array warnings_;
+    Findings findings_;
 };
 
 }  // namespace

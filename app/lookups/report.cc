@@ -3,6 +3,9 @@
 #include "app/cli/table.h"
 #include "lib/base/text.h"
 
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
 namespace relevo::lookups {
 namespace {
 
@@ -46,6 +49,25 @@ void Page::paragraph(std::string_view text, std::size_t indent, std::size_t hang
 }
 
 void Page::blank_line() { text_ += '\n'; }
+
+void Findings::problem(std::string_view text) {
+    has_problem_ = true;
+    add("problems", "problem", text);
+}
+
+void Findings::warning(std::string_view text) { add("warnings", "warning", text); }
+
+void Findings::add(std::string_view member, std::string_view label, std::string_view text) {
+    boost::json::value& list = json[member];
+    if (!list.is_array()) list.emplace_array();
+    list.get_array().emplace_back(plain(text));
+    page.paragraph(fmt::format("{}: {}", label, text), 0, 4);
+}
+
+Report Findings::take() && {
+    json["problem_found"] = has_problem_;
+    return {.json = std::move(json), .text = std::move(page).take(), .has_problem = has_problem_};
+}
 
 std::string plain(std::string_view text) { return printable(text, value_limit_octets); }
 

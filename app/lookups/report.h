@@ -32,6 +32,25 @@ class Page {
     std::string text_;
 };
 
+// A page and its JSON as they grow.
+class Findings {
+ public:
+    boost::json::object json;
+    Page page;
+
+    // One more of "problems", and "problem: …" on the page.
+    void problem(std::string_view text);
+    // The same for what is no reason to exit with 1.
+    void warning(std::string_view text);
+    // With "problem_found".
+    [[nodiscard]] Report take() &&;
+
+ private:
+    void add(std::string_view member, std::string_view label, std::string_view text);
+
+    bool has_problem_ = false;
+};
+
 // A foreign value for JSON: UTF-8, control characters written out, at most 64 KiB.
 [[nodiscard]] std::string plain(std::string_view text);
 

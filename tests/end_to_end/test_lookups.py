@@ -294,7 +294,7 @@ class TestOverTheNetwork(Lookups):
         self.assertEqual(found["mx"], [{"host": "mx.customer.test", "matches": True}])
         self.assertEqual(server.asked, (f"mta-sts.customer.test:{self.port}", "/.well-known/mta-sts.txt"))
         server.body = POLICY.replace("mx.customer", "mx.elsewhere").encode()
-        self.assertIn("MX mx.customer.test is not named", self.look_up(1)["problem"])
+        self.assertIn("MX mx.customer.test is not named", self.look_up(1)["problems"][0])
 
     def test_policies_that_senders_would_not_take_are_problems(self):   # RFC 8461 §3.2, §3.3
         server = self.policy_server()
@@ -304,19 +304,19 @@ class TestOverTheNetwork(Lookups):
                 server.body, server.status = POLICY.encode(), 200
                 for name, value in change.items():
                     setattr(server, name, value)
-                self.assertIn(text, self.look_up(1)["problem"])
+                self.assertIn(text, self.look_up(1)["problems"][0])
         server.body, server.status, server.type = POLICY.encode(), 200, "text/html"
         self.assertIn("text/html", self.look_up(0)["warnings"][0])
 
     def test_a_certificate_that_nobody_vouches_for_is_a_problem(self):
         self.policy_server()
-        self.assertIn("certificate", self.look_up(1, trust=False)["problem"])
+        self.assertIn("certificate", self.look_up(1, trust=False)["problems"][0])
 
     def test_a_web_server_that_says_nothing_ends_within_the_deadline(self):
         silent = socket.create_server((self.web, self.port))
         self.addCleanup(silent.close)
         self.assertIn("cannot be read", self.json("mtasts", "lookup", "customer.test", "--port", str(self.port), expect=1,
-                                                  seconds=25)["problem"])
+                                                  seconds=25)["problems"][0])
 
     def test_the_certificate_behind_starttls_is_held_against_tlsa(self):   # RFC 7672 §3
         sink = subprocess.Popen([binary(), "sink", "--listen", f"{self.mx}:{self.port}", "--certificate", self.mx_certificate,
