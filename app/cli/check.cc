@@ -96,17 +96,17 @@ CheckItem check_port(const std::string& name, const Endpoint& endpoint, const st
     if (problem == EADDRINUSE)
         item.action = {fmt::format("See who has it with `ss -ltnp 'sport = :{}'` and stop it, or choose another port.",
                                    endpoint.port),
-                       fmt::format("Mira quién lo tiene con `ss -ltnp 'sport = :{}'` y páralo, o elige otro puerto.",
+                       fmt::format("Mire quién lo tiene con `ss -ltnp 'sport = :{}'` y párelo, o elija otro puerto.",
                                    endpoint.port)};
     else if (problem == EACCES)
         item.action = {"Ports under 1024 need root or CAP_NET_BIND_SERVICE: start Relevo through its unit.",
-                       "Los puertos por debajo de 1024 requieren root o CAP_NET_BIND_SERVICE: arranca Relevo con su "
+                       "Los puertos por debajo de 1024 requieren root o CAP_NET_BIND_SERVICE: arranque Relevo con su "
                        "unidad de systemd."};
     else if (problem == EADDRNOTAVAIL)
         item.action = {"This machine has no such address: correct the listener.",
-                       "Esta máquina no tiene esa dirección: corrige el listener."};
+                       "Esta máquina no tiene esa dirección: corrija el listener."};
     else
-        item.action = {"Correct the listener.", "Corrige el listener."};
+        item.action = {"Correct the listener.", "Corrija el listener."};
     return item;
 }
 
@@ -121,7 +121,7 @@ CheckItem check_host_name(const Configuration& configuration) {
     if (!name.contains('.') || name.ends_with(".local") || name.ends_with(".localdomain")) {
         item.status = CheckStatus::warn;
         item.action = {"Set server.host_name to the full name that the PTR record of your address gives.",
-                       "Pon en server.host_name el nombre completo que da el registro PTR de tu dirección."};
+                       "Ponga en server.host_name el nombre completo que da el registro PTR de su dirección."};
     }
     return item;
 }
@@ -153,7 +153,7 @@ CheckItem check_data_folder(const std::string& folder) {
     if (descriptor < 0)
         return failed("cannot be written", "no se puede escribir",
                       {"Make it with `relevo setup`, or give it to the user that Relevo runs as.",
-                       "Créala con `relevo setup`, o dásela al usuario con el que corre Relevo."});
+                       "Créela con `relevo setup`, o désela al usuario con el que corre Relevo."});
     const bool written = write(descriptor, "relevo", 6) == 6;
     const bool flushed = written && fdatasync(descriptor) == 0;
     const int saved = errno;
@@ -163,11 +163,11 @@ CheckItem check_data_folder(const std::string& folder) {
     if (!flushed)
         return failed("writing to the disk fails", "falla la escritura en disco",
                       {"Mail cannot be kept safe there: check the disk and its mount options.",
-                       "Ahí el correo no está a salvo: revisa el disco y sus opciones de montaje."});
+                       "Ahí el correo no está a salvo: revise el disco y sus opciones de montaje."});
     if ((permissions & std::filesystem::perms::others_all) != std::filesystem::perms::none) {
         item.status = CheckStatus::warn;
         item.found = {"open to other users", "accesible para otros usuarios"};
-        item.action = {fmt::format("Run `chmod 700 {}`.", folder), fmt::format("Ejecuta `chmod 700 {}`.", folder)};
+        item.action = {fmt::format("Run `chmod 700 {}`.", folder), fmt::format("Ejecute `chmod 700 {}`.", folder)};
     }
     return item;
 }
@@ -180,7 +180,7 @@ CheckItem check_disk_space(const Configuration& configuration) {
     if (statvfs(configuration.server.data_dir.c_str(), &facts) != 0) {
         item.status = CheckStatus::fail;
         item.found = same(reason());
-        item.action = {"Make the folder with `relevo setup`.", "Crea la carpeta con `relevo setup`."};
+        item.action = {"Make the folder with `relevo setup`.", "Cree la carpeta con `relevo setup`."};
         return item;
     }
     const auto free = static_cast<Octets>(facts.f_bavail) * facts.f_frsize;
@@ -189,16 +189,16 @@ CheckItem check_disk_space(const Configuration& configuration) {
                   fmt::format("{} MiB libres, {} MiB se guardan en reserva", free / mebibyte, reserve / mebibyte)};
     if (free <= reserve) {
         item.status = CheckStatus::fail;
-        item.action = {"Make room, or lower queue.disk_reserve.", "Haz sitio, o baja queue.disk_reserve."};
+        item.action = {"Make room, or lower queue.disk_reserve.", "Haga sitio, o baje queue.disk_reserve."};
     } else if (free < 4 * reserve) {
         item.status = CheckStatus::warn;
-        item.action = {"Make room before the queue grows.", "Haz sitio antes de que crezca la cola."};
+        item.action = {"Make room before the queue grows.", "Haga sitio antes de que crezca la cola."};
     }
     if (facts.f_files > 0 && facts.f_favail < 1000) {
         item.status = CheckStatus::fail;
         item.found.english += fmt::format("; only {} more files can be made", facts.f_favail);
         item.found.spanish += fmt::format("; solo caben {} archivos más", facts.f_favail);
-        item.action = {"Free inodes on that file system.", "Libera inodos en ese sistema de archivos."};
+        item.action = {"Free inodes on that file system.", "Libere inodos en ese sistema de archivos."};
     }
     return item;
 }
@@ -215,7 +215,7 @@ CheckItem check_descriptors(const Configuration& configuration) {
     if (limit.rlim_max < needed) {
         item.status = CheckStatus::warn;
         item.action = {fmt::format("Set LimitNOFILE={} in the unit, or lower max_connections.", needed),
-                       fmt::format("Pon LimitNOFILE={} en la unidad, o baja max_connections.", needed)};
+                       fmt::format("Ponga LimitNOFILE={} en la unidad, o baje max_connections.", needed)};
     }
     return item;
 }
@@ -235,7 +235,7 @@ CheckItem check_clock() {
                       "que sepa el núcleo, nada mantiene en hora el reloj de esta máquina"};
         item.action = {
             "Run `timedatectl set-ntp true`, or install chrony; a container shows the clock of its host.",
-            "Ejecuta `timedatectl set-ntp true`, o instala chrony; un contenedor usa el reloj del anfitrión."};
+            "Ejecute `timedatectl set-ntp true`, o instale chrony; un contenedor usa el reloj del anfitrión."};
     } else {
         item.found = {"kept right by a time service", "lo mantiene en hora un servicio de tiempo"};
     }
@@ -250,7 +250,7 @@ std::vector<CheckItem> check_machine(const std::string& path, const Result<Confi
             items.push_back(file);
             items.back().status = CheckStatus::fail;
             items.back().found = same(std::string(line));
-            items.back().action = {"Correct the file, then check again.", "Corrige el archivo y vuelve a comprobar."};
+            items.back().action = {"Correct the file, then check again.", "Corrija el archivo y vuelva a comprobar."};
         }
         return items;
     }
@@ -273,7 +273,7 @@ std::vector<CheckItem> check_machine(const std::string& path, const Result<Confi
         items.back().status = CheckStatus::warn;
         items.back().found = {"self-signed", "autofirmado"};
         items.back().action = {"Set tls.certificate and tls.key to one from a certificate authority.",
-                               "Indica en tls.certificate y tls.key uno de una autoridad de certificación."};
+                               "Indique en tls.certificate y tls.key uno de una autoridad de certificación."};
     }
     return items;
 }

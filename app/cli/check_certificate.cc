@@ -45,30 +45,30 @@ setup::CheckItem check_certificate(const CertificateSettings& pair, const std::s
     if (!certificate) {
         item.found = {"holds no certificate that can be read", "no contiene un certificado legible"};
         item.action = {"Name a PEM file with the certificate first, then its chain.",
-                       "Indica un archivo PEM con el certificado primero y después su cadena."};
+                       "Indique un archivo PEM con el certificado primero y después su cadena."};
     } else if (!key) {
         item.found = {fmt::format("{} holds no private key that can be read", pair.key),
                       fmt::format("{} no contiene una clave privada legible", pair.key)};
         item.action = {"Name a PEM file with the key, without a pass phrase.",
-                       "Indica un archivo PEM con la clave, sin contraseña."};
+                       "Indique un archivo PEM con la clave, sin contraseña."};
     } else if (X509_check_private_key(certificate.get(), key.get()) != 1) {
         ERR_clear_error();
         item.found = {fmt::format("{} does not belong to it", pair.key), fmt::format("{} no le corresponde", pair.key)};
         item.action = {"Name the key from which this certificate was made.",
-                       "Indica la clave con la que se hizo este certificado."};
+                       "Indique la clave con la que se hizo este certificado."};
     } else if (const int days = days_left(*certificate); days < 0) {
         item.found = {"has expired", "ha caducado"};
         item.action = {"Get a new certificate, then `relevo reload`.",
-                       "Consigue un certificado nuevo y ejecuta `relevo reload`."};
+                       "Consiga un certificado nuevo y ejecute `relevo reload`."};
     } else if (!host_name.empty() && X509_check_host(certificate.get(), host_name.c_str(), 0, 0, nullptr) != 1) {
         item.status = setup::CheckStatus::warn;
         item.found = {fmt::format("does not name {}", host_name), fmt::format("no nombra a {}", host_name)};
         item.action = {"Get a certificate for the name that clients use, then `relevo reload`.",
-                       "Consigue un certificado para el nombre que usan los clientes y ejecuta `relevo reload`."};
+                       "Consiga un certificado para el nombre que usan los clientes y ejecute `relevo reload`."};
     } else {
         item.status = days < 14 ? setup::CheckStatus::warn : setup::CheckStatus::ok;
         item.found = {fmt::format("valid for {} more days", days), fmt::format("válido {} días más", days)};
-        if (days < 14) item.action = {"Renew it, then `relevo reload`.", "Renuévalo y ejecuta `relevo reload`."};
+        if (days < 14) item.action = {"Renew it, then `relevo reload`.", "Renuévelo y ejecute `relevo reload`."};
     }
     return item;
 }

@@ -53,12 +53,12 @@ std::span<const Setting<DomainSettings>> settings_of() {
     static const std::vector<Setting<S>> settings = {
         row<&S::spf_include>("spf_include",
                              {"Name of your SPF record that domains include, such as \"_spf.relay.example\".",
-                              "Nombre de tu registro SPF que incluyen los dominios, como \"_spf.relay.example\"."},
+                              "Nombre de su registro SPF que incluyen los dominios, como \"_spf.relay.example\"."},
                              with_default({"they list the addresses", "enumeran las direcciones"})),
         row<&S::key_zone>(
             "key_zone",
             {"A zone of yours for DKIM keys: with a CNAME into it a domain need not change when a key does.",
-             "Una zona tuya para claves DKIM: con un CNAME hacia ella, un dominio no cambia cuando cambia la clave."},
+             "Una zona propia para claves DKIM: con un CNAME hacia ella, un dominio no cambia cuando cambia la clave."},
             with_default({"none", "ninguna"})),
         row<&S::return_path>("return_path",
                              {"First label of the sub-domain for bounces, such as \"bounces\".",

@@ -131,7 +131,7 @@ class Lookup {
                           "aparece: " + joined(verdict.meanings).spanish};
             item.action = {
                 fmt::format("Find the cause and stop it first, then ask for removal: {}", check.list->delisting),
-                fmt::format("Encuentra la causa y detenla primero, y luego pide la retirada: {}",
+                fmt::format("Encuentre la causa y deténgala primero, y luego pida la retirada: {}",
                             check.list->delisting)};
         }
     }

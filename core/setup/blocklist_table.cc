@@ -11,7 +11,7 @@ namespace {
 constexpr CodeMeaning spamhaus_refusals[] = {
     {"127.255.255.252", "the name of the list is misspelt", "el nombre de la lista está mal escrito"},
     {"127.255.255.254", "it does not answer public resolvers: use a resolver of your own, or a key",
-     "no responde a servidores DNS públicos: usa uno propio, o una clave"},
+     "no responde a servidores DNS públicos: use uno propio, o una clave"},
     {"127.255.255.255", "too many questions from our resolver: a key is needed",
      "demasiadas consultas desde nuestro servidor DNS: hace falta una clave"},
 };
@@ -58,7 +58,7 @@ constexpr CodeMeaning uribl_meanings[] = {
 };
 constexpr CodeMeaning first_bit_refusals[] = {
     {"127.0.0.1", "it does not answer our resolver: use one of your own",
-     "no responde a nuestro servidor DNS: usa uno propio"},
+     "no responde a nuestro servidor DNS: use uno propio"},
 };
 
 constexpr Blocklist lists[] = {

@@ -34,7 +34,7 @@ CheckItem policy_item(const mailauth::DmarcDiscovery& found, const std::string& 
                          : same(found.fault);
         if (found.fault.empty())
             item.action = {"Publish the DMARC record that `relevo domain dns` shows.",
-                           "Publica el registro DMARC que muestra `relevo domain dns`."};
+                           "Publique el registro DMARC que muestra `relevo domain dns`."};
         return item;
     }
     const mailauth::DmarcPolicy policy =
@@ -44,13 +44,13 @@ CheckItem policy_item(const mailauth::DmarcDiscovery& found, const std::string& 
     if (!found.record->is_applicable()) {
         item.status = CheckStatus::fail;
         item.action = {"Mend the value of p=: receivers ignore the record as it is.",
-                       "Corrige el valor de p=: tal como está, los receptores ignoran el registro."};
+                       "Corrija el valor de p=: tal como está, los receptores ignoran el registro."};
     } else if (policy == mailauth::DmarcPolicy::none || found.record->is_testing) {
         item.status = CheckStatus::warn;
         item.action = {
             "This only watches. When the reports show that all your own mail passes, change p to quarantine, "
             "some weeks later to reject.",
-            "Así solo se observa. Cuando los informes muestren que todo tu correo pasa, cambia p a "
+            "Así solo se observa. Cuando los informes muestren que todo su correo pasa, cambie p a "
             "quarantine y, unas semanas después, a reject."};
     }
     return item;
@@ -65,7 +65,7 @@ void add_problems(std::vector<CheckItem>& items, const mailauth::DmarcDiscovery&
         item.found = same(text);
         item.why = {"Receivers read a record with mistakes each in their own way.",
                     "Cada receptor interpreta a su manera un registro con errores."};
-        item.action = {"Correct the record.", "Corrige el registro."};
+        item.action = {"Correct the record.", "Corrija el registro."};
         items.push_back(std::move(item));
     };
     for (const std::string& error : found.errors) add(CheckStatus::fail, error);
@@ -101,7 +101,7 @@ Task<CheckItem> destination_item(DnsView& view, std::string policy_domain, maila
                       uri.host + " no ha aceptado recibir informes sobre este dominio: no se envía ninguno"};
         item.expected = name + " TXT v=DMARC1";
         item.action = {"Publish that record there, or use an address of this domain in rua=.",
-                       "Publica allí ese registro, o usa en rua= una dirección de este dominio."};
+                       "Publique allí ese registro, o use en rua= una dirección de este dominio."};
     }
     co_return item;
 }
@@ -120,14 +120,14 @@ CheckItem alignment_item(const mailauth::DmarcDiscovery& found, const DomainFact
         item.status = CheckStatus::warn;
         item.found = {fmt::format("no signature, envelope {}", envelope), fmt::format("sin firma, sobre {}", envelope)};
         item.action = {"Without a signature DMARC fails wherever mail is forwarded: make a key for this domain.",
-                       "Sin firma, DMARC falla en cuanto el correo se reenvía: crea una clave para este dominio."};
+                       "Sin firma, DMARC falla en cuanto el correo se reenvía: cree una clave para este dominio."};
     } else if (strict && !facts.return_path.empty()) {
         item.status = CheckStatus::warn;
         item.action = {
             "aspf=s demands the very same name: mail of the sub-domain rests on its signature alone. Remove "
             "aspf=s.",
             "aspf=s exige exactamente el mismo nombre: el correo del subdominio depende solo de su firma. "
-            "Quita aspf=s."};
+            "Quite aspf=s."};
     }
     return item;
 }

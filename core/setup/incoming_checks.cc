@@ -42,7 +42,7 @@ CheckItem mx_item(const std::string& domain, const dns::Answer& answer, bool has
         item.found = {"null MX: the domain says that it takes no mail (RFC 7505)",
                       "MX nulo: el dominio declara que no recibe correo (RFC 7505)"};
         item.action = {"Do not send from a domain that takes no mail: give it an MX, or send from another.",
-                       "No envíes desde un dominio que no recibe: ponle un MX, o envía desde otro."};
+                       "No envíe desde un dominio que no recibe: póngale un MX, o envíe desde otro."};
     } else if (!answer.exchanges.empty()) {
         std::string hosts;
         for (const std::string& text : texts_of(answer)) hosts += (hosts.empty() ? "" : ", ") + text;
@@ -52,13 +52,13 @@ CheckItem mx_item(const std::string& domain, const dns::Answer& answer, bool has
         item.found = {"no MX; mail goes to the address of the domain itself",
                       "sin MX; el correo va a la dirección del propio dominio"};
         item.action = {"Publish an MX, so that it is clear who takes the domain's mail.",
-                       "Publica un MX para que quede claro quién recibe el correo del dominio."};
+                       "Publique un MX para que quede claro quién recibe el correo del dominio."};
     } else {
         item.status = CheckStatus::fail;
         item.found = {"neither MX nor address: nothing can be answered to this domain",
                       "ni MX ni dirección: no se puede responder a este dominio"};
         item.action = {"Publish an MX that takes the domain's mail.",
-                       "Publica un MX que reciba el correo del dominio."};
+                       "Publique un MX que reciba el correo del dominio."};
     }
     return item;
 }
@@ -100,7 +100,7 @@ CheckItem tlsa_item(const std::string& name, const dns::Answer& answer, bool is_
         item.status = CheckStatus::warn;
         item.found = {"TLSA records, but none that mail servers use (RFC 7672 §3.1)",
                       "hay registros TLSA, pero ninguno que usen los servidores de correo (RFC 7672 §3.1)"};
-        item.action = {"Publish usage 3 1 1.", "Publica el uso 3 1 1."};
+        item.action = {"Publish usage 3 1 1.", "Publique el uso 3 1 1."};
     } else if (!is_ours) {
         item.found = {fmt::format("{} usable TLSA records; the server is another's, so they were not compared", usable),
                       fmt::format("{} registros TLSA utilizables; el servidor es ajeno y no se han comparado", usable)};
@@ -117,7 +117,7 @@ CheckItem tlsa_item(const std::string& name, const dns::Answer& answer, bool is_
         item.found = {"names another certificate than ours", "indica un certificado que no es el nuestro"};
         item.action = {
             "Publish the digest of the new key before the certificate changes, or remove the TLSA record.",
-            "Publica el resumen de la clave nueva antes de cambiar el certificado, o quita el registro TLSA."};
+            "Publique el resumen de la clave nueva antes de cambiar el certificado, o quite el registro TLSA."};
     }
     return item;
 }

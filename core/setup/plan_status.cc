@@ -86,12 +86,12 @@ std::vector<std::string> shown(const PlannedRecord& record, const dns::Answer& a
 }
 
 Words publish_it(const PlannedRecord& record) {
-    if (record.instead.empty()) return {"Publish this record.", "Publica este registro."};
+    if (record.instead.empty()) return {"Publish this record.", "Publique este registro."};
     return {
         fmt::format("Publish this record, or, so that you need not come back when the key changes, a CNAME from the "
                     "same name to {}.",
                     record.instead),
-        fmt::format("Publica este registro o, para no tener que volver cuando cambie la clave, un CNAME de ese "
+        fmt::format("Publique este registro o, para no tener que volver cuando cambie la clave, un CNAME de ese "
                     "mismo nombre a {}.",
                     record.instead)};
 }
@@ -102,17 +102,17 @@ Words mend_it(const PlannedRecord& record) {
         case Purpose::return_path:
             if (record.type == dns::RecordType::txt)
                 return {"Replace the SPF record that is there with this one: a second one would make both void.",
-                        "Sustituye el registro SPF que hay por este: con dos, no vale ninguno."};
+                        "Sustituya el registro SPF que hay por este: con dos, no vale ninguno."};
             break;
         case Purpose::incoming_mail:
             return {"Add this MX, and remove the others once mail shall come here alone.",
-                    "Añade este MX, y quita los demás cuando el correo deba llegar solo aquí."};
+                    "Añada este MX, y quite los demás cuando el correo deba llegar solo aquí."};
         case Purpose::signing_key:
             return {"Another key stands there, or several do: leave this one alone.",
-                    "Ahí hay otra clave, o varias: deja solamente esta."};
+                    "Ahí hay otra clave, o varias: deje solamente esta."};
         default: break;
     }
-    return {"Change what is there to this.", "Cambia lo que hay por esto."};
+    return {"Change what is there to this.", "Cambie lo que hay por esto."};
 }
 
 std::string minutes_text(std::chrono::seconds ttl) { return std::to_string((ttl.count() + 59) / 60); }

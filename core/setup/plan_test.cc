@@ -156,7 +156,7 @@ TEST_F(PlanAgainstDns, AsksTheZonesOwnServersAndSaysWhatResolversStillRemember) 
     EXPECT_THAT(key.remark.english, HasSubstr("resolvers may remember"));
     EXPECT_EQ(find(plan, Purpose::ownership)->status, RecordStatus::differs);
     EXPECT_EQ(find(plan, Purpose::policy)->status, RecordStatus::missing);
-    EXPECT_EQ(find(plan, Purpose::policy)->action.spanish, "Publica este registro.");
+    EXPECT_EQ(find(plan, Purpose::policy)->action.spanish, "Publique este registro.");
 }
 
 TEST_F(PlanAgainstDns, AFaultIsNeverTakenForAMissingRecord) {  // security row B5

@@ -41,11 +41,11 @@ Words why_return_path(dns::RecordType type) {
             "Takes the bounces of mail whose envelope sender lies in this sub-domain, away from the mailboxes of your "
             "domain.",
             "Recibe los rebotes de los envíos cuyo remitente de sobre está en este subdominio, separados de los "
-            "buzones de tu dominio."};
+            "buzones de su dominio."};
     return {
         "SPF for envelope senders in this sub-domain. As it is yours it agrees with your From address, so DMARC "
         "passes by SPF too.",
-        "SPF para los remitentes de sobre de este subdominio. Como es tuyo, concuerda con tu dirección From y DMARC "
+        "SPF para los remitentes de sobre de este subdominio. Al ser suyo, concuerda con su dirección From y DMARC "
         "también pasa por SPF."};
 }
 
@@ -56,9 +56,9 @@ Words why_policy(const std::string& domain) {
                         "change p to quarantine, later to reject.",
                         domain),
             fmt::format("DMARC dice a los receptores qué hacer con el correo que dice venir de {} y no es así, y pide "
-                        "informes. Los grandes proveedores lo exigen a quien envía mucho. Empieza con p=none: no se "
-                        "rechaza nada y los informes muestran quién envía. Cuando durante unas semanas todo tu correo "
-                        "pase, cambia p a quarantine y más tarde a reject.",
+                        "informes. Los grandes proveedores lo exigen a quien envía mucho. Empiece con p=none: no se "
+                        "rechaza nada y los informes muestran quién envía. Cuando durante unas semanas todo su correo "
+                        "pase, cambie p a quarantine y más tarde a reject.",
                         domain)};
 }
 
@@ -74,13 +74,13 @@ Words why_transport_policy() {
 
 Words why_transport_reports() {
     return {"Other servers report failures of TLS on the way to this domain, so that you learn of them first.",
-            "Los demás servidores informan de los fallos de TLS en el camino hacia este dominio, y así eres quien "
-            "primero se entera."};
+            "Los demás servidores informan de los fallos de TLS en el camino hacia este dominio, y así usted se "
+            "entera el primero."};
 }
 
 Words why_tracking() {
     return {"Links and pictures in your mail use a name of your own domain: filters distrust names that others share.",
-            "Los enlaces e imágenes de tus correos usan un nombre de tu propio dominio: los filtros desconfían de los "
+            "Los enlaces e imágenes de sus correos usan un nombre de su propio dominio: los filtros desconfían de los "
             "nombres compartidos."};
 }
 
@@ -117,8 +117,8 @@ std::vector<Words> advice_about_risk(const DomainFacts& facts) {
         {fmt::format("Keep campaigns apart: send them from a sub-domain such as news.{0}, added here as a domain of "
                      "its own. It has its own key and its own reputation, and the mail of your staff stays out of it.",
                      facts.domain),
-         fmt::format("Separa las campañas: envíalas desde un subdominio como boletin.{0}, dado de alta aquí como "
-                     "dominio propio. Tiene su propia clave y su propia reputación, y el correo de tu equipo queda al "
+         fmt::format("Separe las campañas: envíelas desde un subdominio como boletin.{0}, dado de alta aquí como "
+                     "dominio propio. Tiene su propia clave y su propia reputación, y el correo de su equipo queda al "
                      "margen.",
                      facts.domain)});
     return advice;

@@ -45,15 +45,15 @@ Words host_hint(const Provider* provider, std::string_view domain) {
         return {fmt::format("Most panels add \".{0}\" to the host by themselves: there type the name without it, and @ "
                             "for {0} itself. If you see {0}.{0} after saving, that is what happened.",
                             domain),
-                fmt::format("La mayoría de los paneles añaden \".{0}\" al nombre por su cuenta: escribe el nombre sin "
-                            "él, y @ para el propio {0}. Si tras guardar ves {0}.{0}, es lo que ha ocurrido.",
+                fmt::format("La mayoría de los paneles añaden \".{0}\" al nombre por su cuenta: escriba el nombre sin "
+                            "él, y @ para el propio {0}. Si tras guardar ve {0}.{0}, es lo que ha ocurrido.",
                             domain)};
     if (provider->host == HostForm::absolute)
         return {fmt::format("{} wants the whole name, with a final dot.", provider->name),
                 fmt::format("{} pide el nombre completo, con un punto al final.", provider->name)};
     return {fmt::format("{0} adds \".{1}\" to the host by itself: type the short name, and @ for {1} itself.",
                         provider->name, domain),
-            fmt::format("{0} añade \".{1}\" al nombre por su cuenta: escribe el nombre corto, y @ para el propio {1}.",
+            fmt::format("{0} añade \".{1}\" al nombre por su cuenta: escriba el nombre corto, y @ para el propio {1}.",
                         provider->name, domain)};
 }
 
@@ -62,7 +62,7 @@ Words target_hint(const Provider* provider) {
         return {
             "For MX and CNAME try the target without a final dot; only if the panel adds your domain to it, end it "
             "with a dot.",
-            "En MX y CNAME prueba el destino sin punto final; termínalo en punto solo si el panel le añade tu "
+            "En MX y CNAME pruebe el destino sin punto final; termínelo en punto solo si el panel le añade su "
             "dominio."};
     if (provider->target == TargetForm::final_dot)
         return {"Targets of MX and CNAME end with a dot there.", "Allí los destinos de MX y CNAME acaban en punto."};
@@ -76,12 +76,12 @@ Words text_hint(const Provider* provider) {
             "TXT values are typed there in quotes, and one over 255 characters as several quoted strings with a "
             "space between: use those that `--zone` prints.",
             "Allí los valores TXT se escriben entre comillas, y los de más de 255 caracteres en varias cadenas "
-            "entrecomilladas separadas por un espacio: usa las que imprime `--zone`."};
+            "entrecomilladas separadas por un espacio: use las que imprime `--zone`."};
     return {
         "TXT values are typed without quotes. A panel that refuses more than 255 characters wants several quoted "
         "strings: use those that `--zone` prints.",
         "Los valores TXT se escriben sin comillas. Si el panel no acepta más de 255 caracteres, pide varias "
-        "cadenas entrecomilladas: usa las que imprime `--zone`."};
+        "cadenas entrecomilladas: use las que imprime `--zone`."};
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ std::vector<Words> hints_for(const Provider* provider, std::string_view domain) 
     std::vector<Words> hints = {host_hint(provider, domain), target_hint(provider), text_hint(provider)};
     if (provider != nullptr && provider->name == "Cloudflare")
         hints.push_back({"Set each CNAME to \"DNS only\": a proxied one hides the record.",
-                         "Pon cada CNAME en «Solo DNS»: si pasa por el proxy, el registro queda oculto."});
+                         "Ponga cada CNAME en «Solo DNS»: si pasa por el proxy, el registro queda oculto."});
     return hints;
 }
 

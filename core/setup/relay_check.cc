@@ -117,8 +117,8 @@ Task<std::vector<CheckItem>> check_relaying(Dialer& dialer, ServerFacts facts) {
             item.action = {
                 "If this machine's own addresses may send without a password, see `relevo network list`; "
                 "else set auth = \"required\" on this listener.",
-                "Si las direcciones de esta máquina pueden enviar sin contraseña, mira `relevo network list`; "
-                "si no, pon auth = \"required\" en este listener."};
+                "Si las direcciones de esta máquina pueden enviar sin contraseña, mire `relevo network list`; "
+                "si no, ponga auth = \"required\" en este listener."};
         }
         items.push_back(std::move(item));
     }

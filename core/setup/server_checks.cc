@@ -68,14 +68,14 @@ Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddr
         ptr.status = CheckStatus::fail;
         ptr.found = {"no PTR record", "no tiene registro PTR"};
         ptr.action = {fmt::format("Ask whoever gave you the address to set its PTR record to {}.", ehlo_name),
-                      fmt::format("Pide a quien te dio la dirección que ponga su registro PTR a {}.", ehlo_name)};
+                      fmt::format("Pida a quien le dio la dirección que ponga su registro PTR a {}.", ehlo_name)};
     } else if (confirmed.empty()) {
         ptr.status = CheckStatus::fail;
         ptr.found = {fmt::format("its name {} does not lead back to it", names->texts.front()),
                      fmt::format("su nombre {} no lleva de vuelta a ella", names->texts.front())};
         ptr.action = {fmt::format("Give {} an A or AAAA record with this address, or change the PTR record.",
                                   names->texts.front()),
-                      fmt::format("Pon a {} un registro A o AAAA con esta dirección, o cambia el registro PTR.",
+                      fmt::format("Ponga a {} un registro A o AAAA con esta dirección, o cambie el registro PTR.",
                                   names->texts.front())};
     } else {
         ptr.found = {fmt::format("{}, and back", confirmed.front()), fmt::format("{}, y de vuelta", confirmed.front())};
@@ -94,7 +94,7 @@ Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddr
         helo.expected = "EHLO " + confirmed.front();
         helo.action = {fmt::format("Set delivery.ehlo_name or server.host_name to {}, or the PTR record to {}.",
                                    confirmed.front(), ehlo_name),
-                       fmt::format("Pon delivery.ehlo_name o server.host_name a {}, o el registro PTR a {}.",
+                       fmt::format("Ponga delivery.ehlo_name o server.host_name a {}, o el registro PTR a {}.",
                                    confirmed.front(), ehlo_name)};
     }
     items.push_back(std::move(helo));
@@ -164,7 +164,7 @@ Task<> check_one_outbound(Resolver& resolver, Dialer& dialer, const ServerFacts&
     item.action = {
         fmt::format("Open outgoing port {} in your firewall; many hosting companies open it only when asked.",
                     facts.outbound_port),
-        fmt::format("Abre el puerto {} de salida en tu cortafuegos; muchos proveedores de alojamiento solo lo "
+        fmt::format("Abra el puerto {} de salida en su cortafuegos; muchos proveedores de alojamiento solo lo "
                     "abren a petición.",
                     facts.outbound_port)};
 }
@@ -190,7 +190,7 @@ Task<std::vector<CheckItem>> check_names(Resolver& resolver, ServerFacts facts) 
         host.status = CheckStatus::fail;
         host.found = {"this name has no address in the DNS", "este nombre no tiene dirección en el DNS"};
         host.action = {"Publish an A (and AAAA) record with the public address of this server.",
-                       "Publica un registro A (y AAAA) con la dirección pública de este servidor."};
+                       "Publique un registro A (y AAAA) con la dirección pública de este servidor."};
     } else {
         std::string text;
         for (const dns::IpAddress& address : *addresses) text += (text.empty() ? "" : ", ") + address.text();
@@ -203,7 +203,7 @@ Task<std::vector<CheckItem>> check_names(Resolver& resolver, ServerFacts facts) 
         items.push_back(make_item("names.ptr", CheckGroup::names, "", why_names()));
         items.back().status = CheckStatus::skipped;
         items.back().found = {"the addresses that mail leaves from are not known: set checks.egress_addresses",
-                              "no se sabe desde qué direcciones sale el correo: indica checks.egress_addresses"};
+                              "no se sabe desde qué direcciones sale el correo: indique checks.egress_addresses"};
     }
     for (const dns::IpAddress& address : egress) {
         std::vector<CheckItem> found = co_await check_address_names(resolver, address, facts.ehlo_name, facts.deadline);
@@ -224,7 +224,7 @@ Task<std::vector<CheckItem>> check_resolver(Resolver& resolver, ServerFacts fact
         answers.status = CheckStatus::fail;
         answers.found = no_dns(answer.error());
         answers.action = {"Check dns.servers or /etc/resolv.conf, and that UDP and TCP port 53 are open.",
-                          "Revisa dns.servers o /etc/resolv.conf, y que el puerto 53 UDP y TCP esté abierto."};
+                          "Revise dns.servers o /etc/resolv.conf, y que el puerto 53 UDP y TCP esté abierto."};
     }
     items.push_back(std::move(answers));
 
@@ -236,7 +236,7 @@ Task<std::vector<CheckItem>> check_resolver(Resolver& resolver, ServerFacts fact
         validation.found = {"answers are not validated: there is no trust anchor",
                             "las respuestas no se validan: falta el ancla de confianza"};
         validation.action = {"Install the package dns-root-data, or set dns.trust_anchor_file.",
-                             "Instala el paquete dns-root-data, o indica dns.trust_anchor_file."};
+                             "Instale el paquete dns-root-data, o indique dns.trust_anchor_file."};
     } else if (!answer.has_value()) {
         validation.status = CheckStatus::skipped;
         validation.found = {"not tried: the DNS does not answer", "sin probar: el DNS no responde"};
@@ -245,7 +245,7 @@ Task<std::vector<CheckItem>> check_resolver(Resolver& resolver, ServerFacts fact
         validation.found = {"the server that is asked leaves out the signatures",
                             "el servidor al que se pregunta omite las firmas"};
         validation.action = {"Name servers in dns.servers that know DNSSEC.",
-                             "Indica en dns.servers servidores que conozcan DNSSEC."};
+                             "Indique en dns.servers servidores que conozcan DNSSEC."};
     } else {
         validation.found = {"answers are validated", "las respuestas se validan"};
     }

@@ -37,7 +37,7 @@ Task<CheckItem> covered_item(DnsView& view, std::string domain, dns::IpAddress a
     item.status = verdict.result == mailauth::SpfResult::temperror ? CheckStatus::skipped : CheckStatus::fail;
     if (item.status == CheckStatus::fail)
         item.action = {"Publish the SPF record that `relevo domain dns` shows.",
-                       "Publica el registro SPF que muestra `relevo domain dns`."};
+                       "Publique el registro SPF que muestra `relevo domain dns`."};
     co_return item;
 }
 
@@ -63,10 +63,10 @@ Task<CheckItem> lookups_item(DnsView& view, std::string domain, std::string reco
     if (cost.lookups > mailauth::spf_lookup_limit) {
         item.status = CheckStatus::fail;
         item.action = {"Remove include: of services that you no longer use, or name their addresses.",
-                       "Quita los include: de servicios que ya no uses, o pon sus direcciones."};
+                       "Quite los include: de servicios que ya no use, o ponga sus direcciones."};
     } else if (!cost.problem.empty()) {
         item.status = CheckStatus::warn;
-        item.action = {"Correct or remove that term.", "Corrige o quita ese término."};
+        item.action = {"Correct or remove that term.", "Corrija o quite ese término."};
     }
     co_return item;
 }
@@ -92,7 +92,7 @@ Task<std::vector<CheckItem>> check_spf(DnsView& view, const DomainFacts& facts) 
         item.status = CheckStatus::skipped;
         item.why = why_covered();
         item.found = {"the addresses that mail leaves from are not known: set checks.egress_addresses",
-                      "no se sabe desde qué direcciones sale el correo: indica checks.egress_addresses"};
+                      "no se sabe desde qué direcciones sale el correo: indique checks.egress_addresses"};
         items.push_back(std::move(item));
     }
     co_await check_record_at(view, facts, facts.domain, items);

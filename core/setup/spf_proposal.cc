@@ -36,7 +36,7 @@ SpfProposal propose_spf(const DomainFacts& facts, const std::vector<std::string>
             "there are several SPF records, so none counts: this is the first of them with ours added; "
             "put into it what the others say, and delete them",
             "hay varios registros SPF, así que no vale ninguno: este es el primero con lo nuestro "
-            "añadido; pasa a él lo que digan los demás y bórralos"};
+            "añadido; pase a él lo que digan los demás y bórrelos"};
     for (const std::string& mechanism : mechanisms_of(facts)) {
         auto merged = mailauth::merge_spf(proposal.record, mechanism);
         if (!merged.has_value()) {
