@@ -25,17 +25,9 @@ namespace {
 using setup::CheckGroup;
 using setup::CheckItem;
 using setup::CheckStatus;
+using setup::make_item;
 using setup::same;
 using setup::Words;
-
-CheckItem item_of(std::string id, CheckGroup group, std::string subject, Words why) {
-    CheckItem item;
-    item.id = std::move(id);
-    item.group = group;
-    item.subject = std::move(subject);
-    item.why = std::move(why);
-    return item;
-}
 
 std::string reason() { return std::strerror(errno); }
 
@@ -80,8 +72,8 @@ std::vector<std::string> own_addresses(const Configuration& configuration) {
 }
 
 CheckItem check_port(const std::string& name, const Endpoint& endpoint, const std::vector<std::string>& own) {
-    CheckItem item = item_of("ports.listener", CheckGroup::ports, fmt::format("{} {}", name, endpoint.text()),
-                             {"Mail comes in here.", "Por aquí entra el correo."});
+    CheckItem item = make_item("ports.listener", CheckGroup::ports, fmt::format("{} {}", name, endpoint.text()),
+                               {"Mail comes in here.", "Por aquí entra el correo."});
     const int problem = try_to_bind(endpoint);
     if (problem == 0) {
         item.found = {"free", "libre"};
@@ -114,9 +106,9 @@ CheckItem check_port(const std::string& name, const Endpoint& endpoint, const st
 
 CheckItem check_host_name(const Configuration& configuration) {
     const std::string& name = configuration.server.host_name;
-    CheckItem item = item_of("machine.host-name", CheckGroup::machine, "server.host_name",
-                             {"Other servers distrust a name that the DNS does not know.",
-                              "Otros servidores desconfían de un nombre que el DNS no conoce."});
+    CheckItem item = make_item("machine.host-name", CheckGroup::machine, "server.host_name",
+                               {"Other servers distrust a name that the DNS does not know.",
+                                "Otros servidores desconfían de un nombre que el DNS no conoce."});
     item.found = same(name);
     if (!name.contains('.') || name.ends_with(".local") || name.ends_with(".localdomain")) {
         item.status = CheckStatus::warn;
@@ -135,9 +127,9 @@ std::vector<CheckItem> check_ports(const Configuration& configuration) {
 }
 
 CheckItem check_data_folder(const std::string& folder) {
-    CheckItem item = item_of("machine.data-folder", CheckGroup::machine, folder,
-                             {"Mail is accepted only once it is safe on this disk.",
-                              "Solo se acepta correo cuando ya está a salvo en este disco."});
+    CheckItem item = make_item("machine.data-folder", CheckGroup::machine, folder,
+                               {"Mail is accepted only once it is safe on this disk.",
+                                "Solo se acepta correo cuando ya está a salvo en este disco."});
     item.found = {"can be written and flushed to the disk", "se puede escribir y volcar al disco"};
     const auto failed = [&](std::string_view english, std::string_view spanish, Words action) {
         const std::string because = reason();
@@ -173,9 +165,9 @@ CheckItem check_data_folder(const std::string& folder) {
 }
 
 CheckItem check_disk_space(const Configuration& configuration) {
-    CheckItem item = item_of("machine.disk-space", CheckGroup::machine, configuration.server.data_dir,
-                             {"With less than queue.disk_reserve new mail is refused with 452.",
-                              "Con menos de queue.disk_reserve se rechaza el correo nuevo con 452."});
+    CheckItem item = make_item("machine.disk-space", CheckGroup::machine, configuration.server.data_dir,
+                               {"With less than queue.disk_reserve new mail is refused with 452.",
+                                "Con menos de queue.disk_reserve se rechaza el correo nuevo con 452."});
     struct statvfs facts{};
     if (statvfs(configuration.server.data_dir.c_str(), &facts) != 0) {
         item.status = CheckStatus::fail;
@@ -208,8 +200,8 @@ CheckItem check_descriptors(const Configuration& configuration) {
     getrlimit(RLIMIT_NOFILE, &limit);
     std::uint64_t needed = 200 + std::uint64_t{configuration.delivery.connections_total};
     for (const ListenerSettings& listener : configuration.listeners) needed += listener.max_connections;
-    CheckItem item = item_of("machine.descriptors", CheckGroup::machine, "",
-                             {"Each connection takes one.", "Cada conexión ocupa uno."});
+    CheckItem item = make_item("machine.descriptors", CheckGroup::machine, "",
+                               {"Each connection takes one.", "Cada conexión ocupa uno."});
     item.found = {fmt::format("{} allowed, {} needed at most", limit.rlim_max, needed),
                   fmt::format("{} permitidos, {} necesarios como mucho", limit.rlim_max, needed)};
     if (limit.rlim_max < needed) {
@@ -221,9 +213,9 @@ CheckItem check_descriptors(const Configuration& configuration) {
 }
 
 CheckItem check_clock() {
-    CheckItem item = item_of("machine.clock", CheckGroup::machine, "",
-                             {"Signatures, certificates and retries rely on the time.",
-                              "Las firmas, los certificados y los reintentos dependen de la hora."});
+    CheckItem item = make_item("machine.clock", CheckGroup::machine, "",
+                               {"Signatures, certificates and retries rely on the time.",
+                                "Las firmas, los certificados y los reintentos dependen de la hora."});
     timex state{};
     const int result = adjtimex(&state);
     if (result < 0) {
@@ -244,7 +236,7 @@ CheckItem check_clock() {
 
 std::vector<CheckItem> check_machine(const std::string& path, const Result<Configuration>& configuration) {
     std::vector<CheckItem> items;
-    const CheckItem file = item_of("machine.configuration", CheckGroup::machine, path, {});
+    const CheckItem file = make_item("machine.configuration", CheckGroup::machine, path, {});
     if (!configuration) {
         for (const std::string_view line : split(configuration.error().detail, '\n')) {
             items.push_back(file);
@@ -267,9 +259,9 @@ std::vector<CheckItem> check_machine(const std::string& path, const Result<Confi
         items.push_back(check_certificate({tls.certificate, tls.key}, configuration->server.host_name));
     for (const CertificateSettings& pair : tls.more_certificates) items.push_back(check_certificate(pair, {}));
     if (tls.certificate.empty()) {
-        items.push_back(item_of("tls.certificate", CheckGroup::tls, "",
-                                {"Mail programs warn of a certificate that nobody vouches for.",
-                                 "Los programas de correo avisan de un certificado que nadie avala."}));
+        items.push_back(make_item("tls.certificate", CheckGroup::tls, "",
+                                  {"Mail programs warn of a certificate that nobody vouches for.",
+                                   "Los programas de correo avisan de un certificado que nadie avala."}));
         items.back().status = CheckStatus::warn;
         items.back().found = {"self-signed", "autofirmado"};
         items.back().action = {"Set tls.certificate and tls.key to one from a certificate authority.",

@@ -93,6 +93,22 @@ Words title_of_check(std::string_view id) {
     return {std::string(found->english), std::string(found->spanish)};
 }
 
+CheckItem make_item(std::string id, CheckGroup group, std::string subject, Words why) {
+    CheckItem item;
+    item.id = std::move(id);
+    item.group = group;
+    item.subject = std::move(subject);
+    item.why = std::move(why);
+    return item;
+}
+
+CheckItem unanswered_item(std::string id, std::string subject, const Error& error) {
+    CheckItem item = make_item(std::move(id), CheckGroup::domain, std::move(subject), {});
+    item.status = CheckStatus::skipped;
+    item.found = {"the DNS did not answer: " + error.detail, "el DNS no ha respondido: " + error.detail};
+    return item;
+}
+
 std::size_t count_of(const std::vector<CheckItem>& items, CheckStatus status) {
     return static_cast<std::size_t>(std::ranges::count(items, status, &CheckItem::status));
 }

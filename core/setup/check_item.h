@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/setup/words.h"
+#include "lib/base/result.h"
 
 #include <cstdint>
 #include <string>
@@ -46,6 +47,12 @@ struct CheckItem {
 
     [[nodiscard]] std::string key() const { return subject.empty() ? id : id + " " + subject; }
 };
+
+// All is well until somebody says otherwise.
+[[nodiscard]] CheckItem make_item(std::string id, CheckGroup group, std::string subject, Words why);
+
+// Skipped, since the DNS did not answer.
+[[nodiscard]] CheckItem unanswered_item(std::string id, std::string subject, const Error& error);
 
 [[nodiscard]] std::size_t count_of(const std::vector<CheckItem>& items, CheckStatus status);
 

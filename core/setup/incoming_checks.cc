@@ -21,15 +21,6 @@ Words why_answers_matter() {
             "que no reciben."};
 }
 
-CheckItem unanswered(std::string id, std::string subject, const Error& error) {
-    CheckItem item;
-    item.id = std::move(id);
-    item.subject = std::move(subject);
-    item.status = CheckStatus::skipped;
-    item.found = {"the DNS did not answer: " + error.detail, "el DNS no ha respondido: " + error.detail};
-    return item;
-}
-
 CheckItem mx_item(const std::string& domain, const dns::Answer& answer, bool has_address) {
     CheckItem item;
     item.id = "mx.hosts";
@@ -127,7 +118,7 @@ Task<CheckItem> check_tlsa(DnsView& view, std::string host, bool is_ours,
     const std::string name = "_25._tcp." + host;
     // From the resolver: it alone validates.
     const auto answer = co_await view.ask(name, dns::RecordType::tlsa);
-    if (!answer.has_value()) co_return unanswered("dane.tlsa", name, answer.error());
+    if (!answer.has_value()) co_return unanswered_item("dane.tlsa", name, answer.error());
     co_return tlsa_item(name, *answer, is_ours, certificates);
 }
 
@@ -138,7 +129,7 @@ Task<std::vector<CheckItem>> check_incoming_mail(DnsView& view, const DomainFact
     std::vector<CheckItem> items;
     const Observation seen = co_await view.see(facts.domain, dns::RecordType::mx);
     if (!seen.published.has_value()) {
-        items.push_back(unanswered("mx.hosts", facts.domain, seen.published.error()));
+        items.push_back(unanswered_item("mx.hosts", facts.domain, seen.published.error()));
         co_return items;
     }
     bool has_address = false;
@@ -196,7 +187,7 @@ Task<std::vector<CheckItem>> check_transport_policy(DnsView& view, const DomainF
     const std::string policy = "_mta-sts." + facts.domain;
     const Observation seen_policy = co_await view.see(policy, dns::RecordType::txt);
     if (!seen_policy.published.has_value()) {
-        items.push_back(unanswered("mta-sts.policy", policy, seen_policy.published.error()));
+        items.push_back(unanswered_item("mta-sts.policy", policy, seen_policy.published.error()));
     } else {
         CheckItem item = record_item("mta-sts.policy", policy, *seen_policy.published, "v=STSv1", "id=");
         item.why = {"MTA-STS keeps others from reading mail to this domain on its way.",
@@ -213,7 +204,7 @@ Task<std::vector<CheckItem>> check_transport_policy(DnsView& view, const DomainF
     const std::string reports = "_smtp._tls." + facts.domain;
     const Observation seen_reports = co_await view.see(reports, dns::RecordType::txt);
     if (!seen_reports.published.has_value()) {
-        items.push_back(unanswered("tls-rpt.policy", reports, seen_reports.published.error()));
+        items.push_back(unanswered_item("tls-rpt.policy", reports, seen_reports.published.error()));
     } else {
         items.push_back(record_item("tls-rpt.policy", reports, *seen_reports.published, "v=TLSRPTv1", "rua="));
         items.back().why = {"Senders tell where TLS to this domain fails.",

@@ -17,15 +17,6 @@ constexpr std::size_t hosts_tried = 2;  // of one domain, for port 25
 constexpr std::chrono::seconds connect_time{8};
 constexpr std::string_view always_signed_zone = "org";  // answers for it are signed from the root on
 
-CheckItem make_item(std::string id, CheckGroup group, std::string subject, Words why) {
-    CheckItem item;
-    item.id = std::move(id);
-    item.group = group;
-    item.subject = std::move(subject);
-    item.why = std::move(why);
-    return item;
-}
-
 Words why_names() {
     return {
         "Many receivers refuse mail from an address without a name, or whose name does not lead back to it.",
