@@ -7,8 +7,9 @@
 namespace relevo {
 namespace {
 
-// A command waits 30 s for its answer (docs/control-protocol.md).
-constexpr std::chrono::seconds time_of_look{25};
+// Half of what a command waits for its answer (docs/control-protocol.md): what was found must arrive even on a machine
+// that is short of time. Two questions that nobody answers, one after the other, fit in.
+constexpr std::chrono::seconds time_of_look{15};
 constexpr std::chrono::seconds shortest_pause{1};
 
 }  // namespace

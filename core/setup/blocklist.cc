@@ -1,5 +1,6 @@
 #include "core/setup/blocklist.h"
 
+#include "core/setup/dns_view.h"
 #include "core/setup/parallel.h"
 
 #include <fmt/format.h>
@@ -89,7 +90,7 @@ class Lookup {
 
  private:
     Task<Result<dns::Answer>> ask(const ListCheck& check, std::string label) {
-        return resolver_.query(label + "." + check.zone, dns::RecordType::a, deadline_);
+        return resolver_.query(label + "." + check.zone, dns::RecordType::a, question_deadline(deadline_));
     }
 
     // Why the list's answers would say nothing: empty if it lists what it must, and not what it must not (RFC 5782 §5).

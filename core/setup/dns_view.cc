@@ -15,12 +15,8 @@ constexpr std::size_t zone_depth = 6;  // labels that may lie between a domain a
 
 }  // namespace
 
-Deadline DnsView::question_deadline() const {
-    return std::min(options_.deadline, Clock::now() + options_.question_time);
-}
-
 Task<Result<dns::Answer>> DnsView::ask(std::string name, dns::RecordType type) {
-    return resolver_.query(std::move(name), type, question_deadline());
+    return resolver_.query(std::move(name), type, question_deadline(options_.deadline));
 }
 
 Task<> DnsView::find_zone(std::string domain) {
@@ -81,7 +77,7 @@ Task<Observation> DnsView::see(std::string name, dns::RecordType type) {
     auto remembered = co_await ask(name, type);
     const bool is_ours_to_ask = direct_ != nullptr && mail::is_same_or_subdomain(name, zone_);
     if (!is_ours_to_ask) co_return Observation{remembered, remembered, false};
-    auto published = co_await direct_->query(name, type, question_deadline());
+    auto published = co_await direct_->query(name, type, question_deadline(options_.deadline));
     if (!published.has_value()) co_return Observation{remembered, std::move(remembered), false};
     co_return Observation{std::move(published), std::move(remembered), true};
 }

@@ -4,6 +4,7 @@
 #include "core/ports/resolver.h"
 #include "core/setup/words.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,10 +18,15 @@ struct Observation {
     bool is_authoritative = false;
 };
 
+// For one question: a name whose servers are dead must not use up the time of the others.
+inline constexpr std::chrono::seconds question_time{6};
+[[nodiscard]] inline Deadline question_deadline(Deadline whole) {
+    return std::min(whole, Clock::now() + question_time);
+}
+
 struct DnsViewOptions {
-    bool allow_private_addresses = false;   // of name servers
-    std::chrono::seconds question_time{6};  // for one question
-    Deadline deadline = no_deadline;        // for all of them
+    bool allow_private_addresses = false;  // of name servers
+    Deadline deadline = no_deadline;       // for all questions together
 };
 
 // Threads: one shard's. Lives for one look at a domain.
@@ -45,7 +51,6 @@ class DnsView {
 
  private:
     Task<std::vector<dns::IpAddress>> server_addresses();
-    [[nodiscard]] Deadline question_deadline() const;
 
     Shard& shard_;
     Resolver& resolver_;

@@ -75,8 +75,6 @@ void append(std::vector<CheckItem>& items, std::vector<CheckItem> more) {
     items.insert(items.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-Task<> into(std::vector<CheckItem>& place, Task<std::vector<CheckItem>> task) { place = co_await std::move(task); }
-
 }  // namespace
 
 std::vector<CheckItem> items_of(const DnsPlan& plan) {

@@ -11,4 +11,10 @@ namespace relevo::setup {
 // must live as long as this call. Threads: the shard's.
 Task<> run_together(Shard& shard, std::vector<Task<>> tasks, std::size_t limit = 16);
 
+// Puts what `task` returns into `place`, which must live until it has ended.
+template <class T>
+Task<> into(T& place, Task<T> task) {
+    place = co_await std::move(task);
+}
+
 }  // namespace relevo::setup

@@ -30,7 +30,7 @@ Words no_dns(const Error& error) {
 Task<Result<std::vector<dns::IpAddress>>> addresses_of(Resolver& resolver, std::string host, Deadline deadline) {
     std::vector<dns::IpAddress> addresses;
     for (const dns::RecordType type : {dns::RecordType::a, dns::RecordType::aaaa}) {
-        RELEVO_CO_TRY(const dns::Answer answer, co_await resolver.query(host, type, deadline));
+        RELEVO_CO_TRY(const dns::Answer answer, co_await resolver.query(host, type, question_deadline(deadline)));
         addresses.insert(addresses.end(), answer.addresses.begin(), answer.addresses.end());
     }
     co_return addresses;
@@ -42,7 +42,8 @@ Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddr
     std::vector<CheckItem> items;
     CheckItem ptr = make_item("names.ptr", CheckGroup::names, address.text(), why_names());
     ptr.expected = ehlo_name;
-    const auto names = co_await resolver.query(address.reverse_name(), dns::RecordType::ptr, deadline);
+    const auto names =
+        co_await resolver.query(address.reverse_name(), dns::RecordType::ptr, question_deadline(deadline));
     if (!names.has_value()) {
         ptr.status = CheckStatus::skipped;
         ptr.found = no_dns(names.error());
@@ -93,7 +94,8 @@ Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddr
 }
 
 Task<Result<std::vector<std::string>>> mail_hosts(Resolver& resolver, std::string domain, Deadline deadline) {
-    RELEVO_CO_TRY(const dns::Answer answer, co_await resolver.query(domain, dns::RecordType::mx, deadline));
+    RELEVO_CO_TRY(const dns::Answer answer,
+                  co_await resolver.query(domain, dns::RecordType::mx, question_deadline(deadline)));
     std::vector<dns::MailExchange> exchanges = answer.exchanges;
     std::ranges::sort(exchanges, {}, &dns::MailExchange::preference);
     std::vector<std::string> hosts;
@@ -160,7 +162,12 @@ Task<> check_one_outbound(Resolver& resolver, Dialer& dialer, const ServerFacts&
                     facts.outbound_port)};
 }
 
-Task<> into(std::vector<CheckItem>& place, Task<std::vector<CheckItem>> task) { place = co_await std::move(task); }
+// What the DNS is slow to say about our addresses must not hold up the checks that do without.
+Task<std::vector<CheckItem>> check_own_addresses(Shard& shard, Resolver& resolver, ServerFacts facts) {
+    std::vector<dns::IpAddress> egress = co_await egress_addresses(resolver, facts);
+    std::erase_if(egress, [](const dns::IpAddress& address) { return address.is_loopback(); });
+    co_return co_await check_address_lists(shard, resolver, facts.blocklists, std::move(egress), facts.deadline);
+}
 
 }  // namespace
 
@@ -208,7 +215,8 @@ Task<std::vector<CheckItem>> check_resolver(Resolver& resolver, ServerFacts fact
     CheckItem answers =
         make_item("dns.resolver", CheckGroup::dns, "",
                   {"Without DNS no mail server is found.", "Sin DNS no se encuentra ningún servidor de correo."});
-    const auto answer = co_await resolver.query(std::string(always_signed_zone), dns::RecordType::ns, facts.deadline);
+    const auto answer = co_await resolver.query(std::string(always_signed_zone), dns::RecordType::ns,
+                                                question_deadline(facts.deadline));
     if (answer.has_value()) {
         answers.found = {"the DNS answers", "el DNS responde"};
     } else {
@@ -262,10 +270,7 @@ Task<std::vector<CheckItem>> check_server(Shard& shard, Resolver& resolver, Dial
     tasks.push_back(into(parts[1], check_outbound(resolver, dialer, facts)));
     tasks.push_back(into(parts[2], check_resolver(resolver, facts)));
     tasks.push_back(into(parts[3], check_relaying(dialer, facts)));
-    std::vector<dns::IpAddress> egress = co_await egress_addresses(resolver, facts);
-    std::erase_if(egress, [](const dns::IpAddress& address) { return address.is_loopback(); });
-    tasks.push_back(
-        into(parts[4], check_address_lists(shard, resolver, facts.blocklists, std::move(egress), facts.deadline)));
+    tasks.push_back(into(parts[4], check_own_addresses(shard, resolver, facts)));
     co_await run_together(shard, std::move(tasks));
     std::vector<CheckItem> items;
     for (std::vector<CheckItem>& part : parts) std::ranges::move(part, std::back_inserter(items));

@@ -1,9 +1,12 @@
 """A domain is added, its records are printed, published and found: from all red to all green."""
 
+import concurrent.futures
 import pathlib
 import shutil
+import socket
 import sys
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -134,6 +137,33 @@ class TestSetup(RelevoTestCase):
             self.assertIn(words, page)
             for line in page.splitlines():
                 self.assertLessEqual(len(line), 100, line)
+
+
+class TestDeadDns(RelevoTestCase):
+    """Servers that take every question and answer none."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        cls.silent.bind(("127.0.0.1", 0))
+        cls.addClassCleanup(cls.silent.close)
+        cls.relevo = Relevo(dns=f"127.0.0.1@{cls.silent.getsockname()[1]}", settings={"checks": {"interval": "0s"}})
+        cls.addClassCleanup(cls.relevo.close)
+        cls.relevo.start()
+        cls.relevo.add_tenant()
+
+    def test_each_look_ends_well_before_its_client_gives_up_and_tells_what_it_saw(self):
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            looks = [pool.submit(self.relevo.ask, *words, code=None) for words in
+                     (("check",), ("check", "customer.test"), ("domain", "dns", "customer.test"))]
+            server, domain, plan = (look.result() for look in looks)
+        self.assertLess(time.monotonic() - began, 22)   # of the 30 s of docs/control-protocol.md
+        relaying = [item["status"] for item in server["items"] if item["id"] == "relaying.strangers"]
+        self.assertEqual(relaying, ["ok"] * 4, server)
+        self.assertEqual([item["status"] for item in server["items"] if item["id"] == "dns.resolver"], ["fail"])
+        self.assertNotIn("fail", {item["status"] for item in domain["items"]}, domain)
+        self.assertEqual({record["status"] for record in plan["records"]}, {"unknown"}, plan)
 
 
 class TestRepeatedChecks(RelevoTestCase):
