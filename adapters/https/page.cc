@@ -30,9 +30,15 @@ CURLcode use_system_trust(CURL* /*curl*/, void* context, void* /*user*/) {
     return SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(context)) == 1 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
 }
 
+// Called at least once a second; anything but 0 ends the transfer.
+int look_at_cancellation(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const std::atomic<bool>*>(user)->load() ? 1 : 0;
+}
+
 ErrorKind kind_of(CURLcode code) {
     switch (code) {
         case CURLE_OPERATION_TIMEDOUT: return ErrorKind::timeout;
+        case CURLE_ABORTED_BY_CALLBACK: return ErrorKind::cancelled;
         case CURLE_COULDNT_CONNECT:
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CONNECT_ERROR: return ErrorKind::refused;
@@ -76,7 +82,7 @@ void set_options(CURL* curl, const PageRequest& request, const std::string& url,
 
 }  // namespace
 
-Result<Page> fetch_page(const PageRequest& request) {
+Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* cancelled) {
     if (request.addresses.empty()) return failure(ErrorKind::not_found, fmt::format("{} has no address", request.host));
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses(
@@ -86,6 +92,11 @@ Result<Page> fetch_page(const PageRequest& request) {
     Taken taken{.body = {}, .limit_octets = request.limit_octets};
     char problem[CURL_ERROR_SIZE] = "";
     set_options(curl.get(), request, url, addresses.get(), taken, problem);
+    if (cancelled != nullptr) {
+        curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &look_at_cancellation);
+        curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(cancelled));
+    }
     const CURLcode code = curl_easy_perform(curl.get());
     if (taken.is_over || code == CURLE_FILESIZE_EXCEEDED)
         return failure(ErrorKind::limit, fmt::format("the page is larger than {} octets", request.limit_octets));

@@ -156,6 +156,7 @@ struct DomainSettings {
     std::string return_path;     // a label; empty: bounces use the envelope sender of the program that sends
     std::string tracking;        // a label; empty: none
     std::string report_address;  // empty: DMARC records ask for no reports
+    std::string mta_sts_host;    // A-labels; empty: MTA-STS is not proposed
 };
 
 struct CheckSettings {

@@ -72,6 +72,13 @@ std::span<const Setting<DomainSettings>> settings_of() {
                                 {"Address that gets the DMARC and TLS reports about the domains.",
                                  "Dirección que recibe los informes DMARC y TLS sobre los dominios."},
                                 with_default({"none are asked for", "no se piden"})),
+        row<&S::mta_sts_host>(
+            "mta_sts_host",
+            {"A web server of yours with the MTA-STS policy of domains whose mail is taken here, to which their name "
+             "\"mta-sts\" then points; Relevo itself serves no policies.",
+             "Un servidor web propio con la política MTA-STS de los dominios cuyo correo se recibe aquí, al que apunta "
+             "su nombre \"mta-sts\"; Relevo no sirve políticas."},
+            with_default({"MTA-STS is not proposed", "no se propone MTA-STS"})),
     };
     return settings;
 }

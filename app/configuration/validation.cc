@@ -240,6 +240,7 @@ void check_domains(DomainSettings& domains, Problems& problems) {
     };
     check_record_name(domains.spf_include, "domains.spf_include");
     check_record_name(domains.key_zone, "domains.key_zone");
+    check_record_name(domains.mta_sts_host, "domains.mta_sts_host");
     if (!domains.return_path.empty()) check_label(domains.return_path, "domains.return_path", problems);
     if (!domains.tracking.empty()) check_label(domains.tracking, "domains.tracking", problems);
     if (!domains.report_address.empty() && !mail::Address::parse(domains.report_address, mail::Utf8::refused))

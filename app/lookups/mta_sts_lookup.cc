@@ -60,11 +60,11 @@ class MtaStsReport {
     }
 
     std::optional<tlspolicy::MtaStsPolicy> fetch() {
-        https::PageRequest request{.host = "mta-sts." + domain_,
-                                   .port = port_,
-                                   .path = "/.well-known/mta-sts.txt",
-                                   .addresses = {},
-                                   .limit_octets = policy_limit_octets};
+        PageRequest request{.host = "mta-sts." + domain_,
+                            .port = port_,
+                            .path = "/.well-known/mta-sts.txt",
+                            .addresses = {},
+                            .limit_octets = policy_limit_octets};
         for (const auto type : {dns::RecordType::a, dns::RecordType::aaaa})
             if (const auto answer = source_.answer({request.host, type}))
                 request.addresses.insert(request.addresses.end(), answer->addresses.begin(), answer->addresses.end());

@@ -49,6 +49,7 @@ Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, co
     facts.spf_include = settings.spf_include;
     facts.key_zone = settings.key_zone;
     facts.report_address = settings.report_address;
+    facts.policy_host = settings.mta_sts_host;
     if (takes_mail(configuration, domain.name)) facts.mail_exchanger = configuration.server.host_name;
     RELEVO_TRY(const std::vector<DomainRecord> records, records_of(reader, domain));
     facts.ownership_proven = domain.ownership != Ownership::pending;

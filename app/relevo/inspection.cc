@@ -67,7 +67,8 @@ Task<setup::DomainReport> Inspection::check_domain(setup::DomainFacts facts) {
     setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
     setup::DomainCheckOptions options{.view = view_options(deadline),
                                       .blocklists = blocklists(),
-                                      .certificates = certificate_digests(configuration()->tls)};
+                                      .certificates = certificate_digests(configuration()->tls),
+                                      .pages = &ports_.pages};
     co_return co_await setup::check_domain(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),
                                            std::move(options));
 }

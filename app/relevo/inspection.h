@@ -22,6 +22,7 @@ struct InspectionPorts {
     Resolver& resolver;
     ZoneServers& zone_servers;
     Dialer& dialer;
+    WebPages& pages;
     bool validates = false;  // the resolver checks DNSSEC
 };
 

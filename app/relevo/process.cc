@@ -1,5 +1,6 @@
 #include "app/relevo/process.h"
 
+#include "adapters/https/background_pages.h"
 #include "adapters/net/dialer.h"
 #include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
@@ -67,6 +68,7 @@ struct OfflineInspection {
                                                                   .resolver = *view,
                                                                   .zone_servers = *zone_servers,
                                                                   .dialer = *dialer,
+                                                                  .pages = pages,
                                                                   .validates = unbound->validates()},
                                                   std::make_shared<const Configuration>(configuration));
         return {};
@@ -79,6 +81,7 @@ struct OfflineInspection {
     std::unique_ptr<Resolver> view;
     std::unique_ptr<resolver::UnboundZoneServers> zone_servers;
     std::unique_ptr<net::SocketDialer> dialer;
+    https::BackgroundPages pages;
     std::unique_ptr<Inspection> inspection;
 };
 

@@ -464,6 +464,7 @@ void Server::take_apart() {
     signing_.reset();
     for (const auto& parts : shards_) {
         parts->reception.reset();
+    pages_.reset();
         parts->engine.reset();
         parts->dialer.reset();
         parts->resolver.reset();

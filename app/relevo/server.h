@@ -2,6 +2,7 @@
 // implementations.
 #pragma once
 
+#include "adapters/https/background_pages.h"
 #include "adapters/net/control_listener.h"
 #include "adapters/net/dialer.h"
 #include "adapters/net/http_server.h"
@@ -120,6 +121,7 @@ class Server {
     std::unique_ptr<KeyKeeper> keeper_;  // on the first shard
     std::atomic<std::chrono::seconds> key_check_interval_{};
     std::unique_ptr<resolver::UnboundZoneServers> zone_servers_;
+    std::unique_ptr<https::BackgroundPages> pages_;
     std::unique_ptr<Inspection> inspection_;
     std::unique_ptr<DomainWatch> domain_watch_;
     std::unique_ptr<Reporting> reporting_;

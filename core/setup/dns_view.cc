@@ -54,7 +54,6 @@ Task<> DnsView::find_zone(std::string domain) {
         why_not_ = same(direct.error().detail);
 }
 
-// Private addresses are left out: a zone must not make us ask inside our own network (security row B5).
 Task<std::vector<dns::IpAddress>> DnsView::server_addresses() {
     std::vector<dns::IpAddress> addresses;
     for (std::size_t index = 0; index < std::min(servers_asked, name_servers_.size()); ++index) {
@@ -64,7 +63,7 @@ Task<std::vector<dns::IpAddress>> DnsView::server_addresses() {
             std::size_t taken = 0;
             for (const dns::IpAddress& address : answer->addresses) {
                 if (taken == addresses_per_server) break;
-                if (address.is_special() && !options_.allow_private_addresses) continue;
+                if (!may_connect_to(address)) continue;
                 addresses.push_back(address);
                 ++taken;
             }

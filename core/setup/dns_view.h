@@ -48,6 +48,11 @@ class DnsView {
     [[nodiscard]] const std::vector<std::string>& name_servers() const { return name_servers_; }
     [[nodiscard]] const Words& why_not_authoritative() const { return why_not_; }
     [[nodiscard]] Shard& shard() { return shard_; }
+    // A stranger's zone must not make us connect inside our own network (security row B5).
+    [[nodiscard]] bool may_connect_to(const dns::IpAddress& address) const {
+        return options_.allow_private_addresses || !address.is_special();
+    }
+    [[nodiscard]] Deadline deadline() const { return options_.deadline; }
 
  private:
     Task<std::vector<dns::IpAddress>> server_addresses();

@@ -118,7 +118,7 @@ Task<DomainReport> check_domain(Shard& shard, Resolver& resolver, ZoneServers* z
     tasks.push_back(into(parts[0], check_spf(view, facts)));
     tasks.push_back(into(parts[1], check_dmarc(view, facts)));
     tasks.push_back(into(parts[2], check_incoming_mail(view, facts, options.certificates)));
-    tasks.push_back(into(parts[3], check_transport_policy(view, facts)));
+    tasks.push_back(into(parts[3], check_transport_policy(view, facts, options.pages)));
     tasks.push_back(into(parts[4], check_domain_lists(shard, resolver, options.blocklists, std::move(listed_names),
                                                       options.view.deadline)));
     co_await run_together(shard, std::move(tasks));

@@ -1,6 +1,7 @@
 // Everything that is looked at for `relevo check DOMAIN`, and again and again by the running server.
 #pragma once
 
+#include "core/ports/web_pages.h"
 #include "core/setup/blocklist.h"
 #include "core/setup/plan_status.h"
 
@@ -19,6 +20,7 @@ struct DomainCheckOptions {
     DnsViewOptions view;
     BlocklistOptions blocklists;
     std::vector<CertificateDigests> certificates;
+    WebPages* pages = nullptr;  // for MTA-STS policies; null: they are not fetched
 };
 
 struct DomainReport {
@@ -26,7 +28,7 @@ struct DomainReport {
     std::vector<CheckItem> items;
 };
 
-// Asks the DNS alone; at most some 150 questions. Without a deadline in `options.view` none is set.
+// Asks the DNS, at most some 150 questions, and one web server. Without a deadline in `options.view` none is set.
 Task<DomainReport> check_domain(Shard& shard, Resolver& resolver, ZoneServers* zone_servers, DomainFacts facts,
                                 DomainCheckOptions options);
 

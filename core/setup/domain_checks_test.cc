@@ -17,6 +17,17 @@ using testing::HasSubstr;
 const std::string key_record =
     mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value().record();
 
+// A web server with one page, or none.
+class OnePage final : public WebPages {
+ public:
+    Result<Page> page = failure(ErrorKind::refused, "connection refused");
+    std::vector<PageRequest> asked;
+    Task<Result<Page>> fetch(PageRequest request) override {
+        asked.push_back(std::move(request));
+        co_return page;
+    }
+};
+
 class DomainChecks : public testing::Test {
  protected:
     DomainChecks() {
@@ -47,6 +58,7 @@ class DomainChecks : public testing::Test {
         return {};
     }
     MemoryResolver names_;
+    OnePage web_;
     DomainFacts facts_;
     DomainCheckOptions options_{.view = {.deadline = Clock::now() + std::chrono::seconds(30)}};
     std::vector<CheckItem> items_;
@@ -146,6 +158,63 @@ TEST_F(DomainChecks, OurCertificateMustBeTheOneThatDaneNames) {  // RFC 7672 §3
     names_.data(name, dns::RecordType::tlsa, std::string("\3\1\1", 3) + std::string(32, 'k'));
     look();
     EXPECT_EQ(find("dane.tlsa").status, CheckStatus::ok);
+}
+
+// RFC 8461 §3.3, §4.1
+TEST_F(DomainChecks, AnMtaStsPolicyMustNameEachMx) {
+    set_up_well();
+    options_.pages = &web_;
+    names_.txt("_mta-sts.shop.example", "v=STSv1; id=7;").address("mta-sts.shop.example", "203.0.114.80");
+    const auto publish = [&](const std::string& mode, const std::string& mx) {
+        web_.page = Page{.status = 200,
+                         .content_type = "text/plain",
+                         .body = "version: STSv1\nmode: " + mode + "\nmx: " + mx + "\nmax_age: 604800\n"};
+        look();
+        return find("mta-sts.policy");
+    };
+    EXPECT_EQ(publish("enforce", "mx.shop.example").status, CheckStatus::ok);
+    EXPECT_THAT(find("mta-sts.policy").found.english, HasSubstr("7 days"));
+    ASSERT_EQ(web_.asked.size(), 1U);
+    EXPECT_EQ(web_.asked[0].host + web_.asked[0].path, "mta-sts.shop.example/.well-known/mta-sts.txt");
+    EXPECT_EQ(publish("testing", "mx.elsewhere.example").status, CheckStatus::warn);
+    EXPECT_EQ(publish("enforce", "mx.elsewhere.example").status, CheckStatus::fail);
+    EXPECT_THAT(find("mta-sts.policy").found.spanish, HasSubstr("no nombra mx.shop.example"));
+}
+
+TEST_F(DomainChecks, AnMtaStsRecordWithoutAPolicyIsSaid) {
+    set_up_well();
+    options_.pages = &web_;
+    names_.txt("_mta-sts.shop.example", "v=STSv1; id=7;");
+    look();
+    EXPECT_THAT(find("mta-sts.policy").found.english, HasSubstr("has no address"));
+    names_.address("mta-sts.shop.example", "203.0.114.80");
+    look();
+    EXPECT_EQ(find("mta-sts.policy").status, CheckStatus::warn);
+    EXPECT_THAT(find("mta-sts.policy").found.english, HasSubstr("connection refused"));
+    web_.page = Page{.status = 302, .content_type = {}, .body = {}};
+    look();
+    EXPECT_THAT(find("mta-sts.policy").found.english, HasSubstr("redirects are not followed"));
+    web_.page = failure(ErrorKind::full, "busy");
+    look();
+    EXPECT_EQ(find("mta-sts.policy").status, CheckStatus::skipped);
+}
+
+TEST_F(DomainChecks, AStrangersZoneDoesNotLeadTheFetchIntoOurNetwork) {  // security row B5
+    set_up_well();
+    options_.pages = &web_;
+    names_.txt("_mta-sts.shop.example", "v=STSv1; id=7;").address("mta-sts.shop.example", "10.0.0.80");
+    look();
+    EXPECT_TRUE(web_.asked.empty());
+    EXPECT_THAT(find("mta-sts.policy").found.english, HasSubstr("private addresses"));
+}
+
+// RFC 8461 §3.1: "If the number of resulting records is not one, […] senders MUST assume" that there is no policy.
+TEST_F(DomainChecks, TwoMtaStsRecordsAreNone) {
+    options_.pages = &web_;
+    names_.txt("_mta-sts.shop.example", "v=STSv1; id=7;").txt("_mta-sts.shop.example", "v=STSv1; id=8;");
+    look();
+    EXPECT_EQ(find("mta-sts.policy").status, CheckStatus::warn);
+    EXPECT_TRUE(web_.asked.empty());
 }
 
 TEST_F(DomainChecks, AFaultOfTheDnsIsSkippedAndNeverAFailure) {  // security row B5

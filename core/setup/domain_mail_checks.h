@@ -13,7 +13,8 @@ Task<std::vector<CheckItem>> check_dmarc(DnsView& view, const DomainFacts& facts
 // MX and null MX (RFC 7505), and TLSA records of its hosts (RFC 7672).
 Task<std::vector<CheckItem>> check_incoming_mail(DnsView& view, const DomainFacts& facts,
                                                  const std::vector<CertificateDigests>& certificates);
-// MTA-STS and TLS reporting of a domain that has them (RFC 8461, RFC 8460).
-Task<std::vector<CheckItem>> check_transport_policy(DnsView& view, const DomainFacts& facts);
+// MTA-STS and TLS reporting of a domain that has them (RFC 8461, RFC 8460). The policy is fetched as senders do, and
+// held against the MX records. `pages` may be null: then it is not fetched.
+Task<std::vector<CheckItem>> check_transport_policy(DnsView& view, const DomainFacts& facts, WebPages* pages);
 
 }  // namespace relevo::setup

@@ -27,16 +27,16 @@ struct DomainFacts {
     std::string host_name;               // of this server, as EHLO and the PTR records say
     std::vector<dns::IpAddress> egress;  // where our mail leaves from
     std::vector<SendingKey> keys;
-    std::string ownership_name;       // where the owner proves that the domain is theirs …
-    std::string ownership_value;      // … with this TXT record
-    bool ownership_proven = false;    // has been seen at least once
-    std::string return_path;          // sub-domain for bounce addresses, "bounces.example.com"
-    std::string spf_include;          // the operator's record that customers include, "_spf.relay.example"
-    std::string key_zone;             // the operator's zone of keys, for those who publish a CNAME
-    std::string tracking_host;        // "links.example.com"
-    std::string report_address;       // gets DMARC and TLS reports
-    std::string mail_exchanger;       // host that takes the domain's mail for us
-    std::string transport_policy_id;  // id= of the MTA-STS policy in force
+    std::string ownership_name;     // where the owner proves that the domain is theirs …
+    std::string ownership_value;    // … with this TXT record
+    bool ownership_proven = false;  // has been seen at least once
+    std::string return_path;        // sub-domain for bounce addresses, "bounces.example.com"
+    std::string spf_include;        // the operator's record that customers include, "_spf.relay.example"
+    std::string key_zone;           // the operator's zone of keys, for those who publish a CNAME
+    std::string tracking_host;      // "links.example.com"
+    std::string report_address;     // gets DMARC and TLS reports
+    std::string mail_exchanger;     // host that takes the domain's mail for us
+    std::string policy_host;        // web server of the operator that has the MTA-STS policy
 };
 
 }  // namespace relevo::setup

@@ -97,11 +97,12 @@ class Planner {
         if (facts_.mail_exchanger.empty()) return;
         add(Purpose::incoming_mail, Need::required, facts_.domain, dns::RecordType::mx, "10 " + facts_.mail_exchanger,
             why_incoming_mail());
-        if (!facts_.transport_policy_id.empty()) {
-            add(Purpose::transport_policy, Need::optional, "_mta-sts." + facts_.domain, dns::RecordType::txt,
-                fmt::format("v=STSv1; id={};", facts_.transport_policy_id), why_transport_policy());
+        if (!facts_.policy_host.empty()) {
+            const Words why = why_transport_policy(facts_.mail_exchanger);
             add(Purpose::transport_policy, Need::optional, "mta-sts." + facts_.domain, dns::RecordType::cname,
-                facts_.host_name, why_transport_policy());
+                facts_.policy_host, why);
+            add(Purpose::transport_policy, Need::optional, "_mta-sts." + facts_.domain, dns::RecordType::txt,
+                "v=STSv1; id=1;", why);
         }
         if (!facts_.report_address.empty())
             add(Purpose::transport_reports, Need::optional, "_smtp._tls." + facts_.domain, dns::RecordType::txt,

@@ -64,7 +64,9 @@ bool holds(const PlannedRecord& record, const dns::Answer& answer) {
     }
     const std::string_view version = version_of(record);
     const auto records = version.empty() ? answer.texts : with_version(answer, version);
-    if (record.purpose == Purpose::transport_reports) return records.size() == 1;
+    // Which address gets the reports, and which id the policy has, is the owner's business.
+    if (record.purpose == Purpose::transport_reports || record.purpose == Purpose::transport_policy)
+        return records.size() == 1;
     return (records.size() == 1 || version.empty()) &&
            std::ranges::any_of(records, [&](const std::string& text) { return trimmed(text) == record.value; });
 }

@@ -116,6 +116,23 @@ TEST(DnsPlan, MovesBouncesToTheSubDomainIfThereIsOne) {
     EXPECT_EQ(find(plan, Purpose::sending_hosts)->need, Need::required);
 }
 
+TEST(DnsPlan, ProposesMtaStsWhereAWebServerHasThePolicy) {  // RFC 8461 §3.1
+    DomainFacts facts = shop();
+    const auto records = [&] {
+        std::vector<std::string> lines;
+        for (const PlannedRecord& record : make_plan(facts, {}).records)
+            if (record.purpose == Purpose::transport_policy) lines.push_back(record.name + " " + record.value);
+        return lines;
+    };
+    facts.policy_host = "policy.relay.example";
+    EXPECT_TRUE(records().empty());
+    facts.mail_exchanger = "mail.relay.example";
+    EXPECT_THAT(records(),
+                ElementsAre("mta-sts.shop.example policy.relay.example", "_mta-sts.shop.example v=STSv1; id=1;"));
+    facts.policy_host.clear();
+    EXPECT_TRUE(records().empty());
+}
+
 TEST(Zone, SplitsLongTextsAndEscapesWhatAZoneFileWouldRead) {  // RFC 1035 §3.3.14, §5.1
     EXPECT_THAT(quoted_strings(std::string(300, 'x')),
                 ElementsAre("\"" + std::string(255, 'x') + "\"", "\"" + std::string(45, 'x') + "\""));

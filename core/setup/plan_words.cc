@@ -67,9 +67,18 @@ Words why_incoming_mail() {
             "Dirige a este servidor el correo que llega al dominio."};
 }
 
-Words why_transport_policy() {
-    return {"MTA-STS: other servers deliver to this domain over TLS only, even if somebody tampers with the line.",
-            "MTA-STS: los demás servidores solo entregan a este dominio con TLS, aunque alguien manipule la línea."};
+Words why_transport_policy(const std::string& mail_exchanger) {
+    return {
+        fmt::format("MTA-STS: other servers deliver to this domain over TLS only, even if somebody tampers with the "
+                    "line. First the web server must answer for this name, with a certificate of its own, and "
+                    "give /.well-known/mta-sts.txt with the lines \"version: STSv1\", \"mode: testing\", \"mx: "
+                    "{}\" and \"max_age: 86400\". When the file changes, so must the id.",
+                    mail_exchanger),
+        fmt::format("MTA-STS: los demás servidores solo entregan a este dominio con TLS, aunque alguien manipule la "
+                    "línea. Antes, el servidor web debe responder por este nombre, con certificado propio, y dar "
+                    "/.well-known/mta-sts.txt con las líneas «version: STSv1», «mode: testing», «mx: {}» y "
+                    "«max_age: 86400». Si cambia el archivo, debe cambiar también el id.",
+                    mail_exchanger)};
 }
 
 Words why_transport_reports() {

@@ -11,7 +11,7 @@ namespace relevo::setup {
 [[nodiscard]] Words why_return_path(dns::RecordType type);
 [[nodiscard]] Words why_policy(const std::string& domain);
 [[nodiscard]] Words why_incoming_mail();
-[[nodiscard]] Words why_transport_policy();
+[[nodiscard]] Words why_transport_policy(const std::string& mail_exchanger);
 [[nodiscard]] Words why_transport_reports();
 [[nodiscard]] Words why_tracking();
 [[nodiscard]] Words why_service(Purpose used_by);

@@ -1,0 +1,39 @@
+// Pages over HTTPS, for what mail publishes on the web (RFC 8461 §3.3). Implemented by adapters/https.
+#pragma once
+
+#include "core/ports/task.h"
+#include "lib/base/octets.h"
+#include "lib/dns/record.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace relevo {
+
+struct PageRequest {
+    std::string host;  // A-labels
+    std::uint16_t port = 443;
+    std::string path;                              // "/.well-known/mta-sts.txt"
+    std::vector<dns::IpAddress> addresses;         // of the host: no resolver is asked
+    std::chrono::milliseconds time_limit{10'000};  // for all of it
+    std::size_t limit_octets = 64UL * 1024;
+};
+
+struct Page {
+    long status = 0;           // 200, 404; a redirect is not followed
+    std::string content_type;  // "text/plain; charset=utf-8"
+    std::string body;
+};
+
+class WebPages {
+ public:
+    virtual ~WebPages() = default;
+    // The certificate must be valid for the host by the system's trust store. Threads: any shard; resumes there.
+    // Errors: refused – no connection, or a certificate that does not verify; detail says which. timeout. limit – the
+    // page is larger. not_found – no addresses. full – too many are being fetched. cancelled – the server is stopping.
+    // io – anything else.
+    virtual Task<Result<Page>> fetch(PageRequest request) = 0;
+};
+
+}  // namespace relevo
