@@ -209,6 +209,16 @@ std::shared_ptr<const ReportOptions> reporting_options(const Configuration& conf
     return std::make_shared<const ReportOptions>(std::move(options));
 }
 
+bool is_reported_domain(std::string_view domain, const Configuration& configuration, const Directory& directory,
+                        const RouteTable& routes) {
+    if (!domain.contains('.')) return false;
+    const auto options = reporting_options(configuration);
+    return domain == service_domain(configuration.signing) || domain == options->submitter ||
+           std::ranges::any_of(options->addresses,
+                               [&](const mail::Address& address) { return address.domain() == domain; }) ||
+           is_inbound(routes, domain) || directory.has_domain_at_or_below(domain);
+}
+
 bool is_inbound(const RouteTable& routes, std::string_view domain) {
     return std::ranges::any_of(routes.rules(), [&](const Route& route) {
         if (route.kind == RouteKind::mail_exchanger) return false;

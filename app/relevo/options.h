@@ -20,6 +20,10 @@ namespace relevo {
 [[nodiscard]] resolver::UnboundOptions resolver_options(const Configuration& configuration);
 [[nodiscard]] std::shared_ptr<const VerificationOptions> verification_options(const Configuration& configuration);
 [[nodiscard]] std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration);
+// Whether reports about `domain` (A-labels, lower case) concern this server: a domain of a tenant or one above it,
+// whose policy speaks for it; the service's own; one whose mail is taken here.
+[[nodiscard]] bool is_reported_domain(std::string_view domain, const Configuration& configuration,
+                                      const Directory& directory, const RouteTable& routes);
 // Tenants are named in the file; one that the directory does not know (yet) makes its rule fit nobody.
 [[nodiscard]] std::shared_ptr<const RouteTable> route_table(const Configuration& configuration,
                                                             const Directory& directory);

@@ -278,6 +278,11 @@ void Server::make_reporting() {
                 [this](std::string content, std::string_view) {
                     return signing_->signer().sign_report(content, WallClock::now()).fields + content;
                 },
+            .is_ours =
+                [this](std::string_view domain) {
+                    return is_reported_domain(domain, *inspection_->configuration(), *access_->directory.load(),
+                                              *routes_.load());
+                },
             .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
             .counts = {},
             .received = {}},
@@ -459,12 +464,12 @@ void Server::take_apart() {
     reporting_.reset();
     domain_watch_.reset();
     inspection_.reset();
+    pages_.reset();
     zone_servers_.reset();
     keeper_.reset();
     signing_.reset();
     for (const auto& parts : shards_) {
         parts->reception.reset();
-    pages_.reset();
         parts->engine.reset();
         parts->dialer.reset();
         parts->resolver.reset();

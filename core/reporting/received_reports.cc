@@ -154,6 +154,22 @@ Result<std::int64_t> one_number(Reader& reader, std::string_view sql, std::initi
     return found;
 }
 
+// What came about `domain` since `time`; looks at no more than the limit of a day.
+struct Amount {
+    std::int64_t reports = 0;
+    std::int64_t rows = 0;
+};
+Result<Amount> received_since(Reader& reader, std::string_view domain, WallClock::time_point time) {
+    Amount amount;
+    RELEVO_CHECK(reader.query(
+        "SELECT count(*), coalesce(sum(row_count), 0) FROM received_report WHERE domain = $1 AND received_at >= $2",
+        {domain, milliseconds_of(time)}, [&](const Row& row) -> Result<void> {
+            amount = {.reports = row.integer(0), .rows = row.integer(1)};
+            return {};
+        }));
+    return amount;
+}
+
 Result<void> insert(Transaction& transaction, const ReceivedReport& report, std::int64_t id,
                     WallClock::time_point now) {
     RELEVO_CHECK(transaction.execute(
@@ -193,6 +209,11 @@ Result<Stored> store_received(Transaction& transaction, const ReceivedReport& re
                    " WHERE kind = $1 AND organization = $2 AND report_id = $3 AND domain = $4",
                    {static_cast<std::int64_t>(report.kind), report.organization, report.report_id, report.domain}));
     if (known != 0) return Stored::repeated;
+    const auto more = static_cast<std::int64_t>(report.rows.size());
+    RELEVO_TRY(const Amount today,
+               received_since(transaction, report.domain, std::chrono::floor<std::chrono::days>(now)));
+    if (today.reports >= limits.reports_of_domain || today.rows + more > limits.rows_of_domain)
+        return Stored::domain_full;
     std::int64_t last_id = 0;
     std::int64_t rows = 0;
     RELEVO_CHECK(transaction.query("SELECT last_id, row_count FROM received_report_total WHERE id = 1", {},
@@ -205,7 +226,6 @@ Result<Stored> store_received(Transaction& transaction, const ReceivedReport& re
     RELEVO_TRY(const std::int64_t first_id,
                one_number(transaction, "SELECT id FROM received_report ORDER BY id LIMIT 1", {}));
     const std::int64_t reports = first_id == 0 ? 0 : last_id - first_id + 1;
-    const auto more = static_cast<std::int64_t>(report.rows.size());
     if (reports >= limits.reports || rows + more > limits.rows) return Stored::full;
     RELEVO_CHECK(insert(transaction, report, last_id + 1, now));
     RELEVO_CHECK(transaction.execute(

@@ -52,9 +52,14 @@ inline constexpr std::size_t received_row_limit = 2'000;
 struct ReceivedLimits {
     std::int64_t reports = 100'000;
     std::int64_t rows = 2'000'000;
+    // Of one domain in one day of arrival (UTC): anybody may send reports, so forged ones about one domain must leave
+    // room for those about the others.
+    std::int64_t reports_of_domain = 300;
+    std::int64_t rows_of_domain = 20'000;
 };
-enum class Stored : std::uint8_t { kept, repeated, full };
-// repeated: one of that kind, organisation, id and domain is there already.
+enum class Stored : std::uint8_t { kept, repeated, domain_full, full };
+// repeated: one of that kind, organisation, id and domain is there already. domain_full: its domain has had enough
+// today. full: the store has.
 [[nodiscard]] Result<Stored> store_received(Transaction& transaction, const ReceivedReport& report,
                                             WallClock::time_point now, const ReceivedLimits& limits);
 // Removes those that came before `time`, a few at a time: call it now and then. Returns how many.

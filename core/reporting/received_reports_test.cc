@@ -21,7 +21,7 @@ authreports::AggregateReport report_of(int sources, const std::string& id = "1")
     for (int i = 0; i < sources; ++i) {
         authreports::ReportRow row;
         row.source = dns::IpAddress::parse("198.51.100." + std::to_string(i % 250)).value();
-        row.count = static_cast<std::uint64_t>(i + 1);
+        row.count = static_cast<std::uint64_t>(i) + 1;
         row.spf_aligned = i % 2 == 0;
         row.disposition = row.spf_aligned ? authreports::Disposition::pass : authreports::Disposition::reject;
         row.header_from = "ours.example";
@@ -177,6 +177,38 @@ TEST_F(ReceivedReportsTest, StoreHasABound) {
     open();
     arrives(packed(report_of(9, "large")));
     EXPECT_EQ(counted("full"), 3U);
+}
+
+TEST_F(ReceivedReportsTest, AboutDomainsOfOthersAreCountedAndNotKept) {  // security row C8
+    is_ours = [](std::string_view domain) { return domain == "ours.example"; };
+    authreports::AggregateReport forged = report_of(1);
+    for (int i = 0; i < 3; ++i) {
+        forged.policy.domain = "forged" + std::to_string(i) + ".example";
+        arrives(packed(forged));
+    }
+    arrives(packed(report_of(1)));
+    EXPECT_EQ(counted("not_ours"), 3U);
+    ASSERT_EQ(summaries().size(), 1U);
+    EXPECT_EQ(summaries().at(0).domain, "ours.example");
+}
+
+TEST_F(ReceivedReportsTest, AFloodAboutOneDomainLeavesRoomForTheOthersAndForTomorrow) {  // security row C8
+    received = {.reports = 10, .rows = 1'000, .reports_of_domain = 2, .rows_of_domain = 50};
+    open();
+    for (int i = 0; i < 5; ++i) arrives(packed(report_of(1, std::to_string(i))));
+    EXPECT_EQ(counted("kept"), 2U);
+    EXPECT_EQ(counted("domain_full"), 3U);
+    authreports::AggregateReport other = report_of(1);
+    other.policy.domain = "other.example";
+    arrives(packed(other));
+    EXPECT_EQ(counted("kept"), 3U);
+    now += hours(24);
+    arrives(packed(report_of(1, "tomorrow")));
+    EXPECT_EQ(counted("kept"), 4U);
+    other.report_id = "large";
+    other.rows = report_of(51).rows;
+    arrives(packed(other));
+    EXPECT_EQ(counted("domain_full"), 4U);
 }
 
 TEST_F(ReceivedReportsTest, OneMailCannotFillTheStore) {

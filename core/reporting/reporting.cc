@@ -75,6 +75,12 @@ Task<> Reporting::keep(std::shared_ptr<const Message> message, ReadReports read)
     if (read.reports.empty() && read.problems.empty())
         ports_.log.info("reports.none_found", {{"message", message->id.text()}, {"from", sender}});
     for (ReceivedReport& one : read.reports) {
+        if (!ports_.is_ours(one.domain)) {
+            metrics_.foreign.add();
+            ports_.log.info("reports.not_ours",
+                            {{"message", message->id.text()}, {"from", sender}, {"domain", one.domain}});
+            continue;
+        }
         one.message = message->id;
         one.sender = printable(sender, 255);
         const auto report = std::make_shared<const ReceivedReport>(std::move(one));
@@ -90,21 +96,29 @@ Task<> Reporting::keep(std::shared_ptr<const Message> message, ReadReports read)
             ports_.log.error("reports.not_kept", {{"message", message->id.text()}, {"problem", kept.error().detail}});
             co_return;
         }
-        Counter& counter = *stored == Stored::kept       ? metrics_.received
-                           : *stored == Stored::repeated ? metrics_.repeated
-                                                         : metrics_.full;
-        counter.add();
-        ports_.log.write(*stored == Stored::full ? Level::warning : Level::info,
-                         *stored == Stored::full ? "reports.full" : "reports.received",
-                         {{"message", message->id.text()},
-                          {"kind", name_of(report->kind)},
-                          {"organization", report->organization},
-                          {"report", report->report_id},
-                          {"domain", report->domain},
-                          {"passed", report->passed},
-                          {"failed", report->failed},
-                          {"repeated", *stored == Stored::repeated}});
+        tell(*message, *report, *stored);
     }
+}
+
+void Reporting::tell(const Message& message, const ReceivedReport& report, Stored stored) {
+    const bool is_kept = stored == Stored::kept || stored == Stored::repeated;
+    Counter& counter = stored == Stored::kept          ? metrics_.received
+                       : stored == Stored::repeated    ? metrics_.repeated
+                       : stored == Stored::domain_full ? metrics_.domain_full
+                                                       : metrics_.full;
+    counter.add();
+    ports_.log.write(is_kept ? Level::info : Level::warning,
+                     is_kept                         ? "reports.received"
+                     : stored == Stored::domain_full ? "reports.domain_full"
+                                                     : "reports.full",
+                     {{"message", message.id.text()},
+                      {"kind", name_of(report.kind)},
+                      {"organization", report.organization},
+                      {"report", report.report_id},
+                      {"domain", report.domain},
+                      {"passed", report.passed},
+                      {"failed", report.failed},
+                      {"repeated", stored == Stored::repeated}});
 }
 
 // A failed batch is counted on with the next minute's.

@@ -25,6 +25,8 @@ class Reporting {
         Metrics& metrics;
         std::function<void(std::shared_ptr<const Message>)> accepted;
         std::function<std::string(std::string content, std::string_view domain)> sign;  // as ReportSender::Ports
+        // Whether reports about a domain (A-labels, lower case) are kept: others are forged or gone astray.
+        std::function<bool(std::string_view domain)> is_ours;
         std::function<WallClock::time_point()> now = [] { return WallClock::now(); };
         // Reports of a day go out this long after its end, so that not all of the world's do in the same second.
         std::chrono::seconds delay_after_midnight{0};
@@ -55,6 +57,7 @@ class Reporting {
     Task<> send(std::int64_t first_day, std::int64_t before_day);
     Task<> take(std::shared_ptr<const Message> message);
     Task<> keep(std::shared_ptr<const Message> message, ReadReports read);
+    void tell(const Message& message, const ReceivedReport& report, Stored stored);
     Task<> forget_old();
     [[nodiscard]] bool is_for_reports(const mail::Envelope& envelope, const ReportOptions& options) const;
 

@@ -42,6 +42,7 @@ class ReportingTest : public testing::Test {
                 .metrics = numbers,
                 .accepted = [this](std::shared_ptr<const Message> message) { sent.push_back(std::move(message)); },
                 .sign = sign,
+                .is_ours = [this](std::string_view domain) { return is_ours(domain); },
                 .now = [this] { return now; },
                 .delay_after_midnight = minutes(30),
                 .counts = counts,
@@ -131,6 +132,7 @@ class ReportingTest : public testing::Test {
                           .contact = "https://relay.example/",
                           .submitter = "relay.example"};
     std::function<std::string(std::string, std::string_view)> sign;
+    std::function<bool(std::string_view)> is_ours = [](std::string_view) { return true; };
     CountLimits counts;
     ReceivedLimits received;
     std::vector<std::shared_ptr<const Message>> sent;

@@ -23,6 +23,8 @@ ReportingMetrics::ReportingMetrics(Metrics& metrics)
       repeated(metrics.counter(received_name, received_help, {{"result", "repeated"}})),
       damaged(metrics.counter(received_name, received_help, {{"result", "damaged"}})),
       skipped(metrics.counter(received_name, received_help, {{"result", "skipped"}})),
+      foreign(metrics.counter(received_name, received_help, {{"result", "not_ours"}})),
+      domain_full(metrics.counter(received_name, received_help, {{"result", "domain_full"}})),
       full(metrics.counter(received_name, received_help, {{"result", "full"}})) {}
 
 }  // namespace relevo

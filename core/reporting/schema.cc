@@ -85,7 +85,12 @@ CREATE TABLE received_report_total (
 INSERT INTO received_report_total (id, last_id, row_count) VALUES (1, 0, 0);
 )sql";
 
-constexpr std::array migrations = {Migration{"reporting", 1, initial_schema}};
+constexpr std::string_view reports_of_a_day = R"sql(
+CREATE INDEX received_report_day ON received_report (domain, received_at);
+)sql";
+
+constexpr std::array migrations = {Migration{"reporting", 1, initial_schema},
+                                   Migration{"reporting", 2, reports_of_a_day}};
 
 }  // namespace
 

@@ -4,6 +4,9 @@
 #include "core/tenancy/credentials.h"
 #include "core/tenancy/secret.h"
 #include "lib/base/text.h"
+#include "lib/mail/address.h"
+
+#include <algorithm>
 
 namespace relevo {
 
@@ -101,6 +104,11 @@ const Domain* Directory::domain_for(std::string_view ascii_name) const {
         return above->second->subdomains == Subdomains::included ? above->second : nullptr;
     }
     return nullptr;
+}
+
+bool Directory::has_domain_at_or_below(std::string_view ascii_name) const {
+    return std::ranges::any_of(
+        domains_, [&](const Domain& domain) { return mail::is_same_or_subdomain(domain.name, ascii_name); });
 }
 
 const std::vector<const Domain*>& Directory::domains_of(TenantId tenant) const {

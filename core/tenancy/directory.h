@@ -38,6 +38,8 @@ class Directory {
     // The row that decides about a domain name in A-labels (comparable_domain()): its own, else the nearest one above,
     // if that one includes its subdomains.
     [[nodiscard]] const Domain* domain_for(std::string_view ascii_name) const;
+    // Whether somebody's domain is `ascii_name` or lies below it: a policy there speaks for that domain. Looks at each.
+    [[nodiscard]] bool has_domain_at_or_below(std::string_view ascii_name) const;
     [[nodiscard]] const std::vector<const Domain*>& domains_of(TenantId tenant) const;
 
     [[nodiscard]] const std::vector<Tenant>& tenants() const { return tenants_; }
