@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness.conversation import Conversation  # noqa: E402
 from harness.relevo import ROOT, Relevo, message_id  # noqa: E402
-from harness.zone import Zone, encode_name, encode_text  # noqa: E402
+from harness.changing_zone import ChangingZone, encode_name, encode_text  # noqa: E402
 
 SUITE = pathlib.Path(os.environ.get("RELEVO_TESTDATA") or ROOT.parent / "shared/testdata") / "spf/rfc7208-tests.yml"
 CONTENT = b"From: <a@nobody.test>\r\nDate: Mon, 23 Nov 2026 21:00:00 +0000\r\nMessage-ID: <1@nobody.test>\r\n\r\nHello\r\n"
@@ -31,7 +31,7 @@ def texts(value) -> list[bytes]:
     return [part.encode("latin-1", "replace") for part in (value if isinstance(value, list) else [value])] or [b""]
 
 
-def publish(zone: Zone, name: str, records: list) -> None:
+def publish(zone: ChangingZone, name: str, records: list) -> None:
     """The suite's conventions: SPF records are published as TXT unless the name has TXT of its own; TIMEOUT is a fault of
     every question that no record answers."""
     entries = [next(iter(record.items())) for record in records if isinstance(record, dict)]
@@ -57,7 +57,7 @@ def publish(zone: Zone, name: str, records: list) -> None:
 class TestSpfSuite(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        cls.zone = Zone()
+        cls.zone = ChangingZone()
         cls.addClassCleanup(cls.zone.stop)
         cls.relevo = Relevo(dns=cls.zone.address, settings={
             "route": [{"name": "nowhere", "domains": ["inbound.test"], "kind": "discard"}],

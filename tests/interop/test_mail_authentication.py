@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import peers  # noqa: E402
 from harness import loopback, mail  # noqa: E402
 from harness.relevo import binary  # noqa: E402
-from harness.zone import Zone, encode_text  # noqa: E402
+from harness.changing_zone import ChangingZone, encode_text  # noqa: E402
 
 COUNT = 1000 if os.environ.get("RELEVO_FULL") else 24
 DOMAIN = "example.com"
@@ -169,7 +169,7 @@ class Rspamd(Peer):
         body = mail.split(file.read_bytes())[1]
         return bool(body.strip()) or not body.strip(b"\r\n")
 
-    def _configuration(self, port: int, zone: Zone, signing: str) -> str:
+    def _configuration(self, port: int, zone: ChangingZone, signing: str) -> str:
         return f"""
             options {{
                 pidfile = "{self.folder}/pid"; cache_file = "{self.folder}/cache"; tempdir = "{self.folder}";
@@ -187,7 +187,7 @@ class Rspamd(Peer):
         """
 
     def _post_all(self, files: list, records: dict[str, str], signing: str = "") -> list[dict]:
-        zone, port = Zone(), loopback.free_port()
+        zone, port = ChangingZone(), loopback.free_port()
         for name, text in records.items():
             zone.add(name, "TXT", encode_text([text.encode()]))
         configuration = self.folder / "rspamd.conf"

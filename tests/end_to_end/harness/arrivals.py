@@ -7,7 +7,7 @@ from . import loopback, mail
 from .conversation import Conversation, Reply
 from .relevo import Relevo, message_id, merged
 from .sink import Sink
-from .zone import Zone, encode_text
+from .changing_zone import ChangingZone, encode_text
 
 
 class ArrivalTestCase(unittest.TestCase):
@@ -22,7 +22,7 @@ class ArrivalTestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.zone = Zone()
+        cls.zone = ChangingZone()
         cls.addClassCleanup(cls.zone.stop)
         cls.route = {"name": "inbound", "domains": ["inbound.test"], "kind": "discard"}
         if cls.passes_on:

@@ -19,7 +19,7 @@ def encode_text(strings: list[bytes]) -> bytes:
     return b"".join(bytes([len(piece)]) + piece for piece in pieces)
 
 
-class Zone:
+class ChangingZone:
     """Answers on 127.0.0.1:port. `records`: {(name, type): [rdata, …]}; names in lower case without final dot.
     `faults`: (name, type) that end in SERVFAIL. `delays`: names whose answers come so many seconds late.
     `asked`: every question so far."""
