@@ -54,7 +54,7 @@ constexpr CodeMeaning surbl_meanings[] = {
 constexpr CodeMeaning uribl_meanings[] = {
     {"127.0.0.2", "black: named in spam", "negra: aparece en correo basura"},
     {"127.0.0.4", "grey: unwanted bulk mail", "gris: envíos masivos no deseados"},
-    {"127.0.0.8", "red: too new to be trusted", "roja: demasiado nueva para fiarse"},
+    {"127.0.0.8", "red: very young, or its owner is hidden", "roja: muy reciente, o con el dueño oculto"},
 };
 constexpr CodeMeaning first_bit_refusals[] = {
     {"127.0.0.1", "it does not answer our resolver: use one of your own",
@@ -118,6 +118,7 @@ constexpr Blocklist lists[] = {
      .form = CodeForm::bits,
      .meanings = uribl_meanings,
      .refusals = first_bit_refusals,
+     .weight = CheckStatus::warn,
      .delisting = "https://lookup.uribl.com/"},
 };
 

@@ -7,15 +7,12 @@
 namespace relevo::setup {
 namespace {
 
-// Only what is certain: a wrong hint costs more than a missing one. `pattern` is looked for in ".ns1.example.net.".
+// Only what is certain: a wrong hint costs more than a missing one. Not here: googledomains.com, whose servers stand
+// behind Google Cloud's panel and behind those of registrars, which want names typed in other ways. `pattern` is looked
+// for in ".ns1.example.net.".
 constexpr Provider providers[] = {
     {.name = "Cloudflare", .pattern = ".ns.cloudflare.com."},
     {.name = "Amazon Route 53", .pattern = ".awsdns-", .is_suffix = false, .text = TextForm::quoted_strings},
-    {.name = "Google Cloud DNS",
-     .pattern = ".googledomains.com.",
-     .host = HostForm::absolute,
-     .target = TargetForm::final_dot,
-     .text = TextForm::quoted_strings},
     {.name = "Azure DNS", .pattern = ".azure-dns.", .is_suffix = false},
     {.name = "GoDaddy", .pattern = ".domaincontrol.com."},
     {.name = "Namecheap", .pattern = ".registrar-servers.com."},
@@ -48,9 +45,6 @@ Words host_hint(const Provider* provider, std::string_view domain) {
                 fmt::format("La mayoría de los paneles añaden \".{0}\" al nombre por su cuenta: escriba el nombre sin "
                             "él, y @ para el propio {0}. Si tras guardar ve {0}.{0}, es lo que ha ocurrido.",
                             domain)};
-    if (provider->host == HostForm::absolute)
-        return {fmt::format("{} wants the whole name, with a final dot.", provider->name),
-                fmt::format("{} pide el nombre completo, con un punto al final.", provider->name)};
     return {fmt::format("{0} adds \".{1}\" to the host by itself: type the short name, and @ for {1} itself.",
                         provider->name, domain),
             fmt::format("{0} añade \".{1}\" al nombre por su cuenta: escriba el nombre corto, y @ para el propio {1}.",

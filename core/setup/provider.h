@@ -11,7 +11,6 @@
 namespace relevo::setup {
 
 // How a panel wants what the plan says.
-enum class HostForm : std::uint8_t { relative, absolute };     // "s1._domainkey", or with the domain behind it
 enum class TargetForm : std::uint8_t { plain, final_dot };     // of MX and CNAME
 enum class TextForm : std::uint8_t { plain, quoted_strings };  // or "…" "…" of at most 255 octets each
 
@@ -19,7 +18,6 @@ struct Provider {
     std::string_view name;
     std::string_view pattern;  // of a name server's name, with the dots that bound it
     bool is_suffix = true;     // false: anywhere in the name, since the provider uses several top-level domains
-    HostForm host = HostForm::relative;
     TargetForm target = TargetForm::plain;
     TextForm text = TextForm::plain;
 };
