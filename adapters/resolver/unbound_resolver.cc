@@ -117,7 +117,7 @@ std::shared_ptr<UnboundResolver::View::Pending> UnboundResolver::View::begin(con
     std::shared_ptr<Pending>& pending = state->pending[question];
     if (pending) return pending;
     pending = std::make_shared<Pending>(state->shard);
-    auto reply = [weak = std::weak_ptr(state), &shard = state->shard, question,
+    auto reply = [weak = std::weak_ptr(state), &shard = state->shard, question = Question(question),
                   weak_pending = std::weak_ptr(pending)](Result<dns::Answer> answer) mutable {
         shard.post([weak = std::move(weak), question = std::move(question), weak_pending = std::move(weak_pending),
                     answer = std::move(answer)]() mutable {

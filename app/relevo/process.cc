@@ -141,7 +141,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
         return {};
     });
     if (!loaded.has_value()) return failed_answer(loaded.error());
-    const std::shared_ptr<const RouteTable> routes = route_table(configuration, *directory);
+    std::shared_ptr<const RouteTable> routes = route_table(configuration, *directory);
     Shard shard(0);
     KeyMaker maker;
     std::unique_ptr<KeyVault> vault;
