@@ -252,7 +252,7 @@ class TestOverTheNetwork(Lookups):
         cls.port = loopback.free_port(cls.web, cls.mx)
         cls.certificate, cls.private_key = certificates.self_signed(cls.folder / "web", "mta-sts.customer.test")
         cls.mx_certificate, cls.mx_key = certificates.self_signed(cls.folder / "mx", "mx.customer.test")
-        digest = cls.public_key_digest(cls.mx_certificate)
+        digest = certificates.public_key_sha256(cls.mx_certificate)
         records = ["_mta-sts.customer.test. TXT \"v=STSv1; id=1;\"", f"mta-sts.customer.test. A {cls.web}",
                    "customer.test. MX 10 mx.customer.test.", f"mx.customer.test. A {cls.mx}",
                    f"other.customer.test. A {cls.mx}", f"_{cls.port}._tcp.mx.customer.test. TLSA 3 1 1 {digest}",
@@ -270,13 +270,6 @@ class TestOverTheNetwork(Lookups):
                                     "delivery": {"allow_private_addresses": True},
                                     "listener": [{"address": "127.0.0.1:0"}]}))
         return path
-
-    @staticmethod
-    def public_key_digest(certificate: pathlib.Path) -> str:
-        public = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], capture_output=True, check=True)
-        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=public.stdout, capture_output=True, check=True)
-        return subprocess.run(["openssl", "dgst", "-sha256", "-r"], input=der.stdout, capture_output=True,
-                              check=True).stdout.decode().split()[0]
 
     def policy_server(self) -> PolicyServer:
         server = PolicyServer(self.web, self.port, str(self.certificate), str(self.private_key))
@@ -328,7 +321,7 @@ class TestOverTheNetwork(Lookups):
         self.assertEqual(good["dnssec"], "insecure")
         self.assertIs(good["servers"][0]["matches"], True, good)
         self.assertIn("CN", good["servers"][0]["subject"])
-        self.assertEqual(good["servers"][0]["record"].removeprefix("3 1 1 ").lower(), self.public_key_digest(self.mx_certificate))
+        self.assertEqual(good["servers"][0]["record"].removeprefix("3 1 1 ").lower(), certificates.public_key_sha256(self.mx_certificate))
         other = self.json("dane", "lookup", f"other.customer.test:{self.port}", expect=1)
         self.assertIs(other["servers"][0]["matches"], False)
         self.assertTrue(any("matches no record" in text for text in other["problems"]), other)

@@ -31,3 +31,12 @@ def self_signed(folder: pathlib.Path, name: str, *, expired: bool = False, key: 
          f"{database}/request.pem", "-out", certificate, "-startdate", "20200101000000Z", "-enddate",
          "20200201000000Z", "-notext")
     return certificate, private
+
+
+def public_key_sha256(certificate: str | pathlib.Path) -> str:
+    """What a TLSA record 3 1 1 holds, in hexadecimal."""
+    def openssl(*words: str, given: bytes = b"") -> bytes:
+        return subprocess.run(["openssl", *words], input=given, capture_output=True, check=True, timeout=30).stdout
+
+    key = openssl("pkey", "-pubin", "-outform", "DER", given=openssl("x509", "-in", str(certificate), "-noout", "-pubkey"))
+    return openssl("dgst", "-sha256", "-r", given=key).decode().split()[0]
