@@ -26,9 +26,8 @@ std::string canonical_of(const ub_result& result) {
 
 Result<dns::Answer> answer_of(const ub_result& result, dns::RecordType type) {
     if (result.bogus != 0)
-        return failure(ErrorKind::temporary,
-                       fmt::format("DNSSEC validation failed: {}",
-                                   printable(result.why_bogus != nullptr ? result.why_bogus : "no reason given")));
+        return std::unexpected(
+            dns::bogus_error(printable(result.why_bogus != nullptr ? result.why_bogus : "no reason given")));
     if (result.rcode == rcode_server_failure)
         return failure(ErrorKind::temporary,
                        fmt::format("no name server could answer about {} (SERVFAIL)", printable(result.qname)));

@@ -68,6 +68,7 @@ Task<setup::DomainReport> Inspection::check_domain(setup::DomainFacts facts) {
     setup::DomainCheckOptions options{.view = view_options(deadline),
                                       .blocklists = blocklists(),
                                       .certificates = certificate_digests(configuration()->tls),
+                                      .validates = ports_.validates,
                                       .pages = &ports_.pages};
     co_return co_await setup::check_domain(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),
                                            std::move(options));

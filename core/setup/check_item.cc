@@ -65,6 +65,7 @@ Words title_of_check(std::string_view id) {
         {"relaying.strangers", "Open relay", "Relay abierto"},
         {"blocklist.address", "Blocklist", "Lista negra"},
         {"blocklist.domain", "Blocklist", "Lista negra"},
+        {"domain.dnssec", "DNSSEC", "DNSSEC"},
         {"domain.name-servers", "Name servers", "Servidores de nombres"},
         {"ownership.record", "Proof of ownership", "Prueba de propiedad"},
         {"ownership.proof", "Proof of ownership", "Prueba de propiedad"},

@@ -63,6 +63,35 @@ CheckItem item_of_authority(const DnsView& view, const std::string& domain) {
     return item;
 }
 
+// By the MX records, which each sender asks for; that there are none is signed too (RFC 4035 §3.1.3).
+Task<CheckItem> check_signatures(DnsView& view, std::string domain, bool validates) {
+    const auto answer = co_await view.ask(domain, dns::RecordType::mx);
+    if (!answer.has_value() && !dns::is_bogus(answer.error()))
+        co_return unanswered_item("domain.dnssec", domain, answer.error());
+    CheckItem item = make_item("domain.dnssec", CheckGroup::domain, domain,
+                               {"Signed answers cannot be forged on their way, and DANE works with them alone.",
+                                "Las respuestas firmadas no se pueden falsificar por el camino, y DANE solo funciona "
+                                "con ellas."});
+    if (!answer.has_value()) {
+        item.status = CheckStatus::fail;
+        item.found = {"bogus: " + answer.error().detail, "falso (bogus): " + answer.error().detail};
+        item.action = {
+            "Have the signatures mended, or the DS record in the zone above: servers that validate find nothing of "
+            "this domain.",
+            "Haga corregir las firmas, o el registro DS de la zona superior: los servidores que validan no encuentran "
+            "nada de este dominio."};
+    } else if (answer->security == dns::Security::secure) {
+        item.found = {"secure: the answers are signed, and the signatures hold",
+                      "seguro (secure): las respuestas están firmadas, y las firmas son válidas"};
+    } else {
+        item.status = CheckStatus::skipped;
+        item.found = validates ? Words{"insecure: not signed; it is optional", "sin firmar (insecure); es opcional"}
+                               : Words{"answers are not validated here, see `relevo check`",
+                                       "aquí no se validan las respuestas, vea `relevo check`"};
+    }
+    co_return item;
+}
+
 CheckItem item_of_ownership(const DomainFacts& facts) {
     CheckItem item;
     item.id = "ownership.proof";
@@ -114,7 +143,9 @@ Task<DomainReport> check_domain(Shard& shard, Resolver& resolver, ZoneServers* z
     std::vector<std::string> listed_names = {facts.domain};
     if (!facts.tracking_host.empty()) listed_names.push_back(facts.tracking_host);
     std::vector<std::vector<CheckItem>> parts(5);
+    CheckItem signatures;
     std::vector<Task<>> tasks;
+    tasks.push_back(into(signatures, check_signatures(view, facts.domain, options.validates)));
     tasks.push_back(into(parts[0], check_spf(view, facts)));
     tasks.push_back(into(parts[1], check_dmarc(view, facts)));
     tasks.push_back(into(parts[2], check_incoming_mail(view, facts, options.certificates)));
@@ -124,6 +155,7 @@ Task<DomainReport> check_domain(Shard& shard, Resolver& resolver, ZoneServers* z
     co_await run_together(shard, std::move(tasks));
 
     report.items.push_back(item_of_authority(view, facts.domain));
+    report.items.push_back(std::move(signatures));
     if (facts.ownership_proven) report.items.push_back(item_of_ownership(facts));
     append(report.items, items_of(report.plan));
     for (std::vector<CheckItem>& part : parts) append(report.items, std::move(part));

@@ -20,6 +20,7 @@ struct DomainCheckOptions {
     DnsViewOptions view;
     BlocklistOptions blocklists;
     std::vector<CertificateDigests> certificates;
+    bool validates = false;     // the resolver checks DNSSEC
     WebPages* pages = nullptr;  // for MTA-STS policies; null: they are not fetched
 };
 

@@ -227,6 +227,27 @@ TEST_F(DomainChecks, AFaultOfTheDnsIsSkippedAndNeverAFailure) {  // security row
             EXPECT_EQ(item.status, CheckStatus::skipped) << item.key() << ": " << item.found.english;
 }
 
+TEST_F(DomainChecks, TellSignedZonesFromUnsignedAndFromForgedOnes) {  // RFC 4035 §4.3
+    set_up_well();
+    look();
+    EXPECT_EQ(find("domain.dnssec").status, CheckStatus::skipped);
+    EXPECT_THAT(find("domain.dnssec").found.english, HasSubstr("not validated here"));
+    options_.validates = true;
+    look();
+    EXPECT_EQ(find("domain.dnssec").status, CheckStatus::skipped);
+    EXPECT_THAT(find("domain.dnssec").found.english, HasSubstr("not signed"));
+    names_.secure("shop.example");
+    look();
+    EXPECT_EQ(find("domain.dnssec").status, CheckStatus::ok);
+    EXPECT_THAT(find("domain.dnssec").found.spanish, HasSubstr("secure"));
+    names_.fault("shop.example", MemoryResolver::Fault::bogus);
+    look();
+    EXPECT_EQ(find("domain.dnssec").status, CheckStatus::fail);
+    EXPECT_FALSE(find("domain.dnssec").action.empty());
+    EXPECT_EQ(find("spf.record").status, CheckStatus::skipped);
+    EXPECT_EQ(find("mx.hosts").status, CheckStatus::skipped);
+}
+
 TEST_F(DomainChecks, PrivateNameServersAreNotAsked) {  // security row B5
     MemoryResolver published;
     MemoryZoneServers servers(published);

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t name_limit_octets = 255;  // RFC 1035 §3.1, with length octets
 constexpr std::size_t label_limit_octets = 63;
+constexpr std::string_view bogus_detail = "DNSSEC validation failed: ";
 
 std::unexpected<Error> malformed(std::string_view what) {
     return failure(ErrorKind::invalid, fmt::format("malformed DNS record: {}", what));
@@ -95,6 +96,14 @@ Result<void> decode_record(RecordType type, std::string_view rdata, Answer& answ
 }
 
 }  // namespace
+
+Error bogus_error(std::string_view why) {
+    return {ErrorKind::temporary, fmt::format("{}{}", bogus_detail, why)};
+}
+
+bool is_bogus(const Error& error) {
+    return error.kind == ErrorKind::temporary && error.detail.starts_with(bogus_detail);
+}
 
 Result<Answer> decode_records(RecordType type, const std::vector<std::string_view>& rdata) {
     Answer answer;

@@ -33,6 +33,10 @@ enum class Security : std::uint8_t {
     bogus,     // validation failed: the answer must not be used
 };
 
+// The error of a bogus answer, of kind temporary: "DNSSEC validation failed: …".
+[[nodiscard]] Error bogus_error(std::string_view why);
+[[nodiscard]] bool is_bogus(const Error& error);
+
 // An IPv4 or IPv6 address; IPv4-mapped IPv6 is turned into IPv4.
 class IpAddress {
  public:

@@ -83,7 +83,7 @@ class TestSetup(RelevoTestCase):
         self.assertNotIn("fail", green.values(), green)
         self.assertEqual([name for name, status in green.items() if status == "warn"], [f"dmarc.policy {DOMAIN}"])
         skipped = {name.split()[0] for name, status in green.items() if status == "skipped"}
-        self.assertEqual(skipped, {"dane.tlsa", "mta-sts.policy", "tls-rpt.policy"})
+        self.assertEqual(skipped, {"domain.dnssec", "dane.tlsa", "mta-sts.policy", "tls-rpt.policy"})
         self.assertEqual(green[f"spf.covers {DOMAIN} · {EGRESS}"], "ok")
         self.assertEqual(green["dmarc.reports reports@relevo.test"], "ok")
 
