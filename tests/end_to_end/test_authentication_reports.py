@@ -165,6 +165,11 @@ class TestSending(ReportsTestCase):
 
 
 class TestReceiving(ReportsTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.relevo.add_tenant(domains=("mail.ours.test", "other.test"))
+
     def deliver(self, content: bytes) -> None:
         """The report mail itself arrives at its address, whatever is in it."""
         sink = self.sink("inbound.test")
@@ -194,6 +199,11 @@ class TestReceiving(ReportsTestCase):
         self.assertEqual(len(self.relevo.ask("reports", "list", "--domain", "ours.test", *SINCE)["domains"]), 1,
                          "without a server, too")
         self.relevo.start()
+
+    def test_a_report_about_somebody_elses_domain_is_counted_and_not_kept(self):   # security row C8
+        self.deliver(report_mail("a.xml", (REPORT % b"astray").replace(b"ours.test", b"theirs.test"), "dmarc@inbound.test"))
+        self.relevo.wait_for_log("reports.not_ours", domain="theirs.test")
+        self.assertEqual(self.relevo.ask("reports", "list", "--domain", "theirs.test", *SINCE)["domains"], [])
 
     def test_report_bomb_harms_nobody(self):   # security row C8
         bomb = gzip.compress(gzip.compress(b"x" * (300 << 20)))
