@@ -1,16 +1,13 @@
 """The commands that look at mail authentication: good, forged, broken and hostile messages and DNS, each in bounded time."""
 
-import http.server
 import json
 import os
 import pathlib
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -18,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import certificates, loopback  # noqa: E402
 from harness.name_server import NameServer  # noqa: E402
+from harness.policy_server import PolicyServer  # noqa: E402
 from harness.relevo import binary, write_toml  # noqa: E402
 
 MESSAGE = ("From: Ana <ana@example.com>\r\nTo: bob@example.net\r\nSubject: =?utf-8?q?a=C3=B1o?=\r\n"
@@ -210,40 +208,6 @@ class TestDomainsInAFile(Lookups):
         self.assertIn("3 1 1 ABAB", self.page("dane", "lookup", "mx.example.com", "--dns", zone, expect=0))
 
 
-class PolicyServer:
-    """A web server with one policy at https://mta-sts.customer.test/, that can misbehave."""
-
-    def __init__(self, host: str, port: int, certificate: str, key: str):
-        server = self
-        self.body, self.status, self.type = POLICY.encode(), 200, "text/plain"
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                server.asked = (self.headers["Host"], self.path)
-                self.send_response(server.status)
-                if server.status == 302:
-                    self.send_header("Location", "https://mta-sts.customer.test/elsewhere")
-                self.send_header("Content-Type", server.type)
-                self.end_headers()
-                try:
-                    self.wfile.write(server.body)
-                except OSError:
-                    pass  # the client has had enough
-
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer((host, port), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 class TestOverTheNetwork(Lookups):
     @classmethod
     def setUpClass(cls) -> None:
@@ -272,7 +236,7 @@ class TestOverTheNetwork(Lookups):
         return path
 
     def policy_server(self) -> PolicyServer:
-        server = PolicyServer(self.web, self.port, str(self.certificate), str(self.private_key))
+        server = PolicyServer(self.web, self.port, str(self.certificate), str(self.private_key), POLICY.encode())
         self.addCleanup(server.stop)
         return server
 

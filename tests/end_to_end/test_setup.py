@@ -12,9 +12,10 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import loopback  # noqa: E402
+from harness import certificates, loopback  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.name_server import NameServer  # noqa: E402
+from harness.policy_server import PolicyServer  # noqa: E402
 from harness.relevo import Relevo  # noqa: E402
 from harness.sink import Sink  # noqa: E402
 from harness.zone_server import ZoneServer  # noqa: E402
@@ -164,6 +165,55 @@ class TestDeadDns(RelevoTestCase):
         self.assertEqual([item["status"] for item in server["items"] if item["id"] == "dns.resolver"], ["fail"])
         self.assertNotIn("fail", {item["status"] for item in domain["items"]}, domain)
         self.assertEqual({record["status"] for record in plan["records"]}, {"unknown"}, plan)
+
+
+def may_listen(host: str, port: int) -> bool:
+    try:
+        socket.create_server((host, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+@unittest.skipUnless(may_listen(loopback.address(57), 443), "needs port 443 of a loopback address")
+class TestTransportPolicy(RelevoTestCase):
+    """The policy is fetched from where senders fetch it."""
+
+    destinations = {"customer.test": 12}
+    records = ('_mta-sts.customer.test. 1 TXT "v=STSv1; id=7;"', "mta-sts.customer.test. 1 A {block}.57",
+               '_smtp._tls.customer.test. 1 TXT "v=TLSRPTv1; rua=mailto:tls@customer.test"')
+    settings = {"checks": {"interval": "0s", "blocklists": [], "egress_addresses": [EGRESS]}}
+
+    @classmethod
+    def prepare(cls) -> None:
+        certificate, key = certificates.self_signed(cls.folder / "web", "mta-sts.customer.test")
+        cls.relevo.environment["SSL_CERT_FILE"] = str(certificate)
+        cls.web = PolicyServer(loopback.address(57), 443, str(certificate), str(key), b"")
+        cls.addClassCleanup(cls.web.stop)
+
+    def policy(self, mode: str, host: str) -> dict:
+        self.web.body = f"version: STSv1\nmode: {mode}\nmx: {host}\nmax_age: 604800\n".encode()
+        items = self.relevo.ask("check", DOMAIN, code=None)["items"]
+        self.assertEqual(next(item["status"] for item in items if item["id"] == "tls-rpt.policy"), "ok")
+        return next(item for item in items if item["id"] == "mta-sts.policy")
+
+    def test_a_policy_is_held_against_the_mail_servers(self):   # RFC 8461 §4.1
+        good = self.policy("enforce", "*.customer.test")
+        self.assertEqual(good["status"], "ok", good)
+        self.assertIn("mode enforce", good["found"])
+        self.assertEqual(self.web.asked, ("mta-sts.customer.test", "/.well-known/mta-sts.txt"))
+        for mode, status in (("testing", "warn"), ("enforce", "fail")):
+            left_out = self.policy(mode, "mx.elsewhere.test")
+            self.assertEqual(left_out["status"], status, left_out)
+            self.assertIn("does not name mx.customer.test", left_out["found"])
+            self.assertIn("mx:", left_out["action"])
+
+    def test_a_policy_that_nobody_can_read_is_a_warning(self):   # RFC 8461 §3.3
+        self.web.status = 302
+        self.addCleanup(setattr, self.web, "status", 200)
+        found = self.policy("enforce", "mx.customer.test")
+        self.assertEqual(found["status"], "warn", found)
+        self.assertIn("redirects are not followed", found["found"])
 
 
 class TestRepeatedChecks(RelevoTestCase):
