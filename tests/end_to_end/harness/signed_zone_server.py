@@ -1,9 +1,11 @@
 """The same as ZoneServer with a zone signed by DNSSEC (RFC 4033), by ldns."""
 
 import pathlib
+import re
 import signal
 import subprocess
 
+from . import loopback
 from .zone_server import ZoneServer, program
 
 
@@ -27,9 +29,12 @@ class SignedZoneServer(ZoneServer):
         self.zone_file = signed
 
     def forge(self, old: str, new: str) -> None:
-        """Changes what is signed and leaves the signatures as they are; the server reads it some time later."""
-        text = self.zone_file.read_text()
-        if old not in text:
-            raise AssertionError(f"{old!r} is not in the zone")
+        """Changes what is signed, and the SOA with it, and leaves the signatures as they are. Returns when the server
+        answers with it."""
+        self._serial += 1
+        text, count = re.subn(r"(\tSOA\t\S+ \S+) \d+ ", rf"\1 {self._serial} ", self.zone_file.read_text(), count=1)
+        if old not in text or count != 1:
+            raise AssertionError(f"{old!r} or the SOA is not in the zone:\n{text}")
         self.zone_file.write_text(text.replace(old, new))
         self._process.send_signal(signal.SIGHUP)
+        loopback.wait_until(self._serves_serial, "the forged zone")
