@@ -23,6 +23,7 @@ constexpr CodeMeaning zen_meanings[] = {
     {"127.0.0.10", "PBL: its provider says that it should send no mail directly",
      "PBL: su proveedor indica que no debe enviar correo directamente"},
     {"127.0.0.11", "PBL: an address for customers, not for servers", "PBL: una dirección para clientes, no servidores"},
+    {"127.0.0.30", "BCL: controls a botnet", "BCL: controla una botnet"},
 };
 constexpr CodeMeaning dbl_meanings[] = {
     {"127.0.1.2", "a domain of spammers", "un dominio de spammers"},
@@ -46,8 +47,10 @@ constexpr CodeMeaning dronebl_meanings[] = {
     {"127.0.0.13", "guesses passwords", "prueba contraseñas"},
 };
 constexpr CodeMeaning surbl_meanings[] = {
+    {"127.0.0.4", "addresses that are thrown away", "direcciones de usar y tirar"},
     {"127.0.0.8", "phishing", "suplantación (phishing)"},
     {"127.0.0.16", "malware", "programas maliciosos"},
+    {"127.0.0.32", "counts clicks in spam", "cuenta clics en correo basura"},
     {"127.0.0.64", "abuse: named in spam", "abuso: aparece en correo basura"},
     {"127.0.0.128", "a cracked site", "un sitio pirateado"},
 };
