@@ -4,10 +4,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <optional>
 
 namespace relevo::https {
 namespace {

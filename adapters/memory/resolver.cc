@@ -115,8 +115,7 @@ Task<Result<dns::Answer>> MemoryResolver::query(std::string name, dns::RecordTyp
         is_secure = is_secure && secure_.contains(at);
         if (const Fault* fault = find_fault({at, type})) {
             if (*fault == Fault::servfail) co_return failure(ErrorKind::temporary, "SERVFAIL for " + at);
-            if (*fault == Fault::bogus)
-                co_return std::unexpected(dns::bogus_error("no valid signature for " + at));
+            if (*fault == Fault::bogus) co_return std::unexpected(dns::bogus_error("no valid signature for " + at));
             co_await sleep_until(deadline);
             co_return failure(ErrorKind::timeout, "no answer about " + at + " in time");
         }

@@ -387,7 +387,7 @@ TEST_F(CommandLine, ExplainsWhatIsNotWellInTheLanguageThatIsAskedFor) {
     EXPECT_THAT(ran.out, HasSubstr("FALLO"));
     EXPECT_THAT(ran.out, HasSubstr("Without DNS no mail server is found."));
     EXPECT_THAT(ran.out, HasSubstr("→ Check dns.servers."));
-    EXPECT_THAT(ran.out, HasSubstr("1 comprobaciones"));
+    EXPECT_THAT(ran.out, HasSubstr("1 comprobación:"));
     EXPECT_EQ(commands_.requests[0].at("arguments").at("domain").as_string(), "shop.example");
     EXPECT_EQ(run({"check", "--language", "fr"}).code, 2);
 }

@@ -156,10 +156,12 @@ std::string render_items(const boost::json::array& items, mail::Language languag
         }
         if (!part.empty()) page += setup::title_of(group).in(language) + "\n" + part + "\n";
     }
-    const Words sum = {fmt::format("{} checks: {} ok, {} warnings, {} failed, {} skipped\n", items.size(), counts[0],
-                                   counts[1], counts[2], counts[3]),
-                       fmt::format("{} comprobaciones: {} bien, {} avisos, {} fallos, {} omitidas\n", items.size(),
-                                   counts[0], counts[1], counts[2], counts[3])};
+    const auto ending = [](std::size_t count) { return count == 1 ? "" : "s"; };
+    const Words sum = {fmt::format("{} check{}: {} ok, {} warning{}, {} failed, {} skipped\n", items.size(),
+                                   ending(items.size()), counts[0], counts[1], ending(counts[1]), counts[2], counts[3]),
+                       fmt::format("{0} {1}: {2} bien, {3} aviso{4}, {5} fallo{6}, {7} omitida{8}\n", items.size(),
+                                   items.size() == 1 ? "comprobación" : "comprobaciones", counts[0], counts[1],
+                                   ending(counts[1]), counts[2], ending(counts[2]), counts[3], ending(counts[3]))};
     return page + sum.in(language);
 }
 

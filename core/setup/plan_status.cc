@@ -117,7 +117,12 @@ Words mend_it(const PlannedRecord& record) {
     return {"Change what is there to this.", "Cambie lo que hay por esto."};
 }
 
-std::string minutes_text(std::chrono::seconds ttl) { return std::to_string((ttl.count() + 59) / 60); }
+Words still_remembered(std::chrono::seconds ttl) {
+    const auto minutes = (ttl.count() + 59) / 60;
+    return {fmt::format("resolvers may remember the old answer for {} more minute{}", minutes, minutes == 1 ? "" : "s"),
+            fmt::format("los servidores DNS pueden recordar la respuesta anterior {} minuto{} más", minutes,
+                        minutes == 1 ? "" : "s")};
+}
 
 }  // namespace
 
@@ -133,11 +138,7 @@ void judge_record(PlannedRecord& record, const Observation& seen) {
         record.status = RecordStatus::found;
         record.action = {};
         if (seen.remembered.has_value() && !holds(record, *seen.remembered))
-            record.remark = {fmt::format("published; resolvers may remember the old answer for {} more minutes",
-                                         minutes_text(seen.remembered->ttl)),
-                             fmt::format("publicado; los servidores DNS pueden recordar la respuesta anterior {} "
-                                         "minutos más",
-                                         minutes_text(seen.remembered->ttl))};
+            record.remark = still_remembered(seen.remembered->ttl);
         return;
     }
     const bool differs = is_in_place(record, *seen.published);

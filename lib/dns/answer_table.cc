@@ -19,8 +19,7 @@ Error fault_of(AnswerTable::Mark mark, std::string_view name) {
     switch (mark) {
         case AnswerTable::Mark::timeout:
             return {ErrorKind::timeout, fmt::format("no answer about {} in time", printable(name))};
-        case AnswerTable::Mark::bogus:
-            return bogus_error(fmt::format("no valid signature for {}", printable(name)));
+        case AnswerTable::Mark::bogus: return bogus_error(fmt::format("no valid signature for {}", printable(name)));
         case AnswerTable::Mark::servfail:
         case AnswerTable::Mark::nxdomain:
         case AnswerTable::Mark::secure: break;

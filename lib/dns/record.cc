@@ -97,9 +97,7 @@ Result<void> decode_record(RecordType type, std::string_view rdata, Answer& answ
 
 }  // namespace
 
-Error bogus_error(std::string_view why) {
-    return {ErrorKind::temporary, fmt::format("{}{}", bogus_detail, why)};
-}
+Error bogus_error(std::string_view why) { return {ErrorKind::temporary, fmt::format("{}{}", bogus_detail, why)}; }
 
 bool is_bogus(const Error& error) {
     return error.kind == ErrorKind::temporary && error.detail.starts_with(bogus_detail);
