@@ -194,9 +194,11 @@ TEST_F(DomainChecks, AnMtaStsRecordWithoutAPolicyIsSaid) {
     web_.page = Page{.status = 302, .content_type = {}, .body = {}};
     look();
     EXPECT_THAT(find("mta-sts.policy").found.english, HasSubstr("redirects are not followed"));
+    EXPECT_FALSE(find("mta-sts.policy").action.empty());
     web_.page = failure(ErrorKind::full, "busy");
     look();
     EXPECT_EQ(find("mta-sts.policy").status, CheckStatus::skipped);
+    EXPECT_TRUE(find("mta-sts.policy").action.empty());
 }
 
 TEST_F(DomainChecks, AStrangersZoneDoesNotLeadTheFetchIntoOurNetwork) {  // security row B5

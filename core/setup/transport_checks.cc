@@ -85,8 +85,10 @@ Task<> look_at_policy(DnsView& view, WebPages& pages, std::string domain, CheckI
         mark(item, is_ours ? CheckStatus::skipped : CheckStatus::warn,
              {fmt::format("{} cannot be read: {}", url, page.error().detail),
               fmt::format("no se puede leer {}: {}", url, page.error().detail)},
-             {"Senders go on as without a policy: mend the web server, or remove the record.",
-              "Los remitentes siguen como si no hubiera política: arregle el servidor web, o quite el registro."});
+             is_ours ? Words{}
+                     : Words{"Senders go on as without a policy: mend the web server, or remove the record.",
+                             "Los remitentes siguen como si no hubiera política: arregle el servidor web, o quite el "
+                             "registro."});
         co_return;
     }
     const auto policy = tlspolicy::parse_mta_sts_policy(page->body);
