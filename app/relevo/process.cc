@@ -64,11 +64,12 @@ struct OfflineInspection {
                                                                       configuration.dns.authority_port);
         RELEVO_TRY(tls, net::TlsClientContext::make());
         dialer = std::make_unique<net::SocketDialer>(sockets, tls);
+        pages = std::make_unique<https::BackgroundPages>();
         inspection = std::make_unique<Inspection>(InspectionPorts{.shard = shard,
                                                                   .resolver = *view,
                                                                   .zone_servers = *zone_servers,
                                                                   .dialer = *dialer,
-                                                                  .pages = pages,
+                                                                  .pages = *pages,
                                                                   .validates = unbound->validates()},
                                                   std::make_shared<const Configuration>(configuration));
         return {};
@@ -81,7 +82,7 @@ struct OfflineInspection {
     std::unique_ptr<Resolver> view;
     std::unique_ptr<resolver::UnboundZoneServers> zone_servers;
     std::unique_ptr<net::SocketDialer> dialer;
-    https::BackgroundPages pages;
+    std::unique_ptr<https::BackgroundPages> pages;  // with threads: only commands that look into the DNS need them
     std::unique_ptr<Inspection> inspection;
 };
 
