@@ -117,6 +117,26 @@ Result<std::shared_ptr<const CertificateSet>> load_set(const TlsServerOptions& o
     return std::shared_ptr<const CertificateSet>(std::move(set));
 }
 
+// RFC 7672 §3.1. A record that OpenSSL does not take is as if it were not there; without any, nothing would be verified.
+Result<void> use_tlsa(SSL& ssl, const TlsClientOptions& options) {
+    if (SSL_dane_enable(&ssl, options.server_name.c_str()) != 1) return tls_failure("use DANE");
+    // §3.1.1: with DANE-EE neither the name nor the dates of the certificate matter.
+    SSL_dane_set_flags(&ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    for (const std::string& name : options.names)
+        if (SSL_add1_host(&ssl, name.c_str()) != 1) return tls_failure("use DANE");
+    std::size_t usable = 0;
+    for (const tlspolicy::TlsaRecord& record : options.tlsa)
+        usable += SSL_dane_tlsa_add(&ssl, record.usage, record.selector, record.matching,
+                                    reinterpret_cast<const unsigned char*>(record.data.data()),
+                                    record.data.size()) == 1
+                      ? 1U
+                      : 0U;
+    ERR_clear_error();
+    if (usable == 0) return failure(ErrorKind::refused, "none of the TLSA records can be used");
+    SSL_set_verify(&ssl, SSL_VERIFY_PEER, nullptr);
+    return {};
+}
+
 bool is_address(const std::string& name) { return dns::IpAddress::parse(name).has_value(); }
 
 }  // namespace
@@ -181,6 +201,7 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
         ERR_clear_error();
         return failure(ErrorKind::invalid, trust_file + ": no certificate to trust in it");
     }
+    if (SSL_CTX_dane_enable(context.get()) != 1) return tls_failure("prepare DANE");
     return std::shared_ptr<TlsClientContext>(new TlsClientContext(std::move(context)));
 }
 
@@ -198,6 +219,11 @@ Result<SslPointer> TlsClientContext::begin(int descriptor, const TlsClientOption
     else if (!name.empty())
         named = SSL_set1_host(ssl, name.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
     if (!named) return failure(ErrorKind::invalid, fmt::format("\"{}\" is not a host name", printable(name, 80)));
+    if (!options.tlsa.empty()) {
+        RELEVO_CHECK(use_tlsa(*ssl, options));
+        SSL_set_connect_state(ssl);
+        return connection;
+    }
     if (options.verify && name.empty())
         return failure(ErrorKind::invalid, "verification needs the name that the certificate should have");
     SSL_set_verify(ssl, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);

@@ -150,6 +150,11 @@ TlsInfo tls_info_of_client(const SSL& ssl) {
     info.server_end_point_binding = binding_of_certificate(certificate.get());
     const long verdict = SSL_get_verify_result(&ssl);
     info.verified = certificate && verdict == X509_V_OK;
+    std::uint8_t usage = 0, selector = 0, matching = 0;
+    // OpenSSL's getter is not const.
+    if (info.verified &&
+        SSL_get0_dane_tlsa(const_cast<SSL*>(&ssl), &usage, &selector, &matching, nullptr, nullptr) >= 0)
+        info.verified_by = fmt::format("TLSA record {} {} {}", usage, selector, matching);
     if (!info.verified) info.verify_error = X509_verify_cert_error_string(verdict);
     return info;
 }

@@ -115,9 +115,12 @@ struct DeliverySettings {
     std::chrono::seconds data_end_timeout{10 * 60};   // §4.5.3.2.6
     std::uint16_t port = 25;
     bool ipv6 = true;
+    bool dane = true;     // RFC 7672
+    bool mta_sts = true;  // RFC 8461
     bool allow_private_addresses = false;
     std::vector<dns::IpAddress> source_addresses;  // empty: the system's choice
     std::string ehlo_name;                         // empty: server.host_name
+    friend bool operator==(const DeliverySettings&, const DeliverySettings&) = default;
 };
 
 struct RouteSettings {

@@ -246,6 +246,14 @@ std::span<const Setting<DeliverySettings>> settings_of() {
                        "Puerto de los servidores que indican los registros MX; distinto de 25 solo para pruebas."},
                       between(1, 65535)),
         row<&S::ipv6>("ipv6", {"Connect over IPv6 too.", "Conectar también por IPv6."}),
+        row<&S::dane>("dane",
+                      {"Hold mail servers to the certificates that their TLSA records name, where DNSSEC vouches for "
+                       "them (RFC 7672).",
+                       "Exigir a los servidores los certificados que nombran sus registros TLSA, si DNSSEC los avala "
+                       "(RFC 7672)."}),
+        row<&S::mta_sts>("mta_sts",
+                         {"Heed the MTA-STS policies of recipients' domains (RFC 8461).",
+                          "Respetar las políticas MTA-STS de los dominios de destino (RFC 8461)."}),
         row<&S::allow_private_addresses>(
             "allow_private_addresses",
             {"Deliver to private and loopback addresses; else only routes that allow it do.",

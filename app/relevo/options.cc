@@ -135,6 +135,7 @@ DeliveryOptions delivery_options(const Configuration& configuration) {
         options.has_source = true;
     }
     options.use_ipv6 = delivery.ipv6;
+    options.use_dane = delivery.dane;
     options.allow_private_addresses = delivery.allow_private_addresses;
     options.connection_limit = delivery.connections_total;
     options.messages_per_connection = delivery.messages_per_connection;

@@ -199,11 +199,22 @@ void Server::record_login(CredentialId credential, const dns::IpAddress& address
 
 Result<void> Server::make_parts() {
     RELEVO_TRY(resolver_, resolver::UnboundResolver::make(shards_.front()->shard, resolver_options(*started_with_)));
+    pages_ = std::make_unique<https::BackgroundPages>();
+    RELEVO_CHECK(store_->read([this](Reader& reader) { return mta_sts_cache_.load(reader, WallClock::now()); }));
     const DeliveryOptions options = delivery_options(*started_with_);
     std::vector<DeliveryEngine*> engines;
     for (const auto& parts : shards_) {
         parts->resolver = resolver_->view(parts->shard);
         parts->dialer = std::make_unique<net::SocketDialer>(parts->sockets, tls_client_);
+        if (started_with_->delivery.mta_sts)
+            parts->mta_sts = std::make_unique<MtaStsFinder>(
+                MtaStsFinder::Ports{.shard = parts->shard,
+                                    .resolver = *parts->resolver,
+                                    .pages = *pages_,
+                                    .committer = store_->committer(),
+                                    .log = *log_,
+                                    .cache = mta_sts_cache_},
+                MtaStsOptions{.allow_private_addresses = started_with_->delivery.allow_private_addresses});
         parts->engine = std::make_unique<DeliveryEngine>(
             DeliveryEngine::Ports{.shard = parts->shard,
                                   .spool = store_->spool(),
@@ -220,6 +231,7 @@ Result<void> Server::make_parts() {
                                           return tenant != nullptr ? tenant->language
                                                                    : configuration_.load()->server.language;
                                       },
+                                  .mta_sts = parts->mta_sts.get(),
                                   .sign_report =
                                       [this](std::string_view content, WallClock::time_point now) {
                                           return signing_->signer().sign_report(content, now).fields;
@@ -372,11 +384,13 @@ Task<> Server::keep_keys() {
 Task<> Server::housekeeping_round() {
     const auto now = WallClock::now();
     rates_.forget_idle(now);
+    mta_sts_cache_.forget_expired(now);
     CommitRequest request;
     request.rows = [failures = guard_->failures(kept_login_failures, now), now](
                        Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_CHECK(save_login_failures(transaction, failures));
         RELEVO_CHECK(forget_known_addresses(transaction, now));
+        RELEVO_CHECK(drop_expired_policies(transaction, now));
         return drop_usage_before(transaction, hour_of(now) - 48);
     };
     if (const auto saved = co_await commit(store_->committer(), std::move(request)); !saved.has_value())
@@ -400,6 +414,11 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
     changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
     changed(fresh.metrics.address != running.metrics.address, "metrics.address");
+    DeliverySettings with_new_routes = running.delivery;  // what routes are made of takes effect at once
+    with_new_routes.port = fresh.delivery.port;
+    with_new_routes.connections_per_site = fresh.delivery.connections_per_site;
+    with_new_routes.allow_private_addresses = fresh.delivery.allow_private_addresses;
+    changed(fresh.delivery != with_new_routes, "delivery");
     for (const ListenerSettings& settings : fresh.listeners)
         changed(std::ranges::find(running.listeners, settings.name, &ListenerSettings::name) == running.listeners.end(),
                 "listener " + settings.name);
@@ -471,6 +490,7 @@ void Server::take_apart() {
     for (const auto& parts : shards_) {
         parts->reception.reset();
         parts->engine.reset();
+        parts->mta_sts.reset();
         parts->dialer.reset();
         parts->resolver.reset();
     }

@@ -52,6 +52,7 @@ class Server {
         std::shared_ptr<net::ShardSockets> sockets;
         std::unique_ptr<Resolver> resolver;
         std::unique_ptr<net::SocketDialer> dialer;
+        std::unique_ptr<MtaStsFinder> mta_sts;
         std::unique_ptr<DeliveryEngine> engine;
         std::unique_ptr<Verifier> verifier;
         std::unique_ptr<Reception> reception;
@@ -114,6 +115,7 @@ class Server {
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::mutex routes_mutex_;  // held while they are made: the last to make them has seen the newest of both
     Dispatcher dispatcher_;
+    MtaStsCache mta_sts_cache_;
     std::vector<std::unique_ptr<ShardParts>> shards_;
     std::unique_ptr<resolver::UnboundResolver> resolver_;
     std::unique_ptr<Signing> signing_;

@@ -83,7 +83,6 @@ void Server::make_inspection() {
     ShardParts& home = *shards_.front();
     zone_servers_ = std::make_unique<resolver::UnboundZoneServers>(resolver_options(*started_with_),
                                                                    started_with_->dns.authority_port);
-    pages_ = std::make_unique<https::BackgroundPages>();
     inspection_ = std::make_unique<Inspection>(InspectionPorts{.shard = home.shard,
                                                                .resolver = *home.resolver,
                                                                .zone_servers = *zone_servers_,

@@ -7,6 +7,7 @@
 #include "core/reporting/schema.h"
 #include "core/signing/schema.h"
 #include "core/tenancy/schema.h"
+#include "core/transport/mta_sts_cache.h"
 #include "lib/base/base64.h"
 
 #include <fmt/format.h>
@@ -75,7 +76,7 @@ Error advised(Error error) {
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
     for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
-                            tenancy_migrations(), signing_migrations(), reporting_migrations()})
+                            tenancy_migrations(), signing_migrations(), reporting_migrations(), transport_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }

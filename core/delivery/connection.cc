@@ -13,6 +13,7 @@ constexpr std::size_t content_piece_octets = 64 * 1024;
 std::string describe(const TlsInfo& tls) {
     std::string text = tls.protocol + " " + tls.cipher;
     text += tls.verified ? ", certificate verified" : ", certificate not verified";
+    if (!tls.verified_by.empty()) text += " by " + tls.verified_by;
     if (!tls.verified && !tls.verify_error.empty()) text += " (" + tls.verify_error + ")";
     return text;
 }
@@ -32,8 +33,12 @@ std::chrono::seconds DeliveryTimeouts::of(smtp::ClientStage stage) const {
 }
 
 Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route,
-                       DeliveryTimeouts timeouts, std::string host)
-    : stream_(std::move(stream)), session_(std::move(options)), route_(route), timeouts_(timeouts) {
+                       TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host)
+    : stream_(std::move(stream)),
+      session_(std::move(options)),
+      route_(route),
+      tls_options_(std::move(tls)),
+      timeouts_(timeouts) {
     facts_ = {
         .host = std::move(host), .endpoint = stream_->peer(), .source = stream_->local().address.text(), .tls = "none"};
     if (stream_->tls() != nullptr) facts_.tls = describe(*stream_->tls());
@@ -90,8 +95,7 @@ Task<bool> Connection::exchange() {
 
 Task<> Connection::start_tls() {
     // Octets behind the 220 were sent in clear: whoever sent them, they must not become replies (security row B2).
-    const auto info = co_await stream_->start_tls_client(
-        {.server_name = facts_.host, .verify = route_.verify_certificate}, deadline());
+    const auto info = co_await stream_->start_tls_client(tls_options_, deadline());
     if (!info.has_value()) {
         tls_failed_ = true;
         facts_.tls = "none (TLS handshake failed: " + info.error().detail + ")";

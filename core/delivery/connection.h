@@ -36,7 +36,8 @@ class Connection {
     // Hands a due time to waits; `before_content` is awaited before the end of data is sent.
     using BeforeContent = std::function<Task<>()>;
 
-    Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route,
+    // `tls`: for STARTTLS; over a stream whose TLS runs already it is not looked at.
+    Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route, TlsClientOptions tls,
                DeliveryTimeouts timeouts, std::string host);
 
     // Greeting to readiness. False: failure() tells why.
@@ -47,6 +48,7 @@ class Connection {
 
     [[nodiscard]] bool is_usable() const { return usable_; }
     // TLS was offered and the handshake failed: an opportunistic client may come again without.
+    [[nodiscard]] const TlsInfo* tls() const { return stream_->tls(); }  // nullptr: plain
     [[nodiscard]] bool tls_failed() const { return tls_failed_; }
     [[nodiscard]] const smtp::SessionFailure& failure() const { return session_.failure(); }
     [[nodiscard]] const std::vector<smtp::RecipientResult>& results() const { return session_.results(); }
@@ -76,6 +78,7 @@ class Connection {
     std::unique_ptr<Stream> stream_;
     smtp::ClientSession session_;
     const Route& route_;
+    TlsClientOptions tls_options_;
     DeliveryTimeouts timeouts_;
     PeerFacts facts_;
     std::shared_ptr<void> mechanism_;

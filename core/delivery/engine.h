@@ -11,6 +11,8 @@
 #include "core/queue/delivery_queue.h"
 #include "core/routing/host_finder.h"
 #include "core/spool/spool.h"
+#include "core/transport/dane.h"
+#include "core/transport/mta_sts_finder.h"
 
 #include <atomic>
 #include <deque>
@@ -31,6 +33,7 @@ struct DeliveryOptions {
     bool has_source = false;
     bool use_ipv6 = true;
     bool allow_private_addresses = false;
+    bool use_dane = true;                  // RFC 7672, where DNSSEC vouches for a destination
     std::uint32_t connection_limit = 500;  // in all; divided among the shards
     std::uint32_t messages_per_connection = 100;
     std::uint32_t recipients_per_transaction = 100;
@@ -48,6 +51,7 @@ struct DeliveryOptions {
 struct DeliveryMetrics {
     explicit DeliveryMetrics(Metrics& metrics);
     Counter &delivered, &deferred, &failed, &expired, &connections_opened, &connections_failed, &reports;
+    Counter &dane_met, &dane_unmet, &mta_sts_met, &mta_sts_unmet;
     Gauge &connections, &queue;
     Histogram& delivery_seconds;  // acceptance to delivery
 };
@@ -120,6 +124,7 @@ class DeliveryEngine {
         Dispatcher& dispatcher;
         MessageIdSource& ids;
         std::function<mail::Language(TenantId)> language_of;
+        MtaStsFinder* mta_sts = nullptr;  // null: MTA-STS (RFC 8461) is not heeded
         // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
         std::function<std::string(std::string_view content, WallClock::time_point now)> sign_report = {};
     };
@@ -207,14 +212,25 @@ class DeliveryEngine {
     [[nodiscard]] SiteStatus status_of(const Site& site) const;
 
     // engine_connect.cc: finding and opening a connection
+    // What is known of a destination before its hosts are tried.
+    struct Destination {
+        dns::Security security = dns::Security::insecure;             // of its MX records
+        std::shared_ptr<const tlspolicy::MtaStsPolicy> mta_sts;  // null: none
+    };
     Task<Opened> open_connection(Site& site);
-    Task<Opened> open_host(Site& site, std::string host, Deadline deadline);
-    Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address);
-    Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address, smtp::ClientTls tls);
+    Task<Destination> destination_of(Site& site, const MailHosts& hosts);
+    Task<Opened> open_host(Site& site, Destination destination, std::string host, Deadline deadline);
+    Task<Routed<TransportDemand>> demand_for(Site& site, Destination destination, std::string host,
+                                             HostAddresses addresses, Deadline deadline);
+    Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address, TransportDemand demand);
+    Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address, TransportDemand demand,
+                              smtp::ClientTls tls);
+    void count_demand(const Site& site, const Destination& destination, const std::string& host,
+                      const TransportDemand& demand, const Opened& opened);
     static bool outweighs(const RoutingProblem& problem, const RoutingProblem& other);
     static Opened nothing_tried();
     bool is_own(const Stream& stream) const;
-    [[nodiscard]] smtp::ClientTls tls_for(const Route& route, const std::string& host);
+    [[nodiscard]] smtp::ClientTls tls_for(const Route& route, const std::string& host, const TransportDemand& demand);
 
     // engine_attempt.cc: messages over a connection, and what became of them
     Task<> serve(Site& site, Lease lease);

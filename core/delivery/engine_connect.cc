@@ -21,9 +21,10 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Site& site) {
     if (!hosts.has_value())
         co_return Opened{
             .connection = nullptr, .problem = std::move(hosts.error()), .busy = false, .peer = {}, .transcript = {}};
+    const Destination destination = co_await destination_of(site, *hosts);
     Opened failed = nothing_tried();
     for (std::string& host : hosts->names) {
-        Opened tried = co_await open_host(site, std::move(host), deadline);
+        Opened tried = co_await open_host(site, destination, std::move(host), deadline);
         if (tried.connection) {
             ports_.metrics.connections_opened.add();
             co_return tried;
@@ -33,6 +34,17 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Site& site) {
     }
     ports_.metrics.connections_failed.add();
     co_return failed;
+}
+
+Task<DeliveryEngine::Destination> DeliveryEngine::destination_of(Site& site, const MailHosts& hosts) {
+    Destination destination{.security = hosts.security, .mta_sts = nullptr};
+    const Route& route = site.route();
+    const bool may_have_policy = ports_.mta_sts != nullptr && route.kind == RouteKind::mail_exchanger &&
+                                 route.tls != RouteTls::never && !site.domain().starts_with('[');
+    if (!may_have_policy) co_return destination;
+    const auto ascii = mail::to_ascii_domain(site.domain());
+    if (ascii.has_value()) destination.mta_sts = co_await ports_.mta_sts->policy_of(*ascii);
+    co_return destination;
 }
 
 // The destination is beyond hope only if each of its hosts and addresses is; else the last of the others tells why.
@@ -46,17 +58,21 @@ DeliveryEngine::Opened DeliveryEngine::nothing_tried() {
     return nothing;
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, std::string host, Deadline deadline) {
-    auto addresses = co_await finder_.addresses_of(site.route(), host, deadline);
-    if (!addresses.has_value())
-        co_return Opened{.connection = nullptr,
-                         .problem = std::move(addresses.error()),
-                         .busy = false,
-                         .peer = {},
-                         .transcript = {}};
+Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, Destination destination, std::string host,
+                                                       Deadline deadline) {
     Opened failed = nothing_tried();
-    for (const dns::IpAddress& address : *addresses) {
-        Opened tried = co_await open_address(site, host, address);
+    const auto fail = [&](RoutingProblem problem) {
+        failed.problem = std::move(problem);
+        return std::move(failed);
+    };
+    auto found = co_await finder_.addresses_of(site.route(), host, deadline);
+    if (!found.has_value()) co_return fail(std::move(found.error()));
+    const std::vector<dns::IpAddress> addresses = found->addresses;
+    const auto demand = co_await demand_for(site, destination, host, *std::move(found), deadline);
+    if (!demand.has_value()) co_return fail(demand.error());
+    for (const dns::IpAddress& address : addresses) {
+        Opened tried = co_await open_address(site, host, address, *demand);
+        count_demand(site, destination, host, *demand, tried);
         if (tried.connection) co_return tried;
         if (outweighs(tried.problem, failed.problem)) failed = std::move(tried);
         if (Clock::now() >= deadline) break;
@@ -64,23 +80,87 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, std::string h
     co_return failed;
 }
 
-smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& host) {
-    switch (route.tls) {
-        case RouteTls::never: return smtp::ClientTls::never;
-        case RouteTls::required: return smtp::ClientTls::required;
-        case RouteTls::implicit: return smtp::ClientTls::active;
-        case RouteTls::opportunistic: break;
+// The strictest of what the route, DANE and MTA-STS ask for; DANE goes before MTA-STS (RFC 8461 §2).
+Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination destination, std::string host,
+                                                         HostAddresses addresses, Deadline deadline) {
+    const Route& route = site.route();
+    TransportDemand demand;
+    if (route.tls == RouteTls::never) co_return demand;
+    if (route.tls != RouteTls::opportunistic || !route.user.empty())
+        demand = {.level = route.verify_certificate ? TlsDemand::verified : TlsDemand::encrypted,
+                  .origin = "route " + route.name,
+                  .tlsa = {},
+                  .names = {}};
+    const bool is_mx = route.kind == RouteKind::mail_exchanger;
+    const bool is_vouched_for = addresses.security == dns::Security::secure &&
+                                (!is_mx || destination.security == dns::Security::secure);
+    if (options_.use_dane && is_vouched_for && demand.level != TlsDemand::verified) {
+        auto dane = co_await find_dane(ports_.resolver,
+                                       {.name = host,
+                                        .canonical_name = addresses.canonical_name,
+                                        .port = route.port,
+                                        .destination = is_mx ? std::string(site.domain()) : std::string()},
+                                       deadline);
+        // Whoever can make the DNS fail must not be able to switch DANE off (RFC 7672 §2.1).
+        if (!dane.has_value())
+            co_return std::unexpected(RoutingProblem{
+                .permanent = false,
+                .status = {4, 7, 5},
+                .text = fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
+        if (dane->has_value()) demand = *std::move(*dane);
     }
-    // Credentials never travel in clear, so a login forbids the fallback (security row B2).
-    if (!route.user.empty()) return smtp::ClientTls::required;
+    const bool is_enforced = destination.mta_sts && destination.mta_sts->mode == tlspolicy::MtaStsMode::enforce;
+    if (!is_enforced || demand.level == TlsDemand::dane) co_return demand;
+    if (!tlspolicy::matches(*destination.mta_sts, host)) {
+        ports_.metrics.mta_sts_unmet.add();
+        co_return std::unexpected(RoutingProblem{
+            .permanent = false,
+            .status = {4, 7, 5},
+            .text = fmt::format("the MTA-STS policy of {} does not name its mail server {}", site.domain(), host)});
+    }
+    co_return TransportDemand{
+        .level = TlsDemand::verified, .origin = fmt::format("MTA-STS of {}", site.domain()), .tlsa = {}, .names = {}};
+}
+
+// What a server that was reached showed. A policy that is only tested stops nothing, but its owner's operator wants to
+// know (RFC 8461 §5).
+void DeliveryEngine::count_demand(const Site& site, const Destination& destination, const std::string& host,
+                                  const TransportDemand& demand, const Opened& opened) {
+    const bool is_answer = opened.connection || (opened.peer && opened.peer->tls != "none");
+    if (!is_answer) return;
+    const bool is_met = opened.connection != nullptr;
+    if (demand.level == TlsDemand::dane || demand.origin == "DANE")
+        (is_met ? ports_.metrics.dane_met : ports_.metrics.dane_unmet).add();
+    if (!destination.mta_sts) return;
+    if (destination.mta_sts->mode == tlspolicy::MtaStsMode::enforce) {
+        if (demand.level == TlsDemand::verified)
+            (is_met ? ports_.metrics.mta_sts_met : ports_.metrics.mta_sts_unmet).add();
+        return;
+    }
+    const TlsInfo* tls = opened.connection ? opened.connection->tls() : nullptr;
+    const bool is_named = tlspolicy::matches(*destination.mta_sts, host);
+    if (is_named && tls != nullptr && tls->verified) return ports_.metrics.mta_sts_met.add();
+    ports_.metrics.mta_sts_unmet.add();
+    ports_.log.warning("delivery.mta_sts_test_failed",
+                       {{"site", site.key()},
+                        {"host", host},
+                        {"problem", is_named ? opened.peer->tls : std::string("the policy does not name this host")}});
+}
+
+smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& host, const TransportDemand& demand) {
+    if (route.tls == RouteTls::never) return smtp::ClientTls::never;
+    if (route.tls == RouteTls::implicit) return smtp::ClientTls::active;
+    // A login demands TLS too: credentials never travel in clear, so there is no fallback (security row B2).
+    if (demand.level != TlsDemand::opportunistic) return smtp::ClientTls::required;
     const auto known = without_tls_.find(host);
     return known != without_tls_.end() && known->second > Clock::now() ? smtp::ClientTls::never
                                                                        : smtp::ClientTls::opportunistic;
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::string host, dns::IpAddress address) {
-    const smtp::ClientTls tls = tls_for(site.route(), host);
-    Opened opened = co_await open_address(site, host, address, tls);
+Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::string host, dns::IpAddress address,
+                                                          TransportDemand demand) {
+    const smtp::ClientTls tls = tls_for(site.route(), host, demand);
+    Opened opened = co_await open_address(site, host, address, demand, tls);
     const bool fall_back = tls == smtp::ClientTls::opportunistic && !opened.connection && opened.peer &&
                            opened.peer->tls.starts_with("none (TLS");
     if (!fall_back) co_return opened;
@@ -88,12 +168,16 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
     without_tls_[host] = Clock::now() + remembered_without_tls;
     ports_.log.warning("delivery.tls_fallback",
                        {{"host", host}, {"address", address.text()}, {"problem", opened.problem.text}});
-    co_return co_await open_address(site, std::move(host), address, smtp::ClientTls::never);
+    co_return co_await open_address(site, std::move(host), address, std::move(demand), smtp::ClientTls::never);
 }
 
 Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::string host, dns::IpAddress address,
-                                                          smtp::ClientTls tls) {
+                                                          TransportDemand demand, smtp::ClientTls tls) {
     const Route& route = site.route();
+    TlsClientOptions tls_options{.server_name = host,
+                                 .verify = demand.level == TlsDemand::verified,
+                                 .tlsa = std::move(demand.tlsa),
+                                 .names = std::move(demand.names)};
     Opened opened;
     const Endpoint target{.address = address, .port = route.port};
     auto stream =
@@ -116,8 +200,8 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         co_return opened;
     }
     if (tls == smtp::ClientTls::active) {
-        const auto info = co_await (*stream)->start_tls_client(
-            {.server_name = host, .verify = route.verify_certificate}, Clock::now() + options_.timeouts.greeting);
+        const auto info =
+            co_await (*stream)->start_tls_client(tls_options, Clock::now() + options_.timeouts.greeting);
         if (!info.has_value()) {
             opened.problem = {
                 .permanent = false,
@@ -132,7 +216,8 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
     session.tls = tls;
     session.authenticate = !route.user.empty();
     auto connection =
-        std::make_unique<Connection>(std::move(*stream), std::move(session), route, options_.timeouts, host);
+        std::make_unique<Connection>(std::move(*stream), std::move(session), route, std::move(tls_options),
+                                     options_.timeouts, host);
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
     if (ready) {
@@ -140,6 +225,12 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         co_return opened;
     }
     opened.problem = problem_of(connection->failure(), connection->facts());
+    const bool for_want_of_tls =
+        connection->tls_failed() || connection->failure().stage == smtp::ClientStage::starttls;
+    if (for_want_of_tls && !demand.origin.empty()) {
+        opened.problem.status = {4, 7, 5};
+        opened.problem.text += fmt::format(" (TLS is demanded by {})", demand.origin);
+    }
     opened.busy =
         connection->failure().stage == smtp::ClientStage::greeting && connection->failure().reply.is_transient();
     opened.transcript = connection->take_transcript();

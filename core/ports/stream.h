@@ -3,6 +3,7 @@
 
 #include "core/ports/task.h"
 #include "lib/dns/record.h"
+#include "lib/tlspolicy/tlsa.h"
 
 #include <array>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace relevo {
 
@@ -25,7 +27,8 @@ struct TlsInfo {
     std::string protocol{};                  // "TLSv1.3"
     std::string cipher{};                    // "TLS_AES_256_GCM_SHA384"
     std::string server_name{};               // SNI
-    bool verified = false;                   // as a client: chain and name verified against the trust store
+    bool verified = false;                   // as a client: as the options asked, or else against the trust store
+    std::string verified_by{};               // "TLSA record 3 1 1"; "" for the trust store
     std::string verify_error{};              // why not
     std::string exporter_binding{};          // tls-exporter (RFC 9266), raw; "" if it would not be unique
     std::string server_end_point_binding{};  // tls-server-end-point (RFC 5929 §4), raw
@@ -34,6 +37,10 @@ struct TlsInfo {
 struct TlsClientOptions {
     std::string server_name{};  // SNI and the name to verify; ASCII
     bool verify = false;        // true: fail the handshake unless verified
+    // DANE (RFC 7672): not empty means that these verify the certificate instead of the trust store, whatever `verify`
+    // says. With usage 2 it must be for `server_name` or one of `names`; with usage 3 name and dates do not matter.
+    std::vector<tlspolicy::TlsaRecord> tlsa{};
+    std::vector<std::string> names{};
 };
 
 // Threads: one shard's. One read and one write may be under way at once. Destroying a stream closes it; while a read,

@@ -82,8 +82,8 @@ Task<Routed<MailHosts>> HostFinder::mail_exchangers(std::string domain, Deadline
     co_return hosts;
 }
 
-Task<Routed<std::vector<dns::IpAddress>>> HostFinder::addresses_of(const Route& route, std::string host,
-                                                                   Deadline deadline) {
+Task<Routed<HostAddresses>> HostFinder::addresses_of(const Route& route, std::string host, Deadline deadline) {
+    HostAddresses found;
     std::vector<dns::IpAddress> v4, v6;
     if (const auto literal = address_literal(host); literal.has_value()) {
         (literal->is_v4() ? v4 : v6).push_back(*literal);
@@ -93,20 +93,24 @@ Task<Routed<std::vector<dns::IpAddress>>> HostFinder::addresses_of(const Route& 
             co_return temporary(
                 {4, 4, 3}, fmt::format("the DNS did not answer for the address of {}: {}", host, a.error().detail));
         v4 = a->addresses;
+        found.security = a->security;
+        found.canonical_name = a->canonical_name;
         if (options_.use_ipv6 && a->name_exists) {
             const auto aaaa = co_await resolver_.query(host, dns::RecordType::aaaa, deadline);
-            if (aaaa.has_value())
+            if (aaaa.has_value()) {
                 v6 = aaaa->addresses;
-            else if (v4.empty())
+                if (aaaa->security != dns::Security::secure) found.security = aaaa->security;
+            } else if (v4.empty()) {
                 co_return temporary({4, 4, 3}, fmt::format("the DNS did not answer for the IPv6 address of {}: {}",
                                                            host, aaaa.error().detail));
+            }
         }
     }
     if (v4.empty() && v6.empty())
         co_return permanent({5, 4, 4}, fmt::format("the mail server {} has no address", host));
     std::ranges::shuffle(v4, chance_);
     std::ranges::shuffle(v6, chance_);
-    std::vector<dns::IpAddress> addresses;
+    std::vector<dns::IpAddress>& addresses = found.addresses;
     for (std::size_t i = 0; i < std::max(v4.size(), v6.size()); ++i) {
         if (i < v6.size()) addresses.push_back(v6[i]);
         if (i < v4.size()) addresses.push_back(v4[i]);
@@ -118,7 +122,7 @@ Task<Routed<std::vector<dns::IpAddress>>> HostFinder::addresses_of(const Route& 
             {5, 4, 6},
             fmt::format("the mail server {} has only private or loopback addresses, which no route allows", host));
     if (addresses.size() > address_limit) addresses.resize(address_limit);
-    co_return addresses;
+    co_return found;
 }
 
 }  // namespace relevo

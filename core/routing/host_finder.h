@@ -26,6 +26,12 @@ struct MailHosts {
     dns::Security security = dns::Security::insecure;
 };
 
+struct HostAddresses {
+    std::vector<dns::IpAddress> addresses;
+    dns::Security security = dns::Security::insecure;  // secure: DNSSEC vouches for all of them
+    std::string canonical_name;                        // where CNAMEs led; "" if nowhere
+};
+
 struct HostFinderOptions {
     std::string host_name;  // ours: an MX that names us is a loop
     bool use_ipv6 = true;
@@ -44,7 +50,7 @@ class HostFinder {
     Task<Routed<MailHosts>> hosts_of(const Route& route, std::string domain, Deadline deadline);
     // Addresses to connect to, IPv6 and IPv4 in turn, at most 8. Private and loopback ones are refused unless the route
     // allows them.
-    Task<Routed<std::vector<dns::IpAddress>>> addresses_of(const Route& route, std::string host, Deadline deadline);
+    Task<Routed<HostAddresses>> addresses_of(const Route& route, std::string host, Deadline deadline);
 
  private:
     Task<Routed<MailHosts>> mail_exchangers(std::string domain, Deadline deadline);

@@ -107,7 +107,9 @@ class HostFinderTest : public testing::Test {
         return run(finder().hosts_of(route, std::move(domain), Clock::now() + seconds(5)));
     }
     Routed<std::vector<dns::IpAddress>> addresses(std::string host) {
-        return run(finder().addresses_of(route, std::move(host), Clock::now() + seconds(5)));
+        auto found = run(finder().addresses_of(route, std::move(host), Clock::now() + seconds(5)));
+        if (!found.has_value()) return std::unexpected(std::move(found).error());
+        return std::move(found->addresses);
     }
     std::vector<std::string> texts(const Routed<std::vector<dns::IpAddress>>& found) {
         std::vector<std::string> all;

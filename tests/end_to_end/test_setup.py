@@ -167,15 +167,7 @@ class TestDeadDns(RelevoTestCase):
         self.assertEqual({record["status"] for record in plan["records"]}, {"unknown"}, plan)
 
 
-def may_listen(host: str, port: int) -> bool:
-    try:
-        socket.create_server((host, port)).close()
-    except OSError:
-        return False
-    return True
-
-
-@unittest.skipUnless(may_listen(loopback.address(57), 443), "needs port 443 of a loopback address")
+@unittest.skipUnless(loopback.may_listen(loopback.address(57), 443), "needs port 443 of a loopback address")
 class TestTransportPolicy(RelevoTestCase):
     """The policy is fetched from where senders fetch it."""
 

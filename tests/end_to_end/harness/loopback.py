@@ -37,6 +37,14 @@ def free_port(*hosts: str) -> int:
     raise RuntimeError("no free port found")
 
 
+def may_listen(host: str, port: int) -> bool:
+    try:
+        socket.create_server((host, port)).close()
+    except OSError:
+        return False
+    return True
+
+
 def wait_until(condition, what: str, seconds: float = 10.0, pause: float = 0.02):
     """Calls `condition` until it returns something true, which is returned. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds

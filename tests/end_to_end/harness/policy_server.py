@@ -6,23 +6,26 @@ import threading
 
 
 class PolicyServer:
-    """Answers over TLS at `host`:`port` with `body`, `status` and `type`; `asked` is the last (host, path)."""
+    """Answers over TLS at `host`:`port` with `body`, `status` and `type`; `asked` is the last (host, path), `requests` how
+    many there were. `body` may be a function of the host."""
 
-    def __init__(self, host: str, port: int, certificate: str, key: str, body: bytes):
+    def __init__(self, host: str, port: int, certificate: str, key: str, body):
         server = self
         self.body, self.status, self.type = body, 200, "text/plain"
         self.asked: tuple[str, str] | None = None
+        self.requests = 0
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 server.asked = (self.headers["Host"], self.path)
+                server.requests += 1
                 self.send_response(server.status)
                 if server.status == 302:
                     self.send_header("Location", f"https://{self.headers['Host']}/elsewhere")
                 self.send_header("Content-Type", server.type)
                 self.end_headers()
                 try:
-                    self.wfile.write(server.body)
+                    self.wfile.write(server.body(self.headers["Host"]) if callable(server.body) else server.body)
                 except OSError:
                     pass  # the client has had enough
 
