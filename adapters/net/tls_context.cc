@@ -117,7 +117,8 @@ Result<std::shared_ptr<const CertificateSet>> load_set(const TlsServerOptions& o
     return std::shared_ptr<const CertificateSet>(std::move(set));
 }
 
-// RFC 7672 §3.1. A record that OpenSSL does not take is as if it were not there; without any, nothing would be verified.
+// RFC 7672 §3.1. A record that OpenSSL does not take is as if it were not there; without any, nothing would be
+// verified.
 Result<void> use_tlsa(SSL& ssl, const TlsClientOptions& options) {
     if (SSL_dane_enable(&ssl, options.server_name.c_str()) != 1) return tls_failure("use DANE");
     // §3.1.1: with DANE-EE neither the name nor the dates of the certificate matter.
@@ -127,8 +128,7 @@ Result<void> use_tlsa(SSL& ssl, const TlsClientOptions& options) {
     std::size_t usable = 0;
     for (const tlspolicy::TlsaRecord& record : options.tlsa)
         usable += SSL_dane_tlsa_add(&ssl, record.usage, record.selector, record.matching,
-                                    reinterpret_cast<const unsigned char*>(record.data.data()),
-                                    record.data.size()) == 1
+                                    reinterpret_cast<const unsigned char*>(record.data.data()), record.data.size()) == 1
                       ? 1U
                       : 0U;
     ERR_clear_error();

@@ -105,6 +105,51 @@ TEST(Tls, VerifiesChainAndNameWhenAsked) {
     }
 }
 
+tlspolicy::TlsaRecord key_record(const CertificateFiles& files) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(files.certificate.c_str(), "r"), BIO_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+        PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr), X509_free);
+    unsigned char* der = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &der);
+    std::string digest(32, '\0');
+    EXPECT_EQ(EVP_Digest(der, static_cast<std::size_t>(size), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
+                         EVP_sha256(), nullptr),
+              1);
+    OPENSSL_free(der);
+    return {.usage = 3, .selector = 1, .matching = 1, .data = digest};
+}
+
+TEST(Tls, TakesTheCertificateThatTlsaRecordsName) {  // RFC 7672 §3.1.1; security row B4
+    World world;
+    const TemporaryFolder folder;
+    const CertificateFiles files = folder.certificate("mx.example");
+    const ServerContext server = must_make({{files}});
+    const tlspolicy::TlsaRecord good = key_record(files);
+    tlspolicy::TlsaRecord wrong = good;
+    wrong.data[0] = static_cast<char>(~wrong.data[0]);
+    const tlspolicy::TlsaRecord malformed{.usage = 3, .selector = 1, .matching = 1, .data = "short"};
+    struct Case {
+        std::vector<tlspolicy::TlsaRecord> records;
+        std::string name;
+        bool is_good;
+    };
+    const Case cases[] = {{{good}, "mx.example", true},        {{good}, "other.example", true},
+                          {{wrong, good}, "mx.example", true}, {{malformed, good}, "mx.example", true},
+                          {{wrong}, "mx.example", false},      {{malformed}, "mx.example", false}};
+    for (const Case& example : cases) {
+        StreamPair pair = make_pair(world, server, client_context());
+        const Handshake handshake = shake_hands(world, pair, {.server_name = example.name, .tlsa = example.records});
+        ASSERT_EQ(handshake.client.has_value(), example.is_good)
+            << (handshake.client ? "" : handshake.client.error().detail);
+        if (example.is_good) {
+            EXPECT_TRUE(handshake.client->verified);
+            EXPECT_EQ(handshake.client->verified_by, "TLSA record 3 1 1");
+        } else {
+            EXPECT_EQ(handshake.client.error().kind, ErrorKind::refused) << handshake.client.error().detail;
+        }
+    }
+}
+
 // The binding names the certificate that was served.
 std::string served_to(World& world, const ServerContext& server, const ClientContext& client, const std::string& name) {
     StreamPair pair = make_pair(world, server, client);

@@ -251,9 +251,8 @@ std::span<const Setting<DeliverySettings>> settings_of() {
                        "them (RFC 7672).",
                        "Exigir a los servidores los certificados que nombran sus registros TLSA, si DNSSEC los avala "
                        "(RFC 7672)."}),
-        row<&S::mta_sts>("mta_sts",
-                         {"Heed the MTA-STS policies of recipients' domains (RFC 8461).",
-                          "Respetar las políticas MTA-STS de los dominios de destino (RFC 8461)."}),
+        row<&S::mta_sts>("mta_sts", {"Heed the MTA-STS policies of recipients' domains (RFC 8461).",
+                                     "Respetar las políticas MTA-STS de los dominios de destino (RFC 8461)."}),
         row<&S::allow_private_addresses>(
             "allow_private_addresses",
             {"Deliver to private and loopback addresses; else only routes that allow it do.",

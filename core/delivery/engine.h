@@ -214,7 +214,7 @@ class DeliveryEngine {
     // engine_connect.cc: finding and opening a connection
     // What is known of a destination before its hosts are tried.
     struct Destination {
-        dns::Security security = dns::Security::insecure;             // of its MX records
+        dns::Security security = dns::Security::insecure;        // of its MX records
         std::shared_ptr<const tlspolicy::MtaStsPolicy> mta_sts;  // null: none
     };
     Task<Opened> open_connection(Site& site);

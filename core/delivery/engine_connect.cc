@@ -92,8 +92,8 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination
                   .tlsa = {},
                   .names = {}};
     const bool is_mx = route.kind == RouteKind::mail_exchanger;
-    const bool is_vouched_for = addresses.security == dns::Security::secure &&
-                                (!is_mx || destination.security == dns::Security::secure);
+    const bool is_vouched_for =
+        addresses.security == dns::Security::secure && (!is_mx || destination.security == dns::Security::secure);
     if (options_.use_dane && is_vouched_for && demand.level != TlsDemand::verified) {
         auto dane = co_await find_dane(ports_.resolver,
                                        {.name = host,
@@ -106,7 +106,8 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination
             co_return std::unexpected(RoutingProblem{
                 .permanent = false,
                 .status = {4, 7, 5},
-                .text = fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
+                .text =
+                    fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
         if (dane->has_value()) demand = *std::move(*dane);
     }
     const bool is_enforced = destination.mta_sts && destination.mta_sts->mode == tlspolicy::MtaStsMode::enforce;
@@ -200,8 +201,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         co_return opened;
     }
     if (tls == smtp::ClientTls::active) {
-        const auto info =
-            co_await (*stream)->start_tls_client(tls_options, Clock::now() + options_.timeouts.greeting);
+        const auto info = co_await (*stream)->start_tls_client(tls_options, Clock::now() + options_.timeouts.greeting);
         if (!info.has_value()) {
             opened.problem = {
                 .permanent = false,
@@ -215,9 +215,8 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
     session.client_name = options_.client_name;
     session.tls = tls;
     session.authenticate = !route.user.empty();
-    auto connection =
-        std::make_unique<Connection>(std::move(*stream), std::move(session), route, std::move(tls_options),
-                                     options_.timeouts, host);
+    auto connection = std::make_unique<Connection>(std::move(*stream), std::move(session), route,
+                                                   std::move(tls_options), options_.timeouts, host);
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
     if (ready) {
@@ -225,8 +224,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         co_return opened;
     }
     opened.problem = problem_of(connection->failure(), connection->facts());
-    const bool for_want_of_tls =
-        connection->tls_failed() || connection->failure().stage == smtp::ClientStage::starttls;
+    const bool for_want_of_tls = connection->tls_failed() || connection->failure().stage == smtp::ClientStage::starttls;
     if (for_want_of_tls && !demand.origin.empty()) {
         opened.problem.status = {4, 7, 5};
         opened.problem.text += fmt::format(" (TLS is demanded by {})", demand.origin);

@@ -90,13 +90,12 @@ Result<void> MtaStsCache::load(Reader& reader, WallClock::time_point now) {
 }
 
 Result<void> save_policy(Transaction& transaction, std::string_view domain, const KnownPolicy& policy) {
-    RELEVO_CHECK(
-        transaction.execute("INSERT INTO mta_sts_policy (domain, record_id, file, fetched_at, expires_at)"
-                            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (domain) DO UPDATE SET"
-                            " record_id = excluded.record_id, file = excluded.file, fetched_at = excluded.fetched_at,"
-                            " expires_at = excluded.expires_at",
-                            {domain, policy.record_id, policy.file, column_of(policy.fetched_at),
-                             column_of(policy.expires_at())}));
+    RELEVO_CHECK(transaction.execute(
+        "INSERT INTO mta_sts_policy (domain, record_id, file, fetched_at, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (domain) DO UPDATE SET"
+        " record_id = excluded.record_id, file = excluded.file, fetched_at = excluded.fetched_at,"
+        " expires_at = excluded.expires_at",
+        {domain, policy.record_id, policy.file, column_of(policy.fetched_at), column_of(policy.expires_at())}));
     return {};
 }
 

@@ -27,8 +27,8 @@ bool is_plain_text(std::string_view content_type) {
 Task<std::shared_ptr<const MtaStsPolicy>> MtaStsFinder::policy_of(std::string domain) {
     const auto now = WallClock::now();
     auto known = ports_.cache.find(domain, now);
-    const auto answer = co_await ports_.resolver.query("_mta-sts." + domain, dns::RecordType::txt,
-                                                       Clock::now() + options_.dns_time);
+    const auto answer =
+        co_await ports_.resolver.query("_mta-sts." + domain, dns::RecordType::txt, Clock::now() + options_.dns_time);
     if (!answer.has_value()) co_return in_force(known);
     const auto record = tlspolicy::choose_mta_sts_record(answer->texts);
     if (!record.has_value()) co_return in_force(known);
@@ -78,8 +78,8 @@ Task<Result<KnownPolicy>> MtaStsFinder::fetch(std::string domain, std::string re
     if (page.status != 200)
         co_return failure(ErrorKind::invalid, fmt::format("the web server answers with status {}", page.status));
     if (!is_plain_text(page.content_type))
-        co_return failure(ErrorKind::invalid,
-                          fmt::format("the policy is of type \"{}\", not text/plain", printable(page.content_type, 60)));
+        co_return failure(ErrorKind::invalid, fmt::format("the policy is of type \"{}\", not text/plain",
+                                                          printable(page.content_type, 60)));
     RELEVO_CO_TRY(MtaStsPolicy policy, tlspolicy::parse_mta_sts_policy(page.body));
     co_return KnownPolicy{.record_id = std::move(record_id),
                           .file = std::move(page.body),
@@ -99,8 +99,7 @@ Task<> MtaStsFinder::remember(std::string domain, KnownPolicy policy) {
         co_return;
     }
     CommitRequest request;
-    request.rows = [domain, policy = std::move(policy)](Transaction& transaction,
-                                                        const std::vector<ContentToStore>&) {
+    request.rows = [domain, policy = std::move(policy)](Transaction& transaction, const std::vector<ContentToStore>&) {
         return save_policy(transaction, domain, policy);
     };
     if (const auto saved = co_await commit(ports_.committer, std::move(request)); !saved.has_value())
