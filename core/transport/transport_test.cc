@@ -67,7 +67,7 @@ TEST_F(Dane, LooksWhereAnAliasLeadsBeforeTheName) {  // RFC 7672 §2.2.2
     EXPECT_THAT((*found)->names, ElementsAre("real.example", "mx.example"));
 }
 
-TEST_F(Dane, NeverTakesAFaultForAbsence) {  // RFC 7672 §2.1
+TEST_F(Dane, NeverTakesAFaultForAbsence) {  // RFC 7672 §2.1; security row B4
     resolver.fault("_25._tcp.mx.example", MemoryResolver::Fault::servfail);
     EXPECT_FALSE(find({.name = "mx.example", .canonical_name = "", .destination = ""}).has_value());
 }
@@ -158,7 +158,7 @@ TEST_F(MtaSts, ADomainWithoutARecordIsNotAskedForAPolicy) {
     EXPECT_TRUE(web.requests.empty());
 }
 
-// Who can suppress an answer must not be able to switch the policy off (RFC 8461 §5.1, §10.2).
+// Who can suppress an answer must not be able to switch the policy off (RFC 8461 §5.1, §10.2). Security row B3.
 TEST_F(MtaSts, APolicyThatIsKnownCountsWhateverTheDnsAndTheWebServerSay) {
     ASSERT_TRUE(find());
     resolver.clear();

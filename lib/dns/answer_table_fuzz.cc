@@ -1,4 +1,5 @@
-// Tables from files: never a crash, mistakes always name their line, and answers are as those of the DNS.
+// Tables from files: never a crash, mistakes always name their line, and answers are as those of the DNS. Security row
+// F14.
 #include "lib/dns/answer_table.h"
 
 #include "lib/dns/name.h"

@@ -1,4 +1,5 @@
-// Record data from hostile zones: never a crash, and never a name that is too long, ambiguous or unprintable.
+// Record data from hostile zones: never a crash, and never a name that is too long, ambiguous or unprintable. Security
+// row F14.
 #include "lib/dns/record.h"
 
 #include "lib/base/text.h"

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-// Whatever a zone holds can be told to a person, and nothing of it is lost.
+// Whatever a zone holds can be told to a person, and nothing of it is lost. Security row F12.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view rdata(reinterpret_cast<const char*>(data), size);
     const auto record = relevo::tlspolicy::parse_tlsa(rdata);
