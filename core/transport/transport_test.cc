@@ -211,17 +211,15 @@ TEST_F(MtaSts, IsNotLedIntoThePrivateNetwork) {  // security row B5
 
 TEST_F(MtaSts, ConnectionsThatAskAtTheSameTimeShareOneFetch) {
     int found = 0;
-    bool may_answer = false;
-    web.before = [&]() -> Task<> {
-        while (!may_answer) co_await sleep_for(std::chrono::milliseconds(1));
-    };
+    Wakeup answering(store.shard);
+    web.before = [&]() -> Task<> { co_await answering.wait(); };
     for (int i = 0; i < 5; ++i)
         store.shard.spawn([](MtaStsFinder& asked, int& count) -> Task<> {
             const auto policy = co_await asked.policy_of("example.net");
             count += policy ? 1 : 0;
         }(finder(), found));
     EXPECT_TRUE(store.run_until([&] { return !web.requests.empty(); }));
-    may_answer = true;
+    answering.notify_all();
     EXPECT_TRUE(store.run_until([&] { return found == 5; }));
     EXPECT_EQ(web.requests.size(), 1U);
 }
