@@ -113,6 +113,7 @@ ListenerOptions listener_options(const Configuration& configuration, const Liste
     session.authentication = authentication_of(listener.auth);
     session.authentication_without_tls = listener.plaintext_auth;
     session.tls_required = listener.require_tls;
+    session.offers_requiretls = true;
     session.mechanisms = sasl::server_mechanisms(false);
     session.message_size_limit = limits.message_size;
     session.recipient_limit = limits.recipients;

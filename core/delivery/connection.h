@@ -56,6 +56,11 @@ class Connection {
     [[nodiscard]] bool dsn_relayed() const { return session_.extensions().dsn; }
     [[nodiscard]] std::string take_transcript() { return session_.take_transcript(); }
     [[nodiscard]] const PeerFacts& facts() const { return facts_; }
+    // RFC 8689 §4.2.1: for mail whose sender demands TLS all the way, the server must be certain, and its certificate.
+    void set_host_is_certain(bool is_certain) { host_is_certain_ = is_certain; }
+    [[nodiscard]] bool is_authenticated() const {
+        return host_is_certain_ && stream_->tls() != nullptr && stream_->tls()->verified;
+    }
     // True if the server said something while nothing was asked, or closed: an idle connection that must not be used
     // again.
     [[nodiscard]] bool has_gone() { return stream_->tls() == nullptr ? !stream_->is_silent() : stream_->has_ended(); }
@@ -84,6 +89,7 @@ class Connection {
     std::shared_ptr<void> mechanism_;
     bool usable_ = false;
     bool tls_failed_ = false;
+    bool host_is_certain_ = false;
     std::uint32_t transactions_ = 0;
 };
 

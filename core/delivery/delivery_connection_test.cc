@@ -207,6 +207,60 @@ TEST_F(DeliveryConnection, DefersWhereRequiredTlsIsNotOffered) {
     EXPECT_EQ(server.count("MAIL"), 0U);
 }
 
+// RFC 8689 §4.2.1: the sender's demand holds for a server whose name and certificate are certain, and for no other.
+TEST_F(DeliveryConnection, MailThatNeedsTlsAllTheWayGoesToServersThatAreCertain) {
+    struct Case {
+        bool is_signed, is_verified;
+        std::string_view event;
+    };
+    for (const Case& example : {Case{true, true, "delivery.delivered"}, Case{false, true, "delivery.deferred"},
+                                Case{true, false, "delivery.deferred"}}) {
+        resolver.clear();
+        resolver.mx("example.net", 10, "mx1.example.net").address("mx1.example.net", first_ip);
+        if (example.is_signed) resolver.secure("example.net");
+        server.mails.clear();
+        server.script.extensions = {"STARTTLS", "REQUIRETLS"};
+        MemoryStreamOptions streams;
+        streams.tls.verified = example.is_verified;
+        server.listen(dialer, first_ip, 25, streams);
+        start();
+        auto demanding = envelope("a@sender.example", {"b@example.net"});
+        demanding.require_tls = true;
+        const std::size_t before = log.count(example.event);
+        const auto message = send(store.submission(std::move(demanding)));
+        ASSERT_TRUE(happens(example.event, before + 1)) << example.is_signed << example.is_verified;
+        ASSERT_EQ(server.mails.size(), example.event == "delivery.delivered" ? 1U : 0U);
+        if (!server.mails.empty())
+            EXPECT_THAT(server.mails[0].sender, HasSubstr("REQUIRETLS"));
+        else
+            EXPECT_THAT(detail(message->id), HasSubstr("\"status\":\"4.7.5\""));
+        ASSERT_TRUE(settles());
+        server.close_connections();
+    }
+}
+
+// RFC 8689 §5.
+TEST_F(DeliveryConnection, AReportOfMailThatNeedsTlsNeedsItToo) {
+    resolver.secure("example.net");
+    server.script.extensions = {"STARTTLS"};
+    MemoryStreamOptions streams;
+    streams.tls.verified = true;
+    server.listen(dialer, first_ip, 25, streams);
+    sender_server.script.extensions = {"STARTTLS", "REQUIRETLS"};
+    sender_server.listen(dialer, "11.0.0.99", 25, streams);
+    resolver.secure("sender.example");
+    start();
+    auto demanding = envelope("a@sender.example", {"b@example.net"});
+    demanding.require_tls = true;
+    demanding.dsn_return = mail::DsnReturn::full;
+    const auto message = send(store.submission(std::move(demanding), "Subject: x\r\n\r\nSecret\r\n"));
+    ASSERT_TRUE(happens("delivery.delivered"));
+    EXPECT_THAT(detail(message->id), HasSubstr("5.7.30"));
+    ASSERT_EQ(sender_server.mails.size(), 1U);
+    EXPECT_THAT(sender_server.mails[0].sender, HasSubstr("REQUIRETLS"));
+    EXPECT_THAT(sender_server.mails[0].content, Not(HasSubstr("Secret")));
+}
+
 // RFC 4954 §9, security row B2.
 TEST_F(DeliveryConnection, CredentialsNeverTravelInClear) {
     Route& route = smarthost(RouteTls::opportunistic);

@@ -14,6 +14,15 @@ constexpr std::size_t shared_failures = 200;
 constexpr std::chrono::seconds record_retry{1};
 constexpr std::chrono::minutes load_retry{1};
 
+// RFC 8689 §4.2.1. Certificates are mended: the mail waits.
+RoutingProblem lack_of_required_tls() {
+    return {.permanent = false,
+            .status = {4, 7, 5},
+            .text =
+                "the sender demands TLS all the way (REQUIRETLS), but this server, or its certificate, is not "
+                "certain"};
+}
+
 bool is_expired(const Route& route, const Message& message, WallClock::time_point now) {
     const auto limit =
         message.envelope.reverse_path.is_null() ? route.retry.expire_reports_after : route.retry.expire_after;
@@ -223,6 +232,12 @@ bool DeliveryEngine::ended_before_it_began(const Connection& connection) {
 
 Task<> DeliveryEngine::attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending) {
     work.started = Clock::now();
+    if (work.message->envelope.require_tls && !connection.is_authenticated()) {
+        AttemptEnd end{.results = {}, .peer = connection.facts(), .transcript = {}};
+        for (const std::uint32_t ordinal : work.lease.ordinals)
+            end.results.push_back(judge(ordinal, lack_of_required_tls()));
+        co_return co_await conclude(site, std::move(work), std::move(end));
+    }
     smtp::Transaction transaction{
         .envelope = &work.message->envelope, .recipients = {}, .content = *work.message->content};
     for (const std::uint32_t ordinal : work.lease.ordinals)

@@ -84,14 +84,18 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, Destination d
 Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination destination, std::string host,
                                                          HostAddresses addresses, Deadline deadline) {
     const Route& route = site.route();
+    const bool is_mx = route.kind == RouteKind::mail_exchanger;
+    const bool is_named = destination.mta_sts && tlspolicy::matches(*destination.mta_sts, host);
+    const bool is_certain = !is_mx || is_named || destination.security == dns::Security::secure;
     TransportDemand demand;
+    demand.host_is_certain = is_certain;
     if (route.tls == RouteTls::never) co_return demand;
     if (route.tls != RouteTls::opportunistic || !route.user.empty())
         demand = {.level = route.verify_certificate ? TlsDemand::verified : TlsDemand::encrypted,
                   .origin = "route " + route.name,
                   .tlsa = {},
-                  .names = {}};
-    const bool is_mx = route.kind == RouteKind::mail_exchanger;
+                  .names = {},
+                  .host_is_certain = is_certain};
     const bool is_vouched_for =
         addresses.security == dns::Security::secure && (!is_mx || destination.security == dns::Security::secure);
     if (options_.use_dane && is_vouched_for && demand.level != TlsDemand::verified) {
@@ -109,18 +113,22 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination
                 .text =
                     fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
         if (dane->has_value()) demand = *std::move(*dane);
+        demand.host_is_certain = is_certain;
     }
     const bool is_enforced = destination.mta_sts && destination.mta_sts->mode == tlspolicy::MtaStsMode::enforce;
     if (!is_enforced || demand.level == TlsDemand::dane) co_return demand;
-    if (!tlspolicy::matches(*destination.mta_sts, host)) {
+    if (!is_named) {
         ports_.metrics.mta_sts_unmet.add();
         co_return std::unexpected(RoutingProblem{
             .permanent = false,
             .status = {4, 7, 5},
             .text = fmt::format("the MTA-STS policy of {} does not name its mail server {}", site.domain(), host)});
     }
-    co_return TransportDemand{
-        .level = TlsDemand::verified, .origin = fmt::format("MTA-STS of {}", site.domain()), .tlsa = {}, .names = {}};
+    co_return TransportDemand{.level = TlsDemand::verified,
+                              .origin = fmt::format("MTA-STS of {}", site.domain()),
+                              .tlsa = {},
+                              .names = {},
+                              .host_is_certain = true};
 }
 
 // What a server that was reached showed. A policy that is only tested stops nothing, but its owner's operator wants to
@@ -220,6 +228,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
     if (ready) {
+        connection->set_host_is_certain(demand.host_is_certain);
         opened.connection = std::move(connection);
         co_return opened;
     }

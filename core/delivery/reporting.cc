@@ -60,6 +60,7 @@ Submission submission_of(const Message& message, mail::DeliveryReport report, co
     submission.envelope.recipients.push_back({.address = message.envelope.reverse_path.address(),
                                               .notify = {mail::DsnNotify::never},
                                               .original_recipient = {}});
+    submission.envelope.require_tls = message.envelope.require_tls;  // RFC 8689 §5
     submission.envelope.smtputf8 = built.smtputf8;
     submission.envelope.body =
         built.eight_bit || built.smtputf8 ? mail::BodyType::eight_bit_mime : mail::BodyType::seven_bit;
@@ -90,7 +91,8 @@ std::vector<Submission> make_reports(const Message& message, const std::vector<R
         report.from_domain = options.host_name;
         report.original_sender = message.envelope.reverse_path;
         report.envelope_id = message.envelope.envelope_id;
-        report.dsn_return = message.envelope.dsn_return;
+        // RFC 8689 §5: what the sender wants to protect is not sent back.
+        report.dsn_return = message.envelope.require_tls ? mail::DsnReturn::headers : message.envelope.dsn_return;
         report.arrival = message.accepted_at;
         report.now = now;
         reports.push_back(submission_of(message, std::move(report), options, ids));

@@ -1,4 +1,4 @@
-"""Whether TLS to the destinations is as strict as they demand: ten faults of servers under six policies (DANE, MTA-STS)."""
+"""Whether TLS to the destinations is as strict as they, or the sender, demand: ten faults of servers under seven policies."""
 
 import pathlib
 import re
@@ -29,6 +29,7 @@ EXPECTED = {
     "stsenforce": [TLS, TLS, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT],       # RFC 8461 §4.2
     "daneee": [TLS, TLS, TLS, TLS, TLS, TLS, KEPT, KEPT, KEPT, KEPT],               # RFC 7672 §3.1.1: the key alone counts
     "daneta": [TLS, TLS, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT],           # §3.1.2
+    "requiretls": [TLS, TLS, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT, KEPT],       # RFC 8689 §4.2.1
     "daneunusable": [TLS, TLS, TLS, TLS, TLS, TLS, KEPT, KEPT, KEPT, KEPT],         # §2.2: encrypted, whoever it is
 }
 
@@ -121,8 +122,9 @@ class TestDemandsOfDestinations(TransportCase):   # security row B2
         behaviour = {"old": {"tls_context": old_tls(chains["old"])}, "notls": {"certificate": None},
                      "refuses": {"script": refuse_starttls}, "breaks": {"script": break_starttls}}
         records, cls.sinks = [], {}
+        extensions = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING", "REQUIRETLS")
         for number, fault in enumerate(FAULTS):
-            cls.sinks[fault] = Sink(loopback.address(100 + number), cls.mail_port,
+            cls.sinks[fault] = Sink(loopback.address(100 + number), cls.mail_port, extensions=extensions,
                                     **{"certificate": None if fault == "old" else chains[fault], **behaviour.get(fault, {})})
             cls.addClassCleanup(cls.sinks[fault].stop)
             key = certificates.public_key_sha256(chains[fault][0])
@@ -146,9 +148,11 @@ class TestDemandsOfDestinations(TransportCase):   # security row B2
     def test_each_cell_of_the_table(self):
         recipients = {f"bob@{fault}-{policy}.{ZONE}": (fault, policy, EXPECTED[policy][number])
                       for policy in EXPECTED for number, fault in enumerate(FAULTS)}
-        self.assertEqual(len(recipients), 60)
-        message = self.relevo.submit(mail.message(), list(recipients))
-        events = self.outcomes(message, 60)
+        self.assertEqual(len(recipients), 70)
+        of_sender = [recipient for recipient in recipients if "-requiretls." in recipient]
+        message = self.relevo.submit(mail.message(), [recipient for recipient in recipients if recipient not in of_sender])
+        demanding = self.relevo.submit(mail.message(), of_sender, parameters=" REQUIRETLS")
+        events = {**self.outcomes(message, 60), **self.outcomes(demanding, 10)}
         wrong = []
         for recipient, (fault, policy, expected) in recipients.items():
             event = events[recipient]
@@ -165,7 +169,7 @@ class TestDemandsOfDestinations(TransportCase):   # security row B2
             elif policy == "stsenforce" and came == TLS:
                 self.assertTrue(tls.endswith("certificate verified"), tls)
             elif came == KEPT:
-                self.assertRegex(event["facts"]["explanation"], "DANE|MTA-STS of")
+                self.assertRegex(event["facts"]["explanation"], "DANE|MTA-STS of|REQUIRETLS")
                 self.assertEqual(event["facts"]["status"], "4.7.5", event)
         self.assertEqual(wrong, [])
         for fault, sink in self.sinks.items():   # nothing went further than it was allowed to
@@ -198,14 +202,15 @@ class TestPoliciesThatCannotBeKept(TransportCase):   # security rows B3, B4
 
     @classmethod
     def prepare(cls) -> None:
-        certificate = cls.authority.issue(f"mx.{ZONE}")
+        certificate = cls.authority.issue(f"mx.{ZONE}", f"named.{ZONE}")
         cls.sink = Sink(loopback.address(100), cls.mail_port, certificate=certificate)
         cls.addClassCleanup(cls.sink.stop)
         cls.digest = certificates.public_key_sha256(certificate[0])
         records = [f"mx 1 IN A {loopback.address(100)}", f"_{cls.mail_port}._tcp.mx 1 IN TLSA 3 1 1 {'00' * 32}",
                    f"other 1 IN A {loopback.address(100)}", f"mismatch 1 IN MX 10 mx.{ZONE}.",
                    f"real 1 IN A {loopback.address(100)}", f"_{cls.mail_port}._tcp.real 1 IN TLSA 3 1 1 {cls.digest}",
-                   f"forged 1 IN MX 10 real.{ZONE}."]
+                   f"forged 1 IN MX 10 real.{ZONE}.", f"plain 1 IN MX 10 named.{ZONE}.",
+                   f"named 1 IN A {loopback.address(100)}"]
         for name in ("leaves-out", "no-policy"):
             records += [f"{name} 1 IN MX 10 other.{ZONE}.", f'_mta-sts.{name} 1 IN TXT "v=STSv1; id=1;"',
                         f"mta-sts.{name} 1 IN A {loopback.address(90)}"]
@@ -229,6 +234,11 @@ class TestPoliciesThatCannotBeKept(TransportCase):   # security rows B3, B4
 
     def test_a_certificate_that_no_record_names_gets_nothing(self):   # RFC 7672 §2.1
         self.assertRegex(self.kept("mismatch"), "TLS handshake failed.*DANE")
+
+    def test_a_server_without_requiretls_gets_no_mail_that_needs_it(self):   # RFC 8689 §4.2.1
+        event = self.wait_for_event(self.relevo.submit(mail.message(), [f"bob@plain.{ZONE}"], parameters=" REQUIRETLS"),
+                                    "failed")
+        self.assertEqual(event["facts"]["status"], "5.7.30", event)
 
     def test_what_cannot_be_fetched_is_no_policy(self):   # RFC 8461 §3.3
         event = self.wait_for_event(self.relevo.submit(mail.message(), [f"bob@no-policy.{ZONE}"]), "delivered")
