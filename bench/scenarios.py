@@ -67,7 +67,8 @@ def handshakes(peer, messages, sessions=20):
     """Every message on its own connection with STARTTLS and AUTH (P5)."""
     # A relay may be wary of many first logins at once: one goes before.
     tools.load(peer.port, messages=0, conns=1, idle=1, hold=0.5, tls="starttls", auth=LOGIN)
-    return burst(peer, messages, size=2048, sessions=sessions, warm_up=20, per_conn=1, tls="starttls", auth=LOGIN)
+    return burst(peer, messages, size=2048, sessions=sessions, warm_up=20, per_conn=1, tls="starttls", auth=LOGIN,
+                 threads=usage.PROCESSORS)
 
 
 def machine_handshakes(peer):
