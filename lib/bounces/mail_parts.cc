@@ -1,0 +1,164 @@
+// The one file here that knows GMime.
+#include "lib/bounces/mail_parts.h"
+
+#include "lib/base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <gmime/gmime.h>
+#include <memory>
+#include <utility>
+
+namespace relevo::bounces {
+namespace {
+
+struct Unreference {
+    void operator()(gpointer object) const { g_object_unref(object); }
+};
+template <class Object>
+using Owned = std::unique_ptr<Object, Unreference>;
+
+// GMime wants to be started once; it registers types and charsets, and has nothing that we could pass around.
+void start_gmime() {
+    static const bool started = (g_mime_init(), true);
+    (void)started;
+}
+
+std::string lower(const char* text) { return text != nullptr ? to_lower(std::string_view(text)) : std::string(); }
+
+std::string type_of(GMimeObject* object) {
+    GMimeContentType* type = g_mime_object_get_content_type(object);
+    if (type == nullptr) return "text/plain";
+    return lower(g_mime_content_type_get_media_type(type)) + "/" + lower(g_mime_content_type_get_media_subtype(type));
+}
+
+// Everything up to the line that would be one delimiter too many.
+std::string_view within_bounds(std::string_view content, const PartBounds& bounds) {
+    content = content.substr(0, bounds.message);
+    std::size_t count = 0;
+    for (auto at = content.find("\n--"); at != std::string_view::npos; at = content.find("\n--", at + 3))
+        if (++count > bounds.delimiters) return content.substr(0, at + 1);
+    return content;
+}
+
+std::string decoded(GMimePart* part, std::size_t limit) {
+    GMimeDataWrapper* content = g_mime_part_get_content(part);
+    if (content == nullptr) return {};
+    const Owned<GMimeStream> memory(g_mime_stream_mem_new());
+    const Owned<GMimeStream> stream(g_mime_stream_filter_new(memory.get()));
+    const char* charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
+    if (charset != nullptr && GMIME_IS_TEXT_PART(part)) {
+        // Nothing for a charset that iconv does not know: the octets stay as they are.
+        if (GMimeFilter* filter = g_mime_filter_charset_new(charset, "UTF-8")) {
+            g_mime_stream_filter_add(GMIME_STREAM_FILTER(stream.get()), filter);
+            g_object_unref(filter);
+        }
+    }
+    g_mime_data_wrapper_write_to_stream(content, stream.get());
+    g_mime_stream_flush(stream.get());
+    GByteArray* octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(memory.get()));
+    return {reinterpret_cast<const char*>(octets->data), std::min<std::size_t>(octets->len, limit)};
+}
+
+bool is_returned_type(std::string_view type) {
+    return type == "text/rfc822-headers" || type == "message/global-headers" || type == "message/rfc822" ||
+           type == "message/rfc822-headers" || type == "message/partial";
+}
+
+class Walk {
+ public:
+    explicit Walk(const PartBounds& bounds) : bounds_(bounds) {}
+
+    void visit(GMimeObject* object, std::size_t depth) {
+        if (object == nullptr || depth > bounds_.depth || parts_.size() >= bounds_.parts) return;
+        if (GMIME_IS_MULTIPART(object)) {
+            const int count = std::min(g_mime_multipart_get_count(GMIME_MULTIPART(object)), 1'000);
+            for (int i = 0; i < count; ++i) visit(g_mime_multipart_get_part(GMIME_MULTIPART(object), i), depth + 1);
+        } else if (GMIME_IS_MESSAGE_PART(object)) {
+            read_message(g_mime_message_part_get_message(GMIME_MESSAGE_PART(object)), type_of(object));
+        } else if (GMIME_IS_PART(object)) {
+            read_part(GMIME_PART(object));
+        }
+    }
+    [[nodiscard]] std::vector<MailPart> take() { return std::move(parts_); }
+
+ private:
+    void read_message(GMimeMessage* message, std::string type) {
+        if (message == nullptr) return;
+        const std::unique_ptr<char, decltype(&g_free)> text(g_mime_object_get_headers(GMIME_OBJECT(message), nullptr),
+                                                            g_free);
+        std::string fields = text != nullptr ? text.get() : "";
+        if (fields.size() > bounds_.part) fields.resize(bounds_.part);
+        parts_.push_back({std::move(type), std::move(fields), true});
+    }
+
+    void read_part(GMimePart* part) {
+        std::string type = type_of(GMIME_OBJECT(part));
+        const bool is_text = type.starts_with("text/") || type.starts_with("message/");
+        if (!is_text) return;
+        std::string content = decoded(part, bounds_.part);
+        if (type == "text/html") content = text_of_html(content);
+        const bool is_returned = is_returned_type(type);
+        parts_.push_back({std::move(type), std::move(content), is_returned});
+    }
+
+    const PartBounds& bounds_;
+    std::vector<MailPart> parts_;
+};
+
+constexpr auto entities = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}, {"&quot;", "\""}, {"&nbsp;", " "}, {"&#64;", "@"}, {"&#39;", "'"}});
+constexpr auto line_elements =
+    std::to_array<std::string_view>({"<br", "<p", "</p", "<div", "</div", "<tr", "</tr", "<li", "<h"});
+
+// Where the element that begins at `open` ends, and what is in it is not text: `<style>…</style>`.
+std::size_t end_of_element(std::string_view html, std::size_t open) {
+    for (const std::string_view name : {std::string_view("style"), std::string_view("script")}) {
+        if (!starts_with_ignoring_case(html.substr(open + 1), name)) continue;
+        const std::size_t close = html.find("</", open + 1 + name.size());
+        if (close == std::string_view::npos) return html.size();
+        open = close;
+        break;
+    }
+    const std::size_t end = html.find('>', open);
+    return end == std::string_view::npos ? html.size() : end + 1;
+}
+
+}  // namespace
+
+std::string text_of_html(std::string_view html) {
+    std::string text;
+    for (std::size_t i = 0; i < html.size();) {
+        const std::string_view rest = html.substr(i);
+        if (rest[0] == '<') {
+            if (std::ranges::any_of(line_elements, [rest](auto name) { return starts_with_ignoring_case(rest, name); }))
+                text += '\n';
+            i = end_of_element(html, i);
+            continue;
+        }
+        const auto* const entity = std::ranges::find_if(
+            entities, [rest](const auto& known) { return rest[0] == '&' && rest.starts_with(known.first); });
+        if (entity != entities.end()) {
+            text += entity->second;
+            i += entity->first.size();
+        } else {
+            text += rest[0];
+            ++i;
+        }
+    }
+    return text;
+}
+
+std::vector<MailPart> mail_parts(std::string_view content, const PartBounds& bounds) {
+    content = within_bounds(content, bounds);
+    start_gmime();
+    const Owned<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(content.data(), content.size()));
+    const Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
+    const Owned<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), nullptr));
+    if (!message) return {{.type = "text/plain", .content = std::string(content.substr(0, bounds.part))}};
+    Walk walk(bounds);
+    walk.visit(g_mime_message_get_mime_part(message.get()), 0);
+    return walk.take();
+}
+
+}  // namespace relevo::bounces
