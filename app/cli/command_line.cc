@@ -87,9 +87,14 @@ Result<boost::json::value> value_of(const Slot& slot) {
             RELEVO_TRY(const std::string secret, whole_text(slot.text));
             return boost::json::value(secret);
         }
-        case OptionKind::list: break;
+        case OptionKind::list:
+        case OptionKind::files: break;
     }
     boost::json::array array;
+    if (slot.spec->kind == OptionKind::files) {
+        for (const std::string& name : slot.list) array.emplace_back(name);
+        return boost::json::value(std::move(array));
+    }
     for (const std::string& element : slot.list)
         for (const std::string_view part : split(element, ','))
             if (!trimmed(part).empty()) array.emplace_back(trimmed(part));
@@ -196,6 +201,7 @@ class Parser {
                                   ->expected(1)
                                   ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
                 break;
+            case OptionKind::files: slot.option = leaf.app->add_option(name, slot.list, meaning); break;
             default: slot.option = leaf.app->add_option(name, slot.text, meaning); break;
         }
         if (spec.kind == OptionKind::secret_file || spec.kind == OptionKind::secret_text_file)

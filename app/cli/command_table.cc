@@ -298,6 +298,7 @@ std::span<const CommandGroup> command_groups() {
         {"arc", "Seals of servers that pass mail on"},
         {"mtasts", "Whether a domain demands TLS, by MTA-STS"},
         {"dane", "Whether the DNS names the certificate of a server"},
+        {"bounce", "Why mail comes back"},
         {"config", "The configuration file"},
         {"store", "The files of the store"},
         {"tenant", "Who sends: customers, departments"},

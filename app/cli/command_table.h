@@ -12,6 +12,7 @@ namespace relevo::cli {
 enum class OptionKind : std::uint8_t {
     text,
     list,    // may be repeated, or separated by commas
+    files,   // may be repeated; commas are part of a name
     number,  // a whole number
     flag,
     time,              // "2027-01-31", or RFC 3339

@@ -54,8 +54,8 @@ struct SendTestOptions {
     bool json = false;
 };
 
-// The commands that look at mail authentication.
-enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane };
+// The commands that look at mail authentication, and at what came back.
+enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane, bounce };
 
 struct LookupOptions {
     Lookup lookup = Lookup::message;
@@ -65,6 +65,9 @@ struct LookupOptions {
     std::optional<std::string> helo;         // not given: nothing is known
     std::optional<std::string> from;         // "" and "<>": the null reverse-path
     std::string domain, selector, key_file;  // of dkim_sign
+    std::vector<std::string> files;          // of bounce
+    std::string host;                        // likewise: who gave the reply
+    std::string patterns_file;               // likewise; empty: the built-in table
     std::string dns_file;                    // answers from here; empty: from the network
     std::uint16_t policy_port = 443;
     DnsSettings dns;

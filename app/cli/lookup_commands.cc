@@ -21,7 +21,8 @@ constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::
                                                          {"dmarc check", Lookup::dmarc},
                                                          {"arc check", Lookup::arc},
                                                          {"mtasts lookup", Lookup::mta_sts},
-                                                         {"dane lookup", Lookup::dane}});
+                                                         {"dane lookup", Lookup::dane},
+                                                         {"bounce classify", Lookup::bounce}});
 
 constexpr OptionSpec message_file{"FILE", "file", text, "The message as it arrived, - reads the input", true};
 constexpr OptionSpec language{"--language", "language", text, "es or en: language of the explanations"};
@@ -75,6 +76,15 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
                           dns_file}));
     table.push_back(look("dane lookup", "Show the TLSA records of a mail server, and whether its certificate fits",
                          {{"HOST", "subject", text, "Host, or HOST:PORT (default 25)", true}, dns_file}));
+    table.push_back(look(
+        "bounce classify", "Tell why mail came back: for each recipient the reason, whether it is for good, what to do",
+        {{"FILE", "files", files,
+          "A mail that came back, or the reply of a server such as \"550 5.1.1 No such user\"; - reads "
+          "the input",
+          true},
+         {"--host", "host", text, "Mail server that gave the reply: providers have codes of their own"},
+         {"--patterns", "patterns_file", text, "Use the patterns of this file (docs/formats/bounce-patterns.md)"},
+         language}));
 }
 
 bool is_lookup(const CommandSpec& command) {
@@ -89,7 +99,10 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
     options.lookup = found->lookup;
     options.subject = text_of(arguments, "subject");
     options.file = text_of(arguments, "file");
-    if (options.subject.empty() && options.file.empty())
+    options.files = list_of(arguments, "files");
+    options.host = text_of(arguments, "host");
+    options.patterns_file = text_of(arguments, "patterns_file");
+    if (options.subject.empty() && options.file.empty() && options.files.empty())
         return failure(ErrorKind::invalid, "check what? Give a DOMAIN, or a message with --message FILE");
     if (arguments.contains("ip")) {
         auto address = dns::IpAddress::parse(text_of(arguments, "ip"));

@@ -1,4 +1,4 @@
-// The commands that look at mail authentication, as rows of the command table.
+// The commands that look at mail authentication and at bounces, as rows of the command table.
 #pragma once
 
 #include "app/cli/command_table.h"

@@ -2,6 +2,7 @@
 
 #include "app/cli/command_line.h"
 #include "app/cli/output.h"
+#include "app/lookups/bounce_lookup.h"
 #include "app/lookups/dkim_signing.h"
 #include "app/lookups/domain_lookups.h"
 #include "app/lookups/message_check.h"
@@ -50,9 +51,18 @@ Result<Report> report_on(const cli::LookupOptions& options, std::chrono::system_
         case Lookup::message:
         case Lookup::dkim:
         case Lookup::arc: return report_on_file(options, *source, now);
+        case Lookup::bounce:
         case Lookup::dkim_sign: break;
     }
     return failure(ErrorKind::internal, "not a look-up");
+}
+
+// Two need no DNS.
+Result<Report> perform(const cli::LookupOptions& options) {
+    const auto now = std::chrono::system_clock::now();
+    if (options.lookup == Lookup::dkim_sign) return sign_file(options, now);
+    if (options.lookup == Lookup::bounce) return report_on_bounces(options);
+    return report_on(options, now);
 }
 
 }  // namespace
@@ -60,9 +70,7 @@ Result<Report> report_on(const cli::LookupOptions& options, std::chrono::system_
 int look_up(const cli::LookupOptions& options) {
     // A server that ends its connection must not end us.
     std::signal(SIGPIPE, SIG_IGN);
-    const auto now = std::chrono::system_clock::now();
-    const Result<Report> report =
-        options.lookup == Lookup::dkim_sign ? sign_file(options, now) : report_on(options, now);
+    const Result<Report> report = perform(options);
     if (!report) {
         cli::print_problem(options.json, name_of(report.error().kind), report.error().detail);
         return static_cast<int>(report.error().kind == ErrorKind::invalid ? cli::ExitCode::usage

@@ -1,4 +1,4 @@
-// Performs the commands that look at mail authentication.
+// Performs the commands that look at mail authentication and at bounces.
 #pragma once
 
 #include "app/cli/commands.h"

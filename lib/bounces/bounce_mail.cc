@@ -280,8 +280,7 @@ class Reading {
         recipient.kind = verdict.kind;
         recipient.nature = nature_in_report(verdict, recipient.action);
         recipient.rule = verdict.rule;
-        recipient.reason =
-            printable(trimmed(one_line(!trimmed(diagnostic).empty() ? diagnostic : prose)), reason_limit_octets);
+        recipient.reason = shown_reply(!trimmed(diagnostic).empty() ? diagnostic : prose);
     }
 
     // What its last reply called temporary stays soft in a report that gives up: nobody has said that the address is
@@ -297,18 +296,6 @@ class Reading {
         if (quote == std::string_view::npos || quote < 3 || diagnostic.find(" - ") > quote) return diagnostic;
         const std::string_view code = diagnostic.substr(quote - 3, 3);
         return std::ranges::all_of(code, is_digit) ? diagnostic.substr(quote - 3) : diagnostic;
-    }
-
-    static std::string one_line(std::string_view text) {
-        std::string line;
-        for (const char c : text.substr(0, reason_limit_octets)) {
-            const bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-            if (!is_space)
-                line += c;
-            else if (!line.empty() && line.back() != ' ')
-                line += ' ';
-        }
-        return line;
     }
 
     std::string action_by_words(const BouncedRecipient& recipient) const {

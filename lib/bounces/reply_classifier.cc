@@ -226,6 +226,19 @@ ReplyVerdict classify_reply(const ReplyFacts& facts, const PatternTable& pattern
     return decide(VerdictBasis::nothing, BounceClass::unknown, {});
 }
 
+std::string shown_reply(std::string_view text) {
+    constexpr std::size_t limit_octets = 1'000;
+    std::string line;
+    for (const char c : trimmed(text).substr(0, limit_octets)) {
+        const bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        if (!is_space)
+            line += c;
+        else if (line.empty() || line.back() != ' ')
+            line += ' ';
+    }
+    return printable(line, limit_octets);
+}
+
 ReplyFacts read_reply(std::string_view text) {
     text = text.substr(0, PatternTable::text_limit_octets);
     const FoundCode found = code_in(text);

@@ -56,4 +56,7 @@ struct ReplyVerdict {
 // FROM command", "after RCPT TO", ">>> DATA"). `code` 0 and an empty status if there are none. Views into `text`.
 [[nodiscard]] ReplyFacts read_reply(std::string_view text);
 
+// A reply as people are shown it: on one line, at most 1,000 octets of it.
+[[nodiscard]] std::string shown_reply(std::string_view text);
+
 }  // namespace relevo::bounces
