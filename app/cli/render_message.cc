@@ -1,4 +1,5 @@
 #include "app/cli/json_view.h"
+#include "app/cli/paragraph.h"
 #include "app/cli/render.h"
 #include "lib/base/text.h"
 
@@ -61,6 +62,7 @@ void append_event(std::string& page, const value& event, std::string& day) {
                         recipient.empty() ? "" : " " + printable(recipient), "");
     if (const std::string sentence = sentence_of(event); !sentence.empty())
         page += "                 " + printable(sentence, 2000) + "\n";
+    if (member(event, "meaning").is_string()) page += paragraph("                 ", text(event, "meaning"));
     append_facts(page, event);
     append_transcript(page, event);
 }

@@ -1,4 +1,5 @@
 #include "app/cli/json_view.h"
+#include "app/cli/paragraph.h"
 #include "app/cli/render.h"
 #include "app/cli/table.h"
 #include "lib/base/text.h"
@@ -46,6 +47,7 @@ std::string render_why(const value& result) {
     for (const value& answer : elements(result, "answers")) {
         page += fmt::format("{} {}: {}\n", printable(text(answer, "id")), printable(text(answer, "recipient")),
                             printable(text(answer, "sentence"), 2000));
+        if (member(answer, "meaning").is_string()) page += paragraph("    ", text(answer, "meaning"));
         const value& facts = member(answer, "facts");
         if (!facts.is_object()) continue;
         for (const auto& [name, content] : facts.get_object())

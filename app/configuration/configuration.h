@@ -120,6 +120,7 @@ struct DeliverySettings {
     bool allow_private_addresses = false;
     std::vector<dns::IpAddress> source_addresses;  // empty: the system's choice
     std::string ehlo_name;                         // empty: server.host_name
+    std::string bounce_patterns;                   // file; empty: the built-in table
     friend bool operator==(const DeliverySettings&, const DeliverySettings&) = default;
 };
 

@@ -264,6 +264,14 @@ std::span<const Setting<DeliverySettings>> settings_of() {
                                   with_default({"the system's choice", "las que elija el sistema"})),
         row<&S::ehlo_name>("ehlo_name", {"Name given in EHLO.", "Nombre que se da en EHLO."},
                            with_default({"server.host_name", "server.host_name"})),
+        row<&S::bounce_patterns>("bounce_patterns",
+                                 {"File with the words of servers that refuse mail (docs/formats/bounce-patterns.md), "
+                                  "in place of the built-in ones. One with a mistake is refused, and what was in force "
+                                  "stays.",
+                                  "Archivo con lo que dicen los servidores que rechazan correo "
+                                  "(docs/formats/bounce-patterns.md), en lugar de lo incorporado. Si tiene un error se "
+                                  "rechaza y sigue en vigor lo anterior."},
+                                 {.default_words = {"the built-in ones", "lo incorporado"}, .names_file = true}),
     };
     return settings;
 }

@@ -4,6 +4,7 @@
 #include "core/tenancy/administration.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
+#include "lib/bounces/bounce_class.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -132,22 +133,47 @@ std::string sentence_of(EventKind kind, const json::object& facts) {
     return {};
 }
 
-json::object timeline_entry(const Event& event) {
+json::object facts_of(const Event& event) {
     boost::system::error_code problem;
     json::value parsed = json::parse(event.detail, problem);
-    json::object facts = !problem && parsed.is_object() ? std::move(parsed.get_object()) : json::object();
+    return !problem && parsed.is_object() ? std::move(parsed.get_object()) : json::object();
+}
+
+// What the class of a reply means and what to do; null if there is none.
+json::value meaning_of(const json::object& facts, mail::Language language) {
+    const json::value* name = facts.if_contains("class");
+    if (name == nullptr || !name->is_string()) return nullptr;
+    const auto kind = bounces::bounce_class_named(std::string_view(name->get_string()));
+    if (!kind) return nullptr;
+    const mail::Advice advice = bounces::explain(*kind, language);
+    return json::value(fmt::format("{}{}{}", advice.reason, advice.what_to.empty() ? "" : " ", advice.what_to));
+}
+
+// Of the last attempt for a recipient: the events are in the order of time.
+json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language) {
+    json::value meaning;
+    for (const Event& event : events)
+        if (event.ordinal == id.ordinal && event.kind == EventKind::deferred)
+            meaning = meaning_of(facts_of(event), language);
+    return meaning;
+}
+
+json::object timeline_entry(const Event& event, mail::Language language) {
+    json::object facts = facts_of(event);
     json::value recipient = nullptr;
     json::value transcript = nullptr;
     if (const json::value* found = facts.if_contains("recipient")) recipient = *found;
     if (const json::value* found = facts.if_contains("transcript")) transcript = *found;
     const std::string text = sentence_of(event.kind, facts);
+    json::value meaning = meaning_of(facts, language);
     facts.erase("transcript");
     facts.erase("recipient");
     if (const json::value* next = facts.if_contains("next_attempt"); next != nullptr && next->is_int64())
         facts["next_attempt"] = json_time(time_of_milliseconds(next->get_int64()));
-    return {{"time", json_time(event.at)},       {"kind", name_of(event.kind)},
-            {"recipient", std::move(recipient)}, {"text", text},
-            {"facts", std::move(facts)},         {"transcript", std::move(transcript)}};
+    return {{"time", json_time(event.at)},        {"kind", name_of(event.kind)},
+            {"recipient", std::move(recipient)},  {"text", text},
+            {"meaning", std::move(meaning)},      {"facts", std::move(facts)},
+            {"transcript", std::move(transcript)}};
 }
 
 }  // namespace
@@ -279,6 +305,11 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
     RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
     RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
     const Active active = co_await active_of(rows);
+    std::vector<Event> events;
+    if (!rows.empty()) {  // all of one message
+        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(rows.front().id.message));
+        events = std::move(message.events);
+    }
     json::array answers;
     for (const DeliveryRow& row : rows) {
         const auto [key, route] = context_.dispatcher->site_of(domain_of(row.recipient), row.tenant);
@@ -332,6 +363,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
                                           {"recipient", row.recipient},
                                           {"reason", reason},
                                           {"sentence", sentence},
+                                          {"meaning", last_meaning(events, row.id, context_.default_language)},
                                           {"facts", std::move(facts)}});
     }
     if (answers.empty()) {
@@ -343,6 +375,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
             {"reason", "finished"},
             {"sentence", fmt::format("Nothing of it waits any more: relevo message show {} tells what happened.",
                                      named.first.text())},
+            {"meaning", nullptr},
             {"facts", json::object()}});
     }
     co_return json::object{{"answers", std::move(answers)}};
@@ -435,7 +468,7 @@ Task<Control::Answer> Control::show_message(Arguments arguments) {
     json::array pending, timeline;
     const Active active = co_await active_of(message.pending);
     for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row, active));
-    for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event));
+    for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event, context_.default_language));
     co_return json::object{
         {"id", message.id.text()},
         {"tenant", json_text_or_null(tenant_name(message.tenant))},

@@ -63,6 +63,7 @@ class ControlTest : public testing::Test {
                                   .metrics = metrics,
                                   .dispatcher = dispatcher,
                                   .ids = ids,
+                                  .patterns = patterns,
                                   .language_of = [](TenantId) { return mail::Language::spanish; }},
             DeliveryOptions{.host_name = "relay.example"}, 1);
         dispatcher.set_engines({engine.get()});
@@ -167,6 +168,8 @@ class ControlTest : public testing::Test {
     MemoryLog log;
     MemoryMetrics numbers;
     DeliveryMetrics metrics{numbers};
+    std::atomic<std::shared_ptr<const bounces::PatternTable>> patterns{
+        std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in())};
     Configuration configuration;
     std::unique_ptr<Store> store;
     Shard shard{0};
@@ -478,11 +481,14 @@ TEST_F(ControlTest, ExplainsADeferral) {
     const json::object answer = entry(ask("queue.why", named), "answers");
     EXPECT_EQ(text(answer, "reason"), "retry_later");
     EXPECT_EQ(answer.at("facts").as_object().at("attempts").to_number<int>(), 1);
+    EXPECT_THAT(text(answer, "meaning"), HasSubstr("DNS")) << "in server.language";
     const json::object shown = ask("message.show", named);
     ASSERT_EQ(shown.at("timeline").as_array().size(), 2U);
     EXPECT_THAT(text(entry(shown, "timeline", 0), "text"), HasSubstr("192.0.2.7"));
     EXPECT_EQ(text(entry(shown, "timeline", 1), "kind"), "deferred");
     EXPECT_EQ(text(entry(shown, "timeline", 1), "recipient"), "b@example.net");
+    EXPECT_EQ(text(entry(shown, "timeline", 1), "meaning"), text(answer, "meaning"));
+    EXPECT_TRUE(entry(shown, "timeline", 0).at("meaning").is_null());
     EXPECT_EQ(shown.at("pending").as_array().size(), 1U);
     EXPECT_EQ(decode_base64(text(ask("message.content", named), "content")).value(), "Subject: x\r\n\r\nText\r\n");
 }

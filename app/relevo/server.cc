@@ -1,6 +1,7 @@
 #include "app/relevo/server.h"
 
 #include "adapters/net/certificate.h"
+#include "app/lookups/message_file.h"
 #include "app/relevo/options.h"
 #include "app/relevo/privileges.h"
 #include "core/signing/keys.h"
@@ -202,6 +203,7 @@ Result<void> Server::make_parts() {
     pages_ = std::make_unique<https::BackgroundPages>();
     RELEVO_CHECK(store_->read([this](Reader& reader) { return mta_sts_cache_.load(reader, WallClock::now()); }));
     const DeliveryOptions options = delivery_options(*started_with_);
+    RELEVO_TRY(bounce_patterns_, bounce_patterns(*started_with_));
     std::vector<DeliveryEngine*> engines;
     for (const auto& parts : shards_) {
         parts->resolver = resolver_->view(parts->shard);
@@ -224,6 +226,7 @@ Result<void> Server::make_parts() {
                                   .metrics = *delivery_metrics_,
                                   .dispatcher = dispatcher_,
                                   .ids = parts->ids,
+                                  .patterns = bounce_patterns_,
                                   .language_of =
                                       [this](TenantId id) {
                                           const auto directory = access_->directory.load();
@@ -425,6 +428,15 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     return names;
 }
 
+Result<std::shared_ptr<const bounces::PatternTable>> Server::bounce_patterns(const Configuration& configuration) {
+    const std::string& path = configuration.delivery.bounce_patterns;
+    if (path.empty()) return std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in());
+    RELEVO_TRY(const std::string text, lookups::read_file(path, bounces::PatternTable::limit_octets));
+    auto table = bounces::PatternTable::parse(text);
+    if (!table) return failure(table.error().kind, fmt::format("{}: {}", path, table.error().detail));
+    return std::make_shared<const bounces::PatternTable>(*std::move(table));
+}
+
 Result<std::vector<std::string>> Server::reload() {
     const std::lock_guard lock(reload_mutex_);
     auto loaded = load_configuration(configuration_path_, process_environment());
@@ -433,6 +445,11 @@ Result<std::vector<std::string>> Server::reload() {
         return std::unexpected(std::move(loaded).error());
     }
     const auto fresh = std::make_shared<const Configuration>(std::move(*loaded));
+    auto patterns = bounce_patterns(*fresh);
+    if (!patterns.has_value()) {
+        log_->error("server.reload_refused", {{"problem", patterns.error().detail}});
+        return std::unexpected(patterns.error());
+    }
     if (const auto tls = tls_server_->reload(tls_options(*fresh)); !tls.has_value()) {
         log_->error("server.reload_refused", {{"problem", tls.error().detail}});
         return std::unexpected(tls.error());
@@ -449,6 +466,7 @@ Result<std::vector<std::string>> Server::reload() {
     log_->set_minimum(level_of(fresh->log.level));
     log_->reopen();
     configuration_ = fresh;
+    bounce_patterns_ = *std::move(patterns);
     inspection_->configure(fresh);
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
     reporting_->set_options(reporting_options(*fresh));

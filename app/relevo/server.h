@@ -85,6 +85,10 @@ class Server {
     Task<Result<void>> refresh_directory();
     // From the configuration and the directory in force: call it after either was replaced. Threads: any.
     void refresh_routes();
+    // A fresh pattern table from the file that the configuration names, or the built-in one. Errors: detail names the
+    // file and the line.
+    [[nodiscard]] static Result<std::shared_ptr<const bounces::PatternTable>> bounce_patterns(
+        const Configuration& configuration);
     [[nodiscard]] std::vector<std::string> needs_restart(const Configuration& fresh) const;
     Task<> keep_house();
     Task<> keep_keys();
@@ -105,6 +109,7 @@ class Server {
     telemetry::MetricsRegistry metrics_;
     std::unique_ptr<ReceptionMetrics> reception_metrics_;
     std::unique_ptr<DeliveryMetrics> delivery_metrics_;
+    std::atomic<std::shared_ptr<const bounces::PatternTable>> bounce_patterns_;  // replaced by reload()
     std::shared_ptr<net::TlsServerContext> tls_server_;
     std::shared_ptr<net::TlsClientContext> tls_client_;
     std::unique_ptr<Store> store_;

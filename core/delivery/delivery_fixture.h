@@ -49,6 +49,7 @@ class DeliveryTest : public testing::Test {
                                   .metrics = metrics,
                                   .dispatcher = dispatcher,
                                   .ids = store.ids,
+                                  .patterns = patterns,
                                   .language_of = [](TenantId) { return mail::Language::english; }},
             options, 1);
         dispatcher.set_engines({engine.get()});
@@ -119,6 +120,8 @@ class DeliveryTest : public testing::Test {
     MemoryLog log;
     MemoryMetrics numbers;
     DeliveryMetrics metrics{numbers};
+    std::atomic<std::shared_ptr<const bounces::PatternTable>> patterns{
+        std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in())};
     Dispatcher dispatcher;
     DeliveryOptions options;
     std::vector<Route> rules;

@@ -43,8 +43,10 @@ TEST_F(DeliveryTest, TriesAgainLaterAfterATemporaryRefusal) {
     EXPECT_EQ(rows[0].last_reply, "450 4.2.1 Mailbox busy");
     EXPECT_NEAR(minutes_to_retry(rows[0]), 7, 0.5) << "as the schedule says";
     EXPECT_EQ(store.kinds(message->id), "accepted deferred");
-    EXPECT_THAT(detail(message->id), AllOf(HasSubstr(R"("status":"4.2.1")"), HasSubstr(R"("stage":"RCPT")"),
-                                           HasSubstr("next_attempt"), HasSubstr("RCPT TO:<b@example.net>")));
+    EXPECT_EQ(metrics.replies(bounces::BounceClass::temporary_failure).value(), 1U);
+    EXPECT_THAT(detail(message->id),
+                AllOf(HasSubstr(R"("class":"temporary_failure","nature":"soft")"), HasSubstr(R"("status":"4.2.1")"),
+                      HasSubstr(R"("stage":"RCPT")"), HasSubstr("next_attempt"), HasSubstr("RCPT TO:<b@example.net>")));
 
     server.script.replies.clear();
     retry_all("example.net", message->id);

@@ -42,7 +42,12 @@ DeliveryMetrics::DeliveryMetrics(Metrics& metrics)
       connections(metrics.gauge("relevo_connections_out", "Open connections to mail servers")),
       queue(metrics.gauge("relevo_queue_recipients", "Recipients that wait or are being delivered")),
       delivery_seconds(
-          metrics.histogram("relevo_delivery_seconds", "Time from acceptance to delivery", delivery_bounds)) {}
+          metrics.histogram("relevo_delivery_seconds", "Time from acceptance to delivery", delivery_bounds)) {
+    for (const bounces::BounceClass kind : bounces::all_bounce_classes())
+        replies_.push_back(&metrics.counter("relevo_delivery_replies_total",
+                                            "Recipients that were refused, put off or not reached, by reason",
+                                            {{"class", name_of(kind)}}));
+}
 
 DeliveryEngine::DeliveryEngine(Ports ports, DeliveryOptions options, unsigned shards)
     : ports_(std::move(ports)),

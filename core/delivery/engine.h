@@ -50,10 +50,15 @@ struct DeliveryOptions {
 
 struct DeliveryMetrics {
     explicit DeliveryMetrics(Metrics& metrics);
+    // Replies that delivered nothing, and their lack, by class.
+    Counter& replies(bounces::BounceClass kind) { return *replies_[static_cast<std::size_t>(kind)]; }
     Counter &delivered, &deferred, &failed, &expired, &connections_opened, &connections_failed, &reports;
     Counter &dane_met, &dane_unmet, &mta_sts_met, &mta_sts_unmet;
     Gauge &connections, &queue;
     Histogram& delivery_seconds;  // acceptance to delivery
+
+ private:
+    std::vector<Counter*> replies_;
 };
 
 // A destination as `queue summary` and `queue why` show it.
@@ -123,6 +128,8 @@ class DeliveryEngine {
         DeliveryMetrics& metrics;
         Dispatcher& dispatcher;
         MessageIdSource& ids;
+        // Why servers refuse, in their words; may be exchanged while we run.
+        const std::atomic<std::shared_ptr<const bounces::PatternTable>>& patterns;
         std::function<mail::Language(TenantId)> language_of;
         MtaStsFinder* mta_sts = nullptr;  // null: MTA-STS (RFC 8461) is not heeded
         // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
@@ -254,7 +261,7 @@ class DeliveryEngine {
                                                                      std::vector<Submission> reports);
     void log_outcome(const Message& message, const AttemptResult& result, const std::string& recipient,
                      const Site& site, const std::optional<PeerFacts>& peer);
-    void count(const Message& message, Outcome outcome);
+    void count(const Message& message, const AttemptResult& result);
 
     Ports ports_;
     DeliveryOptions options_;

@@ -286,6 +286,8 @@ DeliveryOutcome DeliveryEngine::outcome_for(const Site& site, const Work& work, 
         .next_attempt = std::nullopt};
     if (result.outcome == Outcome::deferred && is_expired(site.route(), message, now))
         result.outcome = Outcome::expired;
+    classify(result, facts.peer, std::string_view(facts.recipient).substr(facts.recipient.rfind('@') + 1),
+             *ports_.patterns.load());
     if (result.outcome == Outcome::deferred) {
         outcome.due_at = now + retry.delay_after(outcome.attempts, chance);
         const auto limit = message.envelope.reverse_path.is_null() ? retry.expire_reports_after : retry.expire_after;
@@ -326,7 +328,7 @@ Task<> DeliveryEngine::conclude(Site& site, Work work, AttemptEnd end) {
         const mail::Address& address =
             message.envelope.recipients[place_of(message.ordinals, outcomes[i].ordinal)].address;
         log_outcome(message, end.results[i], address.text(), site, end.peer);
-        count(message, outcomes[i].outcome);
+        count(message, end.results[i]);
         if (outcomes[i].outcome != Outcome::deferred) continue;
         const bool is_wanted_now = std::ranges::find(again, outcomes[i].ordinal, &QueueEntry::ordinal) != again.end();
         wait_for_retry({.id = {message.id, outcomes[i].ordinal},
@@ -373,6 +375,7 @@ void DeliveryEngine::log_outcome(const Message& message, const AttemptResult& re
                                  const Site& site, const std::optional<PeerFacts>& peer) {
     static constexpr std::array events{"delivery.delivered", "delivery.deferred", "delivery.failed",
                                        "delivery.expired"};
+    const bool is_delivered = result.outcome == Outcome::delivered;
     ports_.log.info(events[static_cast<std::size_t>(result.outcome)],
                     {{"message", message.id.text()},
                      {"to", recipient},
@@ -381,11 +384,14 @@ void DeliveryEngine::log_outcome(const Message& message, const AttemptResult& re
                      {"address", peer ? peer->endpoint.address.text() : std::string()},
                      {"tls", peer ? peer->tls : std::string()},
                      {"status", result.status},
+                     {"class", is_delivered ? std::string() : std::string(name_of(result.kind))},
+                     {"nature", is_delivered ? std::string() : std::string(name_of(result.nature))},
                      {"reply", result.reply.empty() ? result.explanation : result.reply}});
 }
 
-void DeliveryEngine::count(const Message& message, Outcome outcome) {
-    switch (outcome) {
+void DeliveryEngine::count(const Message& message, const AttemptResult& result) {
+    if (result.outcome != Outcome::delivered) ports_.metrics.replies(result.kind).add();
+    switch (result.outcome) {
         case Outcome::delivered:
             ports_.metrics.delivered.add();
             ports_.metrics.delivery_seconds.observe(

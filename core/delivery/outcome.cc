@@ -4,8 +4,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace relevo {
 namespace {
+
+struct StageName {
+    smtp::ClientStage client;
+    bounces::ReplyStage reply;
+};
+constexpr auto stage_names = std::to_array<StageName>({{smtp::ClientStage::greeting, bounces::ReplyStage::greeting},
+                                                       {smtp::ClientStage::ehlo, bounces::ReplyStage::hello},
+                                                       {smtp::ClientStage::mail, bounces::ReplyStage::mail},
+                                                       {smtp::ClientStage::rcpt, bounces::ReplyStage::recipient},
+                                                       {smtp::ClientStage::data, bounces::ReplyStage::content},
+                                                       {smtp::ClientStage::content, bounces::ReplyStage::content},
+                                                       {smtp::ClientStage::end_of_data, bounces::ReplyStage::content}});
+
+bounces::ReplyStage reply_stage(std::string_view stage) {
+    const auto* const found =
+        std::ranges::find(stage_names, stage, [](const StageName& known) { return smtp::name_of(known.client); });
+    return found != stage_names.end() ? found->reply : bounces::ReplyStage::unknown;
+}
 
 Outcome outcome_of(const smtp::Reply& reply) {
     if (reply.code >= 200 && reply.code < 300) return Outcome::delivered;
@@ -65,6 +86,27 @@ RoutingProblem problem_of(const smtp::SessionFailure& failure, const PeerFacts& 
             .text = fmt::format("{} refused at {}: {}", where, smtp::name_of(failure.stage), failure.reply.one_line())};
 }
 
+void classify(AttemptResult& result, const PeerFacts* peer, std::string_view domain,
+              const bounces::PatternTable& patterns) {
+    if (result.outcome == Outcome::delivered) {
+        result.kind = bounces::BounceClass::delivered;
+        result.nature = bounces::BounceNature::not_a_bounce;
+        return;
+    }
+    bounces::ReplyFacts facts = bounces::read_reply(result.reply.empty() ? result.explanation : result.reply);
+    // "5.0.0" of ours says no more than the code does.
+    if (facts.status.empty() && !result.status.ends_with(".0.0")) facts.status = result.status;
+    const bool knows_host = peer != nullptr && !patterns.provider_of(peer->host).empty();
+    facts.host = knows_host ? std::string_view(peer->host) : domain;
+    if (const auto stage = reply_stage(result.stage); stage != bounces::ReplyStage::unknown) facts.stage = stage;
+    const bounces::ReplyVerdict verdict = bounces::classify_reply(facts, patterns);
+    result.kind = verdict.kind;
+    result.nature = verdict.nature;
+    // What is tried again is not given up.
+    if (result.outcome == Outcome::deferred && result.nature == bounces::BounceNature::hard)
+        result.nature = bounces::BounceNature::soft;
+}
+
 std::string event_detail(const AttemptResult& result, const AttemptFacts& facts) {
     JsonWriter json;
     json.field("recipient", facts.recipient)
@@ -78,6 +120,8 @@ std::string event_detail(const AttemptResult& result, const AttemptFacts& facts)
             .field("source", facts.peer->source)
             .field("tls", facts.peer->tls);
     json.field("stage", result.stage).field("status", result.status);
+    if (result.outcome != Outcome::delivered)
+        json.field("class", name_of(result.kind)).field("nature", name_of(result.nature));
     json.optional("reply", result.reply)
         .optional("explanation", result.explanation)
         .optional("transcript", facts.transcript);

@@ -4,6 +4,7 @@
 #include "core/delivery/connection.h"
 #include "core/routing/host_finder.h"
 #include "core/spool/spool.h"
+#include "lib/bounces/reply_classifier.h"
 
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@ struct AttemptResult {
     std::string explanation;   // ours, when there is no reply
     std::string stage;         // of the conversation
     bool dsn_relayed = false;  // delivered to a server that promised to report itself (RFC 3461 §5.2)
+    // Why, if it was not delivered: see classify().
+    bounces::BounceClass kind = bounces::BounceClass::delivered;
+    bounces::BounceNature nature = bounces::BounceNature::not_a_bounce;
 };
 
 // Positive: delivered. 4yz, and everything that is not an SMTP reply: deferred. 5yz: failed (RFC 5321 §4.2.1).
@@ -30,6 +34,11 @@ struct AttemptResult {
 // The conversation ended before the transaction: a refusing greeting, a failed login, a broken connection. Never
 // permanent on its own: the fault lies with the server or the route, not with the recipient.
 [[nodiscard]] RoutingProblem problem_of(const smtp::SessionFailure& failure, const PeerFacts& peer);
+
+// Says why: from the server's reply, what it replied to and who it is, or from our own words if nobody replied.
+// `domain`: the recipient's. Only tells; what becomes of the recipient is judge()'s.
+void classify(AttemptResult& result, const PeerFacts* peer, std::string_view domain,
+              const bounces::PatternTable& patterns);
 
 // What is kept in the event: facts for the timeline.
 struct AttemptFacts {

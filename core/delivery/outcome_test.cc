@@ -44,6 +44,70 @@ TEST(FailurePolicy, TheServersOwnStatusGoesIntoTheReport) {
     EXPECT_EQ(judged.explanation, "");
 }
 
+TEST(FailurePolicy, SaysWhyWithoutChangingWhatFollows) {
+    using enum bounces::BounceClass;
+    using enum bounces::BounceNature;
+    using smtp::ClientStage;
+    const bounces::PatternTable patterns = bounces::PatternTable::built_in();
+    const PeerFacts google{.host = "gmail-smtp-in.l.google.com", .endpoint = {}};
+    struct Case {
+        std::uint16_t code;
+        std::string_view text;
+        ClientStage stage;
+        bounces::BounceClass kind;
+        bounces::BounceNature nature;
+        const PeerFacts* peer = nullptr;
+        std::string_view domain = "example.net";
+    };
+    for (const Case& row : std::initializer_list<Case>{
+             {550, "No such user", ClientStage::rcpt, unknown_user, hard},
+             {450, "No such user", ClientStage::rcpt, unknown_user, soft},
+             {550, "No such user", ClientStage::end_of_data, unknown_user, soft},
+             {550, "Access denied", ClientStage::mail, sender_rejected, block},
+             {550, "bye", ClientStage::rcpt, unknown, soft},
+             {421, "4.7.28 unusual rate of unsolicited mail", ClientStage::end_of_data, rate_limited, soft, &google},
+             {550, "User unknown", ClientStage::end_of_data, recipient_restricted, block, nullptr, "ezweb.ne.jp"},
+             {552, "bye", ClientStage::end_of_data, mailbox_full, soft}}) {
+        const smtp::RecipientResult result{
+            .accepted = false, .stage = row.stage, .reply = {row.code, std::nullopt, std::string(row.text)}};
+        AttemptResult judged = judge(0, result, {}, false);
+        const Outcome outcome = judged.outcome;
+        classify(judged, row.peer, row.domain, patterns);
+        EXPECT_EQ(name_of(judged.kind), name_of(row.kind)) << row.code << " " << row.text;
+        EXPECT_EQ(name_of(judged.nature), name_of(row.nature)) << row.code << " " << row.text;
+        EXPECT_EQ(judged.outcome, outcome);
+        EXPECT_THAT(event_detail(judged, {}), HasSubstr(R"("class":")" + std::string(name_of(row.kind)) + "\""));
+    }
+}
+
+TEST(FailurePolicy, SaysWhyNobodyCouldBeAsked) {
+    using enum bounces::BounceClass;
+    const bounces::PatternTable patterns = bounces::PatternTable::built_in();
+    const auto kind_of = [&patterns](const RoutingProblem& problem) {
+        AttemptResult judged = judge(0, problem);
+        classify(judged, nullptr, "example.net", patterns);
+        return judged;
+    };
+    EXPECT_EQ(kind_of({.permanent = true, .status = {5, 1, 2}, .text = "example.net does not exist"}).kind,
+              no_such_domain);
+    EXPECT_EQ(kind_of({.permanent = true, .status = {5, 1, 2}, .text = "x"}).nature, bounces::BounceNature::hard);
+    EXPECT_EQ(kind_of({.permanent = true, .status = {5, 1, 10}, .text = "takes no mail"}).kind, no_such_domain);
+    EXPECT_EQ(kind_of({.permanent = false, .status = {4, 4, 3}, .text = "no answer from the DNS"}).kind, dns_failure);
+    EXPECT_EQ(
+        kind_of({.permanent = false, .status = {4, 4, 1}, .text = "mx.example [192.0.2.1]: connection refused"}).kind,
+        network_failure);
+    // A refusing greeting is put off by us: what it says is about our address, and not for good.
+    const AttemptResult refused = kind_of(
+        problem_of({.stage = smtp::ClientStage::greeting, .reply = {554, std::nullopt, "go away"}, .detail = {}},
+                   {.host = "mx.example", .endpoint = {.address = dns::IpAddress::v4({11, 0, 0, 1}), .port = 25}}));
+    EXPECT_EQ(refused.kind, address_blocked);
+    EXPECT_EQ(refused.outcome, Outcome::deferred);
+    AttemptResult success{.outcome = Outcome::delivered};
+    classify(success, nullptr, "example.net", patterns);
+    EXPECT_EQ(success.nature, bounces::BounceNature::not_a_bounce);
+    EXPECT_THAT(event_detail(success, {}), Not(HasSubstr("class")));
+}
+
 TEST(FailurePolicy, ABrokenConnectionIsNeverPermanent) {
     const smtp::RecipientResult silent{.accepted = true, .stage = smtp::ClientStage::end_of_data};
     const AttemptResult judged =

@@ -116,6 +116,9 @@ constexpr auto stage_words = std::to_array<StageWords>({
     {"but my name was rejected", ReplyStage::hello},
     {"but greeting failed", ReplyStage::greeting},
     {"failed after i sent the message", ReplyStage::content},
+    {"refused at greeting", ReplyStage::greeting},  // ours
+    {"refused at connect", ReplyStage::greeting},
+    {"refused at ehlo", ReplyStage::hello},
     {">>> mail from", ReplyStage::mail},  // Sendmail
     {">>> rcpt to", ReplyStage::recipient},
     {">>> data", ReplyStage::content},
@@ -195,6 +198,11 @@ ReplyVerdict classify_reply(const ReplyFacts& facts, const PatternTable& pattern
                     facts.stage != ReplyStage::unknown ? fmt::format(" [{}]", name_of(facts.stage)) : "");
     const auto decide = [&](VerdictBasis basis, BounceClass kind, std::string rule) {
         verdict.basis = basis;
+        // "451 4.7.1 rejected, come back": no rule of theirs stands against us, as far as can be told. "450 4.2.1
+        // busy": no mailbox is disabled.
+        const bool is_vague = (kind == BounceClass::policy && basis != VerdictBasis::provider_pattern) ||
+                              (kind == BounceClass::mailbox_disabled && basis == VerdictBasis::general_status);
+        if (is_vague && facts.code >= 400 && facts.code < 500) kind = BounceClass::temporary_failure;
         verdict.kind = at_stage(kind, facts.stage, facts.code);
         if (verdict.kind != kind) {
             rule += fmt::format("{}in reply to {}", rule.empty() ? "" : ", ", name_of(facts.stage));

@@ -121,6 +121,10 @@ TEST(ReplyClassifier, TheCodeDecidesWhereNothingElseDoes) {  // RFC 5321 §4.2.2
 TEST(ReplyClassifier, ATemporaryReplyIsNeverHard) {  // RFC 5321 §4.2.1
     EXPECT_EQ(classify("450 4.1.1 User unknown").kind, unknown_user);
     EXPECT_EQ(classify("450 4.1.1 User unknown").nature, BounceNature::soft);
+    EXPECT_EQ(classify("451 4.7.1 Try later").kind, temporary_failure);
+    EXPECT_EQ(classify("451 rejected for now").kind, temporary_failure);
+    EXPECT_EQ(classify("450 4.2.1 Mailbox busy").kind, temporary_failure);
+    EXPECT_EQ(classify("450 4.2.1 Account suspended").kind, mailbox_disabled);
     EXPECT_EQ(classify_reply({.code = 0, .status = "4.1.2", .text = "no such host"}, patterns()).nature,
               BounceNature::soft);
     for (const BounceClass kind : all_bounce_classes())

@@ -9,9 +9,12 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from harness import loopback, mail  # noqa: E402
+from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import binary  # noqa: E402
 
 REPORT = ("From: MAILER-DAEMON@mx.example\r\nTo: ana@shop.example\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
@@ -115,6 +118,75 @@ class BounceClassify(unittest.TestCase):
         found = self.json(*(str(path) for path in sorted(folder.glob("*.eml"))), expect=1)
         told = [file for file in found["files"] if file.get("recipients")]
         self.assertGreaterEqual(len(told), 300)
+
+
+class TestRepliesToTheRelay(RelevoTestCase):
+    """What a destination says, in the history, in the queue, in the metrics."""
+
+    settings = {"server": {"language": "es"}, "queue": {"retry_schedule": ["10min"]}}
+
+    @classmethod
+    def prepare(cls) -> None:
+        cls.metrics_port = loopback.free_port()
+        cls.patterns = cls.folder / "patterns.tsv"
+        cls.patterns.write_text("reply\t*\tcat on the server\tsystem_failure\tit happens\n")
+        cls.relevo.configure({"metrics": {"address": [f"127.0.0.1:{cls.metrics_port}"]}})
+
+    def tearDown(self) -> None:
+        super().tearDown()
+        self.relevo.control("queue.drop", all=True)
+
+    def replies(self, kind: str) -> float:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        name = 'relevo_delivery_replies_total{class="%s"} ' % kind
+        return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
+
+    def refused(self, reply: str, event: str, stage: str = "RCPT") -> str:
+        sink = self.sink(script=lambda at, line, session: reply if at == stage else None)
+        message = self.relevo.submit(mail.message(), "bob@destination.test")
+        self.wait_for_event(message, event)
+        sink.stop()
+        return message
+
+    def test_a_refusal_has_its_class_everywhere(self) -> None:
+        before = self.replies("unknown_user")
+        message = self.refused("550 5.1.1 No such user", "failed")
+        [event] = [found for found in self.relevo.ask("message", "show", message)["timeline"] if found["kind"] == "failed"]
+        self.assertEqual((event["facts"]["class"], event["facts"]["nature"]), ("unknown_user", "hard"), event)
+        self.assertIn("La dirección no existe", event["meaning"])
+        text = self.relevo.run("message", "show", message).output
+        self.assertIn("La dirección no existe en el servidor de destino.", " ".join(text.split()))
+        self.assertIn("class=unknown_user", text)
+        entry = self.relevo.wait_for_log("delivery.failed", message=message)
+        self.assertEqual((entry["class"], entry["nature"]), ("unknown_user", "hard"))
+        self.assertEqual(self.replies("unknown_user"), before + 1)
+
+    def test_queue_why_explains_the_last_reply(self) -> None:
+        message = self.refused("421 4.7.0 [TSS04] Messages temporarily deferred", "deferred", stage="MAIL")
+        [answer] = self.relevo.ask("queue", "why", message)["answers"]
+        self.assertIn("más despacio", answer["meaning"])
+        self.assertIn("más despacio", " ".join(self.relevo.run("queue", "why", message).output.split()))
+
+    def test_a_reload_takes_patterns_or_refuses_them_with_their_line(self) -> None:
+        self.addCleanup(self.use_patterns, "")
+        self.use_patterns(str(self.patterns))
+        message = self.refused("451 cat on the server", "deferred")
+        self.assertEqual(self.event_class(message), "system_failure")
+        self.patterns.write_text("reply\t*\tcat on the server\tsystem_falure\t\n")
+        refused = self.relevo.run("reload", code=1).errors
+        self.assertIn("line 1", refused)
+        self.assertIn("did you mean system_failure?", refused)
+        self.relevo.control("queue.drop", all=True)
+        message = self.refused("451 cat on the server", "deferred")
+        self.assertEqual(self.event_class(message), "system_failure", "the old table stays in force")
+
+    def use_patterns(self, path: str) -> None:
+        self.relevo.configure({"delivery": {"bounce_patterns": path}})
+        self.relevo.run("reload")
+
+    def event_class(self, message: str) -> str:
+        return self.relevo.ask("message", "show", message)["timeline"][-1]["facts"]["class"]
 
 
 if __name__ == "__main__":
