@@ -102,6 +102,7 @@ BouncedRecipient recipient_of_reply(std::string_view text, const cli::LookupOpti
 boost::json::object as_json(const BouncedRecipient& recipient, mail::Language language) {
     const mail::Advice advice = bounces::explain(recipient.kind, language);
     return {{"recipient", plain(recipient.recipient)},
+            {"original_recipient", plain(recipient.original_recipient)},
             {"action", plain(recipient.action)},
             {"status", plain(recipient.status)},
             {"code", recipient.code},

@@ -143,10 +143,6 @@ class Reading {
         for (const std::string& recipient : recipients) {
             if (mail_.recipients.size() >= bounds_.recipients) break;
             mail_.recipients.push_back({.recipient = address_of_field(recipient),
-                                        .action = {},
-                                        .status = {},
-                                        .code = 0,
-                                        .remote_mta = {},
                                         .reason = "Feedback-Type: " + report->type,
                                         .kind = kind,
                                         .nature = nature_of(kind),
@@ -218,6 +214,8 @@ class Reading {
         BouncedRecipient recipient{.recipient = reported.recipient, .action = reported.action};
         if (recipient.recipient.find('@') == std::string::npos)
             recipient.recipient = fitting_recipient(reported, mentions);
+        if (!equals_ignoring_case(recipient.recipient, reported.original_recipient))
+            recipient.original_recipient = reported.original_recipient;
         recipient.status = reported.status;
         recipient.remote_mta = reported.remote_mta;
         const std::string_view host = !reported.remote_mta.empty() ? reported.remote_mta : reporting_mta;
@@ -321,7 +319,11 @@ class Reading {
                              precedence == "auto-reply" || header_.find("X-Autoreply") != nullptr ||
                              header_.find("X-Autorespond") != nullptr || header_.find("X-Autoresponder") != nullptr ||
                              header_.find("X-TMDA-Confirm") != nullptr;
-        if (!says_so && (pattern == nullptr || pattern->kind_of_bounce == BounceClass::unsubscribe)) return false;
+        // People write about holidays, too: without a field that says so the subject must begin as programs do.
+        const bool looks_so = pattern != nullptr && pattern->kind_of_bounce != BounceClass::unsubscribe &&
+                              (pattern->text.starts_with('^') || has_null_sender() ||
+                               pattern->kind_of_bounce == BounceClass::challenge_response);
+        if (!says_so && !looks_so) return false;
         BounceClass kind = pattern != nullptr ? pattern->kind_of_bounce : BounceClass::auto_reply;
         std::string rule = pattern != nullptr ? pattern->rule() : "Auto-Submitted (RFC 3834)";
         if (kind == BounceClass::auto_reply) {
@@ -347,10 +349,6 @@ class Reading {
 
     void add_plain(std::string recipient, BounceClass kind, std::string rule) {
         mail_.recipients.push_back({.recipient = std::move(recipient),
-                                    .action = {},
-                                    .status = {},
-                                    .code = 0,
-                                    .remote_mta = {},
                                     .reason = "Subject: " + value_of(header_, "Subject"),
                                     .kind = kind,
                                     .nature = nature_of(kind),
@@ -364,6 +362,14 @@ class Reading {
                small.find("mail delivery") != std::string::npos || small == "<>" ||
                small.find("postmaster") != std::string::npos;
     }
+    bool has_null_sender() const { return value_of(header_, "Return-Path") == "<>"; }
+    // Fields that people's mail does not have.
+    bool is_certainly_a_report() const {
+        return header_.find("X-Failed-Recipients") != nullptr || has_null_sender() ||
+               header_.find("Auto-Submitted") != nullptr ||
+               to_lower(value_of(header_, "From")).find("mailer-daemon") != std::string::npos ||
+               to_lower(value_of(header_, "Content-Type")).find("delivery-status") != std::string::npos;
+    }
     bool is_report_by_its_looks() const {
         if (header_.find("X-Failed-Recipients") != nullptr || is_report_by_its_sender()) return true;
         const std::string type = to_lower(value_of(header_, "Content-Type"));
@@ -376,14 +382,18 @@ class Reading {
         const auto mentions = addresses_in(prose_, mention_limit);
         std::vector<std::string> recipients = named_recipients(mentions);
         if (recipients.empty()) recipients.push_back(original_recipient_);
-        const std::string host = {};
         for (const std::string& address : recipients) {
             if (mail_.recipients.size() >= bounds_.recipients) break;
             BouncedRecipient recipient{.recipient = address};
             const std::string section = recipients.size() == 1 ? prose_ : prose_about(address, {}, mentions);
-            judge(recipient, {}, section, host);
+            judge(recipient, {}, section, {});
             mail_.recipients.push_back(std::move(recipient));
         }
+        const bool tells_nothing = std::ranges::all_of(mail_.recipients, [](const BouncedRecipient& recipient) {
+            return recipient.kind == BounceClass::unknown && recipient.status.empty();
+        });
+        // Somebody who writes about a bounce, or whose address is postmaster's.
+        if (tells_nothing && !is_certainly_a_report()) mail_ = {};
     }
 
     std::vector<std::string> named_recipients(const std::vector<Mention>& mentions) const {

@@ -23,10 +23,11 @@ enum class BounceMailKind : std::uint8_t {
 [[nodiscard]] std::string_view name_of(BounceMailKind kind);
 
 struct BouncedRecipient {
-    std::string recipient;   // the address it is about; empty if the mail does not say
-    std::string action;      // "failed", "delayed", "delivered", …; as reported or as the text tells
-    std::string status;      // RFC 3463; empty if none is known
-    std::uint16_t code = 0;  // of the reply; 0 if none is known
+    std::string recipient;           // the address it is about; empty if the mail does not say
+    std::string original_recipient;  // whom the sender wrote to, if a report names another (RFC 3464 §2.3.1)
+    std::string action;              // "failed", "delayed", "delivered", …; as reported or as the text tells
+    std::string status;              // RFC 3463; empty if none is known
+    std::uint16_t code = 0;          // of the reply; 0 if none is known
     std::string remote_mta;
     std::string reason;  // what the server said, one line of at most 1,000 octets
     BounceClass kind = BounceClass::unknown;

@@ -139,6 +139,13 @@ TEST(BounceMail, TellsAutomaticAnswersFromBounces) {  // RFC 3834 §5
               BounceClass::challenge_response);
     EXPECT_EQ(read(fields("bob@dest.example", "unsubscribe") + "\n").kind, BounceMailKind::unsubscribe);
     EXPECT_EQ(read(fields("bob@dest.example", "unsubscribe") + "\n").recipients[0].kind, BounceClass::unsubscribe);
+    for (const std::string_view subject : {"Re: our summer vacation", "A question about bounce rates", "Mail error?"}) {
+        const BounceMail person = read(fields("bob@dest.example", subject) + "How do you do?\n");
+        EXPECT_EQ(person.kind, BounceMailKind::other) << subject;
+        EXPECT_TRUE(person.recipients.empty()) << subject;
+    }
+    EXPECT_EQ(read(fields("bob@dest.example", "Re: our summer vacation", "Return-Path: <>\r\n") + "away\n").kind,
+              BounceMailKind::auto_reply);
     const BounceMail plain = read(fields("bob@dest.example", "Re: your order") + "550 5.1.1 said the server\n");
     EXPECT_EQ(plain.kind, BounceMailKind::other);
     EXPECT_TRUE(plain.recipients.empty());
