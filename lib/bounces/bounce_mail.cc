@@ -96,6 +96,10 @@ bool is_daemon(std::string_view address) {
     return std::ranges::find(daemons, local) != daemons.end();
 }
 
+bool is_status(const MailPart& part) {
+    return part.type == "message/delivery-status" || part.type == "message/global-delivery-status";
+}
+
 class Reading {
  public:
     Reading(const mail::Header& header, std::vector<MailPart> parts, const PatternTable& patterns,
@@ -109,6 +113,7 @@ class Reading {
         if (read_feedback()) return std::move(mail_);
         find_prose();
         read_original();
+        if (read_junk_report()) return std::move(mail_);
         if (read_statuses()) return std::move(mail_);
         if (is_automatic_answer()) return std::move(mail_);
         if (is_report_by_its_looks())
@@ -151,10 +156,25 @@ class Reading {
         return true;
     }
 
+    // Microsoft's Junk Mail Reporting Program sends the message alone, with a field in it that names who complains.
+    bool read_junk_report() {
+        const auto returned = std::ranges::find_if(parts_, &MailPart::is_returned);
+        if (returned == parts_.end()) return false;
+        const auto original = mail::Header::parse(returned->content);
+        if (!original || original->find("X-HmXmrOriginalRecipient") == nullptr) return false;
+        mail_.kind = BounceMailKind::complaint;
+        add_plain(address_in(value_of(*original, "X-HmXmrOriginalRecipient")), BounceClass::complaint,
+                  "X-HmXmrOriginalRecipient (JMRP)");
+        return true;
+    }
+
     void find_prose() {
         for (const MailPart& part : parts_) {
             if (part.is_returned) break;
-            if (part.type != "text/plain" && part.type != "text/html") continue;
+            // Some call a text for people message/delivery-status.
+            const bool is_text = part.type == "text/plain" || part.type == "text/html" ||
+                                 (is_status(part) && read_delivery_status(part.content, 1).recipients.empty());
+            if (!is_text) continue;
             if (part.type == "text/html" && !prose_.empty()) continue;  // says the same again
             const SplitProse split = split_returned(part.content);
             prose_.append(split.report).append(1, '\n');
@@ -187,9 +207,7 @@ class Reading {
     // The best part of the mail, if there is one; else the same fields in the text for people.
     bool read_statuses() {
         for (const MailPart& part : parts_) {
-            const bool is_status =
-                part.type == "message/delivery-status" || part.type == "message/global-delivery-status";
-            if (is_status && add(read_delivery_status(part.content, bounds_.recipients))) return true;
+            if (is_status(part) && add(read_delivery_status(part.content, bounds_.recipients))) return true;
         }
         if (small_prose_.find("\nfinal-recipient:") == std::string::npos) return false;
         ReadDeliveryStatus in_prose = read_delivery_status(prose_, bounds_.recipients);
@@ -363,9 +381,10 @@ class Reading {
                small.find("postmaster") != std::string::npos;
     }
     bool has_null_sender() const { return value_of(header_, "Return-Path") == "<>"; }
-    // Fields that people's mail does not have.
+    // What people's mail does not have.
     bool is_certainly_a_report() const {
-        return header_.find("X-Failed-Recipients") != nullptr || has_null_sender() ||
+        return !quoted_.empty() || std::ranges::any_of(parts_, &MailPart::is_returned) ||
+               header_.find("X-Failed-Recipients") != nullptr || has_null_sender() ||
                header_.find("Auto-Submitted") != nullptr ||
                to_lower(value_of(header_, "From")).find("mailer-daemon") != std::string::npos ||
                to_lower(value_of(header_, "Content-Type")).find("delivery-status") != std::string::npos;

@@ -81,6 +81,17 @@ TEST(BounceMail, ReadsDelaysAndSuccesses) {  // RFC 3464 §2.3.3
     EXPECT_EQ(read(report("failed", "5.1.1 (bad mailbox)")).recipients[0].status, "5.1.1");
 }
 
+TEST(BounceMail, ReadsTextForPeopleThatIsCalledAStatus) {
+    const BounceMail mail =
+        read(fields("postmaster@mx.example", "Undeliverable",
+                    "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n") +
+             "--b\r\nContent-Type: message/delivery-status\r\n\r\n<bob@dest.example> has restricted "
+             "SMS e-mail\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: "
+             "RFC822; <bob@dest.example>\r\nAction: failed\r\nStatus: 5.3.0\r\n\r\n--b--\r\n");
+    ASSERT_EQ(mail.recipients.size(), 1U);
+    EXPECT_EQ(mail.recipients[0].kind, BounceClass::recipient_restricted);
+}
+
 TEST(BounceMail, ReadsReportsInProse) {
     const BounceMail qmail = read(fields("MAILER-DAEMON@mx.example", "failure notice") +
                                   "Hi. This is the qmail-send program at mx.example.\n\n<bob@dest.example>:\n"
@@ -172,6 +183,19 @@ TEST(BounceMail, ReadsComplaintsAndOptOuts) {  // RFC 5965 §3
     EXPECT_EQ(mail.recipients[0].kind, BounceClass::complaint);
     EXPECT_EQ(read(report("opt-out")).recipients[0].kind, BounceClass::unsubscribe);
     EXPECT_EQ(read(report("not-spam")).recipients[0].nature, BounceNature::not_a_bounce);
+}
+
+TEST(BounceMail, ReadsComplaintsThatAreNoReports) {
+    const BounceMail mail =
+        read(fields("staff@hotmail.com", "complaint about message from 192.0.2.1",
+                    "Content-Type: multipart/mixed; boundary=b\r\n") +
+             "--b\r\nContent-Type: message/rfc822\r\n\r\nX-HmXmrOriginalRecipient: bob@dest.example\r\n"
+             "Message-ID: <7@shop.example>\r\nFrom: ana@shop.example\r\n\r\nx\r\n--b--\r\n");
+    EXPECT_EQ(mail.kind, BounceMailKind::complaint);
+    EXPECT_EQ(mail.original_message_id, "7@shop.example");
+    ASSERT_EQ(mail.recipients.size(), 1U);
+    EXPECT_EQ(mail.recipients[0].recipient, "bob@dest.example");
+    EXPECT_EQ(mail.recipients[0].kind, BounceClass::complaint);
 }
 
 TEST(BounceMail, KeepsItsBoundsAgainstHostileMails) {
