@@ -417,7 +417,9 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
     changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
     changed(fresh.metrics.address != running.metrics.address, "metrics.address");
-    DeliverySettings with_new_routes = running.delivery;  // what routes are made of takes effect at once
+    // What routes are made of, and the patterns, take effect at once.
+    DeliverySettings with_new_routes = running.delivery;
+    with_new_routes.bounce_patterns = fresh.delivery.bounce_patterns;
     with_new_routes.port = fresh.delivery.port;
     with_new_routes.connections_per_site = fresh.delivery.connections_per_site;
     with_new_routes.allow_private_addresses = fresh.delivery.allow_private_addresses;

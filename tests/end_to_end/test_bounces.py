@@ -183,7 +183,7 @@ class TestRepliesToTheRelay(RelevoTestCase):
 
     def use_patterns(self, path: str) -> None:
         self.relevo.configure({"delivery": {"bounce_patterns": path}})
-        self.relevo.run("reload")
+        self.assertEqual(self.relevo.ask("reload")["needs_restart"], [])
 
     def event_class(self, message: str) -> str:
         return self.relevo.ask("message", "show", message)["timeline"][-1]["facts"]["class"]
