@@ -99,7 +99,14 @@ void classify(AttemptResult& result, const PeerFacts* peer, std::string_view dom
     const bool knows_host = peer != nullptr && !patterns.provider_of(peer->host).empty();
     facts.host = knows_host ? std::string_view(peer->host) : domain;
     if (const auto stage = reply_stage(result.stage); stage != bounces::ReplyStage::unknown) facts.stage = stage;
-    const bounces::ReplyVerdict verdict = bounces::classify_reply(facts, patterns);
+    // Our own words are not what servers write: the status that we put beside them is exact.
+    const std::string_view words = facts.text;
+    if (facts.code == 0) facts.text = {};
+    bounces::ReplyVerdict verdict = bounces::classify_reply(facts, patterns);
+    if (facts.code == 0 && verdict.basis >= bounces::VerdictBasis::code) {
+        facts.text = words;
+        verdict = bounces::classify_reply(facts, patterns);
+    }
     result.kind = verdict.kind;
     result.nature = verdict.nature;
     // What is tried again is not given up.

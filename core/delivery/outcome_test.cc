@@ -96,6 +96,13 @@ TEST(FailurePolicy, SaysWhyNobodyCouldBeAsked) {
     EXPECT_EQ(
         kind_of({.permanent = false, .status = {4, 4, 1}, .text = "mx.example [192.0.2.1]: connection refused"}).kind,
         network_failure);
+    EXPECT_EQ(kind_of({.permanent = false,
+                       .status = {4, 7, 5},
+                       .text = "the MTA-STS policy of example.net does not name its mail server mx.example"})
+                  .kind,
+              tls_required);
+    EXPECT_EQ(kind_of({.permanent = false, .status = {4, 4, 0}, .text = "mx.example: connection refused"}).kind,
+              network_failure);
     // A refusing greeting is put off by us: what it says is about our address, and not for good.
     const AttemptResult refused = kind_of(
         problem_of({.stage = smtp::ClientStage::greeting, .reply = {554, std::nullopt, "go away"}, .detail = {}},
