@@ -143,7 +143,7 @@ allow_private_addresses = true
     def start(self):
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
+                ["unshare", "--pid", "--fork", "--kill-child=KILL",
                  self.program, "--config", self.configuration, "serve"],
                 stdout=log, stderr=log, env=self.serve_environment, start_new_session=True)
 
