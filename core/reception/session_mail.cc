@@ -71,7 +71,7 @@ void ReceptionSession::begin_content() {
     content_ = received_field();
     received_field_octets_ = content_.size();
     content_.reserve(content_.size() + std::min(announced_size_, reserved_content_limit));
-    if (identity_.is_known() && ports.shared.signer != nullptr)
+    if (identity_.is_known() && ports.shared.signer != nullptr && ports.shared.signer->has_keys())
         body_.emplace(session_->envelope().body == mail::BodyType::binary_mime ? mailauth::BareLineEnds::literal
                                                                                : mailauth::BareLineEnds::converted);
     content_began_ = Clock::now();
@@ -163,10 +163,12 @@ std::optional<smtp::Reply> ReceptionSession::prepare_submission(const mail::Head
 // The fields to put in front of all others. Our Received field is not signed: it is no part of what the sender says.
 std::string ReceptionSession::signature_of(const Directory& directory, const mail::Header& header,
                                            const mail::SubmissionFixes& fixes, WallClock::time_point now) {
-    if (!body_) return {};
-    MessageSigner::Signed made = reception_.ports_.shared.signer->sign_submission(
-        directory, identity_, mail::fields_after(header, arrived(), fixes),
-        std::move(*body_).finish(arrived(), header.body_offset()), now);
+    MessageSigner* const signer = reception_.ports_.shared.signer;
+    if (!identity_.is_known() || signer == nullptr) return {};
+    std::optional<mailauth::DkimSigner> hashed;
+    if (body_) hashed = std::move(*body_).finish(arrived(), header.body_offset());
+    MessageSigner::Signed made = signer->sign_submission(
+        directory, identity_, mail::fields_after(header, arrived(), fixes), std::move(hashed), now);
     body_.reset();
     signed_by_ = std::move(made.by);
     return std::move(made.fields);

@@ -31,6 +31,8 @@ class KeyRing {
                                                                      const KeyRing* previous,
                                                                      std::vector<std::string>& problems);
 
+    // Whether nothing signs at all.
+    [[nodiscard]] bool is_empty() const { return own_.empty() && service_.empty(); }
     // Whether the domain has keys of its own that sign.
     [[nodiscard]] bool signs(DomainId domain) const { return own_.contains(domain); }
     // Who signs mail of the domain: its own keys first, then those of the service. They live as long as the ring.

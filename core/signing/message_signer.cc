@@ -66,15 +66,17 @@ const Domain* author_domain(const Directory& directory, const Identity& identity
 }
 
 MessageSigner::Signed MessageSigner::sign_submission(const Directory& directory, const Identity& identity,
-                                                     std::span<const mail::Field> header, mailauth::DkimSigner signer,
+                                                     std::span<const mail::Field> header,
+                                                     std::optional<mailauth::DkimSigner> signer,
                                                      WallClock::time_point now) {
     const auto ring = ring_();
     const Domain* author = author_domain(directory, identity, header);
-    if (author == nullptr || !ring->signs(author->id)) {
+    if (author == nullptr || !signer || !ring->signs(author->id)) {
         metrics_.unsigned_messages.add();
         if (author != nullptr) warn_of_unsigned(*author);
     }
-    return sign(author != nullptr ? ring->identities_for(author->id) : ring->service(), header, signer, now);
+    if (!signer) return {};
+    return sign(author != nullptr ? ring->identities_for(author->id) : ring->service(), header, *signer, now);
 }
 
 MessageSigner::Signed MessageSigner::sign_report(std::string_view content, WallClock::time_point now) {

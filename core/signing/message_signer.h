@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,12 +67,14 @@ class MessageSigner {
         : ring_(std::move(ring)), metrics_(metrics), log_(log), lifetime_(lifetime) {}
     void set_lifetime(std::chrono::seconds lifetime) { lifetime_ = lifetime; }
 
+    // Whether the body of the next submission is worth hashing: some key signs.
+    [[nodiscard]] bool has_keys() const { return !ring_()->is_empty(); }
     // A message of `identity`: for the domain of its author if that has keys, and for the service. `header`: all fields
-    // as they will leave, from the top down, without our own trace fields. `signer` has hashed the body. What cannot be
-    // signed goes out unsigned, and the log says so.
+    // as they will leave, from the top down, without our own trace fields. `signer` has hashed the body; nothing if no
+    // key signed when the body began. What cannot be signed goes out unsigned, and the log says so.
     [[nodiscard]] Signed sign_submission(const Directory& directory, const Identity& identity,
-                                         std::span<const mail::Field> header, mailauth::DkimSigner signer,
-                                         WallClock::time_point now);
+                                         std::span<const mail::Field> header,
+                                         std::optional<mailauth::DkimSigner> signer, WallClock::time_point now);
     // A report of ours, for the service alone.
     [[nodiscard]] Signed sign_report(std::string_view content, WallClock::time_point now);
     // A message from outside that is passed on, for the service: with its RSA key, since the next servers that know no

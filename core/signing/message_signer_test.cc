@@ -101,6 +101,17 @@ class MessageSignerTest : public testing::Test {
     MessageSigner signer_{[this] { return ring_; }, metrics_, log_, 14 * 24h};
 };
 
+// As when the first key began to sign while the body came in.
+TEST_F(MessageSignerTest, WhatWasNotHashedGoesOutUnsigned) {
+    EXPECT_TRUE(signer_.has_keys());
+    const auto header = mail::Header::parse("From: ana@example.com\r\n\r\nText\r\n").value();
+    const auto made = signer_.sign_submission(*directory_, crm, header.fields(), std::nullopt, WallClock::now());
+    EXPECT_EQ(made.fields, "");
+    EXPECT_EQ(made.by, "");
+    ring_ = std::make_shared<const KeyRing>();
+    EXPECT_FALSE(signer_.has_keys());
+}
+
 TEST_F(MessageSignerTest, SignsForTheAuthorsDomainAndForTheService) {
     const std::string message = "From: a@example.com\r\nSubject: x\r\n\r\nText\r\n\r\n";
     const auto made = sign(message);
