@@ -28,18 +28,23 @@ class TestCrash(unittest.TestCase):
         # What was handed over when the cut came may go out again: at most one delivery for each connection.
         self.assertLessEqual(totals.duplicates_in_a_cycle, Relay.CONNECTIONS, story)
 
+    # security row R1
     def test_kill_while_mail_flows_loses_nothing(self):
         self.assert_kept(*totals_of(cycles=4, latest=1.2), 4)
 
+    # security row R1
     def test_kill_with_everything_in_the_queue_loses_nothing_and_lists_all(self):
         self.assert_kept(*totals_of(cycles=4, latest=1.2, hold=True, seed=2), 4)
 
+    # security rows R1, R17
     def test_kill_between_a_delivery_and_its_answer_sends_it_again_at_most_once_for_each_connection(self):
         self.assert_kept(*totals_of(cycles=2, latest=1.2, reply_delay=0.1, seed=3), 2)
 
+    # security row R2
     def test_power_cut_on_ext4_loses_nothing(self):
         self.assert_kept(*totals_of(cycles=1, power="ext4", seed=4), 1)
 
+    # security row R2
     def test_power_cut_on_xfs_loses_nothing(self):
         self.assert_kept(*totals_of(cycles=1, power="xfs", hold=True, seed=5), 1)
 
