@@ -154,7 +154,7 @@ class Parser {
         // CLI11 names only the last word of a command unless it is told the way to it.
         std::string way;
         for (const CLI::App* parent = app.get_parent(); parent != nullptr; parent = parent->get_parent())
-            way = parent->get_name() + (way.empty() ? "" : " ") + way;
+            way.insert(0, parent->get_name() + (way.empty() ? "" : " "));
         return app.help(way);
     }
 

@@ -136,7 +136,7 @@ class MailServer {
     Task<bool> answer_one(Talk& talk) {
         const auto line = co_await read_to(talk, "\r\n");
         if (!line) co_return false;
-        const std::string command = *line;
+        const std::string& command = *line;
         commands.push_back(command);
         const std::string verb = to_upper(command.substr(0, 4));
         if (verb == "EHLO" || verb == "LHLO") {

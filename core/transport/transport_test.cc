@@ -84,7 +84,7 @@ class Web final : public WebPages {
         co_return answer;
     }
     Result<Page> answer = failure(ErrorKind::refused, "not set");
-    std::function<Task<>()> before;
+    std::function<Task<bool>()> before;
     std::vector<std::string> requests;
     std::vector<dns::IpAddress> addresses;
 };
@@ -212,7 +212,7 @@ TEST_F(MtaSts, IsNotLedIntoThePrivateNetwork) {  // security row B5
 TEST_F(MtaSts, ConnectionsThatAskAtTheSameTimeShareOneFetch) {
     int found = 0;
     Wakeup answering(store.shard);
-    web.before = [&]() -> Task<> { co_await answering.wait(); };
+    web.before = [&answering] { return answering.wait(); };
     for (int i = 0; i < 5; ++i)
         store.shard.spawn([](MtaStsFinder& asked, int& count) -> Task<> {
             const auto policy = co_await asked.policy_of("example.net");
