@@ -66,6 +66,17 @@ class VerificationTest : public testing::Test {
     VerificationOptions options_{.authserv_id = "mx.relevo.example", .time_limit = std::chrono::milliseconds(300)};
 };
 
+// plain_mail with a signature of its author's domain, whose key is in the DNS.
+std::string signed_by_author(MemoryResolver& dns) {
+    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
+    dns.txt("s._domainkey.example.com", key.record());
+    const auto header = mail::Header::parse(plain_mail);
+    mailauth::DkimSigner signer;
+    signer.update(plain_mail.substr(header->body_offset()));
+    const std::vector<mailauth::DkimIdentity> identities{{"example.com", "s", key}};
+    return signer.sign(header->fields(), identities, WallClock::now()).value() + std::string(plain_mail);
+}
+
 TEST_F(VerificationTest, FindsASenderThatItsDomainLists) {
     const Findings findings = check(plain_mail);
     EXPECT_EQ(findings.spf.at(0).result, SpfResult::pass);
@@ -76,14 +87,7 @@ TEST_F(VerificationTest, FindsASenderThatItsDomainLists) {
 }
 
 TEST_F(VerificationTest, FindsSignaturesOverContentInPieces) {
-    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
-    dns_.txt("s._domainkey.example.com", key.record());
-    const auto header = mail::Header::parse(plain_mail);
-    mailauth::DkimSigner signer;
-    signer.update(plain_mail.substr(header->body_offset()));
-    const std::vector<mailauth::DkimIdentity> identities{{"example.com", "s", key}};
-    const std::string content =
-        signer.sign(header->fields(), identities, WallClock::now()).value() + std::string(plain_mail);
+    const std::string content = signed_by_author(dns_);
     const Findings findings = check(content, "203.0.113.9", "<bounce@elsewhere.example>");
     EXPECT_EQ(findings.dkim->at(0).result, DkimResult::pass) << findings.dkim->at(0).reason;
     EXPECT_EQ(findings.dmarc->result, DmarcResult::pass);
@@ -202,14 +206,7 @@ TEST_F(VerificationTest, SlowKeysOfStrangersHideNoForgery) {  // security row C4
 }
 
 TEST_F(VerificationTest, TheAuthorsSignatureIsCheckedBeforeSlowKeysOfStrangers) {
-    const auto key = mailauth::SigningKey::generate(mailauth::SigningAlgorithm::ed25519_sha256).value();
-    dns_.txt("s._domainkey.example.com", key.record());
-    const auto header = mail::Header::parse(plain_mail);
-    mailauth::DkimSigner signer;
-    signer.update(plain_mail.substr(header->body_offset()));
-    const std::vector<mailauth::DkimIdentity> identities{{"example.com", "s", key}};
-    const std::string content =
-        signer.sign(header->fields(), identities, WallClock::now()).value() + std::string(plain_mail);
+    const std::string content = signed_by_author(dns_);
     const Findings findings = check(with_slow_signatures(content, dns_), "203.0.113.9", "<x@elsewhere.example>");
     EXPECT_EQ(findings.dkim->at(0).result, DkimResult::temperror);
     EXPECT_EQ(findings.dkim->at(9).result, DkimResult::pass) << "in the order of the message";

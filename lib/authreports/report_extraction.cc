@@ -1,10 +1,9 @@
-// The one file that knows GMime.
 #include "lib/authreports/report_extraction.h"
 
+#include "lib/authreports/gmime.h"
 #include "lib/base/text.h"
 
 #include <algorithm>
-#include <gmime/gmime.h>
 #include <memory>
 
 namespace relevo::authreports {
@@ -13,26 +12,6 @@ namespace {
 constexpr std::size_t problem_limit = 20;
 constexpr std::size_t feedback_limit_octets = 1 * mebibyte;
 constexpr std::size_t sniffed_octets = 4 * kibibyte;
-
-struct Unreference {
-    void operator()(gpointer object) const { g_object_unref(object); }
-};
-template <class Object>
-using Owned = std::unique_ptr<Object, Unreference>;
-
-// GMime wants to be started once; it registers types and charsets, and has nothing that we could pass around.
-void start_gmime() {
-    static const bool started = (g_mime_init(), true);
-    (void)started;
-}
-
-std::string lower(const char* text) { return text != nullptr ? to_lower(std::string_view(text)) : std::string(); }
-
-std::string type_of(GMimeObject* object) {
-    GMimeContentType* type = g_mime_object_get_content_type(object);
-    if (type == nullptr) return {};
-    return lower(g_mime_content_type_get_media_type(type)) + "/" + lower(g_mime_content_type_get_media_subtype(type));
-}
 
 // The part's content without its transfer encoding; never longer than the message.
 std::string decoded(GMimePart* part) {

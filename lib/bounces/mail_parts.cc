@@ -1,35 +1,23 @@
-// The one file here that knows GMime.
 #include "lib/bounces/mail_parts.h"
 
+#include "lib/authreports/gmime.h"
 #include "lib/base/text.h"
 
 #include <algorithm>
 #include <array>
-#include <gmime/gmime.h>
 #include <memory>
 #include <utility>
 
 namespace relevo::bounces {
 namespace {
 
-struct Unreference {
-    void operator()(gpointer object) const { g_object_unref(object); }
-};
-template <class Object>
-using Owned = std::unique_ptr<Object, Unreference>;
-
-// GMime wants to be started once; it registers types and charsets, and has nothing that we could pass around.
-void start_gmime() {
-    static const bool started = (g_mime_init(), true);
-    (void)started;
-}
-
-std::string lower(const char* text) { return text != nullptr ? to_lower(std::string_view(text)) : std::string(); }
+using authreports::lower;
+using authreports::Owned;
+using authreports::start_gmime;
 
 std::string type_of(GMimeObject* object) {
-    GMimeContentType* type = g_mime_object_get_content_type(object);
-    if (type == nullptr) return "text/plain";
-    return lower(g_mime_content_type_get_media_type(type)) + "/" + lower(g_mime_content_type_get_media_subtype(type));
+    std::string type = authreports::type_of(object);
+    return type.empty() ? "text/plain" : type;  // RFC 2045 §5.2
 }
 
 // Everything up to the line that would be one delimiter too many.
