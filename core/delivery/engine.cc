@@ -59,7 +59,8 @@ DeliveryEngine::DeliveryEngine(Ports ports, DeliveryOptions options, unsigned sh
               std::random_device{}()),
       connection_limit_(std::max(1U, options_.connection_limit / shards)),
       clock_(ports_.shard),
-      chance_(std::random_device{}()) {
+      chance_(std::random_device{}()),
+      drain_(ports_.shard) {
     options_.fresh_content_limit /= shards;
     if (options_.client_name.empty()) options_.client_name = options_.host_name;
 }
@@ -80,6 +81,7 @@ void DeliveryEngine::drain(Deadline deadline, std::function<void()> done) {
         for (auto& [site, slots] : idle_)
             for (IdleSlot* slot : slots) slot->wakeup.notify_all();
         clock_.notify_all();
+        drain_.notify_all();
         ++running_;  // so that drained_ is called from here if nothing runs
         finished_one();
         if (drained_)

@@ -210,6 +210,7 @@ class DeliveryEngine {
     void leave(Site& site);
     void forget_if_done(Site& site);
     void finished_one();
+    Task<> pause_before_writing_again();
     void add(Site& site, QueueEntry entry, WallClock::time_point due);
     [[nodiscard]] std::vector<QueueEntry> finish(Site& site, MessageId message,
                                                  std::span<const std::uint32_t> ordinals);
@@ -278,6 +279,7 @@ class DeliveryEngine {
     Wakeup clock_;
     std::optional<WallClock::time_point> clock_set_for_;
     std::mt19937_64 chance_;
+    Wakeup drain_;  // told when it begins
     bool draining_ = false;
     std::size_t running_ = 0;  // coroutines that serve a destination or write an outcome
     std::function<void()> drained_;

@@ -202,6 +202,9 @@ Task<std::optional<DeliveryEngine::Work>> DeliveryEngine::load(Site& site, Lease
     co_return work;
 }
 
+// The beginning of a drain ends it: what is not written yet is tried at once.
+Task<> DeliveryEngine::pause_before_writing_again() { co_await drain_.wait(Clock::now() + record_retry); }
+
 // Holds recipients until a person decides.
 Task<> DeliveryEngine::set_aside(Site& site, Lease lease, std::string reason) {
     std::vector<DeliveryRow> rows;
@@ -215,7 +218,7 @@ Task<> DeliveryEngine::set_aside(Site& site, Lease lease, std::string reason) {
         if (changed.has_value()) break;
         ports_.log.error("spool.write_failed",
                          {{"message", lease.message.text()}, {"problem", changed.error().detail}});
-        co_await sleep_for(record_retry);
+        co_await pause_before_writing_again();
     }
     finish_unattempted(site, lease.message, lease.ordinals);
     release_fresh(lease.message, lease.ordinals.size());
@@ -367,7 +370,7 @@ Task<std::vector<std::shared_ptr<const Message>>> DeliveryEngine::write_outcomes
         auto recorded = co_await ports_.spool.record(message, outcomes, reports);
         if (recorded.has_value()) co_return std::move(*recorded);
         ports_.log.error("spool.write_failed", {{"message", message->id.text()}, {"problem", recorded.error().detail}});
-        co_await sleep_for(record_retry);
+        co_await pause_before_writing_again();
     }
 }
 
