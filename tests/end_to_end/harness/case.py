@@ -4,7 +4,6 @@ import pathlib
 import shutil
 import sys
 import tempfile
-import time
 import unittest
 
 from . import loopback
@@ -64,7 +63,6 @@ class RelevoTestCase(unittest.TestCase):
         failures = (len(result.failures) + len(result.errors)) if result else 0
         outcome = super().run(result)
         if result and len(result.failures) + len(result.errors) > failures and hasattr(self, "relevo"):
-            time.sleep(0.3)  # only for readers: the log is written a moment after what it tells
             print(f"--- {self.id()} failed; {self.relevo.log_end(30)}", file=sys.stderr)
         return outcome
 
