@@ -48,7 +48,7 @@ class MemoryStreamEnd final : public MemoryStream {
         const Pipe& pipe = incoming(*connection_, side_);
         return connection_->closed[side_] || (pipe.octets.empty() && pipe.end != End::open);
     }
-    Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) override;
+    Task<Result<std::string>> peek(std::size_t limit, std::size_t known, Deadline deadline) override;
     void skip(std::size_t count) override { incoming(*connection_, side_).octets.erase(0, count); }
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
     Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;
@@ -74,11 +74,11 @@ class MemoryStreamEnd final : public MemoryStream {
     std::optional<TlsInfo> tls_;
 };
 
-Task<Result<std::string>> MemoryStreamEnd::peek(std::size_t limit, Deadline deadline) {
+Task<Result<std::string>> MemoryStreamEnd::peek(std::size_t limit, std::size_t known, Deadline deadline) {
     const auto connection = connection_;  // survives this end
     const std::size_t side = side_;
     Pipe& pipe = incoming(*connection, side);
-    while (pipe.octets.empty()) {
+    while (pipe.octets.size() <= known) {
         if (connection->closed[side]) co_return failure(ErrorKind::cancelled, "the connection was closed by us");
         if (pipe.end != End::open) co_return failure(ErrorKind::closed, "the peer ended the connection");
         if (deadline <= Clock::now()) co_return failure(ErrorKind::timeout, "the peer sent nothing in time");

@@ -188,16 +188,19 @@ bool SocketStream::is_silent() {
            (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
 }
 
-Task<Result<std::string>> SocketStream::peek(std::size_t limit, Deadline deadline) {
+Task<Result<std::string>> SocketStream::peek(std::size_t limit, std::size_t known, Deadline deadline) {
     for (;;) {
         if (is_closed_) co_return std::unexpected(closed_by_us());
         std::string octets(limit, '\0');
         const ssize_t count = ::recv(readiness_.descriptor(), octets.data(), octets.size(), MSG_PEEK | MSG_DONTWAIT);
-        if (count > 0) {
+        if (count > 0 && static_cast<std::size_t>(count) > known) {
             octets.resize(static_cast<std::size_t>(count));
             co_return octets;
         }
-        const Transfer transfer = count == 0 ? Transfer{Transfer::State::ended} : transfer_of_errno(errno);
+        Transfer transfer = count < 0 ? transfer_of_errno(errno) : Transfer{Transfer::State::ended};
+        // What is known still lies there; behind it only poll() shows an end.
+        if (pollfd socket{readiness_.descriptor(), POLLRDHUP, 0}; count > 0 && ::poll(&socket, 1, 0) == 0)
+            transfer.state = Transfer::State::want_read;
         RELEVO_CO_CHECK(co_await wait_for(transfer, reading_, deadline));
     }
 }

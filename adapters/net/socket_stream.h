@@ -41,7 +41,7 @@ class SocketStream final : public Stream, private Swept {
     bool has_unread_input() override;
     bool has_ended() override;
     bool is_silent() override;
-    Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) override;
+    Task<Result<std::string>> peek(std::size_t limit, std::size_t known, Deadline deadline) override;
     void skip(std::size_t count) override;
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
     Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;

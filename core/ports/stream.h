@@ -64,9 +64,10 @@ class Stream {
     [[nodiscard]] virtual bool has_ended() = 0;
     // True if neither of both.
     [[nodiscard]] virtual bool is_silent() { return !has_ended() && !has_unread_input(); }
-    // Waits until the peer has sent something and shows up to `limit` octets of it without taking them; only before
-    // TLS. For a header in front of the conversation (PROXY), behind which TLS may begin. Errors: as read().
-    virtual Task<Result<std::string>> peek(std::size_t limit, Deadline deadline) = 0;
+    // Waits until the peer has sent more than `known` octets and shows up to `limit`, which is more, of them without
+    // taking them; only before TLS. For a header in front of the conversation (PROXY), behind which TLS may begin.
+    // Errors: as read().
+    virtual Task<Result<std::string>> peek(std::size_t limit, std::size_t known, Deadline deadline) = 0;
     // Takes away `count` octets that peek() has shown.
     virtual void skip(std::size_t count) = 0;
 

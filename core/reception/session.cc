@@ -17,7 +17,6 @@ constexpr std::chrono::seconds handshake_time{60};
 constexpr std::size_t sniffed_octets = 16;
 constexpr std::chrono::seconds goodbye_time{5};
 constexpr std::chrono::seconds proxy_header_time{10};
-constexpr std::chrono::milliseconds proxy_header_pause{10};
 
 bool contains(const std::vector<dns::Network>& networks, const dns::IpAddress& address) {
     return std::ranges::any_of(networks, [&](const dns::Network& network) { return network.contains(address); });
@@ -79,8 +78,8 @@ void ReceptionSession::note_refused_connection(const smtp::Reply& reply) {
 // A balancer in front tells the client's address first (PROXY protocol); it is believed only from listed networks.
 Task<bool> ReceptionSession::read_proxy_header() {
     const Deadline until = Clock::now() + proxy_header_time;
-    for (;;) {
-        const auto seen = co_await stream_->peek(smtp::proxy_header_limit_octets, until);
+    for (std::size_t known = 0;;) {
+        const auto seen = co_await stream_->peek(smtp::proxy_header_limit_octets, known, until);
         if (!seen.has_value()) co_return false;
         const auto header = smtp::parse_proxy_header(*seen);
         if (header.state == smtp::ProxyState::complete) {
@@ -94,13 +93,13 @@ Task<bool> ReceptionSession::read_proxy_header() {
                 {{"listener", listener_.name}, {"client", client_.text()}, {"problem", header.problem}});
             co_return false;
         }
-        co_await sleep_for(proxy_header_pause);  // the header came in pieces: look again
+        known = seen->size();  // the header comes in pieces
     }
 }
 
 // Plain text at a port for implicit TLS is told what is wrong in plain text, which is all that such a client can read.
 Task<bool> ReceptionSession::begins_with_tls() {
-    const auto seen = co_await stream_->peek(sniffed_octets, Clock::now() + handshake_time);
+    const auto seen = co_await stream_->peek(sniffed_octets, 0, Clock::now() + handshake_time);
     if (!seen.has_value() || !smtp::is_plain_text_at_tls_port(std::as_bytes(std::span(*seen)))) co_return true;
     stream_->skip(seen->size());
     reception_.ports_.log.info("tls.handshake_failed",
