@@ -59,6 +59,27 @@ Task<> write_stuck(SocketStream& stream, Error& error) {
     if (!stuck) error = stuck.error();
 }
 
+Task<> peek_twice(StreamPair& pair, std::string& first, std::string& second, Error& end) {
+    (void)co_await pair.client->write("PRO", soon());
+    first = (co_await pair.server->peek(100, 0, soon())).value();
+    (void)co_await pair.client->write("XY", soon());
+    second = (co_await pair.server->peek(100, first.size(), soon())).value();
+    pair.client->close();
+    const auto third = co_await pair.server->peek(100, second.size(), soon());
+    if (!third.has_value()) end = third.error();
+}
+
+TEST(SocketStream, ShowsMoreOfWhatComesInPiecesAndThenTheEnd) {
+    World world;
+    StreamPair pair = make_pair(world);
+    std::string first, second;
+    Error end;
+    world.run(peek_twice(pair, first, second, end));
+    EXPECT_EQ(first, "PRO");
+    EXPECT_EQ(second, "PROXY");
+    EXPECT_EQ(end.kind, ErrorKind::closed);
+}
+
 TEST(SocketStream, TimesOutOneDirectionWithoutEndingTheOther) {
     World world;
     StreamPair pair = make_pair(world);
