@@ -199,7 +199,7 @@ json::object Control::entry_of(const DeliveryRow& row, const Active& active) con
             {"tenant", tenant_name(row.tenant)},
             {"sender", row.sender},
             {"recipient", row.recipient},
-            {"site", site_key(route, domain)},
+            {"site", destination_key(route, domain)},
             {"route", route.name},
             {"state", active.contains(row.id)            ? "active"
                       : row.state == DeliveryState::held ? "held"
@@ -228,7 +228,7 @@ Task<Result<std::vector<DeliveryRow>>> Control::select(const Arguments& argument
             after = key_of(row.id);
             const std::string_view domain = domain_of(row.recipient);
             if (selection.ordinal && *selection.ordinal != row.id.ordinal) continue;
-            if (!selection.site.empty() && site_key(routes->find(domain, row.tenant), domain) != selection.site)
+            if (!selection.site.empty() && destination_key(routes->find(domain, row.tenant), domain) != selection.site)
                 continue;
             if (selection.active && *selection.active != active.contains(row.id)) continue;
             chosen.push_back(std::move(row));
@@ -256,24 +256,25 @@ Task<Control::Answer> Control::list_queue(Arguments arguments) {
 Task<Control::Answer> Control::summarise_queue(Arguments arguments) {
     RELEVO_CO_CHECK(check_members(arguments, {"limit", "after"}));
     RELEVO_CO_TRY(const auto limit, number_member(arguments, "limit"));
-    std::vector<SiteStatus> sites;
+    std::vector<DestinationStatus> sites;
     for (DeliveryEngine* engine : context_.dispatcher->engines()) {
-        auto some = co_await on_shard<std::vector<SiteStatus>>(engine->shard(), [engine] { return engine->sites(); });
+        auto some = co_await on_shard<std::vector<DestinationStatus>>(engine->shard(),
+                                                                      [engine] { return engine->destinations(); });
         std::ranges::move(some, std::back_inserter(sites));
     }
     RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
-    std::ranges::sort(sites, [](const SiteStatus& a, const SiteStatus& b) {
+    std::ranges::sort(sites, [](const DestinationStatus& a, const DestinationStatus& b) {
         return a.ready + a.waiting + a.active > b.ready + b.waiting + b.active;
     });
     std::size_t waiting = 0, active = 0;
-    for (const SiteStatus& site : sites) {
+    for (const DestinationStatus& site : sites) {
         waiting += site.ready + site.waiting;
         active += site.active;
     }
     const std::size_t page = std::min(longest_page, limit ? static_cast<std::size_t>(*limit) : default_page);
     if (sites.size() > page) sites.resize(page);
     json::array list;
-    for (const SiteStatus& site : sites) {
+    for (const DestinationStatus& site : sites) {
         const auto suspension = std::ranges::find(suspensions, site.key, &Spool::Suspension::site);
         list.emplace_back(json::object{
             {"site", site.key},
@@ -312,11 +313,11 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
     }
     json::array answers;
     for (const DeliveryRow& row : rows) {
-        const auto [key, route] = context_.dispatcher->site_of(domain_of(row.recipient), row.tenant);
+        const auto [key, route] = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant);
         DeliveryEngine& engine = context_.dispatcher->engine_of(key);
         const std::string site_name = key;
-        const auto site = co_await on_shard<std::optional<SiteStatus>>(
-            engine.shard(), [&engine, site_name] { return engine.site(site_name); });
+        const auto site = co_await on_shard<std::optional<DestinationStatus>>(
+            engine.shard(), [&engine, site_name] { return engine.destination(site_name); });
         const auto suspension = std::ranges::find(suspensions, site_name, &Spool::Suspension::site);
         std::string reason, sentence;
         if (row.state == DeliveryState::held) {
@@ -421,7 +422,8 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
     for (const DeliveryRow& row : rows) {
         // A held one may be in a queue too: an attempt under way when it was held put it back.
         const bool takes_out = !frees || row.state == DeliveryState::held;
-        (takes_out ? taken_out : retried)[context_.dispatcher->site_of(domain_of(row.recipient), row.tenant).first]
+        (takes_out ? taken_out
+                   : retried)[context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first]
             .insert(row.id);
     }
     for (auto& [site, chosen] : taken_out) {
@@ -436,7 +438,7 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
     for (const DeliveryRow& row : rows) {
         if (row.state != DeliveryState::held) continue;
         context_.dispatcher->enqueue(WaitingRecipient{.id = row.id,
-                                                      .tenant = row.tenant,
+                                                      .flow = {row.tenant, row.stream},
                                                       .domain = domain_of(row.recipient),
                                                       .attempts = static_cast<std::uint16_t>(row.attempts),
                                                       .delay_reported = row.delay_reported,

@@ -453,12 +453,12 @@ TEST_F(ControlTest, SuspendsAndExplains) {
 
 // The DNS never answers: the attempt lasts as long as the test wants.
 TEST_F(ControlTest, TellsWhatIsBeingDelivered) {
-    resolver.fault("example.net", MemoryResolver::Fault::timeout);
+    resolver.mx("example.net", 10, "mx.example.net").fault("mx.example.net", MemoryResolver::Fault::timeout);
     const MessageId id = accept({"b@example.net"});
     const std::string named = R"({"id":")" + id.text() + R"("})";
     EXPECT_EQ(text(entry(ask("queue.list"), "entries"), "state"), "waiting");
-    dispatcher.enqueue(
-        WaitingRecipient{.id = {id, 0}, .tenant = TenantId{1}, .domain = "example.net", .due = WallClock::now()});
+    dispatcher.enqueue(WaitingRecipient{
+        .id = {id, 0}, .flow = {.tenant = TenantId{1}}, .domain = "example.net", .due = WallClock::now()});
     ASSERT_TRUE(run_until([&] { return engine->leased_of({{id, 0}}).size() == 1; }));
     EXPECT_EQ(text(entry(ask("queue.list"), "entries"), "state"), "active");
     EXPECT_EQ(ask("queue.list", R"({"state":"active"})").at("entries").as_array().size(), 1U);
@@ -474,8 +474,8 @@ TEST_F(ControlTest, TellsThatTheServerStops) {
 
 TEST_F(ControlTest, ExplainsADeferral) {
     const MessageId id = accept({"b@example.net"});
-    dispatcher.enqueue(
-        WaitingRecipient{.id = {id, 0}, .tenant = TenantId{1}, .domain = "example.net", .due = WallClock::now()});
+    dispatcher.enqueue(WaitingRecipient{
+        .id = {id, 0}, .flow = {.tenant = TenantId{1}}, .domain = "example.net", .due = WallClock::now()});
     ASSERT_TRUE(run_until([&] { return log.count("delivery.deferred") == 1; }));
     const std::string named = R"({"id":")" + id.text() + R"("})";
     const json::object answer = entry(ask("queue.why", named), "answers");
@@ -495,8 +495,8 @@ TEST_F(ControlTest, ExplainsADeferral) {
 
 TEST_F(ControlTest, AReleaseRemembersThatADelayWasReported) {
     const MessageId id = accept({"b@example.net"}, std::chrono::hours(5));
-    dispatcher.enqueue(
-        WaitingRecipient{.id = {id, 0}, .tenant = TenantId{1}, .domain = "example.net", .due = WallClock::now()});
+    dispatcher.enqueue(WaitingRecipient{
+        .id = {id, 0}, .flow = {.tenant = TenantId{1}}, .domain = "example.net", .due = WallClock::now()});
     const std::string deferred = "delivery.deferred message=" + id.text();
     ASSERT_TRUE(run_until([&] { return log.count(deferred) == 1; }));
     ASSERT_EQ(log.count("report.accepted"), 1U);

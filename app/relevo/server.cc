@@ -310,12 +310,12 @@ Result<void> Server::recover() {
         if (pending.state == DeliveryState::held) return;
         const std::string_view domain = pending.recipient.substr(pending.recipient.rfind('@') + 1);
         const QueuedRecipients queued = dispatcher_.queued({.id = pending.id,
-                                                            .tenant = pending.tenant,
+                                                            .flow = {pending.tenant, pending.stream},
                                                             .domain = domain,
                                                             .attempts = static_cast<std::uint16_t>(pending.attempts),
                                                             .delay_reported = pending.delay_reported,
                                                             .due = pending.due_at});
-        dispatcher_.engine_of(queued.site).restore(queued);
+        dispatcher_.engine_of(queued.destination).restore(queued);
     }));
     for (const auto& parts : shards_) parts->ids.continue_after(recovery.last);
     for (const std::string& damage : recovery.damage) log_->error("store.damaged", {{"problem", damage}});

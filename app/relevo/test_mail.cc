@@ -88,8 +88,8 @@ Task<TestMailResult> send(net::SocketDialer& dialer, Endpoint target, const cli:
                   : route.tls == RouteTls::implicit ? smtp::ClientTls::active
                                                     : smtp::ClientTls::required;
     session.authenticate = !options.user.empty();
-    Connection connection(std::move(*stream), session, route, {.server_name = options.host, .verify = options.verify},
-                          DeliveryTimeouts{}, options.host);
+    Connection connection(std::move(*stream), session, std::make_shared<const Route>(route),
+                          {.server_name = options.host, .verify = options.verify}, DeliveryTimeouts{}, options.host);
     const bool opened = co_await connection.open();
     result.tls = connection.facts().tls;
     if (opened) {

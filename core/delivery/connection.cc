@@ -32,11 +32,11 @@ std::chrono::seconds DeliveryTimeouts::of(smtp::ClientStage stage) const {
     }
 }
 
-Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route,
+Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, std::shared_ptr<const Route> route,
                        TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host)
     : stream_(std::move(stream)),
       session_(std::move(options)),
-      route_(route),
+      route_(std::move(route)),
       tls_options_(std::move(tls)),
       timeouts_(timeouts) {
     facts_ = {
@@ -111,7 +111,7 @@ void Connection::choose_mechanism(const std::vector<std::string>& offered) {
     sasl::ChannelBindings bindings;
     if (tls != nullptr)
         bindings = {.tls_exporter = tls->exporter_binding, .tls_server_end_point = tls->server_end_point_binding};
-    auto chosen = sasl::choose_client_mechanism(offered, {.user = route_.user, .password = route_.password},
+    auto chosen = sasl::choose_client_mechanism(offered, {.user = route_->user, .password = route_->password},
                                                 tls != nullptr, bindings);
     if (!chosen.has_value()) return session_.connection_lost("cannot log in: " + chosen.error().detail);
     std::shared_ptr<sasl::ClientMechanism> mechanism = std::move(*chosen);

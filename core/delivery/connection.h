@@ -37,8 +37,8 @@ class Connection {
     using BeforeContent = std::function<Task<>()>;
 
     // `tls`: for STARTTLS; over a stream whose TLS runs already it is not looked at.
-    Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, const Route& route, TlsClientOptions tls,
-               DeliveryTimeouts timeouts, std::string host);
+    Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, std::shared_ptr<const Route> route,
+               TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host);
 
     // Greeting to readiness. False: failure() tells why.
     Task<bool> open();
@@ -56,11 +56,11 @@ class Connection {
     [[nodiscard]] bool dsn_relayed() const { return session_.extensions().dsn; }
     [[nodiscard]] std::string take_transcript() { return session_.take_transcript(); }
     [[nodiscard]] const PeerFacts& facts() const { return facts_; }
-    // RFC 8689 §4.2.1: for mail whose sender demands TLS all the way, the server must be certain, and its certificate.
-    void set_host_is_certain(bool is_certain) { host_is_certain_ = is_certain; }
-    [[nodiscard]] bool is_authenticated() const {
-        return host_is_certain_ && stream_->tls() != nullptr && stream_->tls()->verified;
-    }
+    // The server showed a certificate that bears out its name, or that its TLSA records name.
+    [[nodiscard]] bool is_verified() const { return stream_->tls() != nullptr && stream_->tls()->verified; }
+    // Whether TLSA records were asked for: if not, mail that DANE protects must not go over it.
+    void set_dane_examined(bool examined) { dane_examined_ = examined; }
+    [[nodiscard]] bool dane_examined() const { return dane_examined_; }
     // True if the server said something while nothing was asked, or closed: an idle connection that must not be used
     // again.
     [[nodiscard]] bool has_gone() { return stream_->tls() == nullptr ? !stream_->is_silent() : stream_->has_ended(); }
@@ -82,14 +82,14 @@ class Connection {
 
     std::unique_ptr<Stream> stream_;
     smtp::ClientSession session_;
-    const Route& route_;
+    std::shared_ptr<const Route> route_;
     TlsClientOptions tls_options_;
     DeliveryTimeouts timeouts_;
     PeerFacts facts_;
     std::shared_ptr<void> mechanism_;
     bool usable_ = false;
     bool tls_failed_ = false;
-    bool host_is_certain_ = false;
+    bool dane_examined_ = false;
     std::uint32_t transactions_ = 0;
 };
 

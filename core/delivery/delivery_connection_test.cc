@@ -46,7 +46,8 @@ TEST_F(DeliveryConnection, EndsWithQuitWhenNothingMoreComes) {
     send({"b@example.net"});
     ASSERT_TRUE(store.run_until([&] { return server.count("QUIT") == 1; }));
     ASSERT_TRUE(store.run_until([&] { return metrics.connections.value() == 0; }));
-    EXPECT_TRUE(store.run_until([&] { return engine->sites().empty(); })) << "a finished destination is forgotten";
+    EXPECT_TRUE(store.run_until([&] { return engine->destinations().empty(); }))
+        << "a finished destination is forgotten";
 }
 
 TEST_F(DeliveryConnection, EndsAfterAsManyMessagesAsAllowed) {

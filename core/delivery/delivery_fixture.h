@@ -40,7 +40,11 @@ class DeliveryTest : public testing::Test {
     }
     void make_engine() {
         set_routes();
-        engine = std::make_unique<DeliveryEngine>(
+        engine = new_engine(1);
+        dispatcher.set_engines({engine.get()});
+    }
+    std::unique_ptr<DeliveryEngine> new_engine(unsigned shards) {
+        return std::make_unique<DeliveryEngine>(
             DeliveryEngine::Ports{.shard = store.shard,
                                   .spool = *store.spool,
                                   .resolver = resolver,
@@ -51,8 +55,7 @@ class DeliveryTest : public testing::Test {
                                   .ids = store.ids,
                                   .patterns = patterns,
                                   .language_of = [](TenantId) { return mail::Language::english; }},
-            options, 1);
-        dispatcher.set_engines({engine.get()});
+            options, shards);
     }
     void set_routes() { dispatcher.set_routes(std::make_shared<const RouteTable>(rules, fallback)); }
 
@@ -84,10 +87,10 @@ class DeliveryTest : public testing::Test {
         });
         EXPECT_TRUE(store.run_until([&] { return done; }));
     }
-    SiteStatus site(std::string_view key) {
-        std::optional<SiteStatus> status;
-        on_shard([&] { status = engine->site(key); });
-        return status.value_or(SiteStatus{});
+    DestinationStatus destination(std::string_view key) {
+        std::optional<DestinationStatus> status;
+        on_shard([&] { status = engine->destination(key); });
+        return status.value_or(DestinationStatus{});
     }
     void retry_all(std::string_view key, MessageId message, std::uint32_t recipients = 1) {
         std::set<DeliveryId> chosen;
@@ -97,7 +100,7 @@ class DeliveryTest : public testing::Test {
     // Lets everything that is due run: nothing is leased and nobody connects any more.
     [[nodiscard]] bool settles() {
         return store.run_until([&] {
-            for (const SiteStatus& status : engine->sites())
+            for (const DestinationStatus& status : engine->destinations())
                 if (status.active > 0 || status.ready > 0) return false;
             return true;
         });

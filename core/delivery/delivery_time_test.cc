@@ -83,16 +83,16 @@ TEST_F(DeliveryTime, BacksOffFromAServerThatDoesNotAnswer) {
     start();
     on_shard([&] { engine->suspend("example.net", true); });
     for (const char* to : {"b@example.net", "c@example.net", "d@example.net"}) send({to});
-    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 3; }));
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 3; }));
     on_shard([&] { engine->suspend("example.net", false); });
     ASSERT_TRUE(happens("delivery.deferred", 3)) << "the queue shares the fate of the one that was tried";
     EXPECT_THAT(dialer.dialed(), SizeIs(1));
-    const SiteStatus status = site("example.net");
+    const DestinationStatus status = destination("example.net");
     EXPECT_TRUE(status.next_connection.has_value());
     EXPECT_EQ(status.waiting, 3U);
     EXPECT_THAT(status.last_problem, HasSubstr("connection refused"));
     send({"e@example.net"});
-    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 1; }));
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 1; }));
     EXPECT_THAT(dialer.dialed(), SizeIs(1)) << "not before its time";
 }
 
@@ -102,12 +102,12 @@ TEST_F(DeliveryTime, ProbesWithOneConnectionUntilTheServerAnswers) {
     const auto first = send({"b@example.net"});
     ASSERT_TRUE(happens("delivery.deferred"));
     for (const char* to : {"c@example.net", "d@example.net", "e@example.net"}) send({to});
-    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 3; }));
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 3; }));
     server.listen(dialer, first_ip);
     server.script.greeting = "silence";
     on_shard([&] { engine->retry("example.net", {{first->id, 0}}); });
     ASSERT_TRUE(store.run_until([&] { return server.connections == 1; }));
-    EXPECT_EQ(site("example.net").connections, 1U) << "one probe, although four wait";
+    EXPECT_EQ(destination("example.net").connections, 1U) << "one probe, although four wait";
 }
 
 TEST_F(DeliveryTime, ForgetsTheBackOffOnceTheServerAnswers) {
@@ -120,17 +120,17 @@ TEST_F(DeliveryTime, ForgetsTheBackOffOnceTheServerAnswers) {
     retry_all("example.net", message->id);
     ASSERT_TRUE(happens("delivery.delivered"));
     ASSERT_TRUE(settles());
-    EXPECT_FALSE(site("example.net").next_connection.has_value());
-    EXPECT_EQ(site("example.net").last_problem, "");
+    EXPECT_FALSE(destination("example.net").next_connection.has_value());
+    EXPECT_EQ(destination("example.net").last_problem, "");
 }
 
 TEST_F(DeliveryTime, ASuspendedDestinationKeepsItsMail) {
     start();
     on_shard([&] { engine->suspend("example.net", true); });
     const auto message = send({"b@example.net"});
-    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 1; }));
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 1; }));
     EXPECT_THAT(dialer.dialed(), IsEmpty());
-    EXPECT_TRUE(site("example.net").suspended);
+    EXPECT_TRUE(destination("example.net").suspended);
     on_shard([&] { engine->suspend("example.net", false); });
     ASSERT_TRUE(happens("delivery.delivered"));
     EXPECT_EQ(store.kinds(message->id), "accepted delivered");
@@ -143,7 +143,7 @@ TEST_F(DeliveryTime, DeliversWhatWasRecovered) {
     for (const auto& pending : store.recovered) {
         const mail::Address to = address(pending.recipient);
         engine->restore(dispatcher.queued({.id = pending.id,
-                                           .tenant = pending.tenant,
+                                           .flow = {.tenant = pending.tenant},
                                            .domain = to.domain(),
                                            .attempts = static_cast<std::uint16_t>(pending.attempts),
                                            .delay_reported = pending.delay_reported,
@@ -159,7 +159,7 @@ TEST_F(DeliveryTime, WhatAPersonTakesOutIsNotDelivered) {
     start();
     on_shard([&] { engine->suspend("example.net", true); });
     const auto message = send({"b@example.net", "c@example.net"});
-    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 2; }));
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 2; }));
     on_shard([&] { engine->remove("example.net", {{message->id, 0}}); });
     on_shard([&] { engine->suspend("example.net", false); });
     ASSERT_TRUE(happens("delivery.delivered"));
@@ -194,8 +194,10 @@ class ReleaseDuringAnAttempt : public DeliveryTime {
         on_shard([&] { engine->remove("example.net", {{message->id, 0}}); });
         ASSERT_THAT(store.run(store.spool->change(store.rows(), Spool::Change::release, "")).value(), SizeIs(1));
         on_shard([&] { engine->remove("example.net", {{message->id, 0}}); });
-        dispatcher.enqueue(
-            {.id = {message->id, 0}, .tenant = message->tenant, .domain = "example.net", .due = WallClock::now()});
+        dispatcher.enqueue({.id = {message->id, 0},
+                            .flow = {message->tenant, message->stream},
+                            .domain = "example.net",
+                            .due = WallClock::now()});
         on_shard([] {});  // it has come in
     }
     std::shared_ptr<const Message> message;
@@ -331,11 +333,14 @@ TEST_F(DeliveryTime, AFailingStoreIsToldOfAnOutcomeUntilItTakesIt) {
 TEST_F(DeliveryTime, ADestinationWithoutAPlaceGetsTheNextOne) {
     options.connection_limit = 1;
     start();
-    resolver.mx("example.org", 10, "mx1.example.net");
+    resolver.mx("example.org", 10, "mx.example.org").address("mx.example.org", second_ip);
+    MailServer other(store.shard);
+    other.listen(dialer, second_ip);
     send({"b@example.net"});
     send({"b@example.org"});
     ASSERT_TRUE(happens("delivery.delivered", 2));
-    EXPECT_EQ(server.connections, 2);
+    EXPECT_EQ(server.connections, 1);
+    EXPECT_EQ(other.connections, 1);
 }
 
 TEST_F(DeliveryTime, OpensNoMoreConnectionsThanTheRouteAllows) {
@@ -344,8 +349,8 @@ TEST_F(DeliveryTime, OpensNoMoreConnectionsThanTheRouteAllows) {
     start();
     for (const char* to : {"b@example.net", "c@example.net", "d@example.net"}) send({to});
     ASSERT_TRUE(store.run_until([&] { return metrics.queue.value() == 3 && server.connections == 2; }));
-    EXPECT_EQ(site("example.net").connections, 2U);
-    EXPECT_EQ(site("example.net").ready, 1U);
+    EXPECT_EQ(destination("example.net").connections, 2U);
+    EXPECT_EQ(destination("example.net").ready, 1U);
 }
 
 // A reload replaces the routes while connections that were opened by the old ones live.
@@ -384,7 +389,7 @@ TEST_F(DeliveryTime, WaitsLongerAfterEachFailure) {
         send({to});
         ASSERT_TRUE(happens("to=" + std::string(to)));
     }
-    EXPECT_EQ(log.count("delivery.back_off site=example.net failures=3"), 1U);
+    EXPECT_EQ(log.count("delivery.back_off site=mx1.example.net failures=3"), 1U);
 }
 
 TEST_F(DeliveryTime, ConnectionsThatFailTogetherAreOneFailure) {
@@ -393,7 +398,7 @@ TEST_F(DeliveryTime, ConnectionsThatFailTogetherAreOneFailure) {
     start();
     on_shard([&] { engine->suspend("example.net", true); });
     for (const char* to : {"b@example.net", "c@example.net", "d@example.net"}) send({to});
-    ASSERT_TRUE(store.run_until([&] { return engine->site("example.net")->ready == 3; }));
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 3; }));
     on_shard([&] { engine->suspend("example.net", false); });
     ASSERT_TRUE(happens("delivery.deferred", 3));
     EXPECT_THAT(dialer.dialed(), SizeIs(3));
@@ -406,7 +411,7 @@ TEST_F(DeliveryTime, LeavesADestinationAloneNoLongerThanTheScheduleSays) {
     start();
     send({"b@example.net"});
     ASSERT_TRUE(happens("delivery.deferred"));
-    const auto next = site("example.net").next_connection;
+    const auto next = destination("example.net").next_connection;
     ASSERT_TRUE(next.has_value());
     EXPECT_LE(*next, WallClock::now() + milliseconds(1200));
 }
@@ -457,7 +462,7 @@ TEST_F(DeliveryTime, ADeadDestinationIsForgottenWhenNothingIsLeft) {
     start();
     send_old(hours(25), {"b@example.net"}, "");
     ASSERT_TRUE(happens("delivery.expired"));
-    EXPECT_TRUE(store.run_until([&] { return engine->sites().empty(); }));
+    EXPECT_TRUE(store.run_until([&] { return engine->destinations().empty(); }));
 }
 
 }  // namespace

@@ -1,41 +1,72 @@
 #include "core/delivery/engine.h"
 
-namespace relevo {
+#include <algorithm>
+#include <mutex>
 
-std::pair<std::string, std::shared_ptr<const Route>> Dispatcher::site_of(std::string_view recipient_domain,
-                                                                         TenantId tenant) const {
+namespace relevo {
+namespace {
+
+// More than this many destinations away from where their names hash to: they are looked for anew when they come back.
+constexpr std::size_t remembered_homes = 100'000;
+
+}  // namespace
+
+std::pair<std::string, std::shared_ptr<const Route>> Dispatcher::destination_of(std::string_view recipient_domain,
+                                                                                TenantId tenant) const {
     const std::shared_ptr<const RouteTable> routes = routes_.load();
     const Route& route = routes->find(recipient_domain, tenant);
-    // The site keeps the whole table alive through its route.
-    return {site_key(route, recipient_domain), std::shared_ptr<const Route>(routes, &route)};
+    // The destination keeps the whole table alive through its route.
+    return {destination_key(route, recipient_domain), std::shared_ptr<const Route>(routes, &route)};
 }
 
-DeliveryEngine& Dispatcher::engine_of(std::string_view site) const {
-    return *engines_[std::hash<std::string_view>{}(site) % engines_.size()];
+DeliveryEngine& Dispatcher::engine_of(std::string_view destination) const {
+    if (engines_.size() > 1) {
+        const std::shared_lock lock(homes_mutex_);
+        const auto home = homes_.find(destination);
+        if (home != homes_.end()) return *home->second;
+    }
+    return *engines_[place_of(destination)];
+}
+
+DeliveryEngine& Dispatcher::engine_of_site(std::string_view site) const { return *engines_[place_of(site)]; }
+
+void Dispatcher::set_home(const std::string& destination, DeliveryEngine& engine) {
+    const std::unique_lock lock(homes_mutex_);
+    if (engines_[place_of(destination)] == &engine)
+        homes_.erase(destination);
+    else
+        homes_[destination] = &engine;
+}
+
+void Dispatcher::forget_home(const std::string& destination) {
+    const std::unique_lock lock(homes_mutex_);
+    if (homes_.size() > remembered_homes) homes_.erase(destination);
 }
 
 void Dispatcher::enqueue(std::shared_ptr<const Message> message) {
     std::vector<QueuedRecipients> groups;
     const auto due = message->accepted_at;
     for (std::size_t i = 0; i < message->ordinals.size(); ++i) {
-        auto [site, route] = site_of(message->envelope.recipients[i].address.domain(), message->tenant);
-        auto group = std::ranges::find(groups, site, &QueuedRecipients::site);
+        auto [destination, route] = destination_of(message->envelope.recipients[i].address.domain(), message->tenant);
+        auto group = std::ranges::find(groups, destination, &QueuedRecipients::destination);
         if (group == groups.end())
-            group = groups.insert(groups.end(), {.site = std::move(site),
+            group = groups.insert(groups.end(), {.destination = std::move(destination),
                                                  .route = std::move(route),
+                                                 .flow = {message->tenant, message->stream},
                                                  .message = message->id,
                                                  .ordinals = {},
                                                  .due = due,
                                                  .fresh = message});
         group->ordinals.push_back(message->ordinals[i]);
     }
-    for (QueuedRecipients& group : groups) engine_of(group.site).enqueue(std::move(group));
+    for (QueuedRecipients& group : groups) engine_of(group.destination).enqueue(std::move(group));
 }
 
 QueuedRecipients Dispatcher::queued(const WaitingRecipient& recipient) const {
-    auto [site, route] = site_of(recipient.domain, recipient.tenant);
-    return {.site = std::move(site),
+    auto [destination, route] = destination_of(recipient.domain, recipient.flow.tenant);
+    return {.destination = std::move(destination),
             .route = std::move(route),
+            .flow = recipient.flow,
             .message = recipient.id.message,
             .ordinals = {recipient.id.ordinal},
             .attempts = recipient.attempts,
@@ -46,7 +77,7 @@ QueuedRecipients Dispatcher::queued(const WaitingRecipient& recipient) const {
 
 void Dispatcher::enqueue(const WaitingRecipient& recipient) {
     QueuedRecipients one = queued(recipient);
-    engine_of(one.site).enqueue(std::move(one));
+    engine_of(one.destination).enqueue(std::move(one));
 }
 
 }  // namespace relevo

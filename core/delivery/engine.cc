@@ -3,51 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace relevo {
 namespace {
 
-constexpr std::array delivery_bounds{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0};
 constexpr std::chrono::seconds longest_back_off{900};
 constexpr std::chrono::seconds busy_pause{1};
 // The wall clock may jump; nothing is due later than this without a look at it.
 constexpr std::chrono::seconds longest_sleep{60};
 
 }  // namespace
-
-DeliveryMetrics::DeliveryMetrics(Metrics& metrics)
-    : delivered(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
-                                {{"outcome", "delivered"}})),
-      deferred(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
-                               {{"outcome", "deferred"}})),
-      failed(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
-                             {{"outcome", "failed"}})),
-      expired(metrics.counter("relevo_recipients_total", "Recipients whose delivery ended or was put off, by outcome",
-                              {{"outcome", "expired"}})),
-      connections_opened(metrics.counter("relevo_connections_out_total", "Connections to mail servers, by result",
-                                         {{"result", "opened"}})),
-      connections_failed(metrics.counter("relevo_connections_out_total", "Connections to mail servers, by result",
-                                         {{"result", "failed"}})),
-      reports(metrics.counter("relevo_reports_total", "Delivery status notifications made")),
-      dane_met(metrics.counter("relevo_transport_demands_total", "Mail servers held to a demand for TLS, by result",
-                               {{"policy", "dane"}, {"result", "met"}})),
-      dane_unmet(metrics.counter("relevo_transport_demands_total", "Mail servers held to a demand for TLS, by result",
-                                 {{"policy", "dane"}, {"result", "unmet"}})),
-      mta_sts_met(metrics.counter("relevo_transport_demands_total", "Mail servers held to a demand for TLS, by result",
-                                  {{"policy", "mta-sts"}, {"result", "met"}})),
-      mta_sts_unmet(metrics.counter("relevo_transport_demands_total",
-                                    "Mail servers held to a demand for TLS, by result",
-                                    {{"policy", "mta-sts"}, {"result", "unmet"}})),
-      connections(metrics.gauge("relevo_connections_out", "Open connections to mail servers")),
-      queue(metrics.gauge("relevo_queue_recipients", "Recipients that wait or are being delivered")),
-      delivery_seconds(
-          metrics.histogram("relevo_delivery_seconds", "Time from acceptance to delivery", delivery_bounds)) {
-    for (const bounces::BounceClass kind : bounces::all_bounce_classes())
-        replies_.push_back(&metrics.counter("relevo_delivery_replies_total",
-                                            "Recipients that were refused, put off or not reached, by reason",
-                                            {{"class", name_of(kind)}}));
-}
 
 DeliveryEngine::DeliveryEngine(Ports ports, DeliveryOptions options, unsigned shards)
     : ports_(std::move(ports)),
@@ -69,7 +34,9 @@ DeliveryEngine::~DeliveryEngine() = default;
 
 void DeliveryEngine::start() {
     ports_.shard.post([this] {
-        queue_.for_each_site([this](Site& site) { schedule(site); });
+        std::vector<Destination*> all;
+        queue_.for_each_destination([&](Destination& destination) { all.push_back(&destination); });
+        for (Destination* destination : all) schedule(*destination);
         ports_.shard.spawn(keep_time());
     });
 }
@@ -78,7 +45,7 @@ void DeliveryEngine::drain(Deadline deadline, std::function<void()> done) {
     ports_.shard.post([this, deadline, done = std::move(done)]() mutable {
         draining_ = true;
         drained_ = std::move(done);
-        for (auto& [site, slots] : idle_)
+        for (auto& [lane, slots] : idle_)
             for (IdleSlot* slot : slots) slot->wakeup.notify_all();
         clock_.notify_all();
         drain_.notify_all();
@@ -97,77 +64,16 @@ void DeliveryEngine::finished_one() {
     if (running_ == 0 && draining_ && drained_) std::exchange(drained_, nullptr)();
 }
 
-void DeliveryEngine::enqueue(QueuedRecipients recipients) {
-    ports_.shard.post([this, recipients = std::move(recipients)] { take_in(recipients); });
-}
-
-void DeliveryEngine::restore(const QueuedRecipients& recipients) {
-    Site& site = queue_.site(recipients.site, recipients.route);
-    for (const std::uint32_t ordinal : recipients.ordinals)
-        add(site,
-            {.message = recipients.message,
-             .ordinal = ordinal,
-             .attempts = recipients.attempts,
-             .delay_reported = recipients.delay_reported,
-             .fresh = recipients.fresh != nullptr},
-            recipients.due);
-}
-
-void DeliveryEngine::add(Site& site, QueueEntry entry, WallClock::time_point due) {
-    queue_.add(site, entry, due, WallClock::now());
-    ports_.metrics.queue.add();
-}
-
-std::vector<QueueEntry> DeliveryEngine::finish(Site& site, MessageId message, std::span<const std::uint32_t> ordinals) {
-    const std::size_t before = queue_.size();
-    auto again = queue_.finish(site, message, ordinals);
-    ports_.metrics.queue.subtract(static_cast<std::int64_t>(before - queue_.size()));
-    return again;
-}
-
-// Ends a lease that led to no attempt: what came again meanwhile is looked at again, its row tells whether it waits.
-void DeliveryEngine::finish_unattempted(Site& site, MessageId message, std::span<const std::uint32_t> ordinals) {
-    for (const QueueEntry& entry : finish(site, message, ordinals)) add(site, entry, WallClock::now());
-}
-
-void DeliveryEngine::take_in(const QueuedRecipients& recipients) {
-    Site& site = queue_.site(recipients.site, recipients.route);
-    site.set_route(recipients.route);
-    if (recipients.fresh && fresh_octets_ + recipients.fresh->content->size() <= options_.fresh_content_limit) {
-        Fresh& fresh = fresh_[recipients.message];
-        if (!fresh.message) {
-            fresh.message = recipients.fresh;
-            fresh_octets_ += recipients.fresh->content->size();
-        }
-        fresh.remaining += recipients.ordinals.size();
-    }
-    restore(recipients);
-    wake_for(recipients.site);
-}
-
-// Something was added to this destination.
-void DeliveryEngine::wake_for(std::string_view key) {
-    if (Site* site = queue_.find(key)) schedule(*site);
-    const auto due = queue_.next_due();
-    if (due && (!clock_set_for_ || *due < *clock_set_for_)) clock_.notify_all();
-}
-
-void DeliveryEngine::release_fresh(MessageId message, std::size_t recipients) {
-    const auto found = fresh_.find(message);
-    if (found == fresh_.end()) return;
-    found->second.remaining -= std::min(recipients, found->second.remaining);
-    if (found->second.remaining > 0) return;
-    fresh_octets_ -= found->second.message->content->size();
-    fresh_.erase(found);
-}
-
 Task<> DeliveryEngine::keep_time() {
     while (!draining_) {
-        queue_.wake(WallClock::now(), [this](Site& site) { schedule(site); });
+        queue_.wake(WallClock::now(), [this](Destination& destination) {
+            schedule(destination);
+            forget_if_done(destination);
+        });
         while (!probes_.empty() && probes_.begin()->first <= Clock::now()) {
-            const std::string key = std::move(probes_.begin()->second);
+            const Probe due = std::move(probes_.begin()->second);
             probes_.erase(probes_.begin());
-            if (Site* site = queue_.find(key)) probe(*site);
+            probe(due);
         }
         Deadline deadline = Clock::now() + longest_sleep;
         clock_set_for_ = queue_.next_due();
@@ -180,52 +86,69 @@ Task<> DeliveryEngine::keep_time() {
     }
 }
 
-// The back-off of a destination is over. With nothing left to deliver there is nothing to remember it for.
-void DeliveryEngine::probe(Site& site) {
-    schedule(site);
-    if (!site.is_empty() || Clock::now() < site.not_before) return;
-    site.last_problem.clear();
-    site.failures_in_a_row = 0;
-    forget_if_done(site);
+// A back-off is over, or something may be forgotten.
+void DeliveryEngine::probe(const Probe& due) {
+    if (!due.is_site) {
+        Destination* destination = queue_.find(due.key);
+        if (destination == nullptr) return;
+        destination->is_kept = false;
+        schedule(*destination);
+        if (destination->is_empty() && destination->may_be_tried(Clock::now())) destination->end_back_off();
+        return forget_if_done(*destination);
+    }
+    Site* site = queue_.find_site(due.key);
+    if (site == nullptr) return;
+    Lane& lane = site->lane(due.source);
+    schedule(lane);
+    // With nothing left to deliver there is nothing to remember it for.
+    if (lane.ready_count() == 0 && lane.connections == 0 && lane.back_off.is_over(Clock::now())) lane.back_off.end();
+    forget_if_done(*site);
 }
 
-void DeliveryEngine::schedule(Site& site) {
-    if (draining_ || site.suspended) return;
-    const RouteKind kind = site.route().kind;
-    const bool connects = kind == RouteKind::mail_exchanger || kind == RouteKind::smarthost || kind == RouteKind::lmtp;
-    auto idle = idle_.find(&site);
-    while (site.ready_count() > 0) {
-        if (idle != idle_.end() && !idle->second.empty()) {
-            auto lease = queue_.lease(site, options_.recipients_per_transaction);
-            if (!lease) return;
-            IdleSlot* slot = idle->second.back();  // the one used last: the others may time out
-            idle->second.pop_back();
-            slot->lease = std::move(lease);
-            slot->wakeup.notify_all();
-            continue;
-        }
-        if (Clock::now() < site.not_before) return;
-        // A destination that failed is tried by one connection until it answers again.
-        const std::uint32_t limit = !connects || site.failures_in_a_row > 0 ? 1 : site.route().connection_limit;
-        if (site.connections >= limit) return;
-        if (connections_ >= connection_limit_) {
-            if (std::ranges::find(starved_, &site) == starved_.end()) starved_.push_back(&site);
-            end_an_idle_connection();
-            return;
-        }
-        auto lease = queue_.lease(site, options_.recipients_per_transaction);
+void DeliveryEngine::schedule(Lane& lane) {
+    if (draining_ || lane.site().suspended) return;
+    while (lane.ready_count() > 0) {
+        if (offer_to_idle(lane)) continue;
+        if (!has_room_for_connection(lane)) return;
+        auto lease = queue_.lease(lane, options_.recipients_per_transaction, [](const ReadyEntry&) { return true; });
         if (!lease) return;
-        ++site.connections;
+        ++lane.connections;
         ++connections_;
         ++running_;
-        ports_.shard.spawn(connects ? serve(site, std::move(*lease))
-                                    : serve_without_connection(site, std::move(*lease)));
+        ports_.shard.spawn(serve(lane, std::move(*lease)));
     }
 }
 
-// Its place goes to a destination that has none.
+// The one used last first: the others may time out.
+bool DeliveryEngine::offer_to_idle(Lane& lane) {
+    const auto idle = idle_.find(&lane);
+    if (idle == idle_.end()) return false;
+    auto& slots = idle->second;
+    for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) {
+        auto lease = lease_for(lane, (*slot)->connection);
+        if (!lease) continue;
+        (*slot)->lease = std::move(lease);
+        (*slot)->wakeup.notify_all();
+        slots.erase(std::next(slot).base());
+        return true;
+    }
+    return false;
+}
+
+bool DeliveryEngine::has_room_for_connection(Lane& lane) {
+    if (!lane.back_off.is_over(Clock::now())) return false;
+    // A site that failed is tried by one connection until it answers again.
+    const std::uint32_t limit = lane.back_off.failures_in_a_row > 0 ? 1 : lane.site().connection_limit;
+    if (lane.connections >= limit) return false;
+    if (connections_ < connection_limit_) return true;
+    if (std::ranges::find(starved_, &lane) == starved_.end()) starved_.push_back(&lane);
+    end_an_idle_connection();
+    return false;
+}
+
+// Its place goes to a site that has none.
 void DeliveryEngine::end_an_idle_connection() {
-    for (auto& [site, slots] : idle_) {
+    for (auto& [lane, slots] : idle_) {
         if (slots.empty()) continue;
         slots.front()->wakeup.notify_all();
         slots.pop_front();
@@ -233,91 +156,87 @@ void DeliveryEngine::end_an_idle_connection() {
     }
 }
 
-// A connection of this destination ended.
-void DeliveryEngine::leave(Site& site) {
-    --site.connections;
-    if (site.connections == 0) site.forget_former_routes();
+// A connection of this lane ended.
+void DeliveryEngine::leave(Lane& lane) {
+    --lane.connections;
     --connections_;
-    schedule(site);
+    schedule(lane);
     schedule_starved();
-    forget_if_done(site);
+    forget_if_done(lane.site());
     finished_one();
 }
 
-// Nothing refers to a destination without connections; one that failed is kept for its back-off.
+// Nothing refers to a site without connections and destinations; one that failed is kept for its back-off.
 void DeliveryEngine::forget_if_done(Site& site) {
-    if (site.connections > 0) return;
-    idle_.erase(&site);
-    if (site.is_empty() && site.last_problem.empty() && std::ranges::find(starved_, &site) == starved_.end())
-        queue_.forget_if_idle(site);
+    const auto is_done = [this](const auto& lane) {
+        return lane->connections == 0 && lane->back_off.last_problem.empty() &&
+               std::ranges::find(starved_, lane.get()) == starved_.end();
+    };
+    if (site.destinations() > 0 || !std::ranges::all_of(site.lanes(), is_done)) return;
+    for (const auto& lane : site.lanes()) idle_.erase(lane.get());
+    queue_.forget_if_idle(site);
 }
 
 void DeliveryEngine::schedule_starved() {
     if (starved_.empty()) return;
-    for (Site* site : std::exchange(starved_, {})) schedule(*site);
+    for (Lane* lane : std::exchange(starved_, {})) schedule(*lane);
 }
 
-void DeliveryEngine::connect_not_before(Site& site, Deadline time) {
-    site.not_before = time;
-    probes_.emplace(site.not_before, site.key());
+void DeliveryEngine::connect_not_before(BackOff& state, const Probe& probe, Deadline time) {
+    state.not_before = time;
+    probes_.emplace(time, probe);
     clock_.notify_all();
 }
 
 // `began`: when we set out to connect. Several may be under way when a server fails: that is one
 // failure, not one for each.
-void DeliveryEngine::back_off(Site& site, const std::string& problem, Deadline began) {
-    site.last_problem = problem;
-    if (began < site.failed_at) return;
-    const auto& delays = site.route().retry.delays;
+void DeliveryEngine::back_off(BackOff& state, const Route& route, const Probe& probe, const std::string& problem,
+                              Deadline began) {
+    state.last_problem = problem;
+    if (began < state.failed_at) return;
+    const auto& delays = route.retry.delays;
     const auto first = std::min<std::chrono::milliseconds>(options_.first_back_off, delays.front());
     const auto longest = std::min<std::chrono::milliseconds>(longest_back_off, std::ranges::max(delays));
-    const auto doubled = first * (1U << std::min(site.failures_in_a_row, 10U));
-    ++site.failures_in_a_row;
+    const auto doubled = first * (1U << std::min(state.failures_in_a_row, 10U));
+    ++state.failures_in_a_row;
     const auto share = 0.8 + 0.4 * std::uniform_real_distribution<>()(chance_);
-    site.failed_at = Clock::now();
+    state.failed_at = Clock::now();
     connect_not_before(
-        site, site.failed_at + std::chrono::duration_cast<Clock::duration>(
-                                   std::min<std::chrono::duration<double, std::milli>>(doubled, longest) * share));
+        state, probe,
+        state.failed_at + std::chrono::duration_cast<Clock::duration>(
+                              std::min<std::chrono::duration<double, std::milli>>(doubled, longest) * share));
     ports_.log.warning(
         "delivery.back_off",
-        {{"site", site.key()},
-         {"failures", site.failures_in_a_row},
-         {"seconds", std::chrono::duration_cast<std::chrono::seconds>(site.not_before - Clock::now()).count()},
+        {{"site", probe.key},
+         {"failures", state.failures_in_a_row},
+         {"seconds", std::chrono::duration_cast<std::chrono::seconds>(state.not_before - Clock::now()).count()},
          {"problem", problem}});
 }
 
 // A server that has no room for one connection is not down: it gets one probe soon, before any mail is put off.
-void DeliveryEngine::pause(Site& site) {
-    site.failures_in_a_row = std::max(1U, site.failures_in_a_row);
-    connect_not_before(site, Clock::now() + std::min<std::chrono::milliseconds>(busy_pause, options_.first_back_off));
-}
-
-SiteStatus DeliveryEngine::status_of(const Site& site) const {
-    SiteStatus status{.key = site.key(),
-                      .route = site.route().name,
-                      .ready = site.ready_count(),
-                      .waiting = site.waiting_count(),
-                      .active = site.leased_count(),
-                      .connections = site.connections,
-                      .suspended = site.suspended,
-                      .last_problem = site.last_problem,
-                      .next_connection = std::nullopt};
-    if (site.not_before > Clock::now())
-        status.next_connection =
-            WallClock::now() + std::chrono::duration_cast<WallClock::duration>(site.not_before - Clock::now());
-    return status;
+void DeliveryEngine::pause(Lane& lane) {
+    lane.back_off.failures_in_a_row = std::max(1U, lane.back_off.failures_in_a_row);
+    connect_not_before(lane.back_off, probe_of(lane),
+                       Clock::now() + std::min<std::chrono::milliseconds>(busy_pause, options_.first_back_off));
 }
 
 std::vector<SiteStatus> DeliveryEngine::sites() {
     std::vector<SiteStatus> all;
-    queue_.for_each_site([&](Site& site) { all.push_back(status_of(site)); });
+    queue_.for_each_site([&](Site& site) {
+        SiteStatus status{.key = site.key(),
+                          .hosts = {},
+                          .destinations = site.destinations(),
+                          .suspended = site.suspended,
+                          .lanes = {}};
+        for (const auto& lane : site.lanes())
+            status.lanes.push_back({.source = {},
+                                    .ready = lane->ready_count(),
+                                    .connections = lane->connections,
+                                    .last_problem = lane->back_off.last_problem,
+                                    .next_connection = wall_time(lane->back_off.not_before)});
+        all.push_back(std::move(status));
+    });
     return all;
-}
-
-std::optional<SiteStatus> DeliveryEngine::site(std::string_view key) {
-    const Site* found = queue_.find(key);
-    if (found == nullptr) return std::nullopt;
-    return status_of(*found);
 }
 
 std::set<DeliveryId> DeliveryEngine::leased_of(const std::vector<DeliveryId>& ids) const {
@@ -327,34 +246,11 @@ std::set<DeliveryId> DeliveryEngine::leased_of(const std::vector<DeliveryId>& id
     return leased;
 }
 
-void DeliveryEngine::suspend(std::string_view key, bool suspended) {
-    Site* site = queue_.find(key);
-    if (site == nullptr) {
-        if (!suspended) return;
-        const auto [unused, route] = ports_.dispatcher.site_of(key, TenantId{});
-        site = &queue_.site(key, route);
-    }
-    site->suspended = suspended;
-    schedule(*site);
-}
-
-void DeliveryEngine::remove(std::string_view key, const std::set<DeliveryId>& chosen) {
-    Site* site = queue_.find(key);
-    if (site == nullptr) return;
-    const std::size_t removed = queue_.remove_if(*site, [&](const QueueEntry& entry) {
-        if (!chosen.contains({entry.message, entry.ordinal})) return false;
-        release_fresh(entry.message, 1);
-        return true;
-    });
-    ports_.metrics.queue.subtract(static_cast<std::int64_t>(removed));
-}
-
-void DeliveryEngine::retry(std::string_view key, const std::set<DeliveryId>& chosen) {
-    Site* site = queue_.find(key);
-    if (site == nullptr) return;
-    queue_.retry_if(*site, [&](const QueueEntry& entry) { return chosen.contains({entry.message, entry.ordinal}); });
-    site->not_before = Deadline::min();
-    schedule(*site);
+// nullopt: not in the future.
+std::optional<WallClock::time_point> DeliveryEngine::wall_time(Deadline time) {
+    const Deadline now = Clock::now();
+    if (time <= now) return std::nullopt;
+    return WallClock::now() + std::chrono::duration_cast<WallClock::duration>(time - now);
 }
 
 }  // namespace relevo

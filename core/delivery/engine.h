@@ -20,6 +20,7 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -46,6 +47,8 @@ struct DeliveryOptions {
         64 * mebibyte;  // content of accepted mail kept in memory until its first attempt; divided among the shards
     std::vector<Endpoint> own_endpoints;  // where we listen ourselves: never connected to
     std::size_t full_return_limit_octets = 64 * 1024;
+    // A destination's mail servers are looked up again afterwards; answers live as long as their owners say.
+    std::chrono::milliseconds bearings_last{60'000};
 };
 
 struct DeliveryMetrics {
@@ -62,20 +65,39 @@ struct DeliveryMetrics {
 };
 
 // A destination as `queue summary` and `queue why` show it.
-struct SiteStatus {
+struct DestinationStatus {
     std::string key;
     std::string route;
+    std::string site;  // empty: its mail servers are not known yet
     std::size_t ready = 0, waiting = 0, active = 0;
-    std::uint32_t connections = 0;
+    std::uint32_t connections = 0;  // to its site
+    std::uint32_t connection_limit = 0;
     bool suspended = false;
     std::string last_problem;
     std::optional<WallClock::time_point> next_connection;  // backing off until then
 };
 
+// What goes to a site from one source, as `site show` shows it.
+struct LaneStatus {
+    std::string source;
+    std::size_t ready = 0;
+    std::uint32_t connections = 0;
+    std::string last_problem;
+    std::optional<WallClock::time_point> next_connection;
+};
+struct SiteStatus {
+    std::string key;
+    std::vector<std::string> hosts;
+    std::size_t destinations = 0;
+    bool suspended = false;
+    std::vector<LaneStatus> lanes;
+};
+
 // Recipients of one message for one destination, on their way into a queue.
 struct QueuedRecipients {
-    std::string site;
+    std::string destination;
     std::shared_ptr<const Route> route;
+    MailFlow flow;
     MessageId message;
     std::vector<std::uint32_t> ordinals;
     std::uint16_t attempts = 0;
@@ -87,7 +109,7 @@ struct QueuedRecipients {
 // One recipient of a message in the spool.
 struct WaitingRecipient {
     DeliveryId id;
-    TenantId tenant;
+    MailFlow flow;
     std::string_view domain;
     std::uint16_t attempts = 0;
     bool delay_reported = false;
@@ -96,7 +118,9 @@ struct WaitingRecipient {
 
 class DeliveryEngine;
 
-// Sends each recipient to the engine of its destination. Threads: any.
+// Sends each recipient to the engine of its destination: the one that the destination's name hashes to, until its mail
+// servers are known; then the one that its site hashes to, so that everything about a site is on one shard. Threads:
+// any.
 class Dispatcher {
  public:
     void set_engines(std::vector<DeliveryEngine*> engines) { engines_ = std::move(engines); }
@@ -105,15 +129,31 @@ class Dispatcher {
     void enqueue(std::shared_ptr<const Message> message);
     void enqueue(const WaitingRecipient& recipient);
     [[nodiscard]] QueuedRecipients queued(const WaitingRecipient& recipient) const;
-    [[nodiscard]] DeliveryEngine& engine_of(std::string_view site) const;
+    [[nodiscard]] DeliveryEngine& engine_of(std::string_view destination) const;
     [[nodiscard]] const std::vector<DeliveryEngine*>& engines() const { return engines_; }
     // Where a recipient would go.
-    [[nodiscard]] std::pair<std::string, std::shared_ptr<const Route>> site_of(std::string_view recipient_domain,
-                                                                               TenantId tenant) const;
+    [[nodiscard]] std::pair<std::string, std::shared_ptr<const Route>> destination_of(std::string_view recipient_domain,
+                                                                                      TenantId tenant) const;
+
+    // For engines. The one that everything of a site belongs to.
+    [[nodiscard]] DeliveryEngine& engine_of_site(std::string_view site) const;
+    // A destination moves there: by the engine that has it, before it hands it over.
+    void set_home(const std::string& destination, DeliveryEngine& engine);
+    // Nothing of it is left in that engine.
+    void forget_home(const std::string& destination);
 
  private:
+    [[nodiscard]] std::size_t place_of(std::string_view name) const {
+        return std::hash<std::string_view>{}(name) % engines_.size();
+    }
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
+    };
     std::vector<DeliveryEngine*> engines_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
+    mutable std::shared_mutex homes_mutex_;
+    std::unordered_map<std::string, DeliveryEngine*, Hash, std::equal_to<>> homes_;  // that are not where names hash to
 };
 
 // Threads: its shard's, except where it says otherwise.
@@ -150,16 +190,31 @@ class DeliveryEngine {
     // The same on this shard, before start(): for recovery.
     void restore(const QueuedRecipients& recipients);
 
-    // For people; on this shard.
+    // A destination that another engine had; its entries are not counted yet. Threads: any.
+    struct Moved {
+        std::string key;
+        std::shared_ptr<const Route> route;
+        std::shared_ptr<const Bearings> bearings;
+        bool suspended = false;
+        struct Entry {
+            DeliveryQueue::Taken taken;
+            MailFlow flow;
+        };
+        std::vector<Entry> entries;
+    };
+    void adopt(Moved moved);
+
+    // For people; on this shard. `key`: of a destination.
+    [[nodiscard]] std::vector<DestinationStatus> destinations();
+    [[nodiscard]] std::optional<DestinationStatus> destination(std::string_view key);
     [[nodiscard]] std::vector<SiteStatus> sites();
-    [[nodiscard]] std::optional<SiteStatus> site(std::string_view key);
     // Those of `ids` that are being delivered.
     [[nodiscard]] std::set<DeliveryId> leased_of(const std::vector<DeliveryId>& ids) const;
-    void suspend(std::string_view site, bool suspended);
+    void suspend(std::string_view key, bool suspended);
     // Rows changed by a person: take them out (hold, drop), or make them due now (retry). A leased recipient is
     // finished first; one that is enqueued again meanwhile follows it.
-    void remove(std::string_view site, const std::set<DeliveryId>& chosen);
-    void retry(std::string_view site, const std::set<DeliveryId>& chosen);
+    void remove(std::string_view key, const std::set<DeliveryId>& chosen);
+    void retry(std::string_view key, const std::set<DeliveryId>& chosen);
 
  private:
     struct Fresh {
@@ -174,14 +229,16 @@ class DeliveryEngine {
     };
     struct Opened {
         std::unique_ptr<Connection> connection;
-        RoutingProblem problem;  // if there is none
-        bool busy = false;       // the server is there, but took no connection now (4yz)
+        RoutingProblem problem;             // if there is none
+        bool busy = false;                  // the server is there, but took no connection now (4yz)
+        bool concerns_destination = false;  // what the destination demands failed; others may use the server
         std::optional<PeerFacts> peer;
         std::string transcript;
     };
     // An idle connection waits here; schedule() puts a lease in.
     struct IdleSlot {
-        explicit IdleSlot(Shard& shard) : wakeup(shard) {}
+        IdleSlot(Shard& shard, Connection& idle) : connection(idle), wakeup(shard) {}
+        Connection& connection;
         std::optional<Lease> lease;
         Wakeup wakeup;
     };
@@ -197,71 +254,122 @@ class DeliveryEngine {
         std::string transcript;
     };
 
+    // Keeps a destination in the queue while a coroutine works on it.
+    class Hold {
+     public:
+        Hold(DeliveryEngine& engine, Destination& destination)
+            : engine_(engine), is_alive_(engine.is_alive_), destination_(destination) {
+            ++destination_.users;
+        }
+        ~Hold() {
+            if (!is_alive_.expired()) engine_.let_go(destination_);
+        }
+        Hold(const Hold&) = delete;
+        Hold& operator=(const Hold&) = delete;
+
+     private:
+        DeliveryEngine& engine_;
+        std::weak_ptr<const bool> is_alive_;  // a shard destroys its coroutines after the engine has gone
+        Destination& destination_;
+    };
+    // What to look at again at a certain time.
+    struct Probe {
+        std::string key;
+        bool is_site = false;  // else a destination
+        std::uint32_t source = 0;
+    };
+
     // engine.cc: what runs when
     Task<> keep_time();
-    void schedule(Site& site);
-    void probe(Site& site);
+    void probe(const Probe& due);
+    void schedule(Lane& lane);
     void schedule_starved();
     void end_an_idle_connection();
-    void take_in(const QueuedRecipients& recipients);
-    void back_off(Site& site, const std::string& problem, Deadline began);
-    void pause(Site& site);
-    void connect_not_before(Site& site, Deadline time);
-    void leave(Site& site);
+    bool offer_to_idle(Lane& lane);
+    [[nodiscard]] bool has_room_for_connection(Lane& lane);
+    void back_off(BackOff& state, const Route& route, const Probe& probe, const std::string& problem, Deadline began);
+    void pause(Lane& lane);
+    void connect_not_before(BackOff& state, const Probe& probe, Deadline time);
+    void leave(Lane& lane);
     void forget_if_done(Site& site);
     void finished_one();
-    Task<> pause_before_writing_again();
-    void add(Site& site, QueueEntry entry, WallClock::time_point due);
-    [[nodiscard]] std::vector<QueueEntry> finish(Site& site, MessageId message,
-                                                 std::span<const std::uint32_t> ordinals);
-    void finish_unattempted(Site& site, MessageId message, std::span<const std::uint32_t> ordinals);
-    void wake_for(std::string_view site);
-    void release_fresh(MessageId message, std::size_t recipients);
-    [[nodiscard]] SiteStatus status_of(const Site& site) const;
 
-    // engine_connect.cc: finding and opening a connection
-    // What is known of a destination before its hosts are tried.
-    struct Destination {
-        dns::Security security = dns::Security::insecure;        // of its MX records
-        std::shared_ptr<const tlspolicy::MtaStsPolicy> mta_sts;  // null: none
-    };
-    Task<Opened> open_connection(Site& site);
-    Task<Destination> destination_of(Site& site, const MailHosts& hosts);
-    Task<Opened> open_host(Site& site, Destination destination, std::string host, Deadline deadline);
-    Task<Routed<TransportDemand>> demand_for(Site& site, Destination destination, std::string host,
-                                             HostAddresses addresses, Deadline deadline);
-    Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address, TransportDemand demand);
-    Task<Opened> open_address(Site& site, std::string host, dns::IpAddress address, TransportDemand demand,
-                              smtp::ClientTls tls);
-    void count_demand(const Site& site, const Destination& destination, const std::string& host,
+    // engine_destinations.cc: from destinations to sites
+    void schedule(Destination& destination);
+    Task<> find_in_background(Destination& destination);
+    Task<std::optional<RoutingProblem>> find(Destination& destination);
+    bool settle(Destination& destination);
+    void place(Destination& destination);
+    void move_home(Destination& destination, DeliveryEngine& home);
+    void let_go(Destination& destination);
+    void forget_if_done(Destination& destination);
+    void take_in(const QueuedRecipients& recipients);
+    void add(Destination& destination, QueueEntry entry, WallClock::time_point due);
+    [[nodiscard]] std::vector<QueueEntry> finish(Destination& destination, MessageId message,
+                                                 std::span<const std::uint32_t> ordinals);
+    void finish_unattempted(Destination& destination, MessageId message, std::span<const std::uint32_t> ordinals);
+    void wake_for(std::string_view destination);
+    void release_fresh(MessageId message, std::size_t recipients);
+    [[nodiscard]] static std::optional<WallClock::time_point> wall_time(Deadline time);
+    [[nodiscard]] DestinationStatus status_of(const Destination& destination) const;
+    [[nodiscard]] bool has_fresh_bearings(const Destination& destination) const {
+        return destination.bearings && Clock::now() < destination.bearings->asked_at + options_.bearings_last;
+    }
+    [[nodiscard]] static Probe probe_of(const Destination& destination) { return {.key = destination.key()}; }
+    [[nodiscard]] static Probe probe_of(const Lane& lane) {
+        return {.key = lane.site().key(), .is_site = true, .source = lane.source()};
+    }
+
+    // engine_connect.cc: opening a connection
+    Task<Opened> open_connection(Destination& destination);
+    Task<Opened> open_host(Destination& destination, std::shared_ptr<const Bearings> bearings, std::string host,
+                           Deadline deadline);
+    Task<Routed<TransportDemand>> demand_for(Destination& destination, std::shared_ptr<const Bearings> bearings,
+                                             std::string host, HostAddresses addresses, Deadline deadline);
+    Task<Opened> open_address(std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
+                              TransportDemand demand);
+    Task<Opened> open_address(std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
+                              TransportDemand demand, smtp::ClientTls tls);
+    void count_demand(const Destination& destination, const Bearings& bearings, const std::string& host,
                       const TransportDemand& demand, const Opened& opened);
+    // Mail to this destination may go over that connection to its site.
+    [[nodiscard]] static bool meets(const Connection& connection, const Destination& destination);
+    [[nodiscard]] static bool is_certain(const Destination& destination, std::string_view host);
     static bool outweighs(const RoutingProblem& problem, const RoutingProblem& other);
     static Opened nothing_tried();
     bool is_own(const Stream& stream) const;
     [[nodiscard]] smtp::ClientTls tls_for(const Route& route, const std::string& host, const TransportDemand& demand);
 
-    // engine_attempt.cc: messages over a connection, and what became of them
-    Task<> serve(Site& site, Lease lease);
-    Task<> serve_without_connection(Site& site, Lease lease);
-    Task<> work_through(Site& site, Connection& connection, std::optional<Lease> lease);
-    Task<std::optional<Lease>> wait_for_work(Site& site);
-    void put_back(Site& site, Lease& lease, std::size_t kept, WallClock::time_point due);
-    Task<std::optional<Work>> load(Site& site, Lease lease);
-    Task<> set_aside(Site& site, Lease lease, std::string reason);
-    Task<> attempt(Site& site, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);
-    Task<> share_failure(Site& site, RoutingProblem problem);
-    static bool ended_before_it_began(const Connection& connection);
+    // engine_serve.cc: who works off which lane
+    Task<> serve(Lane& lane, Lease lease);
+    Task<> serve_first(Lane& lane, Work work);
+    Task<> fail(Lane& lane, Work work, Opened opened, Deadline began);
+    Task<> serve_without_connection(Destination& destination);
+    Task<> work_through(Lane& lane, Connection& connection, std::optional<Lease> lease);
+    Task<std::optional<Lease>> wait_for_work(Lane& lane, Connection& connection);
+    [[nodiscard]] std::optional<Lease> lease_for(Lane& lane, const Connection& connection);
+    void put_back(Lease& lease, std::size_t kept, WallClock::time_point due);
+    Task<std::optional<Work>> load(Lease lease);
+    Task<> set_aside(Lease lease, std::string reason);
     AttemptEnd end_by(const Work& work, const Opened& opened) const;
-    Task<> conclude(Site& site, Work work, AttemptEnd end);
+    Task<> share_failure(Lane& lane, RoutingProblem problem);
+    Task<> share_failure(Destination& destination, RoutingProblem problem);
+    Task<bool> fail_one(std::optional<Lease> lease, RoutingProblem problem);
+
+    // engine_attempt.cc: messages over a connection, and what became of them
+    Task<> attempt(Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);
+    static bool ended_before_it_began(const Connection& connection);
+    Task<> conclude(Work work, AttemptEnd end);
     void wait_for_retry(const WaitingRecipient& recipient);
-    Task<> conclude_in_background(Site& site, Work work, AttemptEnd end, std::shared_ptr<PendingRecord> pending);
-    DeliveryOutcome outcome_for(const Site& site, const Work& work, std::size_t place, AttemptResult& result,
-                                const AttemptEnd& end, double chance, ReportableResult& reportable);
+    Task<> conclude_in_background(Work work, AttemptEnd end, std::shared_ptr<PendingRecord> pending);
+    DeliveryOutcome outcome_for(const Work& work, std::size_t place, AttemptResult& result, const AttemptEnd& end,
+                                double chance, ReportableResult& reportable);
     Task<std::vector<std::shared_ptr<const Message>>> write_outcomes(std::shared_ptr<const Message> message,
                                                                      std::vector<DeliveryOutcome> outcomes,
                                                                      std::vector<Submission> reports);
+    Task<> pause_before_writing_again();
     void log_outcome(const Message& message, const AttemptResult& result, const std::string& recipient,
-                     const Site& site, const std::optional<PeerFacts>& peer);
+                     const Destination& destination, const std::optional<PeerFacts>& peer);
     void count(const Message& message, const AttemptResult& result);
 
     Ports ports_;
@@ -272,9 +380,11 @@ class DeliveryEngine {
     Octets fresh_octets_ = 0;
     std::uint32_t connections_ = 0;
     std::uint32_t connection_limit_;
-    std::unordered_map<Site*, std::deque<IdleSlot*>> idle_;
-    std::multimap<Deadline, std::string> probes_;  // when to look at a destination again that backs off
-    std::vector<Site*> starved_;
+    std::unordered_map<Lane*, std::deque<IdleSlot*>> idle_;
+    std::multimap<Deadline, Probe> probes_;
+    std::vector<Lane*> starved_;
+    std::uint32_t look_ups_ = 0;                   // of destinations, under way
+    std::deque<std::string> to_find_;              // destinations that wait for a look-up
     std::map<std::string, Deadline> without_tls_;  // hosts whose STARTTLS failed, until when not to try it
     Wakeup clock_;
     std::optional<WallClock::time_point> clock_set_for_;
@@ -283,6 +393,7 @@ class DeliveryEngine {
     bool draining_ = false;
     std::size_t running_ = 0;  // coroutines that serve a destination or write an outcome
     std::function<void()> drained_;
+    std::shared_ptr<const bool> is_alive_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace relevo

@@ -15,16 +15,12 @@ constexpr std::size_t remembered_hosts_limit = 10'000;
 
 }  // namespace
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Site& site) {
+Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Destination& destination) {
     const Deadline deadline = Clock::now() + search_limit;
-    auto hosts = co_await finder_.hosts_of(site.route(), std::string(site.domain()), deadline);
-    if (!hosts.has_value())
-        co_return Opened{
-            .connection = nullptr, .problem = std::move(hosts.error()), .busy = false, .peer = {}, .transcript = {}};
-    const Destination destination = co_await destination_of(site, *hosts);
+    const std::shared_ptr<const Bearings> bearings = destination.bearings;
     Opened failed = nothing_tried();
-    for (std::string& host : hosts->names) {
-        Opened tried = co_await open_host(site, destination, std::move(host), deadline);
+    for (const std::string& host : bearings->hosts.names) {
+        Opened tried = co_await open_host(destination, bearings, host, deadline);
         if (tried.connection) {
             ports_.metrics.connections_opened.add();
             co_return tried;
@@ -34,17 +30,6 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Site& site) {
     }
     ports_.metrics.connections_failed.add();
     co_return failed;
-}
-
-Task<DeliveryEngine::Destination> DeliveryEngine::destination_of(Site& site, const MailHosts& hosts) {
-    Destination destination{.security = hosts.security, .mta_sts = nullptr};
-    const Route& route = site.route();
-    const bool may_have_policy = ports_.mta_sts != nullptr && route.kind == RouteKind::mail_exchanger &&
-                                 route.tls != RouteTls::never && !site.domain().starts_with('[');
-    if (!may_have_policy) co_return destination;
-    const auto ascii = mail::to_ascii_domain(site.domain());
-    if (ascii.has_value()) destination.mta_sts = co_await ports_.mta_sts->policy_of(*ascii);
-    co_return destination;
 }
 
 // The destination is beyond hope only if each of its hosts and addresses is; else the last of the others tells why.
@@ -58,22 +43,31 @@ DeliveryEngine::Opened DeliveryEngine::nothing_tried() {
     return nothing;
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, Destination destination, std::string host,
+Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Destination& destination,
+                                                       std::shared_ptr<const Bearings> bearings, std::string host,
                                                        Deadline deadline) {
+    const std::shared_ptr<const Route> route = destination.shared_route();
     Opened failed = nothing_tried();
     const auto fail = [&](RoutingProblem problem) {
         failed.problem = std::move(problem);
         return std::move(failed);
     };
-    auto found = co_await finder_.addresses_of(site.route(), host, deadline);
+    auto found = co_await finder_.addresses_of(*route, host, deadline);
     if (!found.has_value()) co_return fail(std::move(found.error()));
     const std::vector<dns::IpAddress> addresses = found->addresses;
-    const auto demand = co_await demand_for(site, destination, host, *std::move(found), deadline);
-    if (!demand.has_value()) co_return fail(demand.error());
+    const bool is_dane_examined = !options_.use_dane || bearings->hosts.security == dns::Security::secure;
+    const auto demand = co_await demand_for(destination, bearings, host, *std::move(found), deadline);
+    if (!demand.has_value()) {
+        failed.concerns_destination = true;
+        co_return fail(demand.error());
+    }
     for (const dns::IpAddress& address : addresses) {
-        Opened tried = co_await open_address(site, host, address, *demand);
-        count_demand(site, destination, host, *demand, tried);
-        if (tried.connection) co_return tried;
+        Opened tried = co_await open_address(route, host, address, *demand);
+        count_demand(destination, *bearings, host, *demand, tried);
+        if (tried.connection) {
+            tried.connection->set_dane_examined(is_dane_examined);
+            co_return tried;
+        }
         if (outweighs(tried.problem, failed.problem)) failed = std::move(tried);
         if (Clock::now() >= deadline) break;
     }
@@ -81,29 +75,27 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Site& site, Destination d
 }
 
 // The strictest of what the route, DANE and MTA-STS ask for; DANE goes before MTA-STS (RFC 8461 §2).
-Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination destination, std::string host,
+Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Destination& destination,
+                                                         std::shared_ptr<const Bearings> bearings, std::string host,
                                                          HostAddresses addresses, Deadline deadline) {
-    const Route& route = site.route();
+    const Route& route = destination.route();
     const bool is_mx = route.kind == RouteKind::mail_exchanger;
-    const bool is_named = destination.mta_sts && tlspolicy::matches(*destination.mta_sts, host);
-    const bool is_certain = !is_mx || is_named || destination.security == dns::Security::secure;
+    const bool is_named = bearings->mta_sts && tlspolicy::matches(*bearings->mta_sts, host);
     TransportDemand demand;
-    demand.host_is_certain = is_certain;
     if (route.tls == RouteTls::never) co_return demand;
     if (route.tls != RouteTls::opportunistic || !route.user.empty())
         demand = {.level = route.verify_certificate ? TlsDemand::verified : TlsDemand::encrypted,
                   .origin = "route " + route.name,
                   .tlsa = {},
-                  .names = {},
-                  .host_is_certain = is_certain};
+                  .names = {}};
     const bool is_vouched_for =
-        addresses.security == dns::Security::secure && (!is_mx || destination.security == dns::Security::secure);
+        addresses.security == dns::Security::secure && (!is_mx || bearings->hosts.security == dns::Security::secure);
     if (options_.use_dane && is_vouched_for && demand.level != TlsDemand::verified) {
         auto dane = co_await find_dane(ports_.resolver,
                                        {.name = host,
                                         .canonical_name = addresses.canonical_name,
                                         .port = route.port,
-                                        .destination = is_mx ? std::string(site.domain()) : std::string()},
+                                        .destination = is_mx ? std::string(destination.domain()) : std::string()},
                                        deadline);
         // Whoever can make the DNS fail must not be able to switch DANE off (RFC 7672 §2.1).
         if (!dane.has_value())
@@ -113,45 +105,44 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Site& site, Destination
                 .text =
                     fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
         if (dane->has_value()) demand = *std::move(*dane);
-        demand.host_is_certain = is_certain;
     }
-    const bool is_enforced = destination.mta_sts && destination.mta_sts->mode == tlspolicy::MtaStsMode::enforce;
+    const bool is_enforced = bearings->mta_sts && bearings->mta_sts->mode == tlspolicy::MtaStsMode::enforce;
     if (!is_enforced || demand.level == TlsDemand::dane) co_return demand;
     if (!is_named) {
         ports_.metrics.mta_sts_unmet.add();
         co_return std::unexpected(RoutingProblem{
             .permanent = false,
             .status = {4, 7, 5},
-            .text = fmt::format("the MTA-STS policy of {} does not name its mail server {}", site.domain(), host)});
+            .text =
+                fmt::format("the MTA-STS policy of {} does not name its mail server {}", destination.domain(), host)});
     }
     co_return TransportDemand{.level = TlsDemand::verified,
-                              .origin = fmt::format("MTA-STS of {}", site.domain()),
+                              .origin = fmt::format("MTA-STS of {}", destination.domain()),
                               .tlsa = {},
-                              .names = {},
-                              .host_is_certain = true};
+                              .names = {}};
 }
 
 // What a server that was reached showed. A policy that is only tested stops nothing, but its owner's operator wants to
 // know (RFC 8461 §5).
-void DeliveryEngine::count_demand(const Site& site, const Destination& destination, const std::string& host,
+void DeliveryEngine::count_demand(const Destination& destination, const Bearings& bearings, const std::string& host,
                                   const TransportDemand& demand, const Opened& opened) {
     const bool is_answer = opened.connection || (opened.peer && opened.peer->tls != "none");
     if (!is_answer) return;
     const bool is_met = opened.connection != nullptr;
     if (demand.level == TlsDemand::dane || demand.origin == "DANE")
         (is_met ? ports_.metrics.dane_met : ports_.metrics.dane_unmet).add();
-    if (!destination.mta_sts) return;
-    if (destination.mta_sts->mode == tlspolicy::MtaStsMode::enforce) {
+    if (!bearings.mta_sts) return;
+    if (bearings.mta_sts->mode == tlspolicy::MtaStsMode::enforce) {
         if (demand.level == TlsDemand::verified)
             (is_met ? ports_.metrics.mta_sts_met : ports_.metrics.mta_sts_unmet).add();
         return;
     }
     const TlsInfo* tls = opened.connection ? opened.connection->tls() : nullptr;
-    const bool is_named = tlspolicy::matches(*destination.mta_sts, host);
+    const bool is_named = tlspolicy::matches(*bearings.mta_sts, host);
     if (is_named && tls != nullptr && tls->verified) return ports_.metrics.mta_sts_met.add();
     ports_.metrics.mta_sts_unmet.add();
     ports_.log.warning("delivery.mta_sts_test_failed",
-                       {{"site", site.key()},
+                       {{"site", destination.key()},
                         {"host", host},
                         {"problem", is_named ? opened.peer->tls : std::string("the policy does not name this host")}});
 }
@@ -166,10 +157,10 @@ smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& h
                                                                        : smtp::ClientTls::opportunistic;
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::string host, dns::IpAddress address,
-                                                          TransportDemand demand) {
-    const smtp::ClientTls tls = tls_for(site.route(), host, demand);
-    Opened opened = co_await open_address(site, host, address, demand, tls);
+Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const Route> route, std::string host,
+                                                          dns::IpAddress address, TransportDemand demand) {
+    const smtp::ClientTls tls = tls_for(*route, host, demand);
+    Opened opened = co_await open_address(route, host, address, demand, tls);
     const bool fall_back = tls == smtp::ClientTls::opportunistic && !opened.connection && opened.peer &&
                            opened.peer->tls.starts_with("none (TLS");
     if (!fall_back) co_return opened;
@@ -177,18 +168,19 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
     without_tls_[host] = Clock::now() + remembered_without_tls;
     ports_.log.warning("delivery.tls_fallback",
                        {{"host", host}, {"address", address.text()}, {"problem", opened.problem.text}});
-    co_return co_await open_address(site, std::move(host), address, std::move(demand), smtp::ClientTls::never);
+    co_return co_await open_address(std::move(route), std::move(host), address, std::move(demand),
+                                    smtp::ClientTls::never);
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::string host, dns::IpAddress address,
-                                                          TransportDemand demand, smtp::ClientTls tls) {
-    const Route& route = site.route();
+Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const Route> route, std::string host,
+                                                          dns::IpAddress address, TransportDemand demand,
+                                                          smtp::ClientTls tls) {
     TlsClientOptions tls_options{.server_name = host,
                                  .verify = demand.level == TlsDemand::verified,
                                  .tlsa = std::move(demand.tlsa),
                                  .names = std::move(demand.names)};
     Opened opened;
-    const Endpoint target{.address = address, .port = route.port};
+    const Endpoint target{.address = address, .port = route->port};
     auto stream =
         co_await ports_.dialer.connect({.target = target,
                                         .source = options_.source,
@@ -202,10 +194,10 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         co_return opened;
     }
     if (is_own(**stream)) {
-        opened.problem = {
-            .permanent = true,
-            .status = {5, 4, 6},
-            .text = fmt::format("mail loops: {} [{}] port {} is this server itself", host, address.text(), route.port)};
+        opened.problem = {.permanent = true,
+                          .status = {5, 4, 6},
+                          .text = fmt::format("mail loops: {} [{}] port {} is this server itself", host, address.text(),
+                                              route->port)};
         co_return opened;
     }
     if (tls == smtp::ClientTls::active) {
@@ -219,22 +211,22 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         }
     }
     smtp::ClientOptions session;
-    session.protocol = route.kind == RouteKind::lmtp ? smtp::Protocol::lmtp : smtp::Protocol::smtp;
+    session.protocol = route->kind == RouteKind::lmtp ? smtp::Protocol::lmtp : smtp::Protocol::smtp;
     session.client_name = options_.client_name;
     session.tls = tls;
-    session.authenticate = !route.user.empty();
+    session.authenticate = !route->user.empty();
     auto connection = std::make_unique<Connection>(std::move(*stream), std::move(session), route,
                                                    std::move(tls_options), options_.timeouts, host);
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
     if (ready) {
-        connection->set_host_is_certain(demand.host_is_certain);
         opened.connection = std::move(connection);
         co_return opened;
     }
     opened.problem = problem_of(connection->failure(), connection->facts());
     const bool for_want_of_tls = connection->tls_failed() || connection->failure().stage == smtp::ClientStage::starttls;
     if (for_want_of_tls && !demand.origin.empty()) {
+        opened.concerns_destination = true;
         opened.problem.status = {4, 7, 5};
         opened.problem.text += fmt::format(" (TLS is demanded by {})", demand.origin);
     }
@@ -242,6 +234,25 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Site& site, std::strin
         connection->failure().stage == smtp::ClientStage::greeting && connection->failure().reply.is_transient();
     opened.transcript = connection->take_transcript();
     co_return opened;
+}
+
+// RFC 8689 §4.2.1: that this is a mail server of the destination is certain by DNSSEC, by a policy of the destination's
+// own, or by the route.
+bool DeliveryEngine::is_certain(const Destination& destination, std::string_view host) {
+    if (destination.route().kind != RouteKind::mail_exchanger) return true;
+    if (!destination.bearings) return false;
+    const Bearings& bearings = *destination.bearings;
+    return bearings.hosts.security == dns::Security::secure ||
+           (bearings.mta_sts && tlspolicy::matches(*bearings.mta_sts, host));
+}
+
+bool DeliveryEngine::meets(const Connection& connection, const Destination& destination) {
+    if (destination.route().kind != RouteKind::mail_exchanger) return true;
+    if (!destination.bearings) return false;
+    const Bearings& bearings = *destination.bearings;
+    if (bearings.hosts.security == dns::Security::secure && !connection.dane_examined()) return false;
+    const bool is_enforced = bearings.mta_sts && bearings.mta_sts->mode == tlspolicy::MtaStsMode::enforce;
+    return !is_enforced || (connection.is_verified() && tlspolicy::matches(*bearings.mta_sts, connection.facts().host));
 }
 
 // A connection to one of our own listeners would loop.

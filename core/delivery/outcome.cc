@@ -118,6 +118,7 @@ std::string event_detail(const AttemptResult& result, const AttemptFacts& facts)
     JsonWriter json;
     json.field("recipient", facts.recipient)
         .field("attempt", facts.attempt)
+        .field("destination", facts.destination)
         .field("site", facts.site)
         .field("route", facts.route);
     if (facts.peer != nullptr)

@@ -44,7 +44,8 @@ void classify(AttemptResult& result, const PeerFacts* peer, std::string_view dom
 struct AttemptFacts {
     std::uint32_t attempt = 0;  // counted from 1
     std::string recipient;
-    std::string site;
+    std::string destination;
+    std::string site;  // empty: its mail servers are not known
     std::string route;
     const PeerFacts* peer = nullptr;  // nullptr: no connection
     std::string transcript;

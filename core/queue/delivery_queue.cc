@@ -1,31 +1,85 @@
 #include "core/queue/delivery_queue.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 namespace relevo {
 namespace {
 
+// Above this many elements, memory that a vector no longer needs is given back.
+constexpr std::size_t kept_capacity = 1024;
+
 std::int64_t milliseconds(WallClock::time_point time) {
     return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
+}
+WallClock::time_point time_of_milliseconds(std::int64_t value) {
+    return WallClock::time_point(std::chrono::milliseconds(value));
+}
+
+template <class T>
+void give_back(std::vector<T>& emptied) {
+    if (emptied.capacity() > kept_capacity) emptied.shrink_to_fit();
 }
 
 }  // namespace
 
 // Recipients of one message that became due together stay neighbours, so that they share a transaction.
-bool Site::Later::operator()(const Waiting& a, const Waiting& b) const {
+bool Destination::Later::operator()(const Waiting& a, const Waiting& b) const {
     return std::tie(a.due, a.entry.message, a.entry.ordinal) > std::tie(b.due, b.entry.message, b.entry.ordinal);
 }
 
-Site& DeliveryQueue::site(std::string_view key, const std::shared_ptr<const Route>& route) {
-    if (const auto found = sites_.find(key); found != sites_.end()) return *found->second;
-    auto site = std::make_unique<Site>(std::string(key), route);
-    Site& made = *site;
-    sites_.emplace(made.key(), std::move(site));
-    return made;
+void Destination::drop_taken() {
+    due_.erase(due_.begin(), due_.begin() + static_cast<std::ptrdiff_t>(due_begin_));
+    due_begin_ = 0;
+    if (due_.empty()) give_back(due_);
 }
 
-Site* DeliveryQueue::find(std::string_view key) {
+Lane& Site::lane(std::uint32_t source) {
+    const auto found = std::ranges::find(lanes_, source, [](const auto& lane) { return lane->source(); });
+    if (found != lanes_.end()) return **found;
+    return *lanes_.emplace_back(std::make_unique<Lane>(*this, source));
+}
+
+std::uint32_t Site::connections() const {
+    return std::transform_reduce(lanes_.begin(), lanes_.end(), 0U, std::plus<>(),
+                                 [](const auto& lane) { return lane->connections; });
+}
+
+Destination& DeliveryQueue::destination(std::string_view key, const std::shared_ptr<const Route>& route) {
+    if (const auto found = destinations_.find(key); found != destinations_.end()) return *found->second;
+    auto made = std::make_unique<Destination>(std::string(key), route);
+    Destination& destination = *made;
+    destinations_.emplace(destination.key(), std::move(made));
+    return destination;
+}
+
+Destination* DeliveryQueue::find(std::string_view key) {
+    const auto found = destinations_.find(key);
+    return found == destinations_.end() ? nullptr : found->second.get();
+}
+
+void DeliveryQueue::for_each_destination(const std::function<void(Destination&)>& visit) {
+    for (const auto& [key, destination] : destinations_) visit(*destination);
+}
+
+bool DeliveryQueue::forget_if_idle(Destination& destination) {
+    if (!destination.is_empty() || destination.users > 0 || destination.suspended || destination.index_entries_ > 0)
+        return false;
+    if (destination.site != nullptr) --destination.site->destinations_;
+    destinations_.erase(destinations_.find(destination.key()));
+    return true;
+}
+
+Site& DeliveryQueue::site(std::string_view key) {
+    if (const auto found = sites_.find(key); found != sites_.end()) return *found->second;
+    auto made = std::make_unique<Site>(std::string(key));
+    Site& site = *made;
+    sites_.emplace(site.key(), std::move(made));
+    return site;
+}
+
+Site* DeliveryQueue::find_site(std::string_view key) {
     const auto found = sites_.find(key);
     return found == sites_.end() ? nullptr : found->second.get();
 }
@@ -34,95 +88,166 @@ void DeliveryQueue::for_each_site(const std::function<void(Site&)>& visit) {
     for (const auto& [key, site] : sites_) visit(*site);
 }
 
-void DeliveryQueue::forget_if_idle(Site& site) {
-    if (!site.is_empty() || site.connections > 0 || site.suspended || site.index_entries_ > 0) return;
-    sites_.erase(sites_.find(site.key()));
-}
-
-void DeliveryQueue::make_ready(Site& site, QueueEntry entry) {
-    if (site.ready_begin_ == site.ready_.size()) {
-        site.ready_.clear();
-        site.ready_begin_ = 0;
+void DeliveryQueue::lead(Destination& destination, Site& site) {
+    if (destination.site == &site) return;
+    if (destination.site != nullptr) {
+        unplace(destination);
+        --destination.site->destinations_;
     }
-    site.ready_.push_back(entry);
+    destination.site = &site;
+    ++site.destinations_;
 }
 
-void DeliveryQueue::arm(Site& site) {
-    if (site.waiting_.empty() || site.waiting_.front().due >= site.armed_due_) return;
-    site.armed_due_ = site.waiting_.front().due;
-    due_.push({site.armed_due_, &site});
-    ++site.index_entries_;
+bool DeliveryQueue::forget_if_idle(Site& site) {
+    if (site.destinations_ > 0 || site.connections() > 0 || site.suspended) return false;
+    sites_.erase(sites_.find(site.key()));
+    return true;
 }
 
-void DeliveryQueue::add(Site& site, QueueEntry entry, WallClock::time_point due, WallClock::time_point now) {
+std::uint32_t DeliveryQueue::flow(const MailFlow& flow) {
+    const auto [found, is_new] = flow_index_.try_emplace(flow, static_cast<std::uint32_t>(flows_.size()));
+    if (is_new) flows_.push_back(flow);
+    return found->second;
+}
+
+void DeliveryQueue::arm(Destination& destination) {
+    if (destination.waiting_.empty() || destination.waiting_.front().due >= destination.armed_due_) return;
+    destination.armed_due_ = destination.waiting_.front().due;
+    due_.push({destination.armed_due_, &destination});
+    ++destination.index_entries_;
+}
+
+void DeliveryQueue::add(Destination& destination, QueueEntry entry, WallClock::time_point due,
+                        WallClock::time_point now) {
     ++total_;
     if (const auto leased = leased_.find({entry.message, entry.ordinal}); leased != leased_.end()) {
         leased->second = {.again = entry, .count = leased->second.count + 1};
         return;
     }
-    if (due <= now) return make_ready(site, entry);
-    site.waiting_.push_back({milliseconds(due), entry});
-    std::ranges::push_heap(site.waiting_, Site::Later{});
-    arm(site);
+    if (due <= now) return destination.due_.push_back(entry);
+    destination.waiting_.push_back({milliseconds(due), entry});
+    std::ranges::push_heap(destination.waiting_, Destination::Later{});
+    arm(destination);
 }
 
-void DeliveryQueue::wake(WallClock::time_point now, const std::function<void(Site&)>& ready) {
+void DeliveryQueue::wake(WallClock::time_point now, const std::function<void(Destination&)>& ready) {
     const std::int64_t until = milliseconds(now);
     while (!due_.empty() && due_.top().at <= until) {
         const Due due = due_.top();
         due_.pop();
-        Site& site = *due.site;
-        --site.index_entries_;
-        if (site.armed_due_ != due.at) continue;
-        site.armed_due_ = INT64_MAX;
+        Destination& destination = *due.destination;
+        --destination.index_entries_;
+        if (destination.armed_due_ != due.at) continue;
+        destination.armed_due_ = INT64_MAX;
         bool woken = false;
-        while (!site.waiting_.empty() && site.waiting_.front().due <= until) {
-            make_ready(site, site.waiting_.front().entry);
-            std::ranges::pop_heap(site.waiting_, Site::Later{});
-            site.waiting_.pop_back();
+        auto& waiting = destination.waiting_;
+        while (!waiting.empty() && waiting.front().due <= until) {
+            destination.due_.push_back(waiting.front().entry);
+            std::ranges::pop_heap(waiting, Destination::Later{});
+            waiting.pop_back();
             woken = true;
         }
-        arm(site);
-        if (woken) ready(site);
+        arm(destination);
+        if (woken || destination.is_empty()) ready(destination);
     }
 }
 
 std::optional<WallClock::time_point> DeliveryQueue::next_due() const {
     if (due_.empty()) return std::nullopt;
-    return WallClock::time_point(std::chrono::milliseconds(due_.top().at));
+    return time_of_milliseconds(due_.top().at);
 }
 
-std::optional<Lease> DeliveryQueue::lease(Site& site, std::size_t recipients) {
-    Lease lease;
-    while (site.ready_count() > 0 && lease.ordinals.size() < recipients) {
-        const QueueEntry& entry = site.ready_[site.ready_begin_];
-        if (!lease.ordinals.empty() && (entry.message != lease.message || entry.ordinal < lease.ordinals.back())) break;
-        ++site.ready_begin_;
-        const auto [leased, is_new] = leased_.try_emplace({entry.message, entry.ordinal});
-        if (!is_new) {  // another destination's, from before its route changed
-            leased->second = {.again = entry, .count = leased->second.count + 1};
-            continue;
-        }
-        lease.message = entry.message;
-        lease.ordinals.push_back(entry.ordinal);
-        lease.attempts.push_back(entry.attempts);
-        lease.delay_reported.push_back(entry.delay_reported);
-        lease.fresh = lease.fresh && entry.fresh;
+void DeliveryQueue::place(Destination& destination, const std::function<Lane&(const QueueEntry&)>& lane_of) {
+    destination.drop_taken();
+    for (const QueueEntry& entry : destination.due_) {
+        lane_of(entry).ready_.push({.entry = entry, .destination = &destination});
+        ++destination.ready_;
     }
-    if (site.ready_begin_ == site.ready_.size()) {
-        site.ready_.clear();
-        if (site.ready_.capacity() > 1024) site.ready_.shrink_to_fit();
-        site.ready_begin_ = 0;
-    } else if (site.ready_begin_ > 4096 && site.ready_begin_ * 2 > site.ready_.size()) {
-        site.ready_.erase(site.ready_.begin(), site.ready_.begin() + static_cast<std::ptrdiff_t>(site.ready_begin_));
-        site.ready_begin_ = 0;
+    destination.due_.clear();
+    give_back(destination.due_);
+}
+
+void DeliveryQueue::unplace(Destination& destination) {
+    if (destination.ready_ == 0) return;
+    for (const auto& lane : destination.site->lanes_)
+        lane->ready_.remove_if([&](const ReadyEntry& ready) {
+            if (ready.destination != &destination) return false;
+            destination.due_.push_back(ready.entry);
+            return true;
+        });
+    destination.ready_ = 0;
+}
+
+void DeliveryQueue::unplace(Lane& lane, const std::function<void(Destination&)>& due) {
+    std::vector<Destination*> touched;
+    lane.ready_.remove_if([&](const ReadyEntry& ready) {
+        if (ready.destination->due_count() == 0) touched.push_back(ready.destination);
+        ready.destination->due_.push_back(ready.entry);
+        --ready.destination->ready_;
+        return true;
+    });
+    for (Destination* destination : touched) due(*destination);
+}
+
+// False: it is leased elsewhere, from before its route or its site changed.
+bool DeliveryQueue::extend(Lease& lease, const QueueEntry& entry) {
+    const auto [leased, is_new] = leased_.try_emplace({entry.message, entry.ordinal});
+    if (!is_new) {
+        leased->second = {.again = entry, .count = leased->second.count + 1};
+        return false;
+    }
+    lease.message = entry.message;
+    lease.flow = entry.flow;
+    lease.ordinals.push_back(entry.ordinal);
+    lease.attempts.push_back(entry.attempts);
+    lease.delay_reported.push_back(entry.delay_reported);
+    lease.fresh = lease.fresh && entry.fresh;
+    return true;
+}
+
+namespace {
+
+bool goes_with(const Lease& lease, const QueueEntry& entry) {
+    return lease.ordinals.empty() || (entry.message == lease.message && entry.ordinal > lease.ordinals.back());
+}
+
+}  // namespace
+
+std::optional<Lease> DeliveryQueue::lease(Lane& lane, std::size_t recipients, const Accepts& accepts) {
+    Lease lease;
+    const Accepts next = [&](const ReadyEntry& ready) {
+        return lease.ordinals.empty() ? accepts(ready)
+                                      : ready.destination == lease.destination && goes_with(lease, ready.entry);
+    };
+    while (lease.ordinals.size() < recipients) {
+        const ReadyEntry* ready = lane.ready_.next(next);
+        if (ready == nullptr) break;
+        const ReadyEntry taken = *ready;
+        lane.ready_.pop();
+        --taken.destination->ready_;
+        if (extend(lease, taken.entry)) lease.destination = taken.destination;
     }
     if (lease.ordinals.empty()) return std::nullopt;
-    site.leased_ += static_cast<std::uint32_t>(lease.ordinals.size());
+    lease.destination->leased_ += static_cast<std::uint32_t>(lease.ordinals.size());
     return lease;
 }
 
-std::vector<QueueEntry> DeliveryQueue::finish(Site& site, MessageId message, std::span<const std::uint32_t> ordinals) {
+std::optional<Lease> DeliveryQueue::lease_due(Destination& destination, std::size_t recipients) {
+    Lease lease;
+    for (; destination.due_count() > 0; ++destination.due_begin_) {
+        const QueueEntry& entry = destination.due_[destination.due_begin_];
+        if (lease.ordinals.size() >= recipients || !goes_with(lease, entry)) break;
+        static_cast<void>(extend(lease, entry));  // leased elsewhere: finish() gives it back
+    }
+    if (destination.due_begin_ * 2 > destination.due_.size()) destination.drop_taken();
+    if (lease.ordinals.empty()) return std::nullopt;
+    lease.destination = &destination;
+    destination.leased_ += static_cast<std::uint32_t>(lease.ordinals.size());
+    return lease;
+}
+
+std::vector<QueueEntry> DeliveryQueue::finish(Destination& destination, MessageId message,
+                                              std::span<const std::uint32_t> ordinals) {
     std::vector<QueueEntry> again;
     for (const std::uint32_t ordinal : ordinals) {
         const auto found = leased_.find({message, ordinal});
@@ -130,28 +255,52 @@ std::vector<QueueEntry> DeliveryQueue::finish(Site& site, MessageId message, std
         total_ -= 1 + found->second.count;
         leased_.erase(found);
     }
-    site.leased_ -= static_cast<std::uint32_t>(ordinals.size());
+    destination.leased_ -= static_cast<std::uint32_t>(ordinals.size());
     return again;
 }
 
-std::size_t DeliveryQueue::remove_if(Site& site, const std::function<bool(const QueueEntry&)>& chosen) {
-    site.ready_.erase(site.ready_.begin(), site.ready_.begin() + static_cast<std::ptrdiff_t>(site.ready_begin_));
-    site.ready_begin_ = 0;
-    std::size_t removed = std::erase_if(site.ready_, chosen);
-    removed += std::erase_if(site.waiting_, [&](const Site::Waiting& waiting) { return chosen(waiting.entry); });
-    std::ranges::make_heap(site.waiting_, Site::Later{});
+std::size_t DeliveryQueue::remove_if(Destination& destination, const std::function<bool(const QueueEntry&)>& chosen) {
+    destination.drop_taken();
+    std::size_t removed = std::erase_if(destination.due_, chosen);
+    if (destination.ready_ > 0) {
+        std::size_t ready = 0;
+        for (const auto& lane : destination.site->lanes_)
+            ready += lane->ready_.remove_if(
+                [&](const ReadyEntry& entry) { return entry.destination == &destination && chosen(entry.entry); });
+        destination.ready_ -= static_cast<std::uint32_t>(ready);
+        removed += ready;
+    }
+    removed +=
+        std::erase_if(destination.waiting_, [&](const Destination::Waiting& waiting) { return chosen(waiting.entry); });
+    std::ranges::make_heap(destination.waiting_, Destination::Later{});
     total_ -= removed;
     return removed;
 }
 
-std::size_t DeliveryQueue::retry_if(Site& site, const std::function<bool(const QueueEntry&)>& chosen) {
-    std::vector<Site::Waiting> kept, due;
-    for (const Site::Waiting& waiting : site.waiting_) (chosen(waiting.entry) ? due : kept).push_back(waiting);
-    std::ranges::sort(due, [](const auto& a, const auto& b) { return Site::Later{}(b, a); });
-    for (const Site::Waiting& waiting : due) make_ready(site, waiting.entry);
-    site.waiting_ = std::move(kept);
-    std::ranges::make_heap(site.waiting_, Site::Later{});
+std::size_t DeliveryQueue::retry_if(Destination& destination, const std::function<bool(const QueueEntry&)>& chosen) {
+    std::vector<Destination::Waiting> kept, due;
+    for (const Destination::Waiting& waiting : destination.waiting_)
+        (chosen(waiting.entry) ? due : kept).push_back(waiting);
+    std::ranges::sort(due, [](const auto& a, const auto& b) { return Destination::Later{}(b, a); });
+    for (const Destination::Waiting& waiting : due) destination.due_.push_back(waiting.entry);
+    destination.waiting_ = std::move(kept);
+    std::ranges::make_heap(destination.waiting_, Destination::Later{});
     return due.size();
+}
+
+std::vector<DeliveryQueue::Taken> DeliveryQueue::take_all(Destination& destination, WallClock::time_point now) {
+    unplace(destination);
+    destination.drop_taken();
+    std::vector<Taken> taken;
+    taken.reserve(destination.due_.size() + destination.waiting_.size());
+    for (const QueueEntry& entry : destination.due_) taken.push_back({entry, now});
+    for (const Destination::Waiting& waiting : destination.waiting_)
+        taken.push_back({waiting.entry, time_of_milliseconds(waiting.due)});
+    destination.due_ = {};
+    destination.waiting_ = {};
+    destination.armed_due_ = INT64_MAX;
+    total_ -= taken.size();
+    return taken;
 }
 
 }  // namespace relevo

@@ -10,30 +10,37 @@ const WallClock::time_point noon{std::chrono::hours(12)};
 
 class DeliveryQueueTest : public testing::Test {
  protected:
-    Site& site(std::string_view key) { return queue.site(key, route); }
-    void add(Site& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due) {
+    Destination& destination(std::string_view key) { return queue.destination(key, route); }
+    void add(Destination& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due) {
         queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal}, due, noon);
     }
-    std::vector<QueueEntry> finish(Site& of, std::int64_t message, std::vector<std::uint32_t> ordinals) {
+    std::vector<QueueEntry> finish(Destination& of, std::int64_t message, std::vector<std::uint32_t> ordinals) {
         return queue.finish(of, MessageId{message}, ordinals);
     }
     std::vector<std::string> woken_at(WallClock::time_point now) {
         std::vector<std::string> keys;
-        queue.wake(now, [&](Site& woken) { keys.push_back(woken.key()); });
+        queue.wake(now, [&](Destination& woken) { keys.push_back(woken.key()); });
         return keys;
+    }
+    // By way of the one lane of the site that everything leads to.
+    std::optional<Lease> lease(Destination& of, std::size_t recipients) {
+        Site& site = queue.site("mx.example");
+        queue.lead(of, site);
+        queue.place(of, [&](const QueueEntry&) -> Lane& { return site.lane(0); });
+        return queue.lease(site.lane(0), recipients, [](const ReadyEntry&) { return true; });
     }
     std::shared_ptr<const Route> route = std::make_shared<Route>();
     DeliveryQueue queue;
 };
 
 TEST_F(DeliveryQueueTest, HandsOutRecipientsOfOneMessageTogether) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     for (std::uint32_t ordinal : {0U, 1U, 2U}) add(a, 1, ordinal, noon);
     add(a, 9, 0, noon);
-    EXPECT_EQ(queue.lease(a, 2)->ordinals, (std::vector<std::uint32_t>{0, 1}));
-    EXPECT_EQ(queue.lease(a, 2)->ordinals, (std::vector<std::uint32_t>{2}));
-    EXPECT_EQ(queue.lease(a, 2)->message, MessageId{9});
-    EXPECT_FALSE(queue.lease(a, 2).has_value());
+    EXPECT_EQ(lease(a, 2)->ordinals, (std::vector<std::uint32_t>{0, 1}));
+    EXPECT_EQ(lease(a, 2)->ordinals, (std::vector<std::uint32_t>{2}));
+    EXPECT_EQ(lease(a, 2)->message, MessageId{9});
+    EXPECT_FALSE(lease(a, 2).has_value());
     EXPECT_TRUE(finish(a, 1, {0, 1, 2}).empty());
     EXPECT_TRUE(finish(a, 9, {0}).empty());
     EXPECT_EQ(queue.size(), 0U);
@@ -41,17 +48,17 @@ TEST_F(DeliveryQueueTest, HandsOutRecipientsOfOneMessageTogether) {
 }
 
 TEST_F(DeliveryQueueTest, WakesNothingBeforeItIsDue) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 1, 0, noon + minutes(5));
     EXPECT_EQ(queue.next_due(), noon + minutes(5));
     EXPECT_TRUE(woken_at(noon + minutes(4)).empty());
-    EXPECT_FALSE(queue.lease(a, 10).has_value());
+    EXPECT_FALSE(lease(a, 10).has_value());
     EXPECT_EQ(woken_at(noon + minutes(5)), std::vector<std::string>{"a.example"});
-    EXPECT_EQ(queue.lease(a, 10)->message, MessageId{1});
+    EXPECT_EQ(lease(a, 10)->message, MessageId{1});
 }
 
 TEST_F(DeliveryQueueTest, AnEarlierRecipientMovesTheAlarmForward) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 1, 0, noon + minutes(30));
     add(a, 2, 0, noon + minutes(1));
     EXPECT_EQ(queue.next_due(), noon + minutes(1));
@@ -61,18 +68,19 @@ TEST_F(DeliveryQueueTest, AnEarlierRecipientMovesTheAlarmForward) {
 }
 
 TEST_F(DeliveryQueueTest, DeferredTogetherStayTogether) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 7, 2, noon + minutes(1));
     add(a, 8, 0, noon + minutes(1));
     add(a, 7, 1, noon + minutes(1));
     woken_at(noon + minutes(1));
-    EXPECT_EQ(queue.lease(a, 10)->ordinals, (std::vector<std::uint32_t>{1, 2}));
+    EXPECT_EQ(lease(a, 10)->ordinals, (std::vector<std::uint32_t>{1, 2}));
 }
 
 TEST_F(DeliveryQueueTest, RemovesWaitingAndReadyButNotLeased) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 1, 0, noon);
-    const auto lease = queue.lease(a, 1);
+    const auto first = lease(a, 1);
+    ASSERT_TRUE(first.has_value());
     add(a, 1, 1, noon);
     add(a, 1, 2, noon + minutes(1));
     add(a, 2, 0, noon + minutes(1));
@@ -82,61 +90,106 @@ TEST_F(DeliveryQueueTest, RemovesWaitingAndReadyButNotLeased) {
 }
 
 TEST_F(DeliveryQueueTest, NeverHandsOutARecipientTwiceAtATime) {
-    Site& a = site("a.example");
-    Site& b = site("b.example");
+    Destination& a = destination("a.example");
+    Destination& b = destination("b.example");
     add(a, 1, 0, noon);
     add(b, 1, 0, noon);  // left there by a route that changed
-    ASSERT_TRUE(queue.lease(a, 1).has_value());
+    ASSERT_TRUE(lease(a, 1).has_value());
     add(a, 1, 0, noon);
-    EXPECT_FALSE(queue.lease(a, 1).has_value());
-    EXPECT_FALSE(queue.lease(b, 1).has_value());
+    EXPECT_FALSE(lease(a, 1).has_value());
+    EXPECT_FALSE(lease(b, 1).has_value());
     EXPECT_EQ(queue.size(), 3U);
     EXPECT_EQ(finish(a, 1, {0}).size(), 1U) << "its holder decides what becomes of it";
     EXPECT_EQ(queue.size(), 0U);
     EXPECT_TRUE(a.is_empty() && b.is_empty());
     add(a, 1, 0, noon);
-    EXPECT_TRUE(queue.lease(a, 1).has_value());
+    EXPECT_TRUE(lease(a, 1).has_value());
     EXPECT_TRUE(finish(a, 1, {0}).empty());
 }
 
 TEST_F(DeliveryQueueTest, RetryNowMakesTheChosenReady) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 1, 0, noon + minutes(30));
     add(a, 2, 0, noon + minutes(40));
     EXPECT_EQ(queue.retry_if(a, [](const QueueEntry& entry) { return entry.message == MessageId{2}; }), 1U);
-    EXPECT_EQ(queue.lease(a, 10)->message, MessageId{2});
+    EXPECT_EQ(lease(a, 10)->message, MessageId{2});
     EXPECT_EQ(woken_at(noon + minutes(30)).size(), 1U);
 }
 
 TEST_F(DeliveryQueueTest, ForgetsADestinationOnlyWhenNothingIsLeft) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 1, 0, noon);
     queue.forget_if_idle(a);
-    EXPECT_EQ(queue.site_count(), 1U);
-    EXPECT_TRUE(queue.lease(a, 1).has_value());
+    EXPECT_EQ(queue.destination_count(), 1U);
+    EXPECT_TRUE(lease(a, 1).has_value());
     EXPECT_TRUE(finish(a, 1, {0}).empty());
     queue.forget_if_idle(a);
-    EXPECT_EQ(queue.site_count(), 0U);
+    EXPECT_EQ(queue.destination_count(), 0U);
 }
 
 TEST_F(DeliveryQueueTest, AnOutdatedAlarmNeverOutlivesItsDestination) {
-    Site& a = site("a.example");
+    Destination& a = destination("a.example");
     add(a, 1, 0, noon + minutes(30));
     add(a, 2, 0, noon + minutes(1));
     queue.remove_if(a, [](const QueueEntry& entry) { return entry.message == MessageId{1}; });
     woken_at(noon + minutes(1));
-    EXPECT_TRUE(queue.lease(a, 1).has_value());
+    EXPECT_TRUE(lease(a, 1).has_value());
     EXPECT_TRUE(finish(a, 2, {0}).empty());
     queue.forget_if_idle(a);
-    EXPECT_EQ(queue.site_count(), 1U) << "the alarm for the removed recipient still points at it";
+    EXPECT_EQ(queue.destination_count(), 1U) << "the alarm for the removed recipient still points at it";
     woken_at(noon + minutes(30));
     queue.forget_if_idle(a);
-    EXPECT_EQ(queue.site_count(), 0U);
+    EXPECT_EQ(queue.destination_count(), 0U);
+}
+
+// Destinations with the same mail servers share their connections: one lane hands out the mail of both.
+TEST_F(DeliveryQueueTest, ALaneHandsOutTheMailOfAllItsDestinations) {
+    Destination& a = destination("a.example");
+    Destination& b = destination("b.example");
+    Site& site = queue.site("mx.example");
+    for (Destination* each : {&a, &b}) {
+        add(*each, each == &a ? 1 : 2, 0, noon);
+        queue.lead(*each, site);
+        queue.place(*each, [&](const QueueEntry&) -> Lane& { return site.lane(0); });
+    }
+    const auto anything = [](const ReadyEntry&) { return true; };
+    EXPECT_EQ(queue.lease(site.lane(0), 9, anything)->destination, &a);
+    EXPECT_EQ(queue.lease(site.lane(0), 9, anything)->destination, &b);
+    EXPECT_EQ(site.destinations(), 2U);
+}
+
+TEST_F(DeliveryQueueTest, WhatWasReadyAtTheFormerSiteIsDueAgain) {
+    Destination& a = destination("a.example");
+    add(a, 1, 0, noon);
+    Site& former = queue.site("mx1.example");
+    queue.lead(a, former);
+    queue.place(a, [&](const QueueEntry&) -> Lane& { return former.lane(0); });
+    EXPECT_EQ(a.ready_count(), 1U);
+    queue.lead(a, queue.site("mx2.example"));
+    EXPECT_EQ(a.ready_count(), 0U);
+    EXPECT_EQ(a.due_count(), 1U);
+    EXPECT_EQ(former.lane(0).ready_count(), 0U);
+    EXPECT_TRUE(queue.forget_if_idle(former));
+}
+
+TEST_F(DeliveryQueueTest, EverythingButLeasesGoesWhenADestinationMoves) {
+    Destination& a = destination("a.example");
+    add(a, 1, 0, noon);
+    ASSERT_TRUE(lease(a, 1).has_value());
+    add(a, 2, 0, noon);
+    add(a, 3, 0, noon + minutes(5));
+    const auto taken = queue.take_all(a, noon);
+    ASSERT_EQ(taken.size(), 2U);
+    EXPECT_EQ(taken[0].due, noon);
+    EXPECT_EQ(taken[1].due, noon + minutes(5));
+    EXPECT_EQ(queue.size(), 1U);
+    EXPECT_TRUE(finish(a, 1, {0}).empty());
+    EXPECT_TRUE(a.is_empty());
 }
 
 TEST_F(DeliveryQueueTest, AMillionWaitingRecipientsCostAtMostTheirShareOfMemory) {
-    // Goal: 300 octets a recipient, with a site of its own each (the worst case).
-    EXPECT_LE(sizeof(QueueEntry) + sizeof(std::int64_t) + sizeof(Site) + 64, 300U);
+    // Goal: 300 octets a recipient, with a destination of its own each (the worst case).
+    EXPECT_LE(sizeof(QueueEntry) + sizeof(std::int64_t) + sizeof(Destination) + 64, 300U);
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ const Route& RouteTable::find(std::string_view domain, TenantId tenant) const {
     return *best;
 }
 
-std::string site_key(const Route& route, std::string_view domain) {
+std::string destination_key(const Route& route, std::string_view domain) {
     if (route.kind != RouteKind::mail_exchanger) return "route:" + route.name;
     std::string key(domain);
     // A rule for certain tenants only is a destination of its own: its limits and TLS demands may differ.

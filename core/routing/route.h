@@ -71,8 +71,8 @@ class RouteTable {
     Route fallback_;
 };
 
-// The destination that limits and back-off are kept for: the recipient's domain for MX routes, the route for all others
+// The destination that a recipient belongs to: the recipient's domain for MX routes, the route for all others
 // ("route:office").
-[[nodiscard]] std::string site_key(const Route& route, std::string_view domain);
+[[nodiscard]] std::string destination_key(const Route& route, std::string_view domain);
 
 }  // namespace relevo

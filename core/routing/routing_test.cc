@@ -56,14 +56,14 @@ TEST(RouteTable, LongSuffixesNeverOutweighAnExactName) {
 }
 
 TEST(SiteKey, IsTheDomainOrTheRoute) {
-    EXPECT_EQ(site_key(rule("default", {}), "example.com"), "example.com");
-    EXPECT_EQ(site_key(rule("acme", {}, {TenantId{1}}), "example.com"), "example.com#acme")
+    EXPECT_EQ(destination_key(rule("default", {}), "example.com"), "example.com");
+    EXPECT_EQ(destination_key(rule("acme", {}, {TenantId{1}}), "example.com"), "example.com#acme")
         << "its limits may differ from those of the others";
     for (const RouteKind kind :
          {RouteKind::smarthost, RouteKind::lmtp, RouteKind::bounce, RouteKind::discard, RouteKind::hold}) {
         Route route = rule("office", {"*"});
         route.kind = kind;
-        EXPECT_EQ(site_key(route, "example.com"), "route:office") << name_of(kind);
+        EXPECT_EQ(destination_key(route, "example.com"), "route:office") << name_of(kind);
     }
 }
 

@@ -74,6 +74,7 @@ Result<std::vector<DeliveryRow>> Spool::rows_of(Reader& reader, const DeliveryFi
         }
         row.sender = known.envelope.reverse_path.text();
         row.accepted_at = known.accepted_at;
+        row.stream = known.stream;
         row.size = known.location.length;
         return {};
     };

@@ -5,6 +5,7 @@
 #include "core/ports/task.h"
 #include "lib/base/identifier.h"
 #include "lib/mail/envelope.h"
+#include "lib/mail/message_stream.h"
 
 #include <chrono>
 #include <cstdint>
@@ -44,6 +45,7 @@ struct Message {
     MessageId id;
     TenantId tenant;
     CredentialId credential;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     mail::Envelope envelope;              // recipients: those still to be delivered when it was loaded
     std::vector<std::uint32_t> ordinals;  // ordinals[i] belongs to envelope.recipients[i]
     WallClock::time_point accepted_at;
@@ -57,6 +59,7 @@ enum class DeliveryState : std::uint8_t { waiting = 0, held = 1 };
 struct PendingDelivery {
     DeliveryId id;
     TenantId tenant;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     std::string_view recipient;  // address; valid during the callback
     WallClock::time_point due_at;
     std::uint32_t attempts = 0;

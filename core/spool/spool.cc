@@ -25,10 +25,15 @@ constexpr std::string_view sql_pending_recipients =
 
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 
-// The envelope's small values in one column.
-std::int64_t pack_options(const mail::Envelope& envelope) {
+// The small values of a message in one column.
+std::int64_t pack_options(const mail::Envelope& envelope, mail::MessageStream stream) {
     return static_cast<std::int64_t>(envelope.body) | (envelope.smtputf8 ? 4 : 0) |
-           static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0);
+           static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0) |
+           (stream == mail::MessageStream::bulk ? 64 : 0);
+}
+
+mail::MessageStream stream_of(std::int64_t options) {
+    return (options & 64) != 0 ? mail::MessageStream::bulk : mail::MessageStream::transactional;
 }
 
 void unpack_options(std::int64_t options, mail::Envelope& envelope) {
@@ -64,6 +69,7 @@ std::shared_ptr<const Message> accepted_message(const Submission& submission, co
     message->id = submission.id;
     message->tenant = submission.tenant;
     message->credential = submission.credential;
+    message->stream = submission.stream;
     message->envelope = submission.envelope;
     message->ordinals.resize(submission.envelope.recipients.size());
     for (std::uint32_t ordinal = 0; ordinal < message->ordinals.size(); ++ordinal) message->ordinals[ordinal] = ordinal;
@@ -102,6 +108,7 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                 }
                 delivery({.id = {message, static_cast<std::uint32_t>(row.integer(0) - message.value)},
                           .tenant = TenantId{row.integer(2)},
+                          .stream = stream_of(row.integer(11)),
                           .recipient = row.text(3),
                           .due_at = time_of_milliseconds(row.integer(4)),
                           .attempts = static_cast<std::uint32_t>(row.integer(5)),
@@ -134,10 +141,10 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
         RELEVO_CHECK(transaction.execute(
             insert_message_.of(day),
             {submission.id.value, submission.tenant.value, submission.credential.value,
-             milliseconds_of(submission.accepted_at), std::string_view(sender), pack_options(envelope),
-             std::string_view(envelope.envelope_id), static_cast<std::int64_t>(envelope.recipients.size()),
-             static_cast<std::int64_t>(location.length), static_cast<std::int64_t>(location.segment),
-             static_cast<std::int64_t>(location.offset)}));
+             milliseconds_of(submission.accepted_at), std::string_view(sender),
+             pack_options(envelope, submission.stream), std::string_view(envelope.envelope_id),
+             static_cast<std::int64_t>(envelope.recipients.size()), static_cast<std::int64_t>(location.length),
+             static_cast<std::int64_t>(location.segment), static_cast<std::int64_t>(location.offset)}));
         return {};
     }));
     std::int64_t key = submission.id.value;
@@ -282,6 +289,7 @@ Result<Message> Spool::message_row(Reader& reader, MessageId id, std::uint32_t& 
             message.accepted_at = time_of_milliseconds(row.integer(2));
             RELEVO_TRY(message.envelope.reverse_path, stored_sender(row.text(3)));
             unpack_options(row.integer(4), message.envelope);
+            message.stream = stream_of(row.integer(4));
             message.envelope.envelope_id = row.text(5);
             recipients = static_cast<std::uint32_t>(row.integer(6));
             message.location = {.segment = static_cast<std::uint32_t>(row.integer(8)),

@@ -20,6 +20,7 @@ struct Submission {
     MessageId id;  // from the shard's MessageIdSource
     TenantId tenant;
     CredentialId credential;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     mail::Envelope envelope;
     std::shared_ptr<const std::string> content;
     WallClock::time_point accepted_at;
@@ -47,6 +48,7 @@ struct DeliveryOutcome {
 struct DeliveryRow {
     DeliveryId id;
     TenantId tenant;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     std::string sender;
     std::string recipient;
     WallClock::time_point accepted_at;
@@ -172,7 +174,7 @@ class Spool {
     DayStatement recover_{
         "SELECT d.id, d.message_id, d.tenant_id, d.recipient, d.due_at, d.attempts, d.state, d.delay_reported, m.size, "
         "m.segment, "
-        "m.segment_offset"
+        "m.segment_offset, m.options"
         " FROM delivery d LEFT JOIN message_{} m ON m.id = d.message_id WHERE d.id >= $1 AND d.id < $2 ORDER BY d.id"};
 };
 

@@ -21,8 +21,6 @@ struct TransportDemand {
     std::string origin;                       // who demands it, for people: "DANE"; empty if nobody does
     std::vector<tlspolicy::TlsaRecord> tlsa;  // dane: those that can be used
     std::vector<std::string> names;           // dane: what the certificate may be for beside the server's name
-    // That this is a mail server of the destination is certain: by DNSSEC, a policy of its own, or the route.
-    bool host_is_certain = false;
 };
 
 }  // namespace relevo

@@ -1,0 +1,335 @@
+// From destinations to the sites that their mail servers make up, and back.
+#include "core/delivery/engine.h"
+#include "core/routing/site_key.h"
+#include "lib/mail/address.h"
+
+#include <algorithm>
+
+namespace relevo {
+namespace {
+
+constexpr std::chrono::minutes look_up_limit{2};
+constexpr std::uint32_t parallel_look_ups = 200;
+
+bool connects(const Route& route) {
+    return route.kind == RouteKind::mail_exchanger || route.kind == RouteKind::smarthost ||
+           route.kind == RouteKind::lmtp;
+}
+
+}  // namespace
+
+void DeliveryEngine::enqueue(QueuedRecipients recipients) {
+    ports_.shard.post([this, recipients = std::move(recipients)] { take_in(recipients); });
+}
+
+void DeliveryEngine::restore(const QueuedRecipients& recipients) {
+    Destination& destination = queue_.destination(recipients.destination, recipients.route);
+    const std::uint32_t flow = queue_.flow(recipients.flow);
+    for (const std::uint32_t ordinal : recipients.ordinals)
+        add(destination,
+            {.message = recipients.message,
+             .ordinal = ordinal,
+             .attempts = recipients.attempts,
+             .delay_reported = recipients.delay_reported,
+             .fresh = recipients.fresh != nullptr,
+             .flow = flow},
+            recipients.due);
+}
+
+void DeliveryEngine::add(Destination& destination, QueueEntry entry, WallClock::time_point due) {
+    queue_.add(destination, entry, due, WallClock::now());
+    ports_.metrics.queue.add();
+}
+
+std::vector<QueueEntry> DeliveryEngine::finish(Destination& destination, MessageId message,
+                                               std::span<const std::uint32_t> ordinals) {
+    const std::size_t before = queue_.size();
+    auto again = queue_.finish(destination, message, ordinals);
+    ports_.metrics.queue.subtract(static_cast<std::int64_t>(before - queue_.size()));
+    return again;
+}
+
+// Ends a lease that led to no attempt: what came again meanwhile is looked at again, its row tells whether it waits.
+void DeliveryEngine::finish_unattempted(Destination& destination, MessageId message,
+                                        std::span<const std::uint32_t> ordinals) {
+    const auto again = finish(destination, message, ordinals);
+    for (const QueueEntry& entry : again) add(destination, entry, WallClock::now());
+    if (!again.empty()) ports_.shard.post([this, key = destination.key()] { wake_for(key); });
+}
+
+void DeliveryEngine::take_in(const QueuedRecipients& recipients) {
+    // It moved while this was on its way.
+    if (DeliveryEngine& home = ports_.dispatcher.engine_of(recipients.destination); &home != this)
+        return home.enqueue(recipients);
+    queue_.destination(recipients.destination, recipients.route).set_route(recipients.route);
+    if (recipients.fresh && fresh_octets_ + recipients.fresh->content->size() <= options_.fresh_content_limit) {
+        Fresh& fresh = fresh_[recipients.message];
+        if (!fresh.message) {
+            fresh.message = recipients.fresh;
+            fresh_octets_ += recipients.fresh->content->size();
+        }
+        fresh.remaining += recipients.ordinals.size();
+    }
+    restore(recipients);
+    wake_for(recipients.destination);
+}
+
+// Something was added to this destination.
+void DeliveryEngine::wake_for(std::string_view key) {
+    if (Destination* destination = queue_.find(key)) schedule(*destination);
+    const auto due = queue_.next_due();
+    if (due && (!clock_set_for_ || *due < *clock_set_for_)) clock_.notify_all();
+}
+
+void DeliveryEngine::release_fresh(MessageId message, std::size_t recipients) {
+    const auto found = fresh_.find(message);
+    if (found == fresh_.end()) return;
+    found->second.remaining -= std::min(recipients, found->second.remaining);
+    if (found->second.remaining > 0) return;
+    fresh_octets_ -= found->second.message->content->size();
+    fresh_.erase(found);
+}
+
+void DeliveryEngine::schedule(Destination& destination) {
+    if (draining_ || destination.suspended || destination.due_count() == 0) return;
+    if (!connects(destination.route())) {
+        if (destination.users > 0) return;  // one works at it
+        ++running_;
+        ports_.shard.spawn(serve_without_connection(destination));
+        return;
+    }
+    if (has_fresh_bearings(destination)) {
+        if (settle(destination)) place(destination);
+        return;
+    }
+    if (destination.is_sought || !destination.may_be_tried(Clock::now())) return;
+    destination.is_sought = true;
+    if (look_ups_ >= parallel_look_ups) {
+        to_find_.push_back(destination.key());
+        return;
+    }
+    ++look_ups_;
+    ++running_;
+    ports_.shard.spawn(find_in_background(destination));
+}
+
+// Finds the mail servers of a destination, then of others that wait for it.
+Task<> DeliveryEngine::find_in_background(Destination& first) {
+    Destination* destination = &first;
+    while (destination != nullptr) {
+        {
+            const Hold hold(*this, *destination);
+            const Deadline began = Clock::now();
+            auto problem = co_await find(*destination);
+            destination->is_sought = false;
+            if (!problem) {
+                if (destination->bearings && settle(*destination)) place(*destination);
+            } else {
+                if (!problem->permanent)
+                    back_off(destination->back_off(), destination->route(), probe_of(*destination), problem->text,
+                             began);
+                co_await share_failure(*destination, std::move(*problem));
+            }
+        }
+        destination = nullptr;
+        while (destination == nullptr && !to_find_.empty() && !draining_) {
+            destination = queue_.find(to_find_.front());
+            to_find_.pop_front();
+            if (destination == nullptr || destination->due_count() > 0) continue;
+            destination->is_sought = false;
+            destination = nullptr;
+        }
+    }
+    --look_ups_;
+    finished_one();
+}
+
+// Asks the DNS; nothing is known afterwards only if there is a problem.
+Task<std::optional<RoutingProblem>> DeliveryEngine::find(Destination& destination) {
+    const std::shared_ptr<const Route> route = destination.shared_route();
+    auto hosts = co_await finder_.hosts_of(*route, std::string(destination.domain()), Clock::now() + look_up_limit);
+    if (!hosts.has_value()) co_return std::move(hosts.error());
+    auto bearings =
+        std::make_shared<Bearings>(Bearings{.hosts = std::move(*hosts), .mta_sts = nullptr, .asked_at = {}});
+    const bool may_have_policy = ports_.mta_sts != nullptr && route->kind == RouteKind::mail_exchanger &&
+                                 route->tls != RouteTls::never && !destination.domain().starts_with('[');
+    if (may_have_policy) {
+        const auto ascii = mail::to_ascii_domain(destination.domain());
+        if (ascii.has_value()) bearings->mta_sts = co_await ports_.mta_sts->policy_of(*ascii);
+    }
+    bearings->asked_at = Clock::now();
+    if (&destination.route() != route.get()) co_return std::nullopt;  // changed meanwhile: asked again
+    destination.bearings = std::move(bearings);
+    destination.end_back_off();
+    co_return std::nullopt;
+}
+
+// Leads a destination to its site. False: another engine has the site, and the destination moves there, now or as soon
+// as nothing of it is under way.
+bool DeliveryEngine::settle(Destination& destination) {
+    const std::string key = site_key(destination.route(), destination.bearings->hosts.names);
+    if (destination.site != nullptr && destination.site->key() == key) return true;
+    if (DeliveryEngine& home = ports_.dispatcher.engine_of_site(key); &home != this) {
+        queue_.unplace(destination);
+        if (destination.leased_count() == 0 && destination.users == 0) move_home(destination, home);
+        return false;
+    }
+    Site* former = destination.site;
+    Site& site = queue_.site(key);
+    site.connection_limit = destination.route().connection_limit;
+    queue_.lead(destination, site);
+    if (former != nullptr) forget_if_done(*former);
+    return true;
+}
+
+void DeliveryEngine::place(Destination& destination) {
+    Site& site = *destination.site;
+    queue_.place(destination, [&site](const QueueEntry&) -> Lane& { return site.lane(0); });
+    for (const auto& lane : site.lanes()) schedule(*lane);
+}
+
+// Contents stay behind: the other engine reads them from the spool.
+void DeliveryEngine::move_home(Destination& destination, DeliveryEngine& home) {
+    Moved moved{.key = destination.key(),
+                .route = destination.shared_route(),
+                .bearings = destination.bearings,
+                .suspended = destination.suspended,
+                .entries = {}};
+    for (const DeliveryQueue::Taken& taken : queue_.take_all(destination, WallClock::now())) {
+        if (taken.entry.fresh) release_fresh(taken.entry.message, 1);
+        moved.entries.push_back({.taken = taken, .flow = queue_.flow(taken.entry.flow)});
+        moved.entries.back().taken.entry.fresh = false;
+    }
+    ports_.metrics.queue.subtract(static_cast<std::int64_t>(moved.entries.size()));
+    destination.suspended = false;
+    destination.bearings = nullptr;
+    ports_.dispatcher.set_home(moved.key, home);
+    home.adopt(std::move(moved));
+    ports_.shard.post([this, key = destination.key()] {
+        if (Destination* left = queue_.find(key)) forget_if_done(*left);
+    });
+}
+
+void DeliveryEngine::adopt(Moved moved) {
+    ports_.shard.post([this, moved = std::move(moved)] {
+        Destination& destination = queue_.destination(moved.key, moved.route);
+        destination.bearings = moved.bearings;
+        destination.suspended = destination.suspended || moved.suspended;
+        for (const Moved::Entry& entry : moved.entries) {
+            QueueEntry taken = entry.taken.entry;
+            taken.flow = queue_.flow(entry.flow);
+            add(destination, taken, entry.taken.due);
+        }
+        wake_for(moved.key);
+        forget_if_done(destination);
+    });
+}
+
+void DeliveryEngine::let_go(Destination& destination) {
+    --destination.users;
+    if (destination.users > 0) return;
+    schedule(destination);  // it may have waited to move
+    forget_if_done(destination);
+}
+
+// One whose mail servers are known is kept a while: the next message to it then finds its connections.
+void DeliveryEngine::forget_if_done(Destination& destination) {
+    if (!destination.is_empty() || destination.trouble() != nullptr) return;
+    const bool is_ours = &ports_.dispatcher.engine_of(destination.key()) == this;
+    if (is_ours && has_fresh_bearings(destination)) {
+        if (destination.is_kept) return;
+        destination.is_kept = true;
+        probes_.emplace(destination.bearings->asked_at + options_.bearings_last, probe_of(destination));
+        return;
+    }
+    Site* site = destination.site;
+    const std::string key = destination.key();
+    destination.is_kept = false;
+    if (!queue_.forget_if_idle(destination)) return;
+    if (is_ours) ports_.dispatcher.forget_home(key);
+    if (site != nullptr) forget_if_done(*site);
+}
+
+DestinationStatus DeliveryEngine::status_of(const Destination& destination) const {
+    DestinationStatus status{.key = destination.key(),
+                             .route = destination.route().name,
+                             .site = destination.site != nullptr ? destination.site->key() : std::string(),
+                             .ready = destination.due_count() + destination.ready_count(),
+                             .waiting = destination.waiting_count(),
+                             .active = destination.leased_count(),
+                             .connections = 0,
+                             .connection_limit = destination.route().connection_limit,
+                             .suspended = destination.suspended,
+                             .last_problem = {},
+                             .next_connection = std::nullopt};
+    if (const BackOff* trouble = destination.trouble()) {
+        status.last_problem = trouble->last_problem;
+        status.next_connection = wall_time(trouble->not_before);
+    }
+    if (destination.site == nullptr) return status;
+    for (const auto& lane : destination.site->lanes()) {
+        status.connections += lane->connections;
+        if (status.last_problem.empty()) status.last_problem = lane->back_off.last_problem;
+        const auto next = wall_time(lane->back_off.not_before);
+        if (next && (!status.next_connection || *next > *status.next_connection)) status.next_connection = next;
+    }
+    return status;
+}
+
+std::vector<DestinationStatus> DeliveryEngine::destinations() {
+    std::vector<DestinationStatus> all;
+    queue_.for_each_destination([&](Destination& destination) {
+        const bool tells = !destination.is_empty() || destination.suspended ||
+                           (destination.site != nullptr && destination.site->connections() > 0) ||
+                           destination.trouble() != nullptr;
+        if (tells) all.push_back(status_of(destination));
+    });
+    return all;
+}
+
+std::optional<DestinationStatus> DeliveryEngine::destination(std::string_view key) {
+    const Destination* found = queue_.find(key);
+    if (found == nullptr) return std::nullopt;
+    return status_of(*found);
+}
+
+void DeliveryEngine::suspend(std::string_view key, bool suspended) {
+    Destination* destination = queue_.find(key);
+    if (destination == nullptr) {
+        if (!suspended) return;
+        const auto [unused, route] = ports_.dispatcher.destination_of(key, TenantId{});
+        destination = &queue_.destination(key, route);
+    }
+    destination->suspended = suspended;
+    if (suspended) queue_.unplace(*destination);
+    schedule(*destination);
+    forget_if_done(*destination);
+}
+
+void DeliveryEngine::remove(std::string_view key, const std::set<DeliveryId>& chosen) {
+    Destination* destination = queue_.find(key);
+    if (destination == nullptr) return;
+    const std::size_t removed = queue_.remove_if(*destination, [&](const QueueEntry& entry) {
+        if (!chosen.contains({entry.message, entry.ordinal})) return false;
+        if (entry.fresh) release_fresh(entry.message, 1);
+        return true;
+    });
+    ports_.metrics.queue.subtract(static_cast<std::int64_t>(removed));
+    forget_if_done(*destination);
+}
+
+void DeliveryEngine::retry(std::string_view key, const std::set<DeliveryId>& chosen) {
+    Destination* destination = queue_.find(key);
+    if (destination == nullptr) return;
+    queue_.retry_if(*destination,
+                    [&](const QueueEntry& entry) { return chosen.contains({entry.message, entry.ordinal}); });
+    destination->end_back_off();
+    if (destination->site != nullptr)
+        for (const auto& lane : destination->site->lanes()) {
+            lane->back_off.not_before = Deadline::min();
+            schedule(*lane);
+        }
+    schedule(*destination);
+}
+
+}  // namespace relevo
