@@ -3,10 +3,19 @@
 #include <fmt/format.h>
 
 namespace relevo {
+namespace {
+
+constexpr std::string_view source_detail = "cannot send: ";
+
+}  // namespace
 
 std::string Endpoint::text() const {
     return address.is_v4() ? fmt::format("{}:{}", address.text(), port) : fmt::format("[{}]:{}", address.text(), port);
 }
+
+Error source_error(ErrorKind kind, std::string_view why) { return {kind, fmt::format("{}{}", source_detail, why)}; }
+
+bool is_source_error(const Error& error) { return error.detail.starts_with(source_detail); }
 
 Task<Result<void>> Stream::write_parts(Parts parts, Deadline deadline) {
     for (const std::string_view part : parts) RELEVO_CO_CHECK(co_await write(part, deadline));

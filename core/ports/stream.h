@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,17 +85,37 @@ class Stream {
     virtual void close() = 0;
 };
 
+// A server that connects in our name.
+enum class ProxyProtocol : std::uint8_t {
+    socks5,   // RFC 1928, with user and password (RFC 1929) where there are any; it chooses the address it sends from
+    haproxy,  // told by a PROXY v2 header from which of its addresses to connect whereto
+};
+struct EgressProxy {
+    ProxyProtocol protocol = ProxyProtocol::socks5;
+    Endpoint endpoint{};
+    std::string user{}, password{};  // socks5, of 1..255 octets each; both empty: none
+    friend bool operator==(const EgressProxy&, const EgressProxy&) = default;
+};
+
 struct DialOptions {
     Endpoint target{};
     dns::IpAddress source{};  // local address to bind; unset (0.0.0.0) lets the system choose
-    bool has_source = false;
+    bool has_source = false;  // required for a haproxy, which binds `source` in our place; nothing for socks5
     Deadline deadline = no_deadline;
+    std::optional<EgressProxy> proxy{};
 };
+
+// The error of a connection that failed on our side of the destination: the source address is not this machine's, or
+// the proxy cannot be reached or refuses us. Other destinations would hardly be reached from there either.
+[[nodiscard]] Error source_error(ErrorKind kind, std::string_view why);
+[[nodiscard]] bool is_source_error(const Error& error);
 
 class Dialer {
  public:
     virtual ~Dialer() = default;
     // Errors: refused, timeout, io (unreachable…): detail as people say it ("connection refused by 192.0.2.1:25").
+    //         is_source_error() tells trouble with the source or its proxy from trouble with the target. A haproxy
+    //         never says why it cannot connect: the stream ends before the target has said anything.
     virtual Task<Result<std::unique_ptr<Stream>>> connect(DialOptions options) = 0;
 };
 

@@ -6,13 +6,6 @@
 namespace relevo {
 namespace {
 
-// How exactly a rule's domain pattern fits: 0 not at all, the more the better.
-std::size_t fit(std::string_view pattern, std::string_view domain) {
-    if (pattern == "*") return 1;
-    if (pattern.starts_with('.')) return domain.ends_with(pattern) ? 1 + pattern.size() : 0;
-    return pattern == domain ? 1'000 : 0;
-}
-
 bool serves(const Route& route, TenantId tenant) {
     return route.tenants.empty() || std::ranges::find(route.tenants, tenant) != route.tenants.end();
 }
@@ -46,6 +39,12 @@ RetrySchedule RetrySchedule::standard() {
     return schedule;
 }
 
+std::size_t domain_fit(std::string_view pattern, std::string_view domain) {
+    if (pattern == "*") return 1;
+    if (pattern.starts_with('.')) return domain.ends_with(pattern) ? 1 + pattern.size() : 0;
+    return pattern == domain ? 1'000 : 0;
+}
+
 RouteTable::RouteTable(std::vector<Route> rules, Route fallback)
     : rules_(std::move(rules)), fallback_(std::move(fallback)) {}
 
@@ -55,7 +54,7 @@ const Route& RouteTable::find(std::string_view domain, TenantId tenant) const {
     for (const Route& route : rules_) {
         if (!serves(route, tenant)) continue;
         for (const std::string& pattern : route.domains) {
-            const std::size_t fits = fit(pattern, domain);
+            const std::size_t fits = domain_fit(pattern, domain);
             if (fits <= best_fit) continue;
             best_fit = fits;
             best = &route;

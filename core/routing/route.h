@@ -55,7 +55,12 @@ struct Route {
     std::string text;            // bounce, hold: the reason, shown to people
     RetrySchedule retry = RetrySchedule::standard();
     std::uint32_t connection_limit = 20;  // per site
+    std::string pool;  // mail leaves from this pool of sources (egress.h); "": by the pools' selectors
 };
+
+// How exactly a pattern of a rule fits a domain: 0 not at all; "*" least, a longer ".suffix" more, the name itself
+// most.
+[[nodiscard]] std::size_t domain_fit(std::string_view pattern, std::string_view domain);
 
 // Immutable once built; replaced whole on reload. Threads: any.
 class RouteTable {
