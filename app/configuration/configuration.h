@@ -34,6 +34,15 @@ enum class RouteSecurity : std::uint8_t { never, opportunistic, required, implic
 enum class SigningKeyKind : std::uint8_t { rsa, ed25519 };
 enum class FollowDmarc : std::uint8_t { none, quarantine, reject };
 enum class OnSpfFailure : std::uint8_t { mark, reject };
+enum class SourceProxy : std::uint8_t { none, socks5, haproxy };
+enum class PoolStream : std::uint8_t { transactional, bulk };
+
+// One of several, and its share of the whole: "backup", "backup:3".
+struct WeightedName {
+    std::string name;
+    std::uint32_t weight = 1;  // 1..10,000
+    friend bool operator==(const WeightedName&, const WeightedName&) = default;
+};
 
 struct ServerSettings {
     std::string host_name;  // empty: the system's full name
@@ -120,6 +129,7 @@ struct DeliverySettings {
     bool allow_private_addresses = false;
     std::vector<dns::IpAddress> source_addresses;  // empty: the system's choice
     std::string ehlo_name;                         // empty: server.host_name
+    std::string pool;                              // for mail that no other pool takes; empty: "default"
     std::string bounce_patterns;                   // file; empty: the built-in table
     friend bool operator==(const DeliverySettings&, const DeliverySettings&) = default;
 };
@@ -141,6 +151,32 @@ struct RouteSettings {
     std::vector<std::chrono::seconds> retry_schedule;  // empty: queue.retry_schedule
     std::chrono::seconds expire_after{0};              // 0: queue.expire_after
     std::string text;                                  // bounce, hold: the reason that people read
+    std::string pool;                                  // empty: as the pools say
+};
+
+// An identity that mail leaves with. One named "default" is always there: delivery.source_addresses and ehlo_name.
+struct SourceSettings {
+    std::string name;
+    std::vector<dns::IpAddress> addresses;  // at most one of each family; empty: the system's choice
+    std::vector<dns::IpAddress> public_addresses;
+    std::string ehlo_name;  // empty: server.host_name
+    SourceProxy proxy = SourceProxy::none;
+    std::vector<Endpoint> proxy_address;  // one with a proxy, else none
+    std::string proxy_user;
+    SecretText proxy_password;        // from the file, or from proxy_password_file
+    std::string proxy_password_file;  // read by load_configuration()
+    bool drained = false;
+};
+
+// Sources that share mail. One named "default", of the source of that name, is always there.
+struct PoolSettings {
+    std::string name;
+    std::vector<WeightedName> sources;
+    std::vector<std::string> tenants;
+    std::vector<std::string> routes;
+    std::vector<std::string> domains;  // canonical, as those of routes
+    std::vector<PoolStream> streams;
+    bool on_request = false;
 };
 
 struct SigningSettings {
@@ -217,7 +253,9 @@ struct Configuration {
     TlsSettings tls;
     QueueSettings queue;
     DeliverySettings delivery;
-    std::vector<RouteSettings> routes;  // [[route]]
+    std::vector<RouteSettings> routes;    // [[route]]
+    std::vector<SourceSettings> sources;  // [[source]]
+    std::vector<PoolSettings> pools;      // [[pool]]
     SigningSettings signing;
     DomainSettings domains;
     CheckSettings checks;

@@ -71,7 +71,8 @@ std::string_view kind_in(std::string_view kind, mail::Language language) {
                                                                        {"duration", "duración"},
                                                                        {"address:port", "dirección:puerto"},
                                                                        {"network", "red"},
-                                                                       {"IP address", "dirección IP"}};
+                                                                       {"IP address", "dirección IP"},
+                                                                       {"name or name:weight", "nombre o nombre:peso"}};
     const auto found = words.find(kind);
     return found == words.end() ? kind : found->second;
 }

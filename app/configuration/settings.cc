@@ -264,6 +264,9 @@ std::span<const Setting<DeliverySettings>> settings_of() {
                                   with_default({"the system's choice", "las que elija el sistema"})),
         row<&S::ehlo_name>("ehlo_name", {"Name given in EHLO.", "Nombre que se da en EHLO."},
                            with_default({"server.host_name", "server.host_name"})),
+        row<&S::pool>(
+            "pool", {"Pool for mail that no other takes.", "Grupo para el correo que no toma ningún otro."},
+            with_default({"`default`, of the one source `default`", "`default`, del único origen `default`"})),
         row<&S::bounce_patterns>("bounce_patterns",
                                  {"File with the words of servers that refuse mail (docs/formats/bounce-patterns.md), "
                                   "in place of the built-in ones. One with a mistake is refused, and what was in force "
@@ -327,6 +330,9 @@ std::span<const Setting<RouteSettings>> settings_of() {
         row<&S::expire_after>(
             "expire_after", {"When mail is returned.", "Cuándo se devuelve el correo."},
             {.bounds = {minute, 30 * day, true}, .default_words = {"queue.expire_after", "queue.expire_after"}}),
+        row<&S::pool>("pool",
+                      {"Pool of sources that its mail leaves from.", "Grupo de orígenes del que sale su correo."},
+                      with_default({"as the pools say", "lo que digan los grupos"})),
         row<&S::text>("text", {"Reason that the sender reads (`bounce`) or the operator (`hold`).",
                                "Motivo que lee el remitente (`bounce`) o el operador (`hold`)."}),
     };

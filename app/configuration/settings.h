@@ -59,6 +59,10 @@ std::span<const Setting<DeliverySettings>> settings_of();
 template <>
 std::span<const Setting<RouteSettings>> settings_of();
 template <>
+std::span<const Setting<SourceSettings>> settings_of();
+template <>
+std::span<const Setting<PoolSettings>> settings_of();
+template <>
 std::span<const Setting<SigningSettings>> settings_of();
 template <>
 std::span<const Setting<DomainSettings>> settings_of();
@@ -117,6 +121,25 @@ void for_each_section(Visit visit) {
                        {"Exceptions to delivery by MX; the most exact domain wins, then the order of the file.",
                         "Excepciones a la entrega por MX; gana el dominio más exacto y después el orden del archivo."}},
           &Configuration::routes);
+    visit(SectionFacts{"source",
+                       true,
+                       {"Addresses and names that mail leaves with. Without any there is one, `default`, made of "
+                        "delivery.source_addresses and delivery.ehlo_name.",
+                        "Direcciones y nombres con los que sale el correo. Si no hay ninguna, existe una, `default`, "
+                        "hecha de delivery.source_addresses y delivery.ehlo_name."}},
+          &Configuration::sources);
+    visit(
+        SectionFacts{"pool",
+                     true,
+                     {"Sources that share mail by weight, and whose mail it is. The route's `pool` comes first, then "
+                      "the pool that the message asks for, then the pool whose lists all fit: one that names the "
+                      "tenant before others, then the route, then the most exact domain, then the stream, then the "
+                      "order of the file; then delivery.pool.",
+                      "Orígenes que se reparten correo según su peso, y de quién es ese correo. Primero cuenta el "
+                      "`pool` de la ruta, después el que pide el mensaje y después el que encaja en todas sus listas: "
+                      "antes el que nombra al inquilino, luego la ruta, luego el dominio más exacto, luego el flujo y "
+                      "luego el orden del archivo; por último, delivery.pool."}},
+        &Configuration::pools);
     visit(SectionFacts{"signing",
                        false,
                        {"How mail is signed (DKIM, RFC 6376); every domain gets keys of its own, which `relevo dkim "

@@ -86,24 +86,9 @@ void check_listeners(Configuration& configuration, Problems& problems) {
     }
 }
 
-// Brings a domain name into its canonical spelling.
-void check_domain(std::string& name, const std::string& path, Problems& problems) {
-    auto domain = mail::parse_domain(name, mail::Utf8::allowed);
-    if (!domain)
-        problems.add(path, fmt::format("\"{}\" is not a domain name: {}", name, domain.error().detail));
-    else
-        name = *std::move(domain);
-}
-
 void check_route_domains(RouteSettings& route, const std::string& path, Problems& problems) {
     if (route.domains.empty()) problems.add(path + ".domains", "is missing: list domains, or \"*\" for all");
-    for (std::string& pattern : route.domains) {
-        if (pattern == "*") continue;
-        const bool below = pattern.starts_with('.');
-        std::string domain = pattern.substr(below ? 1 : 0);
-        check_domain(domain, path + ".domains", problems);
-        pattern = (below ? "." : "") + domain;
-    }
+    check_domain_patterns(route.domains, path + ".domains", problems);
 }
 
 bool has_host(const RouteSettings& route) {
@@ -306,7 +291,36 @@ void check_files_of(const Section& section, const std::string& path, const Envir
     }
 }
 
+// The first line of the file, if one is named; that it can be read is checked elsewhere.
+void read_password(const std::string& file_name, SecretText& password, const std::string& path,
+                   const Environment& environment, Problems& problems) {
+    if (file_name.empty()) return;
+    const auto file = resolved_path(file_name, environment);
+    std::ifstream stream(file.value_or(""));
+    if (!std::getline(stream, password.value)) return;
+    if (password.value.ends_with('\r')) password.value.pop_back();
+    if (password.value.empty()) problems.add(path, "has an empty first line: put the password there");
+}
+
 }  // namespace
+
+void check_domain(std::string& name, const std::string& path, Problems& problems) {
+    auto domain = mail::parse_domain(name, mail::Utf8::allowed);
+    if (!domain)
+        problems.add(path, fmt::format("\"{}\" is not a domain name: {}", name, domain.error().detail));
+    else
+        name = *std::move(domain);
+}
+
+void check_domain_patterns(std::vector<std::string>& patterns, const std::string& path, Problems& problems) {
+    for (std::string& pattern : patterns) {
+        if (pattern == "*") continue;
+        const bool below = pattern.starts_with('.');
+        std::string domain = pattern.substr(below ? 1 : 0);
+        check_domain(domain, path, problems);
+        pattern = (below ? "." : "") + domain;
+    }
+}
 
 void validate(Configuration& configuration, Problems& problems) {
     if (!configuration.server.host_name.empty())
@@ -319,6 +333,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_queue(configuration, problems);
     check_delivery(configuration, problems);
     check_routes(configuration, problems);
+    check_egress(configuration, problems);
     check_signing(configuration.signing, problems);
     check_verification(configuration, problems);
     check_domains(configuration.domains, problems);
@@ -347,13 +362,17 @@ void resolve_files(Configuration& configuration, const Environment& environment,
         RouteSettings& route = configuration.routes[i];
         const std::string path = fmt::format("route[{}]", i);
         check_files_of(route, path, environment, problems);
-        if (route.password_file.empty()) continue;
-        const auto file = resolved_path(route.password_file, environment);
-        std::ifstream stream(file.value_or(""));
-        if (!std::getline(stream, route.password.value)) continue;
-        if (route.password.value.ends_with('\r')) route.password.value.pop_back();
-        if (route.password.value.empty())
-            problems.add(path + ".password_file", "has an empty first line: put the password there");
+        read_password(route.password_file, route.password, path + ".password_file", environment, problems);
+    }
+    for (std::size_t i = 0; i < configuration.sources.size(); ++i) {
+        SourceSettings& source = configuration.sources[i];
+        const std::string path = fmt::format("source[{}]", i);
+        check_files_of(source, path, environment, problems);
+        read_password(source.proxy_password_file, source.proxy_password, path + ".proxy_password_file", environment,
+                      problems);
+        if (source.proxy_password.value.size() > 255)
+            problems.add(path + ".proxy_password_file",
+                         "has a first line of more than 255 octets: SOCKS5 cannot carry it");
     }
 }
 

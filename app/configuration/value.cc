@@ -208,6 +208,20 @@ ValueProblem read_value(const Node& node, dns::IpAddress& value, const Bounds& /
     return std::nullopt;
 }
 
+ValueProblem read_value(const Node& node, WeightedName& value, const Bounds& bounds) {
+    constexpr std::uint32_t most = 10'000;
+    if (const ValueProblem problem = read_value(node, value.name, bounds)) return problem;
+    const std::size_t colon = value.name.rfind(':');
+    if (colon == std::string::npos) return std::nullopt;
+    const auto weight = parse_decimal<std::uint32_t>(value.name.substr(colon + 1));
+    if (!weight || *weight == 0 || *weight > most)
+        return must_be(node, fmt::format("a name, or a name and a weight from 1 to {} such as \"{}:3\"", most,
+                                         printable(value.name.substr(0, colon), 80)));
+    value.weight = *weight;
+    value.name.resize(colon);
+    return std::nullopt;
+}
+
 // --- writing
 
 std::string write_value(const std::string& value) {
@@ -232,5 +246,8 @@ std::string write_value(std::chrono::seconds value) {
 std::string write_value(const Endpoint& value) { return write_value(value.text()); }
 std::string write_value(const dns::Network& value) { return write_value(value.text()); }
 std::string write_value(const dns::IpAddress& value) { return write_value(value.text()); }
+std::string write_value(const WeightedName& value) {
+    return write_value(value.weight == 1 ? value.name : fmt::format("{}:{}", value.name, value.weight));
+}
 
 }  // namespace relevo::configuration

@@ -36,6 +36,7 @@ using ValueProblem = std::optional<std::string>;
 [[nodiscard]] ValueProblem read_value(const Node& node, Endpoint& value, const Bounds& bounds);
 [[nodiscard]] ValueProblem read_value(const Node& node, dns::Network& value, const Bounds& bounds);
 [[nodiscard]] ValueProblem read_value(const Node& node, dns::IpAddress& value, const Bounds& bounds);
+[[nodiscard]] ValueProblem read_value(const Node& node, WeightedName& value, const Bounds& bounds);
 
 [[nodiscard]] std::string write_value(const std::string& value);
 [[nodiscard]] std::string write_value(const SecretText& value);
@@ -48,6 +49,7 @@ using ValueProblem = std::optional<std::string>;
 [[nodiscard]] std::string write_value(const Endpoint& value);
 [[nodiscard]] std::string write_value(const dns::Network& value);
 [[nodiscard]] std::string write_value(const dns::IpAddress& value);
+[[nodiscard]] std::string write_value(const WeightedName& value);
 
 // "30s", "5min", "4h", "1h30min", "4d", "2w". Errors: invalid.
 [[nodiscard]] Result<std::chrono::seconds> parse_duration(std::string_view text);
@@ -80,6 +82,8 @@ template <>
 inline constexpr std::string_view kind_words<dns::Network> = "network";
 template <>
 inline constexpr std::string_view kind_words<dns::IpAddress> = "IP address";
+template <>
+inline constexpr std::string_view kind_words<WeightedName> = "name or name:weight";
 
 // --- choices: enumerations with the words of the file
 
@@ -138,6 +142,13 @@ inline constexpr std::array choices<FollowDmarc> = {Choice<FollowDmarc>{"none", 
 template <>
 inline constexpr std::array choices<OnSpfFailure> = {Choice<OnSpfFailure>{"mark", OnSpfFailure::mark},
                                                      Choice<OnSpfFailure>{"reject", OnSpfFailure::reject}};
+template <>
+inline constexpr std::array choices<SourceProxy> = {Choice<SourceProxy>{"none", SourceProxy::none},
+                                                    Choice<SourceProxy>{"socks5", SourceProxy::socks5},
+                                                    Choice<SourceProxy>{"haproxy", SourceProxy::haproxy}};
+template <>
+inline constexpr std::array choices<PoolStream> = {Choice<PoolStream>{"transactional", PoolStream::transactional},
+                                                   Choice<PoolStream>{"bulk", PoolStream::bulk}};
 
 template <class E>
 concept Enumeration = std::is_enum_v<E>;
