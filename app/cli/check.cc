@@ -126,6 +126,33 @@ std::vector<CheckItem> check_ports(const Configuration& configuration) {
     return items;
 }
 
+std::vector<CheckItem> check_source_addresses(const Configuration& configuration) {
+    std::vector<CheckItem> items;
+    const auto check = [&](const std::string& source, const std::vector<dns::IpAddress>& addresses) {
+        for (const dns::IpAddress& address : addresses) {
+            CheckItem item =
+                make_item("machine.source-address", CheckGroup::machine, fmt::format("{} {}", source, address.text()),
+                          {"Mail leaves from here.", "Desde aquí sale el correo."});
+            if (const int problem = try_to_bind({address, 0}); problem == 0) {
+                item.found = {"belongs to this machine", "es de esta máquina"};
+            } else {
+                item.status = CheckStatus::fail;
+                item.found = same(std::strerror(problem));
+                item.action = {
+                    "Add the address to an interface, or correct the source: the server does not start "
+                    "without it.",
+                    "Añada la dirección a una interfaz, o corrija el origen: sin ella el servidor no "
+                    "arranca."};
+            }
+            items.push_back(std::move(item));
+        }
+    };
+    check("default", configuration.delivery.source_addresses);
+    for (const SourceSettings& source : configuration.sources)
+        if (source.proxy == SourceProxy::none) check(source.name, source.addresses);
+    return items;
+}
+
 CheckItem check_data_folder(const std::string& folder) {
     CheckItem item = make_item("machine.data-folder", CheckGroup::machine, folder,
                                {"Mail is accepted only once it is safe on this disk.",
@@ -254,6 +281,7 @@ std::vector<CheckItem> check_machine(const std::string& path, const Result<Confi
     items.push_back(check_descriptors(*configuration));
     items.push_back(check_clock());
     for (CheckItem& item : check_ports(*configuration)) items.push_back(std::move(item));
+    for (CheckItem& item : check_source_addresses(*configuration)) items.push_back(std::move(item));
     const TlsSettings& tls = configuration->tls;
     if (!tls.certificate.empty())
         items.push_back(check_certificate({tls.certificate, tls.key}, configuration->server.host_name));

@@ -19,6 +19,8 @@ namespace relevo::cli {
 // The single checks; each touches only what it names.
 [[nodiscard]] setup::CheckItem check_host_name(const Configuration& configuration);
 [[nodiscard]] std::vector<setup::CheckItem> check_ports(const Configuration& configuration);
+// This machine has every address that a source without a proxy sends from.
+[[nodiscard]] std::vector<setup::CheckItem> check_source_addresses(const Configuration& configuration);
 // Writes a small file and flushes it to the disk, as every accepted message is.
 [[nodiscard]] setup::CheckItem check_data_folder(const std::string& folder);
 [[nodiscard]] setup::CheckItem check_disk_space(const Configuration& configuration);

@@ -234,6 +234,11 @@ void add_queue_commands(std::vector<CommandSpec>& table) {
         ask("message content", "message.content", server_or_store, "Print a message that is still queued", {message}));
 }
 
+void add_source_commands(std::vector<CommandSpec>& table) {
+    table.push_back(ask("source list", "source.list", server_or_store,
+                        "List where mail leaves from: addresses, their names in the DNS, the name in EHLO, pools"));
+}
+
 void add_signing_commands(std::vector<CommandSpec>& table) {
     const OptionSpec domain{"DOMAIN", "domain", text, "The domain or its id, or signing.service_domain", true};
     table.push_back(ask("dkim list", "dkim.list", server_or_store,
@@ -280,6 +285,7 @@ std::vector<CommandSpec> make_table() {
     add_signing_commands(table);
     add_credential_commands(table);
     add_queue_commands(table);
+    add_source_commands(table);
     add_report_commands(table);
     return table;
 }
@@ -308,6 +314,7 @@ std::span<const CommandGroup> command_groups() {
         {"network", "Networks that send without a password"},
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},
+        {"source", "Where mail leaves from"},
         {"reports", "Reports about mail authentication"},
     };
     return groups;

@@ -142,6 +142,7 @@ std::string render_row(std::string_view what, const value& row, std::string_view
 std::string render(std::string_view request, const value& result) {
     if (request.starts_with("queue.")) return render_queue(request, result);
     if (request.starts_with("reports.")) return render_reports(request, result);
+    if (request == "source.list") return render_sources(result);
     if (request == "message.show") return render_message(result);
     if (request.ends_with(".remove")) return fmt::format("Removed {}\n", printable(text(result, "removed")));
     if (request == "tenant.list") return render_tenants(result);

@@ -114,7 +114,7 @@ TEST(EgressConfiguration, NamesWhatIsWrong) {
         {pool, "pool[0].sources is missing"},
         {both + "routes = \"nowhere\"\n", R"("nowhere" is no route)"},
         {both + "domains = \"not a domain\"\n", R"("not a domain" is not a domain name)"},
-        {both + "streams = [\"bulky\"]\n", R"(did you mean "bulk"?)"},
+        {source + "[[pool]]\nname = \"p\"\nsources = \"a\"\nstreams = [\"bulky\"]\n", R"(did you mean "bulk"?)"},
         {source + "[[pool]]\nname = \"p\"\nsources = \"a\"\n", R"("p" takes no mail)"},
         {both + "[delivery]\npool = \"q\"\n", R"(delivery.pool "q" is no pool)"},
         {both + "[[route]]\nname = \"r\"\ndomains = \"*\"\npool = \"q\"\n", R"(route[0].pool "q" is no pool)"},

@@ -77,6 +77,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         if (command == "check.domain") co_return co_await check_domain(std::move(arguments));
         co_return co_await check_server(std::move(arguments));
     }
+    if (command == "source.list") co_return co_await list_sources(std::move(arguments));
     if (command.starts_with("reports.")) co_return co_await perform_reports(std::move(command), std::move(arguments));
     if (command.ends_with(".list") || command.ends_with(".show"))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));

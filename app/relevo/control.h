@@ -6,6 +6,7 @@
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
 #include "core/reporting/reporting.h"
+#include "core/routing/egress.h"
 #include "core/signing/key_keeper.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/password_checker.h"
@@ -37,6 +38,7 @@ struct ControlContext {
     std::function<std::shared_ptr<const Directory>()> directory;
     std::function<Task<Result<void>>()> refresh_directory;
     std::function<std::shared_ptr<const RouteTable>()> routes;
+    std::function<std::shared_ptr<const EgressTable>()> egress;
     Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
     PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
     Reporting* reporting = nullptr;               // with a server
@@ -90,6 +92,8 @@ class Control {
     Task<Answer> describe_dns(Arguments arguments);
     Task<Answer> check_domain(Arguments arguments);
     Task<Answer> check_server(Arguments arguments);
+    // control_sources.cc
+    Task<Answer> list_sources(Arguments arguments);
     // control_reports.cc
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);

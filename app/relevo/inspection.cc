@@ -1,6 +1,8 @@
 #include "app/relevo/inspection.h"
 
 #include "app/relevo/certificate_digests.h"
+#include "app/relevo/egress.h"
+#include "core/setup/parallel.h"
 
 #include <algorithm>
 
@@ -33,9 +35,7 @@ setup::ServerFacts Inspection::server_facts(Deadline deadline) const {
     const DeliverySettings& delivery = configuration->delivery;
     setup::ServerFacts facts;
     facts.host_name = configuration->server.host_name;
-    facts.ehlo_name = delivery.ehlo_name.empty() ? facts.host_name : delivery.ehlo_name;
-    facts.egress = configuration->checks.egress_addresses;
-    if (facts.egress.empty()) facts.egress = delivery.source_addresses;
+    facts.sources = source_facts(*configuration);
     facts.validates = ports_.validates;
     facts.outbound_domains = configuration->checks.outbound_domains;
     facts.outbound_port = delivery.port;
@@ -78,6 +78,17 @@ Task<std::vector<setup::CheckItem>> Inspection::check_server(std::vector<setup::
     setup::ServerFacts facts = server_facts(Clock::now() + time_of_look);
     facts.listeners = std::move(listeners);
     co_return co_await setup::check_server(ports_.shard, ports_.resolver, ports_.dialer, std::move(facts));
+}
+
+Task<std::vector<Result<setup::AddressNames>>> Inspection::names_of(std::vector<dns::IpAddress> addresses) {
+    const Deadline deadline = Clock::now() + time_of_look;
+    std::vector<Result<setup::AddressNames>> found(addresses.size());
+    std::vector<Task<>> questions;
+    for (std::size_t index = 0; index < addresses.size(); ++index)
+        questions.push_back(
+            setup::into(found[index], setup::names_of_address(ports_.resolver, addresses[index], deadline)));
+    co_await setup::run_together(ports_.shard, std::move(questions));
+    co_return found;
 }
 
 DomainWatch::DomainWatch(Shard& shard, Inspection& inspection, Domains domains, Log& log, Metrics& metrics)

@@ -5,6 +5,7 @@
 #include "app/configuration/configuration.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
+#include "core/setup/address_names.h"
 #include "core/setup/domain_checks.h"
 #include "core/setup/server_checks.h"
 #include "core/setup/status_memory.h"
@@ -41,6 +42,9 @@ class Inspection {
     Task<setup::DomainReport> check_domain(setup::DomainFacts facts);
     // `listeners` that run; empty if no server does.
     Task<std::vector<setup::CheckItem>> check_server(std::vector<setup::OwnListener> listeners);
+
+    // PTR records of each, and what leads back, in their order.
+    Task<std::vector<Result<setup::AddressNames>>> names_of(std::vector<dns::IpAddress> addresses);
 
     [[nodiscard]] std::shared_ptr<const Configuration> configuration() const { return configuration_.load(); }
 

@@ -81,6 +81,7 @@ Route route_of(const RouteSettings& settings, const Configuration& configuration
     if (settings.connections_per_site > 0) route.connection_limit = settings.connections_per_site;
     if (!settings.retry_schedule.empty()) route.retry.delays = settings.retry_schedule;
     if (settings.expire_after.count() > 0) route.retry.expire_after = settings.expire_after;
+    route.pool = settings.pool;
     return route;
 }
 

@@ -6,6 +6,7 @@
 #include "adapters/telemetry/line_log.h"
 #include "app/lookups/look_up.h"
 #include "app/relevo/control.h"
+#include "app/relevo/egress.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
 #include "app/relevo/server.h"
@@ -89,7 +90,8 @@ struct OfflineInspection {
 bool looks_into_dns(const boost::json::object& request) {
     const boost::json::value* command = request.if_contains("command");
     return command != nullptr && command->is_string() &&
-           (command->get_string() == "domain.dns" || command->get_string().starts_with("check."));
+           (command->get_string() == "domain.dns" || command->get_string() == "source.list" ||
+            command->get_string().starts_with("check."));
 }
 
 }  // namespace
@@ -143,6 +145,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
     });
     if (!loaded.has_value()) return failed_answer(loaded.error());
     std::shared_ptr<const RouteTable> routes = route_table(configuration, *directory);
+    std::shared_ptr<const EgressTable> egress = egress_table(configuration, *directory);
     Shard shard(0);
     KeyMaker maker;
     std::unique_ptr<KeyVault> vault;
@@ -161,6 +164,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .directory = [&] { return directory; },
                      .refresh_directory = nullptr,
                      .routes = [&]() -> std::shared_ptr<const RouteTable> { return routes; },
+                     .egress = [&]() -> std::shared_ptr<const EgressTable> { return egress; },
                      .dispatcher = nullptr,
                      .reporting = nullptr,
                      .status = nullptr,

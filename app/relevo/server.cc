@@ -50,6 +50,7 @@ Server::~Server() {
 Result<void> Server::start() {
     RELEVO_CHECK(forbid_new_privileges());  // before the first thread: each has its own
     RELEVO_CHECK(open_log());
+    RELEVO_CHECK(check_local_addresses(*started_with_));
     RELEVO_CHECK(raise_descriptor_limit());
     RELEVO_CHECK(prepare_folders(started_with_->server));
     make_shards();
@@ -366,7 +367,10 @@ Task<Result<void>> Server::refresh_directory() {
 
 void Server::refresh_routes() {
     const std::lock_guard lock(routes_mutex_);
-    routes_ = route_table(*configuration_.load(), *access_->directory.load());
+    const auto configuration = configuration_.load();
+    const auto directory = access_->directory.load();
+    egress_ = egress_table(*configuration, *directory);
+    routes_ = route_table(*configuration, *directory);
     dispatcher_.set_routes(routes_.load());
 }
 
@@ -420,6 +424,7 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     // What routes are made of, and the patterns, take effect at once.
     DeliverySettings with_new_routes = running.delivery;
     with_new_routes.bounce_patterns = fresh.delivery.bounce_patterns;
+    with_new_routes.pool = fresh.delivery.pool;
     with_new_routes.port = fresh.delivery.port;
     with_new_routes.connections_per_site = fresh.delivery.connections_per_site;
     with_new_routes.allow_private_addresses = fresh.delivery.allow_private_addresses;
@@ -447,6 +452,10 @@ Result<std::vector<std::string>> Server::reload() {
         return std::unexpected(std::move(loaded).error());
     }
     const auto fresh = std::make_shared<const Configuration>(std::move(*loaded));
+    if (const auto local = check_local_addresses(*fresh); !local.has_value()) {
+        log_->error("server.reload_refused", {{"problem", local.error().detail}});
+        return std::unexpected(local.error());
+    }
     auto patterns = bounce_patterns(*fresh);
     if (!patterns.has_value()) {
         log_->error("server.reload_refused", {{"problem", patterns.error().detail}});

@@ -11,6 +11,7 @@
 #include "adapters/telemetry/line_log.h"
 #include "adapters/telemetry/metrics_registry.h"
 #include "app/relevo/control.h"
+#include "app/relevo/egress.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
@@ -83,7 +84,8 @@ class Server {
     void take_apart();
     const ListenerOptions* keep(ListenerOptions options);
     Task<Result<void>> refresh_directory();
-    // From the configuration and the directory in force: call it after either was replaced. Threads: any.
+    // Routes, sources and pools from the configuration and the directory in force: call it after either was replaced.
+    // Threads: any.
     void refresh_routes();
     // A fresh pattern table from the file that the configuration names, or the built-in one. Errors: detail names the
     // file and the line.
@@ -118,7 +120,8 @@ class Server {
     RateLimiter rates_;
     std::unique_ptr<ReceptionShared> access_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
-    std::mutex routes_mutex_;  // held while they are made: the last to make them has seen the newest of both
+    std::atomic<std::shared_ptr<const EgressTable>> egress_;
+    std::mutex routes_mutex_;  // held while both are made: the last to make them has seen the newest of all
     Dispatcher dispatcher_;
     MtaStsCache mta_sts_cache_;
     std::vector<std::unique_ptr<ShardParts>> shards_;

@@ -57,6 +57,7 @@ Result<void> Server::open_control() {
                        .directory = [this] { return access_->directory.load(); },
                        .refresh_directory = [this] { return refresh_directory(); },
                        .routes = [this] { return routes_.load(); },
+                       .egress = [this] { return egress_.load(); },
                        .dispatcher = &dispatcher_,
                        .passwords = passwords_.get(),
                        .reporting = reporting_.get(),

@@ -13,6 +13,14 @@ std::string Endpoint::text() const {
     return address.is_v4() ? fmt::format("{}:{}", address.text(), port) : fmt::format("[{}]:{}", address.text(), port);
 }
 
+std::string_view name_of(ProxyProtocol protocol) {
+    switch (protocol) {
+        case ProxyProtocol::socks5: return "socks5";
+        case ProxyProtocol::haproxy: return "haproxy";
+    }
+    return "unknown";
+}
+
 Error source_error(ErrorKind kind, std::string_view why) { return {kind, fmt::format("{}{}", source_detail, why)}; }
 
 bool is_source_error(const Error& error) { return error.detail.starts_with(source_detail); }

@@ -90,6 +90,7 @@ enum class ProxyProtocol : std::uint8_t {
     socks5,   // RFC 1928, with user and password (RFC 1929) where there are any; it chooses the address it sends from
     haproxy,  // told by a PROXY v2 header from which of its addresses to connect whereto
 };
+[[nodiscard]] std::string_view name_of(ProxyProtocol protocol);
 struct EgressProxy {
     ProxyProtocol protocol = ProxyProtocol::socks5;
     Endpoint endpoint{};

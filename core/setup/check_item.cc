@@ -57,6 +57,7 @@ Words title_of_check(std::string_view id) {
         {"names.host", "Address of the name", "Dirección del nombre"},
         {"names.ptr", "Name of the address (PTR)", "Nombre de la dirección (PTR)"},
         {"names.helo", "Name in EHLO", "Nombre en EHLO"},
+        {"names.ehlo", "Name in EHLO", "Nombre en EHLO"},
         {"ports.listener", "Listener", "Listener"},
         {"ports.outbound", "Outgoing port", "Puerto de salida"},
         {"tls.certificate", "Certificate", "Certificado"},

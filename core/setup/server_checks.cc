@@ -1,5 +1,6 @@
 #include "core/setup/server_checks.h"
 
+#include "core/setup/address_names.h"
 #include "core/setup/dns_view.h"
 #include "core/setup/parallel.h"
 #include "core/setup/smtp_probe.h"
@@ -12,7 +13,6 @@
 namespace relevo::setup {
 namespace {
 
-constexpr std::size_t names_asked = 5;  // of one address
 constexpr std::size_t hosts_tried = 2;  // of one domain, for port 25
 constexpr std::chrono::seconds connect_time{8};
 constexpr std::string_view always_signed_zone = "org";  // answers for it are signed from the root on
@@ -23,74 +23,99 @@ Words why_names() {
         "Muchos receptores rechazan el correo de una dirección sin nombre, o cuyo nombre no lleva de vuelta a ella."};
 }
 
+std::string text_of(const std::vector<dns::IpAddress>& addresses) {
+    std::string text;
+    for (const dns::IpAddress& address : addresses) text += (text.empty() ? "" : ", ") + address.text();
+    return text;
+}
+
 Words no_dns(const Error& error) {
     return {"the DNS did not answer: " + error.detail, "el DNS no ha respondido: " + error.detail};
 }
 
-Task<Result<std::vector<dns::IpAddress>>> addresses_of(Resolver& resolver, std::string host, Deadline deadline) {
-    std::vector<dns::IpAddress> addresses;
-    for (const dns::RecordType type : {dns::RecordType::a, dns::RecordType::aaaa}) {
-        RELEVO_CO_TRY(const dns::Answer answer, co_await resolver.query(host, type, question_deadline(deadline)));
-        addresses.insert(addresses.end(), answer.addresses.begin(), answer.addresses.end());
-    }
-    co_return addresses;
-}
-
-// PTR, and of its names those that lead back to the address.
-Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddress address, std::string ehlo_name,
-                                                 Deadline deadline) {
-    std::vector<CheckItem> items;
-    CheckItem ptr = make_item("names.ptr", CheckGroup::names, address.text(), why_names());
+void judge_ptr(CheckItem& ptr, const Result<AddressNames>& found, const std::string& ehlo_name) {
     ptr.expected = ehlo_name;
-    const auto names =
-        co_await resolver.query(address.reverse_name(), dns::RecordType::ptr, question_deadline(deadline));
-    if (!names.has_value()) {
+    if (!found.has_value()) {
         ptr.status = CheckStatus::skipped;
-        ptr.found = no_dns(names.error());
-        items.push_back(std::move(ptr));
-        co_return items;
-    }
-    std::vector<std::string> confirmed;
-    for (std::size_t index = 0; index < std::min(names_asked, names->texts.size()); ++index) {
-        const auto back = co_await addresses_of(resolver, names->texts[index], deadline);
-        if (back.has_value() && std::ranges::find(*back, address) != back->end())
-            confirmed.push_back(names->texts[index]);
-    }
-    if (names->texts.empty()) {
+        ptr.found = no_dns(found.error());
+    } else if (found->names.empty()) {
         ptr.status = CheckStatus::fail;
         ptr.found = {"no PTR record", "no tiene registro PTR"};
         ptr.action = {fmt::format("Ask whoever gave you the address to set its PTR record to {}.", ehlo_name),
                       fmt::format("Pida a quien le dio la dirección que ponga su registro PTR a {}.", ehlo_name)};
-    } else if (confirmed.empty()) {
+    } else if (found->confirmed.empty()) {
+        const std::string& name = found->names.front();
         ptr.status = CheckStatus::fail;
-        ptr.found = {fmt::format("its name {} does not lead back to it", names->texts.front()),
-                     fmt::format("su nombre {} no lleva de vuelta a ella", names->texts.front())};
-        ptr.action = {fmt::format("Give {} an A or AAAA record with this address, or change the PTR record.",
-                                  names->texts.front()),
-                      fmt::format("Ponga a {} un registro A o AAAA con esta dirección, o cambie el registro PTR.",
-                                  names->texts.front())};
+        ptr.found = {fmt::format("its name {} does not lead back to it", name),
+                     fmt::format("su nombre {} no lleva de vuelta a ella", name)};
+        ptr.action = {
+            fmt::format("Give {} an A or AAAA record with this address, or change the PTR record.", name),
+            fmt::format("Ponga a {} un registro A o AAAA con esta dirección, o cambie el registro PTR.", name)};
     } else {
-        ptr.found = {fmt::format("{}, and back", confirmed.front()), fmt::format("{}, y de vuelta", confirmed.front())};
+        ptr.found = {fmt::format("{}, and back", found->confirmed.front()),
+                     fmt::format("{}, y de vuelta", found->confirmed.front())};
         ptr.expected.clear();
     }
+}
+
+// The setting that holds a source's EHLO name.
+std::string_view ehlo_setting(const SourceFacts& source) {
+    return source.name == "default" ? "delivery.ehlo_name" : "source.ehlo_name";
+}
+
+// PTR, and whether one of its names that lead back is the one in EHLO.
+Task<std::vector<CheckItem>> check_address_names(Resolver& resolver, dns::IpAddress address, SourceFacts source,
+                                                 std::string subject, Deadline deadline) {
+    std::vector<CheckItem> items;
+    const auto found = co_await names_of_address(resolver, address, deadline);
+    CheckItem ptr = make_item("names.ptr", CheckGroup::names, subject, why_names());
+    judge_ptr(ptr, found, source.ehlo_name);
     const bool has_name = ptr.status == CheckStatus::ok;
     items.push_back(std::move(ptr));
     if (!has_name) co_return items;
 
-    CheckItem helo = make_item("names.helo", CheckGroup::names, address.text(),
+    CheckItem helo = make_item("names.helo", CheckGroup::names, std::move(subject),
                                {"Filters compare the name in EHLO with the one that the address has.",
                                 "Los filtros comparan el nombre de EHLO con el que tiene la dirección."});
-    helo.found = same("EHLO " + ehlo_name);
-    if (std::ranges::find(confirmed, ehlo_name) == confirmed.end()) {
+    helo.found = same("EHLO " + source.ehlo_name);
+    if (std::ranges::find(found->confirmed, source.ehlo_name) == found->confirmed.end()) {
+        const std::string& name = found->confirmed.front();
         helo.status = CheckStatus::warn;
-        helo.expected = "EHLO " + confirmed.front();
-        helo.action = {fmt::format("Set delivery.ehlo_name or server.host_name to {}, or the PTR record to {}.",
-                                   confirmed.front(), ehlo_name),
-                       fmt::format("Ponga delivery.ehlo_name o server.host_name a {}, o el registro PTR a {}.",
-                                   confirmed.front(), ehlo_name)};
+        helo.expected = "EHLO " + name;
+        helo.action = {fmt::format("Set {} or server.host_name to {}, or the PTR record to {}.", ehlo_setting(source),
+                                   name, source.ehlo_name),
+                       fmt::format("Ponga {} o server.host_name a {}, o el registro PTR a {}.", ehlo_setting(source),
+                                   name, source.ehlo_name)};
     }
     items.push_back(std::move(helo));
     co_return items;
+}
+
+// The name that a source gives is one that receivers can look up.
+Task<CheckItem> check_ehlo_name(Resolver& resolver, SourceFacts source, Deadline deadline) {
+    CheckItem item = make_item("names.ehlo", CheckGroup::names, source.ehlo_name,
+                               {"Many receivers refuse a name in EHLO that has no address (RFC 5321 §2.3.5).",
+                                "Muchos receptores rechazan en EHLO un nombre sin dirección (RFC 5321 §2.3.5)."});
+    const auto addresses = co_await addresses_of_host(resolver, source.ehlo_name, deadline);
+    if (!addresses.has_value()) {
+        item.status = CheckStatus::skipped;
+        item.found = no_dns(addresses.error());
+    } else if (addresses->empty()) {
+        item.status = CheckStatus::fail;
+        item.found = {"this name has no address in the DNS", "este nombre no tiene dirección en el DNS"};
+        item.action = {
+            fmt::format("Publish an A or AAAA record of {}, or change {}.", source.ehlo_name, ehlo_setting(source)),
+            fmt::format("Publique un registro A o AAAA de {}, o cambie {}.", source.ehlo_name, ehlo_setting(source))};
+    } else {
+        item.found = same(text_of(*addresses));
+    }
+    co_return item;
+}
+
+Words unknown_addresses(const SourceFacts& source) {
+    const std::string_view setting = source.name == "default" ? "checks.egress_addresses" : "source.public_addresses";
+    return {fmt::format("the addresses that mail leaves from are not known: set {}", setting),
+            fmt::format("no se sabe desde qué direcciones sale el correo: indique {}", setting)};
 }
 
 Task<Result<std::vector<std::string>>> mail_hosts(Resolver& resolver, std::string domain, Deadline deadline) {
@@ -113,7 +138,7 @@ Task<Result<std::string>> first_greeting(Resolver& resolver, Dialer& dialer, con
     if (!hosts.has_value()) co_return failure(ErrorKind::not_found, hosts.error().detail);
     Error problem{ErrorKind::not_found, "its servers have no address"};
     for (const std::string& host : *hosts) {
-        const auto addresses = co_await addresses_of(resolver, host, facts.deadline);
+        const auto addresses = co_await addresses_of_host(resolver, host, facts.deadline);
         if (!addresses.has_value()) {
             problem = {ErrorKind::not_found, addresses.error().detail};
             continue;
@@ -172,14 +197,25 @@ Task<std::vector<CheckItem>> check_own_addresses(Shard& shard, Resolver& resolve
 }  // namespace
 
 Task<std::vector<dns::IpAddress>> egress_addresses(Resolver& resolver, ServerFacts facts) {
-    if (!facts.egress.empty()) co_return facts.egress;
-    auto found = co_await addresses_of(resolver, facts.host_name, facts.deadline);
-    co_return found.has_value() ? std::move(*found) : std::vector<dns::IpAddress>();
+    std::vector<dns::IpAddress> egress;
+    const auto add = [&](const std::vector<dns::IpAddress>& addresses) {
+        for (const dns::IpAddress& address : addresses)
+            if (std::ranges::find(egress, address) == egress.end()) egress.push_back(address);
+    };
+    bool needs_host = facts.sources.empty();
+    for (const SourceFacts& source : facts.sources) {
+        add(source.addresses);
+        if (source.addresses.empty() && !source.is_proxied) needs_host = true;
+    }
+    if (!needs_host) co_return egress;
+    const auto found = co_await addresses_of_host(resolver, facts.host_name, facts.deadline);
+    if (found.has_value()) add(*found);
+    co_return egress;
 }
 
 Task<std::vector<CheckItem>> check_names(Resolver& resolver, ServerFacts facts) {
     std::vector<CheckItem> items;
-    const auto addresses = co_await addresses_of(resolver, facts.host_name, facts.deadline);
+    const auto addresses = co_await addresses_of_host(resolver, facts.host_name, facts.deadline);
     CheckItem host = make_item("names.host", CheckGroup::names, facts.host_name, why_names());
     if (!addresses.has_value()) {
         host.status = CheckStatus::skipped;
@@ -190,22 +226,25 @@ Task<std::vector<CheckItem>> check_names(Resolver& resolver, ServerFacts facts) 
         host.action = {"Publish an A (and AAAA) record with the public address of this server.",
                        "Publique un registro A (y AAAA) con la dirección pública de este servidor."};
     } else {
-        std::string text;
-        for (const dns::IpAddress& address : *addresses) text += (text.empty() ? "" : ", ") + address.text();
-        host.found = same(text);
+        host.found = same(text_of(*addresses));
     }
     items.push_back(std::move(host));
-    std::vector<dns::IpAddress> egress = facts.egress;
-    if (egress.empty() && addresses.has_value()) egress = *addresses;
-    if (egress.empty()) {
-        items.push_back(make_item("names.ptr", CheckGroup::names, "", why_names()));
-        items.back().status = CheckStatus::skipped;
-        items.back().found = {"the addresses that mail leaves from are not known: set checks.egress_addresses",
-                              "no se sabe desde qué direcciones sale el correo: indique checks.egress_addresses"};
-    }
-    for (const dns::IpAddress& address : egress) {
-        std::vector<CheckItem> found = co_await check_address_names(resolver, address, facts.ehlo_name, facts.deadline);
-        std::ranges::move(found, std::back_inserter(items));
+    for (SourceFacts& source : facts.sources) {
+        if (source.addresses.empty() && addresses.has_value() && !source.is_proxied) source.addresses = *addresses;
+        if (source.ehlo_name != facts.host_name)
+            items.push_back(co_await check_ehlo_name(resolver, source, facts.deadline));
+        const std::string prefix = facts.sources.size() > 1 ? source.name + " " : "";
+        if (source.addresses.empty()) {
+            items.push_back(
+                make_item("names.ptr", CheckGroup::names, facts.sources.size() > 1 ? source.name : "", why_names()));
+            items.back().status = CheckStatus::skipped;
+            items.back().found = unknown_addresses(source);
+        }
+        for (const dns::IpAddress& address : source.addresses) {
+            std::vector<CheckItem> found =
+                co_await check_address_names(resolver, address, source, prefix + address.text(), facts.deadline);
+            std::ranges::move(found, std::back_inserter(items));
+        }
     }
     co_return items;
 }

@@ -17,11 +17,18 @@ struct OwnListener {
     bool expects_proxy = false;  // begins with a PROXY header: cannot be tried from here
 };
 
+// Where mail leaves from, as others see it.
+struct SourceFacts {
+    std::string name;       // "default"
+    std::string ehlo_name;  // A-labels
+    std::vector<dns::IpAddress> addresses;
+    bool is_proxied = false;  // without addresses nothing is known; else they are those of the host name
+};
+
 struct ServerFacts {
     std::string host_name;
-    std::string ehlo_name;
-    std::vector<dns::IpAddress> egress;  // empty: those of the host name
-    bool validates = false;              // the resolver has a trust anchor
+    std::vector<SourceFacts> sources;
+    bool validates = false;  // the resolver has a trust anchor
     std::vector<OwnListener> listeners;
     std::vector<std::string> outbound_domains;  // whose MX hosts show whether port 25 is open
     std::uint16_t outbound_port = 25;
@@ -30,10 +37,12 @@ struct ServerFacts {
     Deadline deadline = no_deadline;
 };
 
-// The addresses that mail leaves from: those that the operator named, else those of the host name in the DNS.
+// The addresses that mail leaves from, of all sources: those that the operator named, else those of the host name in
+// the DNS.
 Task<std::vector<dns::IpAddress>> egress_addresses(Resolver& resolver, ServerFacts facts);
 
-// Each address of ours: PTR record, its way back, and whether it is the name that we say in EHLO.
+// Each address of each source: PTR record, its way back, and whether it is the name that we say in EHLO, which must
+// have an address itself.
 Task<std::vector<CheckItem>> check_names(Resolver& resolver, ServerFacts facts);
 // The resolver answers and validates.
 Task<std::vector<CheckItem>> check_resolver(Resolver& resolver, ServerFacts facts);

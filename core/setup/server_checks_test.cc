@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 namespace relevo::setup {
 namespace {
@@ -15,18 +16,24 @@ using testing::HasSubstr;
 class ServerChecks : public testing::Test {
  protected:
     ServerChecks() {
-        facts_.host_name = facts_.ehlo_name = "mail.relay.example";
-        facts_.egress = {dns::IpAddress::parse("192.0.2.25").value()};
+        facts_.host_name = "mail.relay.example";
+        facts_.sources = {{.name = "default",
+                           .ehlo_name = "mail.relay.example",
+                           .addresses = {dns::IpAddress::parse("192.0.2.25").value()}}};
         facts_.validates = true;
         facts_.deadline = Clock::now() + std::chrono::seconds(10);
         names_.address("mail.relay.example", "192.0.2.25");
     }
     using Check = Task<std::vector<CheckItem>> (*)(Resolver&, ServerFacts);
-    CheckItem look(Check check, std::string_view id) {
+    std::vector<CheckItem> look_at_all(Check check) {
         std::vector<CheckItem> items;
         Shard shard(0);  // a new one: a shard that was stopped does not run again
         shard.spawn(look_once(shard, check, items));
         shard.run();
+        return items;
+    }
+    CheckItem look(Check check, std::string_view id) {
+        const std::vector<CheckItem> items = look_at_all(check);
         const auto found = std::ranges::find(items, id, &CheckItem::id);
         return found != items.end() ? *found : CheckItem{};
     }
@@ -59,6 +66,25 @@ TEST_F(ServerChecks, TheNameInEhloIsTheOneOfTheAddress) {
     EXPECT_EQ(item.expected, "EHLO static-25.provider.example");
     names_.ptr("192.0.2.25", "mail.relay.example");
     EXPECT_EQ(look(check_names, "names.helo").status, CheckStatus::ok);
+}
+
+TEST_F(ServerChecks, EachSourceIsHeldAgainstItsOwnName) {
+    names_.ptr("192.0.2.25", "mail.relay.example").ptr("192.0.2.26", "bulk.relay.example");
+    names_.address("bulk.relay.example", "192.0.2.26");
+    facts_.sources.push_back({.name = "bulk",
+                              .ehlo_name = "bulk.relay.example",
+                              .addresses = {dns::IpAddress::parse("192.0.2.26").value()}});
+    facts_.sources.push_back({.name = "far", .ehlo_name = "far.relay.example", .addresses = {}, .is_proxied = true});
+    std::map<std::string, CheckStatus> found;
+    for (const CheckItem& item : look_at_all(check_names)) found[item.key()] = item.status;
+    EXPECT_THAT(found, testing::UnorderedElementsAre(testing::Pair("names.host mail.relay.example", CheckStatus::ok),
+                                                     testing::Pair("names.ptr default 192.0.2.25", CheckStatus::ok),
+                                                     testing::Pair("names.helo default 192.0.2.25", CheckStatus::ok),
+                                                     testing::Pair("names.ehlo bulk.relay.example", CheckStatus::ok),
+                                                     testing::Pair("names.ptr bulk 192.0.2.26", CheckStatus::ok),
+                                                     testing::Pair("names.helo bulk 192.0.2.26", CheckStatus::ok),
+                                                     testing::Pair("names.ehlo far.relay.example", CheckStatus::fail),
+                                                     testing::Pair("names.ptr far", CheckStatus::skipped)));
 }
 
 TEST_F(ServerChecks, AFaultOfTheDnsIsNotAMissingName) {  // security row B5
