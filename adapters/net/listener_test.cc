@@ -219,7 +219,7 @@ TEST(SocketDialer, SaysWhenTheSourceAddressIsNotOurs) {
         world,
         {.target = any_port, .source = dns::IpAddress::v4({192, 0, 2, 77}), .has_source = true, .deadline = soon()},
         seen, error));
-    EXPECT_EQ(error.detail, "the source address 192.0.2.77 does not belong to this machine");
+    EXPECT_EQ(error.detail, "cannot send: the source address 192.0.2.77 does not belong to this machine");
 }
 
 }  // namespace

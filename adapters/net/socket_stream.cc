@@ -268,6 +268,11 @@ Task<Result<void>> SocketStream::finish_connecting(Deadline deadline) {
     co_return Result<void>();
 }
 
+void SocketStream::set_far_ends(Endpoint peer, const std::optional<dns::IpAddress>& local) {
+    options_.peer = peer;
+    if (local) options_.local = {*local, 0};
+}
+
 Task<Result<TlsInfo>> SocketStream::start_tls_server(Deadline deadline) {
     if (is_closed_) co_return std::unexpected(closed_by_us());
     if (ssl_) co_return failure(ErrorKind::conflict, "TLS runs already");

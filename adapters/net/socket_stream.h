@@ -52,6 +52,8 @@ class SocketStream final : public Stream, private Swept {
 
     // Waits for the outcome of a connect() under way. Errors: as Dialer::connect().
     Task<Result<void>> finish_connecting(Deadline deadline);
+    // A proxy has connected us: from now on the ends of the whole way are told. `local` absent: the address stays.
+    void set_far_ends(Endpoint peer, const std::optional<dns::IpAddress>& local);
 
  private:
     struct Wait {

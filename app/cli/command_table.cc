@@ -126,6 +126,8 @@ void add_process_commands(std::vector<CommandSpec>& table) {
               {"--tls", "tls", text, "none, starttls, implicit (default: as the listener asks)"},
               {"--user", "user", text, "Login"},
               password_file,
+              {"--source", "source", text,
+               "Send from this source, as `source list` names it, through its proxy if it has one"},
               {"--subject", "subject", text, "Subject of the message"}}));
     table.push_back(
         ask("reload", "server.reload", server, "Read the configuration again; a wrong one changes nothing"));

@@ -51,6 +51,7 @@ struct SendTestOptions {
     std::string user;    // empty: no AUTH
     std::string password;
     std::string subject;
+    std::optional<SourceSettings> source;  // with its ehlo_name filled in; none: the system's choice
     bool json = false;
 };
 

@@ -78,6 +78,26 @@ Result<void> split_server(const std::string& text, SendTestOptions& options) {
     return {};
 }
 
+Result<SourceSettings> find_source(const std::string& name, const Configuration* configuration) {
+    if (configuration == nullptr)
+        return failure(ErrorKind::invalid,
+                       fmt::format("--source \"{}\": there is no configuration that names it", name));
+    SourceSettings source;
+    if (name == "default") {
+        source.name = name;
+        source.addresses = configuration->delivery.source_addresses;
+        source.ehlo_name = configuration->delivery.ehlo_name;
+    } else {
+        const auto found = std::ranges::find(configuration->sources, name, &SourceSettings::name);
+        if (found == configuration->sources.end())
+            return failure(ErrorKind::not_found,
+                           fmt::format("--source \"{}\": there is no such source; see `relevo source list`", name));
+        source = *found;
+    }
+    if (source.ehlo_name.empty()) source.ehlo_name = configuration->server.host_name;
+    return source;
+}
+
 Result<void> use_own_listener(const Configuration& configuration, SendTestOptions& options) {
     const auto listener =
         std::ranges::find(configuration.listeners, ListenerPurpose::submission, &ListenerSettings::role);
@@ -180,6 +200,9 @@ Result<SendTestOptions> send_test_options(const boost::json::object& arguments, 
     options.subject = text_of(arguments, "subject", "Test message from Relevo");
     if (options.user.empty() != options.password.empty())
         return failure(ErrorKind::invalid, "--user and --password-file go together: give both");
+    if (const std::string source = text_of(arguments, "source"); !source.empty()) {
+        RELEVO_TRY(options.source, find_source(source, configuration));
+    }
     if (flag_of(arguments, "any_certificate")) options.verify = false;
     const std::string tls = text_of(arguments, "tls");
     if (tls == "none")

@@ -12,48 +12,20 @@ namespace {
 
 constexpr std::string_view built_in = "default";
 
-std::string client_name(const std::string& ehlo_name, const Configuration& configuration) {
-    const std::string& name = ehlo_name.empty() ? configuration.server.host_name : ehlo_name;
-    return mail::to_ascii_domain(name).value_or(name);
-}
-
-// Without addresses the system chooses; a family that is left out is not used.
-void set_addresses(EgressSource& source, const std::vector<dns::IpAddress>& addresses) {
-    if (addresses.empty()) {
-        source.ipv4 = dns::IpAddress::v4({});
-        source.ipv6 = dns::IpAddress::v6({});
-    }
-    for (const dns::IpAddress& address : addresses) (address.is_v4() ? source.ipv4 : source.ipv6) = address;
+EgressSource source_of(SourceSettings settings, const Configuration& configuration) {
+    if (settings.ehlo_name.empty()) settings.ehlo_name = configuration.server.host_name;
+    EgressSource source = egress_source(settings);
+    if (!configuration.delivery.ipv6) source.ipv6.reset();
+    return source;
 }
 
 EgressSource default_source(const Configuration& configuration) {
-    EgressSource source;
-    source.name = built_in;
-    // As it was before there were sources: in a family without an address of ours the system chooses.
-    set_addresses(source, {});
-    if (!configuration.delivery.source_addresses.empty())
-        set_addresses(source, configuration.delivery.source_addresses);
-    if (!configuration.delivery.ipv6) source.ipv6.reset();
-    source.public_addresses = configuration.checks.egress_addresses;
-    source.client_name = client_name(configuration.delivery.ehlo_name, configuration);
-    return source;
-}
-
-EgressSource source_of(const SourceSettings& settings, const Configuration& configuration) {
-    EgressSource source;
-    source.name = settings.name;
-    set_addresses(source, settings.addresses);
-    if (!configuration.delivery.ipv6) source.ipv6.reset();
-    source.public_addresses = settings.public_addresses;
-    source.client_name = client_name(settings.ehlo_name, configuration);
-    if (settings.proxy != SourceProxy::none)
-        source.proxy = EgressProxy{
-            .protocol = settings.proxy == SourceProxy::socks5 ? ProxyProtocol::socks5 : ProxyProtocol::haproxy,
-            .endpoint = settings.proxy_address.front(),
-            .user = settings.proxy_user,
-            .password = settings.proxy_password.value};
-    source.drained = settings.drained;
-    return source;
+    SourceSettings settings;
+    settings.name = built_in;
+    settings.addresses = configuration.delivery.source_addresses;
+    settings.public_addresses = configuration.checks.egress_addresses;
+    settings.ehlo_name = configuration.delivery.ehlo_name;
+    return source_of(std::move(settings), configuration);
 }
 
 EgressPool pool_of(const PoolSettings& settings, const std::vector<std::shared_ptr<const EgressSource>>& sources,
@@ -109,6 +81,27 @@ Result<void> check_addresses(const std::vector<dns::IpAddress>& addresses, const
 }
 
 }  // namespace
+
+EgressSource egress_source(const SourceSettings& settings) {
+    EgressSource source;
+    source.name = settings.name;
+    // Without addresses the system chooses; a family that is left out is not used.
+    if (settings.addresses.empty()) {
+        source.ipv4 = dns::IpAddress::v4({});
+        source.ipv6 = dns::IpAddress::v6({});
+    }
+    for (const dns::IpAddress& address : settings.addresses) (address.is_v4() ? source.ipv4 : source.ipv6) = address;
+    source.public_addresses = settings.public_addresses;
+    source.client_name = mail::to_ascii_domain(settings.ehlo_name).value_or(settings.ehlo_name);
+    if (settings.proxy != SourceProxy::none)
+        source.proxy = EgressProxy{
+            .protocol = settings.proxy == SourceProxy::socks5 ? ProxyProtocol::socks5 : ProxyProtocol::haproxy,
+            .endpoint = settings.proxy_address.front(),
+            .user = settings.proxy_user,
+            .password = settings.proxy_password.value};
+    source.drained = settings.drained;
+    return source;
+}
 
 std::shared_ptr<const EgressTable> egress_table(const Configuration& configuration, const Directory& directory) {
     std::vector<std::shared_ptr<const EgressSource>> sources;

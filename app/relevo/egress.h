@@ -17,6 +17,9 @@ namespace relevo {
 [[nodiscard]] std::shared_ptr<const EgressTable> egress_table(const Configuration& configuration,
                                                               const Directory& directory);
 
+// One source by itself; its ehlo_name must be filled in.
+[[nodiscard]] EgressSource egress_source(const SourceSettings& settings);
+
 // Whether this machine has every address that a source without a proxy sends from. Errors: as
 // net::check_local_address(); the detail names the setting and its place in the file.
 [[nodiscard]] Result<void> check_local_addresses(const Configuration& configuration);

@@ -1,6 +1,7 @@
 #include "app/relevo/test_mail.h"
 
 #include "adapters/net/dialer.h"
+#include "app/relevo/egress.h"
 #include "core/delivery/connection.h"
 #include "lib/mail/message.h"
 
@@ -14,10 +15,16 @@ namespace {
 
 constexpr std::chrono::seconds connect_time{15};
 
-Result<dns::IpAddress> address_of(const std::string& host) {
-    if (auto literal = dns::IpAddress::parse(host); literal.has_value()) return literal;
+// An address that `source` (null: the system's choice) can reach.
+Result<dns::IpAddress> address_of(const std::string& host, const EgressSource* source) {
+    if (auto literal = dns::IpAddress::parse(host); literal.has_value()) {
+        if (source == nullptr || source->reaches(*literal)) return literal;
+        return failure(ErrorKind::invalid,
+                       fmt::format("the source {} has no address of the family of {}", source->name, literal->text()));
+    }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
+    if (source != nullptr && !(source->ipv4 && source->ipv6)) hints.ai_family = source->ipv4 ? AF_INET : AF_INET6;
     addrinfo* found = nullptr;
     if (const int problem = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); problem != 0)
         return failure(ErrorKind::not_found,
@@ -58,9 +65,9 @@ std::string test_content(const cli::SendTestOptions& options) {
         mail::format_date(now));
 }
 
-Task<Result<std::unique_ptr<Stream>>> connect(net::SocketDialer& dialer, Endpoint target,
+Task<Result<std::unique_ptr<Stream>>> connect(net::SocketDialer& dialer, DialOptions target,
                                               const cli::SendTestOptions& options) {
-    RELEVO_CO_TRY(auto stream, co_await dialer.connect({.target = target, .deadline = Clock::now() + connect_time}));
+    RELEVO_CO_TRY(auto stream, co_await dialer.connect(std::move(target)));
     if (options.tls == ListenerTls::implicit)
         RELEVO_CO_CHECK(co_await stream->start_tls_client({.server_name = options.host, .verify = options.verify},
                                                           Clock::now() + connect_time));
@@ -69,7 +76,7 @@ Task<Result<std::unique_ptr<Stream>>> connect(net::SocketDialer& dialer, Endpoin
 
 Task<> nothing_before_content() { co_return; }
 
-Task<TestMailResult> send(net::SocketDialer& dialer, Endpoint target, const cli::SendTestOptions& options) {
+Task<TestMailResult> send(net::SocketDialer& dialer, DialOptions target, const cli::SendTestOptions& options) {
     TestMailResult result;
     Route route;
     route.name = "send-test";
@@ -77,13 +84,14 @@ Task<TestMailResult> send(net::SocketDialer& dialer, Endpoint target, const cli:
     route.verify_certificate = options.verify;
     route.user = options.user;
     route.password = options.password;
-    auto stream = co_await connect(dialer, target, options);
+    auto stream = co_await connect(dialer, std::move(target), options);
     if (!stream.has_value()) {
         result.reply = stream.error().detail;
         co_return result;
     }
     smtp::ClientOptions session;
-    session.client_name = "[" + (*stream)->local().address.text() + "]";
+    session.client_name = options.source ? mail::to_ascii_domain(options.source->ehlo_name).value_or("localhost")
+                                         : "[" + (*stream)->local().address.text() + "]";
     session.tls = route.tls == RouteTls::never      ? smtp::ClientTls::never
                   : route.tls == RouteTls::implicit ? smtp::ClientTls::active
                                                     : smtp::ClientTls::required;
@@ -118,9 +126,9 @@ Task<TestMailResult> send(net::SocketDialer& dialer, Endpoint target, const cli:
     co_return result;
 }
 
-Task<> send_and_stop(Shard& shard, net::SocketDialer& dialer, Endpoint target, const cli::SendTestOptions& options,
+Task<> send_and_stop(Shard& shard, net::SocketDialer& dialer, DialOptions target, const cli::SendTestOptions& options,
                      TestMailResult& result) {
-    result = co_await send(dialer, target, options);
+    result = co_await send(dialer, std::move(target), options);
     shard.stop();
 }
 
@@ -128,7 +136,9 @@ Task<> send_and_stop(Shard& shard, net::SocketDialer& dialer, Endpoint target, c
 
 TestMailResult send_test_mail(const cli::SendTestOptions& options) {
     TestMailResult result;
-    const auto address = address_of(options.host);
+    std::optional<EgressSource> source;
+    if (options.source) source = egress_source(*options.source);
+    const auto address = address_of(options.host, source ? &*source : nullptr);
     auto tls = net::TlsClientContext::make();
     if (!address.has_value() || !tls.has_value()) {
         result.reply = address.has_value() ? tls.error().detail : address.error().detail;
@@ -136,7 +146,11 @@ TestMailResult send_test_mail(const cli::SendTestOptions& options) {
     }
     Shard shard(0);
     net::SocketDialer dialer(net::ShardSockets::make(shard), *tls);
-    shard.spawn(send_and_stop(shard, dialer, {.address = *address, .port = options.port}, options, result));
+    const Endpoint endpoint{.address = *address, .port = options.port};
+    DialOptions target{.target = endpoint};
+    if (source) target = dial_options(*source, endpoint, no_deadline);
+    target.deadline = Clock::now() + connect_time;
+    shard.spawn(send_and_stop(shard, dialer, std::move(target), options, result));
     shard.run();
     return result;
 }

@@ -107,7 +107,25 @@ ProxyHeader parse_v2(std::string_view octets) {
     return parse_addresses(octets.substr(fixed_part_octets, length), consumed, family == 0x11);
 }
 
+void append_number(std::string& octets, std::size_t number) {
+    octets += static_cast<char>(number >> 8U & 0xffU);
+    octets += static_cast<char>(number & 0xffU);
+}
+
 }  // namespace
+
+std::string proxy_header_v2(const ProxyEndpoint& source, const ProxyEndpoint& destination) {
+    const bool is_v4 = source.address.is_v4();
+    std::string header(signature_v2);
+    header += 0x21;  // version 2, PROXY
+    header += static_cast<char>(is_v4 ? 0x11 : 0x21);
+    append_number(header, source.address.octets().size() + destination.address.octets().size() + 4);
+    for (const ProxyEndpoint* endpoint : {&source, &destination})
+        for (const std::uint8_t octet : endpoint->address.octets()) header += static_cast<char>(octet);
+    append_number(header, source.port);
+    append_number(header, destination.port);
+    return header;
+}
 
 ProxyHeader parse_proxy_header(std::string_view octets) {
     if (octets.starts_with(signature_v1)) return parse_v1(octets);

@@ -1,5 +1,6 @@
 // The PROXY protocol, versions 1 and 2 (HAProxy, "The PROXY protocol", 2020): a balancer in front tells the client's
-// address before the first octet of SMTP. Read it only from networks that are listed as balancers (security row A10).
+// address before the first octet of SMTP, or a client tells a proxy from where to connect whereto. Read it only from
+// networks that are listed as balancers (security row A10).
 #pragma once
 
 #include "lib/dns/record.h"
@@ -35,6 +36,10 @@ struct ProxyHeader {
 };
 
 inline constexpr std::size_t proxy_header_limit_octets = 4096;  // version 1: 107; version 2 with its TLVs: our bound
+
+// A header of version 2 (§2.2) for a connection from `source` to `destination`, both of one family: for a balancer or a
+// proxy that is to connect in this way.
+[[nodiscard]] std::string proxy_header_v2(const ProxyEndpoint& source, const ProxyEndpoint& destination);
 
 // Looks at all octets that came so far; call again with more while the state is need_more. TLVs are skipped.
 [[nodiscard]] ProxyHeader parse_proxy_header(std::string_view octets);

@@ -30,6 +30,18 @@ ProxyHeader parse_in_all_pieces(const std::string& header) {
     return parsed;
 }
 
+TEST(ProxyProtocol, WritesVersion2) {  // §2.2
+    const ProxyEndpoint v4{dns::IpAddress::parse("192.0.2.1").value(), 0};
+    const ProxyEndpoint v4_target{dns::IpAddress::parse("198.51.100.2").value(), 2525};
+    EXPECT_EQ(proxy_header_v2(v4, v4_target),
+              v2(0x21, 0x11, std::string("\xc0\x00\x02\x01\xc6\x33\x64\x02\x00\x00\x09\xdd", 12)));
+    const ProxyEndpoint v6{dns::IpAddress::parse("2001:db8::1").value(), 50'000};
+    const ProxyEndpoint v6_target{dns::IpAddress::parse("2001:db8::2").value(), 25};
+    const ProxyHeader read = parse_in_all_pieces(proxy_header_v2(v6, v6_target));
+    EXPECT_EQ(read.source, v6);
+    EXPECT_EQ(read.destination, v6_target);
+}
+
 TEST(ProxyProtocol, ReadsVersion1) {  // §2.1
     auto header = parse_in_all_pieces("PROXY TCP4 192.0.2.1 198.51.100.2 50000 25\r\n");
     EXPECT_EQ(text_of(header.source), "192.0.2.1 50000");
