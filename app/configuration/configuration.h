@@ -6,6 +6,7 @@
 #include "lib/base/octets.h"
 #include "lib/base/result.h"
 #include "lib/dns/record.h"
+#include "lib/mail/message_stream.h"
 #include "lib/mail/report.h"
 
 #include <chrono>
@@ -35,7 +36,6 @@ enum class SigningKeyKind : std::uint8_t { rsa, ed25519 };
 enum class FollowDmarc : std::uint8_t { none, quarantine, reject };
 enum class OnSpfFailure : std::uint8_t { mark, reject };
 enum class SourceProxy : std::uint8_t { none, socks5, haproxy };
-enum class PoolStream : std::uint8_t { transactional, bulk };
 
 // One of several, and its share of the whole: "backup", "backup:3".
 struct WeightedName {
@@ -175,7 +175,7 @@ struct PoolSettings {
     std::vector<std::string> tenants;
     std::vector<std::string> routes;
     std::vector<std::string> domains;  // canonical, as those of routes
-    std::vector<PoolStream> streams;
+    std::vector<mail::MessageStream> streams;
     bool on_request = false;
 };
 

@@ -68,7 +68,7 @@ TEST(EgressConfiguration, ReadsSourcesAndPools) {
     EXPECT_THAT(configuration->pools.at(0).sources, ElementsAre(WeightedName{"mx1", 3}, WeightedName{"far", 1}));
     const PoolSettings& acme = configuration->pools.at(1);
     EXPECT_THAT(acme.domains, ElementsAre(".example.org", "*"));
-    EXPECT_THAT(acme.streams, ElementsAre(PoolStream::bulk));
+    EXPECT_THAT(acme.streams, ElementsAre(mail::MessageStream::bulk));
     EXPECT_TRUE(acme.on_request);
     EXPECT_EQ(configuration->routes.at(0).pool, "acme");
     EXPECT_EQ(configuration->delivery.pool, "shared");

@@ -43,8 +43,7 @@ EgressPool pool_of(const PoolSettings& settings, const std::vector<std::shared_p
     }
     pool.routes = settings.routes;
     pool.domains = settings.domains;
-    for (const PoolStream stream : settings.streams)
-        pool.streams.push_back(stream == PoolStream::bulk ? MailStream::bulk : MailStream::transactional);
+    pool.streams = settings.streams;
     pool.on_request = settings.on_request;
     return pool;
 }

@@ -35,10 +35,15 @@ void Destination::drop_taken() {
     if (due_.empty()) give_back(due_);
 }
 
-Lane& Site::lane(std::uint32_t source) {
-    const auto found = std::ranges::find(lanes_, source, [](const auto& lane) { return lane->source(); });
-    if (found != lanes_.end()) return **found;
+Lane& Site::lane(const std::shared_ptr<const EgressSource>& source) {
+    if (Lane* known = find_lane(source->name)) return *known;
     return *lanes_.emplace_back(std::make_unique<Lane>(*this, source));
+}
+
+Lane* Site::find_lane(std::string_view source) const {
+    const auto found =
+        std::ranges::find(lanes_, source, [](const auto& lane) { return std::string_view(lane->source_name()); });
+    return found != lanes_.end() ? found->get() : nullptr;
 }
 
 std::uint32_t Site::connections() const {
@@ -157,20 +162,23 @@ std::optional<WallClock::time_point> DeliveryQueue::next_due() const {
     return time_of_milliseconds(due_.top().at);
 }
 
-void DeliveryQueue::place(Destination& destination, const std::function<Lane&(const QueueEntry&)>& lane_of) {
+void DeliveryQueue::place(Destination& destination, const std::function<Lane*(const QueueEntry&)>& lane_of) {
     destination.drop_taken();
-    for (const QueueEntry& entry : destination.due_) {
-        lane_of(entry).ready_.push({.entry = entry, .destination = &destination});
+    std::erase_if(destination.due_, [&](const QueueEntry& entry) {
+        Lane* lane = lane_of(entry);
+        if (lane == nullptr) return false;
+        const MailFlow& flow = flows_[entry.flow];
+        lane->ready_.push(priority_of(flow.stream), flow.tenant, {.entry = entry, .destination = &destination});
         ++destination.ready_;
-    }
-    destination.due_.clear();
-    give_back(destination.due_);
+        return true;
+    });
+    if (destination.due_.empty()) give_back(destination.due_);
 }
 
 void DeliveryQueue::unplace(Destination& destination) {
     if (destination.ready_ == 0) return;
     for (const auto& lane : destination.site->lanes_)
-        lane->ready_.remove_if([&](const ReadyEntry& ready) {
+        lane->ready_.remove_if([&](shaping::Priority, TenantId, const ReadyEntry& ready) {
             if (ready.destination != &destination) return false;
             destination.due_.push_back(ready.entry);
             return true;
@@ -180,7 +188,7 @@ void DeliveryQueue::unplace(Destination& destination) {
 
 void DeliveryQueue::unplace(Lane& lane, const std::function<void(Destination&)>& due) {
     std::vector<Destination*> touched;
-    lane.ready_.remove_if([&](const ReadyEntry& ready) {
+    lane.ready_.remove_if([&](shaping::Priority, TenantId, const ReadyEntry& ready) {
         if (ready.destination->due_count() == 0) touched.push_back(ready.destination);
         ready.destination->due_.push_back(ready.entry);
         --ready.destination->ready_;
@@ -215,19 +223,21 @@ bool goes_with(const Lease& lease, const QueueEntry& entry) {
 
 std::optional<Lease> DeliveryQueue::lease(Lane& lane, std::size_t recipients, const Accepts& accepts) {
     Lease lease;
-    const Accepts next = [&](const ReadyEntry& ready) {
-        return lease.ordinals.empty() ? accepts(ready)
-                                      : ready.destination == lease.destination && goes_with(lease, ready.entry);
-    };
-    while (lease.ordinals.size() < recipients) {
-        const ReadyEntry* ready = lane.ready_.next(next);
-        if (ready == nullptr) break;
-        const ReadyEntry taken = *ready;
-        lane.ready_.pop();
+    const auto take = [&](const ReadyEntry& taken) {
         --taken.destination->ready_;
         if (extend(lease, taken.entry)) lease.destination = taken.destination;
+    };
+    const auto is_accepted = [&](shaping::Priority, TenantId, const ReadyEntry& ready) { return accepts(ready); };
+    while (lease.ordinals.empty()) {
+        if (lane.ready_.peek(is_accepted) == nullptr) return std::nullopt;
+        take(lane.ready_.pop());
     }
-    if (lease.ordinals.empty()) return std::nullopt;
+    for (const ReadyEntry* next = lane.ready_.following(); next != nullptr; next = lane.ready_.following()) {
+        const bool fits = lease.ordinals.size() < recipients && next->destination == lease.destination &&
+                          goes_with(lease, next->entry);
+        if (!fits) break;
+        take(lane.ready_.pop_following());
+    }
     lease.destination->leased_ += static_cast<std::uint32_t>(lease.ordinals.size());
     return lease;
 }

@@ -12,7 +12,8 @@ class DeliveryQueueTest : public testing::Test {
  protected:
     Destination& destination(std::string_view key) { return queue.destination(key, route); }
     void add(Destination& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due) {
-        queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal}, due, noon);
+        const std::uint32_t flow = queue.flow({.tenant = TenantId{1}});
+        queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal, .flow = flow}, due, noon);
     }
     std::vector<QueueEntry> finish(Destination& of, std::int64_t message, std::vector<std::uint32_t> ordinals) {
         return queue.finish(of, MessageId{message}, ordinals);
@@ -26,10 +27,11 @@ class DeliveryQueueTest : public testing::Test {
     std::optional<Lease> lease(Destination& of, std::size_t recipients) {
         Site& site = queue.site("mx.example");
         queue.lead(of, site);
-        queue.place(of, [&](const QueueEntry&) -> Lane& { return site.lane(0); });
-        return queue.lease(site.lane(0), recipients, [](const ReadyEntry&) { return true; });
+        queue.place(of, [&](const QueueEntry&) { return &site.lane(source); });
+        return queue.lease(site.lane(source), recipients, [](const ReadyEntry&) { return true; });
     }
     std::shared_ptr<const Route> route = std::make_shared<Route>();
+    std::shared_ptr<const EgressSource> source = std::make_shared<EgressSource>(EgressSource{.name = "default"});
     DeliveryQueue queue;
 };
 
@@ -150,11 +152,11 @@ TEST_F(DeliveryQueueTest, ALaneHandsOutTheMailOfAllItsDestinations) {
     for (Destination* each : {&a, &b}) {
         add(*each, each == &a ? 1 : 2, 0, noon);
         queue.lead(*each, site);
-        queue.place(*each, [&](const QueueEntry&) -> Lane& { return site.lane(0); });
+        queue.place(*each, [&](const QueueEntry&) { return &site.lane(source); });
     }
     const auto anything = [](const ReadyEntry&) { return true; };
-    EXPECT_EQ(queue.lease(site.lane(0), 9, anything)->destination, &a);
-    EXPECT_EQ(queue.lease(site.lane(0), 9, anything)->destination, &b);
+    EXPECT_EQ(queue.lease(site.lane(source), 9, anything)->destination, &a);
+    EXPECT_EQ(queue.lease(site.lane(source), 9, anything)->destination, &b);
     EXPECT_EQ(site.destinations(), 2U);
 }
 
@@ -163,12 +165,12 @@ TEST_F(DeliveryQueueTest, WhatWasReadyAtTheFormerSiteIsDueAgain) {
     add(a, 1, 0, noon);
     Site& former = queue.site("mx1.example");
     queue.lead(a, former);
-    queue.place(a, [&](const QueueEntry&) -> Lane& { return former.lane(0); });
+    queue.place(a, [&](const QueueEntry&) { return &former.lane(source); });
     EXPECT_EQ(a.ready_count(), 1U);
     queue.lead(a, queue.site("mx2.example"));
     EXPECT_EQ(a.ready_count(), 0U);
     EXPECT_EQ(a.due_count(), 1U);
-    EXPECT_EQ(former.lane(0).ready_count(), 0U);
+    EXPECT_EQ(former.lane(source).ready_count(), 0U);
     EXPECT_TRUE(queue.forget_if_idle(former));
 }
 

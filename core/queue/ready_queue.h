@@ -1,10 +1,8 @@
 // Recipients that may go now, in the order of their turns.
 #pragma once
 
-#include "core/queue/destination.h"
-
-#include <deque>
-#include <functional>
+#include "core/queue/entry.h"
+#include "core/shaping/turns.h"
 
 namespace relevo {
 
@@ -13,22 +11,11 @@ struct ReadyEntry {
     Destination* destination = nullptr;
 };
 
-class ReadyQueue {
- public:
-    void push(const ReadyEntry& entry) { entries_.push_back(entry); }
-    [[nodiscard]] std::size_t size() const { return entries_.size(); }
-    // The next whose turn it is and whom `accepts` lets pass; null if there is none. Valid until the next change.
-    [[nodiscard]] const ReadyEntry* next(const std::function<bool(const ReadyEntry&)>& accepts) const {
-        return !entries_.empty() && accepts(entries_.front()) ? &entries_.front() : nullptr;
-    }
-    void pop() { entries_.pop_front(); }
-    template <class Chosen>
-    std::size_t remove_if(Chosen chosen) {
-        return std::erase_if(entries_, chosen);
-    }
+// Transactional mail before bulk, tenants by turns.
+using ReadyQueue = shaping::Turns<TenantId, ReadyEntry>;
 
- private:
-    std::deque<ReadyEntry> entries_;
-};
+[[nodiscard]] inline shaping::Priority priority_of(mail::MessageStream stream) {
+    return stream == mail::MessageStream::bulk ? shaping::Priority::bulk : shaping::Priority::transactional;
+}
 
 }  // namespace relevo

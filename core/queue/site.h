@@ -3,6 +3,8 @@
 
 #include "core/queue/destination.h"
 #include "core/queue/ready_queue.h"
+#include "core/routing/egress.h"
+#include "core/shaping/throttle.h"
 
 #include <memory>
 #include <string>
@@ -14,20 +16,26 @@ namespace relevo {
 // What goes to one site from one source: ready recipients, connections, back-off. Belongs to its site.
 class Lane {
  public:
-    Lane(Site& site, std::uint32_t source) : site_(site), source_(source) {}
+    Lane(Site& site, std::shared_ptr<const EgressSource> source) : site_(site), source_(std::move(source)) {}
     [[nodiscard]] Site& site() const { return site_; }
-    [[nodiscard]] std::uint32_t source() const { return source_; }
+    [[nodiscard]] const std::string& source_name() const { return source_->name; }
+    [[nodiscard]] const std::shared_ptr<const EgressSource>& source() const { return source_; }
+    // The same source, with other settings.
+    void set_source(std::shared_ptr<const EgressSource> source) { source_ = std::move(source); }
     [[nodiscard]] std::size_t ready_count() const { return ready_.size(); }
 
     // What the delivery engine keeps here.
-    std::uint32_t connections = 0;  // open or being opened
-    std::uint32_t answering = 0;    // of them, those that the server accepted
+    std::shared_ptr<shaping::Throttle> throttle;  // shared with the other sites of the provider
+    std::uint32_t connections = 0;                // open or being opened
+    std::uint32_t answering = 0;                  // of them, those that the server accepted
     BackOff back_off;
+    Deadline closed_until = Deadline::min();     // what other sources can take goes to them
+    Deadline probe_set_for = Deadline::min();    // somebody will look at it then
 
  private:
     friend class DeliveryQueue;
     Site& site_;
-    std::uint32_t source_;
+    std::shared_ptr<const EgressSource> source_;
     ReadyQueue ready_;
 };
 
@@ -39,7 +47,8 @@ class Site {
     [[nodiscard]] const std::vector<std::unique_ptr<Lane>>& lanes() const { return lanes_; }
     [[nodiscard]] std::uint32_t destinations() const { return destinations_; }
     // The lane of a source, made if there is none.
-    [[nodiscard]] Lane& lane(std::uint32_t source);
+    [[nodiscard]] Lane& lane(const std::shared_ptr<const EgressSource>& source);
+    [[nodiscard]] Lane* find_lane(std::string_view source) const;
     [[nodiscard]] std::uint32_t connections() const;
 
     // What the delivery engine keeps here.

@@ -48,14 +48,6 @@ std::optional<Exactness> exactness(const EgressPool& pool, const EgressRequest& 
 
 }  // namespace
 
-std::string_view name_of(MailStream stream) {
-    switch (stream) {
-        case MailStream::transactional: return "transactional";
-        case MailStream::bulk: return "bulk";
-    }
-    return "unknown";
-}
-
 std::vector<dns::IpAddress> EgressSource::seen_addresses() const {
     if (!public_addresses.empty()) return public_addresses;
     std::vector<dns::IpAddress> seen;

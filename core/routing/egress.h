@@ -6,6 +6,7 @@
 #include "core/routing/route.h"
 #include "lib/base/identifier.h"
 #include "lib/dns/record.h"
+#include "lib/mail/message_stream.h"
 
 #include <cstdint>
 #include <functional>
@@ -17,10 +18,6 @@
 #include <vector>
 
 namespace relevo {
-
-// Mail that somebody waits for, and mail that many get. They are judged apart, so they may leave from apart.
-enum class MailStream : std::uint8_t { transactional, bulk };
-[[nodiscard]] std::string_view name_of(MailStream stream);
 
 // One identity that destinations know: an address of each family, the name given in EHLO, and the way there.
 struct EgressSource {
@@ -54,7 +51,7 @@ struct EgressPool {
     std::vector<TenantId> tenants;
     std::vector<std::string> routes;
     std::vector<std::string> domains;  // of recipients: "example.com", ".example.com" (below it), "*"
-    std::vector<MailStream> streams;
+    std::vector<mail::MessageStream> streams;
     bool on_request = false;  // a message may ask for it by name, if it is of one of `tenants` (where they are named)
 
     static constexpr std::size_t member_limit = 256;
@@ -66,7 +63,7 @@ struct EgressPool {
 // What is known of some recipients of a message when their pool is chosen.
 struct EgressRequest {
     TenantId tenant;
-    MailStream stream = MailStream::transactional;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     std::string_view domain;  // the recipients', canonical
     const Route& route;
     std::string_view wanted;  // the pool that the message's header asks for; "": none

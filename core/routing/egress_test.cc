@@ -48,7 +48,7 @@ std::map<std::string, double> shares(const EgressPool& pool, int messages,
 struct Wanted {
     const char* why;
     std::int64_t tenant = 1;
-    MailStream stream = MailStream::transactional;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     const char* domain = "example.com";
     const char* route = "default";
     const char* pool_of_route = "";
@@ -62,9 +62,9 @@ EgressTable table_of_all() {
     acme.on_request = true;
     EgressPool acme_bulk = pool("acme-bulk");
     acme_bulk.tenants = {TenantId{2}};
-    acme_bulk.streams = {MailStream::bulk};
+    acme_bulk.streams = {mail::MessageStream::bulk};
     EgressPool bulk = pool("bulk");
-    bulk.streams = {MailStream::bulk};
+    bulk.streams = {mail::MessageStream::bulk};
     EgressPool below = pool("below-gmail");
     below.domains = {".gmail.com"};
     EgressPool gmail = pool("gmail");
@@ -85,19 +85,19 @@ TEST(EgressTable, TheMostExactPoolTakesTheMail) {
     const EgressTable table = table_of_all();
     const std::vector<Wanted> cases = {
         {.why = "nothing fits", .pool = "shared"},
-        {.why = "by stream", .stream = MailStream::bulk, .pool = "bulk"},
+        {.why = "by stream", .stream = mail::MessageStream::bulk, .pool = "bulk"},
         {.why = "by domain, the first of two", .domain = "gmail.com", .pool = "gmail"},
         {.why = "below a domain", .domain = "mail.gmail.com", .pool = "below-gmail"},
-        {.why = "domain before stream", .stream = MailStream::bulk, .domain = "gmail.com", .pool = "gmail"},
+        {.why = "domain before stream", .stream = mail::MessageStream::bulk, .domain = "gmail.com", .pool = "gmail"},
         {.why = "route before domain", .domain = "gmail.com", .route = "branch", .pool = "office"},
         {.why = "tenant before domain", .tenant = 2, .domain = "gmail.com", .pool = "acme"},
         {.why = "tenant before route", .tenant = 2, .route = "office", .pool = "acme"},
-        {.why = "tenant and stream", .tenant = 2, .stream = MailStream::bulk, .pool = "acme-bulk"},
+        {.why = "tenant and stream", .tenant = 2, .stream = mail::MessageStream::bulk, .pool = "acme-bulk"},
         {.why = "the route's pool wins", .tenant = 2, .pool_of_route = "bulk", .wanted = "acme", .pool = "bulk"},
         {.why = "a route's pool that is gone", .pool_of_route = "gone", .pool = "shared"},
         {.why = "asked for", .domain = "gmail.com", .wanted = "requested", .pool = "requested"},
         {.why = "may not be asked for", .wanted = "bulk", .pool = "shared"},
-        {.why = "asked for by its tenant", .tenant = 2, .stream = MailStream::bulk, .wanted = "acme", .pool = "acme"},
+        {.why = "asked for by its tenant", .tenant = 2, .stream = mail::MessageStream::bulk, .wanted = "acme", .pool = "acme"},
         {.why = "asked for by a stranger", .tenant = 3, .wanted = "acme", .pool = "shared"},
         {.why = "asked for, and unknown", .wanted = "nonsense", .pool = "shared"},
     };

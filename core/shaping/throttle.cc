@@ -112,6 +112,12 @@ void Throttle::connection_failed(Time now) {
              limits_->longest_back_off.value_or(standard_longest_back_off), Kind::network_failure);
 }
 
+void Throttle::given_up(Time now) {
+    see(now);
+    end_opening();
+    pace_.probe_lost(now);
+}
+
 void Throttle::connection_refused(Time now, Kind kind) {
     see(now);
     end_opening();

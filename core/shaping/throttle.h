@@ -1,7 +1,8 @@
 // Everything that limits the mail of one egress source to one destination, or of one tenant there: written limits,
 // learned ones, back-off, blocks and warm-up. Decisions only: the caller brings the time and does what they say.
 //
-// The order of calls: may_connect() – connecting() – connected(), connection_failed() or connection_refused();
+// The order of calls: may_connect() – connecting() – connected(), connection_failed(), connection_refused()
+// or given_up();
 // closed() ends what was connected. may_send() – sent() when the transaction begins – heard() once for each reply to
 // its recipients. Whoever got a permission and goes on calls connecting() or sent() before anybody asks again.
 #pragma once
@@ -58,6 +59,9 @@ class Throttle {
     void connected(Time now);
     // Nobody answered, or not with SMTP. Does not count against the destination while another connection to it works.
     void connection_failed(Time now);
+    // An attempt to connect that says nothing about the destination as a whole: one mail server of many is down, or the
+    // fault was ours.
+    void given_up(Time now);
     // A reply that ended the conversation before the first transaction: to the greeting, to EHLO or to a login.
     void connection_refused(Time now, Kind kind);
     // One that connected() was told of has ended.
