@@ -13,17 +13,20 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 // docs/decisions/0012-adaptive-shaping.md gives the reasons.
-constexpr double lowered_to = 0.85;           // of the rate at which it was refused
-constexpr double lowered_to_accepted = 0.9;   // of what was accepted meanwhile
-constexpr double least_lowered_to = 0.3;      // in one round
-constexpr double after_block = 0.5;           // of the rate before
-constexpr double lowest_rate = 1.0 / 900;     // messages a second
-constexpr double rate_after_first_block = 1;  // if nothing was accepted before
-constexpr double near_ceiling = 0.95;         // up to there it comes back in large steps
-constexpr double return_step = 0.05;          // of the ceiling
-constexpr float first_growth = 0.01F;         // of the rate, beyond; doubles
+constexpr double lowered_to = 0.85;          // of the rate at which it was refused
+constexpr double lowered_to_of_long = 0.95;  // the same, where a long cycle was learned
+constexpr float long_horizon = 300;          // seconds
+constexpr double lowered_to_accepted = 0.9;  // of what was accepted meanwhile
+constexpr double least_lowered_to = 0.3;     // in one round
+constexpr double after_block = 0.5;          // of the rate before
+constexpr double lowest_rate = 1.0 / 900;    // messages a second
+constexpr double first_rate = 1;             // if nothing was accepted before
+constexpr double near_ceiling = 0.94;        // up to there it comes back in large steps
+constexpr double return_step = 0.05;         // of the ceiling
+constexpr float first_growth = 0.01F;        // of the rate, beyond; doubles
 constexpr float largest_growth = 0.25F;
-constexpr seconds step_length(10);
+constexpr seconds least_step(10);
+constexpr double steps_of_cycle = 4;
 constexpr std::uint32_t step_messages = 10;
 constexpr seconds least_slice(2);
 constexpr double slice_messages = 10;
@@ -32,12 +35,19 @@ constexpr double round_messages = 5;
 constexpr std::uint8_t refusals_until_pause = 3;
 constexpr std::uint8_t overloads_until_pause = 5;
 constexpr std::uint8_t refusals_until_block = 3;
+constexpr std::uint8_t refusals_until_block_of_many = 8;  // while others accept
 constexpr std::uint8_t weight_of_greeting = 2;
 constexpr seconds first_pause(2);
 constexpr seconds longest_pause = minutes(5);
 constexpr seconds longest_pause_of_slow = minutes(30);
 constexpr std::array block_lengths = {minutes(5), minutes(15), minutes(30), minutes(60)};
 constexpr minutes probe_patience(15);
+constexpr seconds least_cycle(10);
+constexpr std::uint32_t cycle_messages = 5;
+constexpr double cycle_pause_share = 0.15;
+constexpr double least_of_cycle = 0.02;   // of the rate before
+constexpr double longest_horizon = 7200;  // seconds
+constexpr double out_of_sight = 1.25;     // of the ceiling: what was learned of cycles fades
 constexpr float unwanted_weight = 1.0F / 32;
 constexpr float many_unwanted = 0.25F;
 constexpr seconds unwanted_round(30);
@@ -74,19 +84,11 @@ Signal signal_of(BounceClass kind) {
 
 double AdaptivePace::burst() const { return std::max(1.0, rate_ / 10.0); }
 
-bool AdaptivePace::probe_is_under_way(Time now) const {
-    return probe_began_ != never && now < probe_began_ + probe_patience;
-}
-
 Permission AdaptivePace::may_send(Time now, std::uint32_t most) const {
     if (phase_ != Phase::open) {
-        if (now < resume_at_)
-            return {.hindrance = phase_ == Phase::blocked ? Hindrance::block : Hindrance::pause,
-                    .cause = cause_,
-                    .until = resume_at_};
-        if (probe_is_under_way(now))
-            return {.hindrance = Hindrance::probe, .cause = cause_, .until = probe_began_ + probe_patience};
-        return {.recipients = 1};
+        if (now >= resume_at_) return {.recipients = 1};
+        const Hindrance closed = phase_ == Phase::blocked ? Hindrance::block : Hindrance::pause;
+        return {.hindrance = probing_ ? Hindrance::probe : closed, .cause = cause_, .until = resume_at_};
     }
     if (rate_ > 0)
         if (const Time free = pacer_.free_at(rate_, burst()); free > now)
@@ -124,7 +126,9 @@ milliseconds AdaptivePace::round_length() const {
 
 void AdaptivePace::sent(Time now, std::uint32_t recipients) {
     if (phase_ != Phase::open) {
-        probe_began_ = now;
+        // Its answer decides; if none comes, the next one is tried.
+        probing_ = true;
+        resume_at_ = now + probe_patience;
         return;
     }
     if (rate_ <= 0) return;
@@ -132,6 +136,10 @@ void AdaptivePace::sent(Time now, std::uint32_t recipients) {
     const bool was_paced = now - pacer_.next < milliseconds_of(1.0 / rate_);
     step_paced_ += (was_paced ? 1 : -1) * static_cast<std::int32_t>(recipients);
     pacer_.take(now, rate_, recipients);
+}
+
+milliseconds AdaptivePace::step_length() const {
+    return std::max<milliseconds>(least_step, milliseconds_of(horizon_ / steps_of_cycle));
 }
 
 void AdaptivePace::roll_slice(Time now) {
@@ -145,10 +153,13 @@ void AdaptivePace::roll_slice(Time now) {
 void AdaptivePace::heard(Time now, Time began, BounceClass kind, std::uint32_t recipients, double cap, ChangeLog& log) {
     const Signal signal = signal_of(kind);
     roll_slice(now);
-    if (signal == Signal::accepted) slice_current_ += recipients;
+    if (signal == Signal::accepted) {
+        slice_current_ += recipients;
+        cycle_accepted_ += recipients;
+    }
     if (phase_ != Phase::open) {
         // Transactions that began before it closed tell nothing new.
-        if (probe_began_ != never && began >= probe_began_) probe_answered(now, kind, signal, log);
+        if (probing_ && began >= resume_at_ - probe_patience) probe_answered(now, kind, signal, log);
         return;
     }
     switch (signal) {
@@ -161,7 +172,7 @@ void AdaptivePace::heard(Time now, Time began, BounceClass kind, std::uint32_t r
             return;
         case Signal::blocked:
             count_up(blocked_in_a_row_);
-            if (blocked_in_a_row_ >= refusals_until_block) block(now, kind, log);
+            if (is_blocked(now)) block(now, kind, log);
             return;
         case Signal::neutral: blocked_in_a_row_ = 0; return;
         case Signal::silence: return;
@@ -169,13 +180,15 @@ void AdaptivePace::heard(Time now, Time began, BounceClass kind, std::uint32_t r
 }
 
 void AdaptivePace::accepted(Time now, std::uint32_t recipients, double cap, ChangeLog& log) {
-    refused_in_a_row_ = overloaded_in_a_row_ = blocked_in_a_row_ = level_ = 0;
+    refused_in_a_row_ = overloaded_in_a_row_ = blocked_in_a_row_ = 0;
     unwanted_share_ -= unwanted_share_ * unwanted_weight;
-    if (rate_ <= 0) return;
+    if (rate_ <= 0 && level_ == 0) return;
     step_accepted_ += recipients;
-    if (now - step_began_ < step_length || step_accepted_ < step_messages) return;
+    if (now - step_began_ < step_length() || step_accepted_ < step_messages) return;
+    // One that keeps shutting is asked less often each time: what counts whole hours is shut for most of them.
+    if (level_ > 0) --level_;
     // A rate that nobody used up has not been shown to be good.
-    if (step_paced_ >= 0 && unwanted_share_ < many_unwanted) raise(now, cap, log);
+    if (rate_ > 0 && step_paced_ >= 0 && unwanted_share_ < many_unwanted) raise(now, cap, log);
     begin_step(now);
 }
 
@@ -194,9 +207,10 @@ void AdaptivePace::raise(Time now, double cap, ChangeLog& log) {
         rate *= 1 + static_cast<double>(growth_);
         growth_ = std::min(2 * growth_, largest_growth);
     }
+    if (rate > out_of_sight * ceiling_) horizon_ /= 2;
     if (rate >= cap) {
         log.add(now, Change::rate_free, BounceClass::delivered, before, cap);
-        rate_ = ceiling_ = 0;
+        rate_ = ceiling_ = horizon_ = 0;
         return;
     }
     set(rate, ceiling_);
@@ -217,11 +231,17 @@ void AdaptivePace::lower(Time now, BounceClass kind, ChangeLog& log) {
     const double before = rate_;
     const double accepted = accepted_rate(now);
     if (before > 0) {
-        const double target = std::min(lowered_to * before, lowered_to_accepted * accepted);
+        // Where whole hours are counted, a refusal at the end of one means that it was hardly too fast.
+        const double gentle = horizon_ >= long_horizon ? lowered_to_of_long : lowered_to;
+        // Nothing accepted at all: that is no measure, and a pause follows if it stays so.
+        const double target =
+            accepted > 0 ? std::min(gentle * before, lowered_to_accepted * accepted) : gentle * before;
         const double rate = std::max(target, least_lowered_to * before);
         set(rate, std::clamp(accepted * 1.1, rate, before));
-    } else {
+    } else if (accepted > 0) {
         set(lowered_to * accepted, accepted);
+    } else {
+        set(first_rate, first_rate);
     }
     lowered(now, kind, before, log);
 }
@@ -246,6 +266,7 @@ void AdaptivePace::unwanted(Time now, BounceClass kind, ChangeLog& log) {
     if (unwanted_share_ < many_unwanted || now - lowered_at_ < std::max<milliseconds>(unwanted_round, round_length()))
         return;
     const double before = rate_;
+    if (before <= 0 && slice_previous_ == 0) return;
     const double rate = before > 0 ? before : accepted_rate(now);
     const double ceiling = before > 0 ? ceiling_ : rate;
     if (rate <= least_for_unwanted * ceiling) return;
@@ -255,7 +276,24 @@ void AdaptivePace::unwanted(Time now, BounceClass kind, ChangeLog& log) {
 
 // --- closed: one message at a time asks whether it still is
 
+// From the end of one pause for rate to that of the next: what was accepted is what it takes in the long run, if a good
+// part of the time went by in waiting. So are limits of an hour found out.
+void AdaptivePace::end_cycle(Time now, ChangeLog& log) {
+    const double length = std::chrono::duration<double>(now - cycle_began_).count();
+    const double taken = std::max(cycle_accepted_ / length, least_of_cycle * static_cast<double>(rate_));
+    if (cycle_began_ != Time{} && now - cycle_began_ >= least_cycle && cycle_accepted_ >= cycle_messages &&
+        static_cast<double>(cycle_open_) <= (1 - cycle_pause_share) * length && taken < rate_) {
+        const double before = rate_;
+        set(taken, taken);
+        horizon_ = static_cast<float>(std::min(length, longest_horizon));
+        lowered(now, cause_, before, log);
+    }
+    cycle_began_ = now;
+    cycle_accepted_ = 0;
+}
+
 void AdaptivePace::pause(Time now, BounceClass kind, ChangeLog& log) {
+    if (phase_ == Phase::open) cycle_open_ = std::chrono::duration<float>(now - cycle_began_).count();
     phase_ = Phase::pausing;
     cause_ = kind;
     count_up(level_);
@@ -267,13 +305,18 @@ void AdaptivePace::pause(Time now, BounceClass kind, ChangeLog& log) {
     log.add(now, Change::paused, kind, 0, static_cast<double>(length.count()) / 1000);
 }
 
+// Providers for many let each customer refuse addresses: while others accept, more in a row are needed to be sure.
+bool AdaptivePace::is_blocked(Time now) const {
+    return blocked_in_a_row_ >= (accepted_rate(now) > 0 ? refusals_until_block_of_many : refusals_until_block);
+}
+
 void AdaptivePace::block(Time now, BounceClass kind, ChangeLog& log) {
     if (phase_ != Phase::blocked) {
         const double before = rate_ > 0 ? rate_ : accepted_rate(now);
         if (before > 0)
             set(before * after_block, before);
         else
-            set(rate_after_first_block, rate_after_first_block);
+            set(first_rate, first_rate);
         growth_ = first_growth;
         level_ = 0;
     }
@@ -287,24 +330,27 @@ void AdaptivePace::block(Time now, BounceClass kind, ChangeLog& log) {
 
 void AdaptivePace::close_until(Time time) {
     resume_at_ = time;
-    probe_began_ = never;
+    probing_ = false;
 }
 
 void AdaptivePace::reopen(Time now, ChangeLog& log) {
     log.add(now, phase_ == Phase::blocked ? Change::reopened : Change::resumed, BounceClass::delivered, 0, 0);
+    if (phase_ == Phase::pausing && signal_of(cause_) == Signal::too_fast) end_cycle(now, log);
     phase_ = Phase::open;
     cause_ = BounceClass::delivered;
     refused_in_a_row_ = overloaded_in_a_row_ = blocked_in_a_row_ = 0;
-    probe_began_ = never;
+    probing_ = false;
     begin_step(now);
     if (rate_ > 0) pacer_.next = now;
 }
 
 void AdaptivePace::probe_answered(Time now, BounceClass kind, Signal signal, ChangeLog& log) {
     switch (signal) {
-        case Signal::accepted: level_ = 0; [[fallthrough]];
+        case Signal::accepted:
         case Signal::neutral:
-        case Signal::unwanted: return reopen(now, log);
+        case Signal::unwanted:
+            if (phase_ == Phase::blocked) level_ = 0;
+            return reopen(now, log);
         case Signal::silence: return probe_lost(now);
         case Signal::blocked: return block(now, kind, log);
         case Signal::too_fast:
@@ -324,7 +370,7 @@ void AdaptivePace::probe_lost(Time now) {
 void AdaptivePace::connection_blocked(Time now, BounceClass kind, ChangeLog& log) {
     if (phase_ == Phase::blocked && now < resume_at_) return;
     count_up(blocked_in_a_row_, weight_of_greeting);
-    if (phase_ == Phase::blocked || blocked_in_a_row_ >= refusals_until_block) block(now, kind, log);
+    if (phase_ == Phase::blocked || is_blocked(now)) block(now, kind, log);
 }
 
 // --- keeping
@@ -336,13 +382,12 @@ void AdaptivePace::restore(const Learned& learned) {
     cause_ = learned.cause;
     level_ = learned.level;
     resume_at_ = learned.resume_at;
-    probe_began_ = never;
+    probing_ = false;
 }
 
 void AdaptivePace::shift(Time::duration by) {
-    for (Time* time : {&pacer_.next, &slice_began_, &step_began_, &lowered_at_, &resume_at_})
+    for (Time* time : {&pacer_.next, &slice_began_, &step_began_, &lowered_at_, &resume_at_, &cycle_began_})
         if (*time > Time{} + by) *time -= by;
-    if (probe_began_ != never) probe_began_ -= by;
 }
 
 }  // namespace relevo::shaping

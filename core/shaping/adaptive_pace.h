@@ -67,6 +67,7 @@ class AdaptivePace {
     [[nodiscard]] double burst() const;
     [[nodiscard]] std::chrono::milliseconds slice_length() const;
     [[nodiscard]] std::chrono::milliseconds round_length() const;
+    [[nodiscard]] std::chrono::milliseconds step_length() const;
     void roll_slice(Time now);
     void accepted(Time now, std::uint32_t recipients, double cap, ChangeLog& log);
     void raise(Time now, double cap, ChangeLog& log);
@@ -78,10 +79,11 @@ class AdaptivePace {
     void unwanted(Time now, bounces::BounceClass kind, ChangeLog& log);
     void probe_answered(Time now, bounces::BounceClass kind, Signal signal, ChangeLog& log);
     void close_until(Time time);
+    void end_cycle(Time now, ChangeLog& log);
     void pause(Time now, bounces::BounceClass kind, ChangeLog& log);
     void block(Time now, bounces::BounceClass kind, ChangeLog& log);
     void reopen(Time now, ChangeLog& log);
-    [[nodiscard]] bool probe_is_under_way(Time now) const;
+    [[nodiscard]] bool is_blocked(Time now) const;
 
     float rate_ = 0;
     float ceiling_ = 0;  // where the last refusal for rate came, as far as can be told
@@ -97,12 +99,17 @@ class AdaptivePace {
     float growth_ = 0;             // of the next step beyond the ceiling
     float unwanted_share_ = 0;     // of the last replies, about
     Time lowered_at_{};
-    Time resume_at_{};
-    Time probe_began_ = never;  // never: none is under way
+    Time resume_at_{};  // of a pause or block; while a probe is under way: when it is given up
+    // From the end of one pause for rate to that of the next.
+    Time cycle_began_{};
+    std::uint32_t cycle_accepted_ = 0;
+    float cycle_open_ = 0;  // seconds until it closed
+    float horizon_ = 0;     // seconds: the length of a cycle that was learned from
     std::uint8_t refused_in_a_row_ = 0;
     std::uint8_t overloaded_in_a_row_ = 0;
     std::uint8_t blocked_in_a_row_ = 0;
-    std::uint8_t level_ = 0;  // of pauses or blocks without an accepted message between them
+    std::uint8_t level_ = 0;  // how long the next pause or block is
+    bool probing_ = false;
     Phase phase_ = Phase::open;
     bounces::BounceClass cause_ = bounces::BounceClass::delivered;
 };

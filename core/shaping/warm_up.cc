@@ -7,11 +7,11 @@ namespace relevo::shaping {
 namespace {
 
 constexpr std::uint32_t without_end = std::numeric_limits<std::uint32_t>::max();
-constexpr std::int32_t days_until_new_again = 30;
+constexpr int days_until_new_again = 30;
 constexpr double most_growth = 10;
 
-std::int32_t day_of(Time now) {
-    return static_cast<std::int32_t>(std::chrono::floor<std::chrono::days>(now).time_since_epoch().count());
+std::uint16_t day_of(Time now) {
+    return static_cast<std::uint16_t>(std::chrono::floor<std::chrono::days>(now).time_since_epoch().count());
 }
 
 double share(std::uint32_t part, std::uint32_t whole) { return whole == 0 ? 0 : static_cast<double>(part) / whole; }
@@ -26,7 +26,7 @@ double badness(const WarmUpState& state, const Limits& limits) {
 
 }  // namespace
 
-std::pair<WarmUpState, WarmUp::Step> WarmUp::on_day(const WarmUpState& state, const Limits& limits, std::int32_t day) {
+std::pair<WarmUpState, WarmUp::Step> WarmUp::on_day(const WarmUpState& state, const Limits& limits, std::uint16_t day) {
     const std::uint32_t start = limits.warm_up_start.value_or(0);
     if (state.day == 0 || day - state.day >= days_until_new_again)
         return {WarmUpState{.day = day, .target = start}, Step::begun};

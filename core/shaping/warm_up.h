@@ -11,14 +11,14 @@ namespace relevo::shaping {
 
 // Plain numbers, for a row of a table.
 struct WarmUpState {
-    std::int32_t day = 0;      // since 1970, UTC; 0: not begun
+    std::uint16_t day = 0;     // since 1970, UTC; 0: not begun
+    bool ended = false;        // the full number was reached: it limits no more
     std::uint32_t target = 0;  // messages of that day
     std::uint32_t sent = 0;
     std::uint32_t delivered = 0;
     std::uint32_t deferred = 0;  // without greylisting, which says nothing about us
     std::uint32_t bounced = 0;
     std::uint32_t complained = 0;
-    bool ended = false;  // the full number was reached: it limits no more
     friend bool operator==(const WarmUpState&, const WarmUpState&) = default;
 };
 
@@ -43,7 +43,7 @@ class WarmUp {
  private:
     enum class Step : std::uint8_t { begun, grew, held, shrank, ended };
     [[nodiscard]] static std::pair<WarmUpState, Step> on_day(const WarmUpState& state, const Limits& limits,
-                                                             std::int32_t day);
+                                                             std::uint16_t day);
     WarmUpState state_;
 };
 
