@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/ports/stream.h"
+#include "core/shaping/shaping_table.h"
 #include "lib/base/octets.h"
 #include "lib/base/result.h"
 #include "lib/dns/record.h"
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -131,6 +133,7 @@ struct DeliverySettings {
     std::string ehlo_name;                         // empty: server.host_name
     std::string pool;                              // for mail that no other pool takes; empty: "default"
     std::string bounce_patterns;                   // file; empty: the built-in table
+    std::string shaping;                           // file; empty: what comes with Relevo alone
     friend bool operator==(const DeliverySettings&, const DeliverySettings&) = default;
 };
 
@@ -264,6 +267,10 @@ struct Configuration {
     ReportSettings reports;
     LogSettings log;
     MetricsSettings metrics;
+
+    // What limits mail to each destination: delivery.shaping and what comes with Relevo. Filled in by
+    // load_configuration() with NamedFiles::resolved.
+    std::shared_ptr<const shaping::ShapingTable> shaping;
 
     // Where each value that is not a default came from: "server.host_name" → "relevo.toml:3", "listener[0].address",
     // or "environment RELEVO_SERVER__HOST_NAME".

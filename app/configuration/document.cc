@@ -30,8 +30,6 @@ struct ParserLost {};
 namespace relevo::configuration {
 namespace {
 
-constexpr std::size_t document_limit_octets = std::size_t{1024} * 1024;
-
 Place place_of(const toml::source_position& position) {
     return {static_cast<std::uint32_t>(position.line), static_cast<std::uint32_t>(position.column)};
 }

@@ -37,6 +37,8 @@ struct SyntaxProblem {
     std::string text;
 };
 
+inline constexpr std::size_t document_limit_octets = std::size_t{1024} * 1024;
+
 // Errors: what is wrong and where; TOML 1.0. At most 256 levels deep, at most 1 MiB.
 [[nodiscard]] std::expected<Node, SyntaxProblem> parse_document(std::string_view toml);
 

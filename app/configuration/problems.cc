@@ -17,6 +17,10 @@ void Problems::add(std::string_view path, std::string_view text) {
     add(place_of(path), fmt::format("{} {}", path, text));
 }
 
+void Problems::add_lines(std::string_view path, std::string_view lines) {
+    for (const std::string_view line : split(lines, '\n')) lines_.push_back({place_of(path), std::string(line)});
+}
+
 void Problems::add_environment(std::string_view variable, std::string_view text) {
     lines_.push_back({{}, fmt::format("environment: {} {}", printable(variable, 100), printable(text, 2000))});
 }

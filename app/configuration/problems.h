@@ -18,6 +18,8 @@ class Problems {
     void add(Place place, std::string_view text);
     // For a setting by its path, "listener[0].address"; its section's place if the file does not mention it.
     void add(std::string_view path, std::string_view text);
+    // Whole lines about another file, which a setting names.
+    void add_lines(std::string_view path, std::string_view lines);
     void add_environment(std::string_view variable, std::string_view text);
     // Remembers where a setting or section stands.
     void remember(std::string path, Place place) { places_.insert_or_assign(std::move(path), place); }

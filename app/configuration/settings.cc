@@ -275,6 +275,14 @@ std::span<const Setting<DeliverySettings>> settings_of() {
                                   "(docs/formats/bounce-patterns.md), en lugar de lo incorporado. Si tiene un error se "
                                   "rechaza y sigue en vigor lo anterior."},
                                  {.default_words = {"the built-in ones", "lo incorporado"}, .names_file = true}),
+        row<&S::shaping>(
+            "shaping",
+            {"File with limits for destinations, sources and tenants (docs/formats/shaping.md); they "
+             "outweigh those that come with Relevo. One with a mistake is refused, and what was in force "
+             "stays.",
+             "Archivo con límites por destino, origen e inquilino (docs/formats/shaping.md); pesan más que "
+             "los que trae Relevo. Si tiene un error se rechaza y sigue en vigor lo anterior."},
+            {.default_words = {"those that come with Relevo", "los que trae Relevo"}, .names_file = true}),
     };
     return settings;
 }

@@ -1,6 +1,7 @@
 #include "app/configuration/validation.h"
 
 #include "app/configuration/settings.h"
+#include "app/configuration/shaping_file.h"
 #include "core/setup/blocklist.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
@@ -302,6 +303,28 @@ void read_password(const std::string& file_name, SecretText& password, const std
     if (password.value.empty()) problems.add(path, "has an empty first line: put the password there");
 }
 
+void read_shaping(Configuration& configuration, Problems& problems) {
+    const std::string& path = configuration.delivery.shaping;
+    if (path.empty()) {
+        configuration.shaping = std::make_shared<const shaping::ShapingTable>(shipped_shaping_table());
+        return;
+    }
+    std::ifstream stream(path, std::ios::binary);
+    // One octet more than is allowed: parse_shaping() says so.
+    std::string text(document_limit_octets + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    if (!stream.eof() && stream.fail())
+        return problems.add(
+            "delivery.shaping",
+            fmt::format("\"{}\" cannot be read: correct the name, or let the user of Relevo read it", path));
+    auto table = parse_shaping(text, path);
+    if (table)
+        configuration.shaping = std::make_shared<const shaping::ShapingTable>(*std::move(table));
+    else
+        problems.add_lines("delivery.shaping", table.error().detail);
+}
+
 }  // namespace
 
 void check_domain(std::string& name, const std::string& path, Problems& problems) {
@@ -343,6 +366,7 @@ void validate(Configuration& configuration, Problems& problems) {
 }
 
 void resolve_files(Configuration& configuration, const Environment& environment, Problems& problems) {
+    read_shaping(configuration, problems);
     check_files_of(configuration.tls, "tls", environment, problems);
     for (std::size_t i = 0; i < configuration.tls.more_certificates.size(); ++i)
         check_files_of(configuration.tls.more_certificates[i], fmt::format("tls.certificates[{}]", i), environment,

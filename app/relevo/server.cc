@@ -421,10 +421,11 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
     changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
     changed(fresh.metrics.address != running.metrics.address, "metrics.address");
-    // What routes are made of, and the patterns, take effect at once.
+    // What routes are made of, the patterns and what limits mail take effect at once.
     DeliverySettings with_new_routes = running.delivery;
     with_new_routes.bounce_patterns = fresh.delivery.bounce_patterns;
     with_new_routes.pool = fresh.delivery.pool;
+    with_new_routes.shaping = fresh.delivery.shaping;
     with_new_routes.port = fresh.delivery.port;
     with_new_routes.connections_per_site = fresh.delivery.connections_per_site;
     with_new_routes.allow_private_addresses = fresh.delivery.allow_private_addresses;

@@ -42,10 +42,10 @@ struct ChangeEntry {
     [[nodiscard]] std::string text(mail::Language language) const;
 };
 
-// Holds the last 15. Allocates nothing.
+// Holds the last twelve. Allocates nothing.
 class ChangeLog {
  public:
-    static constexpr std::size_t capacity = 15;
+    static constexpr std::size_t capacity = 12;
     void add(Time now, Change change, bounces::BounceClass cause, double from, double to);
     // The oldest first.
     [[nodiscard]] std::vector<ChangeEntry> entries() const;

@@ -116,7 +116,7 @@ std::string_view name_of(Hindrance hindrance) {
 std::string clock_time(Time time, Time now) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(time);
     const bool is_today = std::chrono::floor<std::chrono::days>(seconds) == std::chrono::floor<std::chrono::days>(now);
-    return is_today ? fmt::format("{:%H:%M:%S} UTC", seconds) : fmt::format("{:%H:%M:%S} UTC (%Y-%m-%d)", seconds);
+    return is_today ? fmt::format("{:%H:%M:%S} UTC", seconds) : fmt::format("{0:%H:%M:%S} UTC ({0:%Y-%m-%d})", seconds);
 }
 
 std::string explain(const Permission& permission, const PathNames& names, Time now, mail::Language language) {

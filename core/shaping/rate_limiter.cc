@@ -8,21 +8,28 @@ namespace relevo::shaping {
 namespace {
 
 struct Position {
-    std::uint32_t unit;
+    std::uint32_t quarter;
     double passed;  // of it, from 0 to 1
 };
 
-Position position_of(Time now, std::chrono::seconds length) {
+constexpr std::size_t quarters = 4;
+
+Position position_of(Time now, std::chrono::seconds unit) {
     const auto since_epoch = std::chrono::duration<double>(now.time_since_epoch()).count();
-    const double units = since_epoch / static_cast<double>(length.count());
-    return {static_cast<std::uint32_t>(units), units - std::floor(units)};
+    const double position = since_epoch / (static_cast<double>(unit.count()) / quarters);
+    return {static_cast<std::uint32_t>(position), position - std::floor(position)};
 }
 
-// The counts as they are in the unit of `now`.
-SlidingCount rolled(const SlidingCount& count, std::uint32_t unit) {
+// The counts as they are in that quarter.
+SlidingCount rolled(SlidingCount count, std::uint32_t quarter) {
+    if (quarter >= count.quarter + quarters + 1) return {.quarter = quarter};
     // A clock that was set back leaves the count where it was.
-    if (unit <= count.unit) return count;
-    return {.unit = unit, .previous = unit == count.unit + 1 ? count.current : 0, .current = 0};
+    for (; count.quarter < quarter; ++count.quarter) {
+        std::ranges::copy_backward(count.before.begin(), count.before.end() - 1, count.before.end());
+        count.before.front() = count.current;
+        count.current = 0;
+    }
+    return count;
 }
 
 // A tenth of the unit's amount may go at once.
@@ -30,32 +37,32 @@ double burst_of(std::uint32_t amount) { return std::max(1.0, amount / 10.0); }
 
 }  // namespace
 
-void SlidingCount::add(Time now, std::chrono::seconds length, std::uint32_t amount) {
-    *this = rolled(*this, position_of(now, length).unit);
+void SlidingCount::add(Time now, std::chrono::seconds unit, std::uint32_t amount) {
+    *this = rolled(*this, position_of(now, unit).quarter);
     current += amount;
 }
 
-double SlidingCount::at(Time now, std::chrono::seconds length) const {
-    const Position position = position_of(now, length);
-    const SlidingCount count = rolled(*this, position.unit);
-    return count.previous * (1 - position.passed) + count.current;
+double SlidingCount::at(Time now, std::chrono::seconds unit) const {
+    const Position position = position_of(now, unit);
+    const SlidingCount count = rolled(*this, position.quarter);
+    return count.before[3] * (1 - position.passed) + count.before[2] + count.before[1] + count.before[0] +
+           count.current;
 }
 
-Time SlidingCount::free_at(Time now, std::chrono::seconds length, std::uint32_t limit) const {
-    if (at(now, length) + 1 <= limit) return now;
+Time SlidingCount::free_at(Time now, std::chrono::seconds unit, std::uint32_t limit) const {
     if (limit == 0) return never;
-    const Position position = position_of(now, length);
-    const SlidingCount count = rolled(*this, position.unit);
-    const Time unit_began{std::chrono::seconds(length.count() * static_cast<std::int64_t>(count.unit))};
-    // In this unit when enough of the previous one has slid out, else in the next one, when enough of this one has.
-    const auto slid_out = [&](std::uint32_t sliding, std::uint32_t staying) {
-        return sliding == 0 ? 0.0 : 1 - (static_cast<double>(limit) - 1 - staying) / sliding;
-    };
-    const auto part = [&](double units) {
-        return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(length) * units);
-    };
-    if (count.current + 1 <= limit) return unit_began + part(slid_out(count.previous, count.current));
-    return unit_began + length + part(std::max(0.0, slid_out(count.current, 0)));
+    if (at(now, unit) + 1 <= limit) return now;
+    const SlidingCount count = rolled(*this, position_of(now, unit).quarter);
+    const std::array all = {count.before[3], count.before[2], count.before[1], count.before[0], count.current};
+    double staying = count.before[2] + count.before[1] + count.before[0] + static_cast<double>(count.current);
+    // In the first quarter of those to come in which enough of the oldest one slides out.
+    std::size_t place = 0;
+    while (staying + 1 > limit) staying -= all[++place];
+    const double slid_out = all[place] == 0 ? 0 : 1 - (static_cast<double>(limit) - 1 - staying) / all[place];
+    const double quarter_seconds = static_cast<double>(unit.count()) / quarters;
+    const double later = (static_cast<double>(place) + std::max(0.0, slid_out)) * quarter_seconds;
+    return Time(std::chrono::ceil<std::chrono::milliseconds>(
+        std::chrono::duration<double>(count.quarter * quarter_seconds + later)));
 }
 
 Time Pacer::free_at(double per_second, double burst) const {

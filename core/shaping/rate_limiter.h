@@ -5,21 +5,22 @@
 
 #include "core/shaping/permission.h"
 
+#include <array>
 #include <cstdint>
 
 namespace relevo::shaping {
 
-// Of the last two whole units: what falls into the one that ends now is what the current one holds, and the part of the
-// previous one that still overlaps, taken as spread evenly.
+// What happened in the unit that ends now, from counts of quarters of it: what of the oldest quarter still belongs to
+// it is taken as spread evenly.
 struct SlidingCount {
-    std::uint32_t unit = 0;  // since 1970
-    std::uint32_t previous = 0;
-    std::uint32_t current = 0;
+    std::uint32_t quarter = 0;              // since 1970: the current one
+    std::uint32_t current = 0;              // in it
+    std::array<std::uint32_t, 4> before{};  // in those before it, the latest first
 
-    void add(Time now, std::chrono::seconds length, std::uint32_t amount);
-    [[nodiscard]] double at(Time now, std::chrono::seconds length) const;
+    void add(Time now, std::chrono::seconds unit, std::uint32_t amount);
+    [[nodiscard]] double at(Time now, std::chrono::seconds unit) const;
     // When one more stays within `limit`.
-    [[nodiscard]] Time free_at(Time now, std::chrono::seconds length, std::uint32_t limit) const;
+    [[nodiscard]] Time free_at(Time now, std::chrono::seconds unit, std::uint32_t limit) const;
     friend bool operator==(const SlidingCount&, const SlidingCount&) = default;
 };
 

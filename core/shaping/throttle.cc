@@ -65,11 +65,10 @@ Permission Throttle::may_connect(Time now) {
     if (adapts()) {
         const Permission by_pace = pace_.may_connect(now, opening_);
         if (!by_pace.granted()) return by_pace;
-        raise_connections(now);
     }
-    Permission answer = may_connect_within_limits(now);
-    if (answer.hindrance == Hindrance::learned_connections) connections_were_short_ = true;
-    return answer;
+    const Permission answer = may_connect_within_limits(now);
+    if (answer.hindrance != Hindrance::learned_connections || !raise_connections(now)) return answer;
+    return may_connect_within_limits(now);
 }
 
 void Throttle::connecting(Time now) {
@@ -143,17 +142,24 @@ void Throttle::lower_connections(Time now, Kind kind, std::uint32_t served) {
     log_.add(now, Change::connections_lowered, kind, learned_connections_, learned);
     learned_connections_ = learned;
     connections_changed_at_ = now;
-    connections_were_short_ = false;
+    connections_were_raised_ = false;
 }
 
-void Throttle::raise_connections(Time now) {
-    if (learned_connections_ == 0 || !connections_were_short_) return;
-    if (now - connections_changed_at_ < first_connection_patience * (1U << connection_patience_)) return;
+Time Throttle::next_raise_of_connections() const {
+    return connections_changed_at_ + first_connection_patience * (1U << connection_patience_);
+}
+
+// One more is tried only when somebody needs it.
+bool Throttle::raise_connections(Time now) {
+    if (now < next_raise_of_connections()) return false;
+    // Nothing was refused since the last raise: that one was good.
+    if (connections_were_raised_ && connection_patience_ > 0) --connection_patience_;
     log_.add(now, Change::connections_raised, Kind::delivered, learned_connections_, learned_connections_ + 1.0);
     ++learned_connections_;
     connections_changed_at_ = now;
-    connections_were_short_ = false;
+    connections_were_raised_ = true;
     if (limits_->connections && learned_connections_ >= *limits_->connections) learned_connections_ = 0;
+    return true;
 }
 
 // --- messages

@@ -95,7 +95,8 @@ class Throttle {
     void back_off(Time now, std::chrono::seconds first, std::chrono::seconds longest, Kind kind);
     void end_opening();
     void lower_connections(Time now, Kind kind, std::uint32_t served);
-    void raise_connections(Time now);
+    [[nodiscard]] Time next_raise_of_connections() const;
+    bool raise_connections(Time now);
     [[nodiscard]] Permission may_connect_within_limits(Time now) const;
 
     std::shared_ptr<const Limits> limits_;  // shared by the throttles that the same rules are for
@@ -110,7 +111,7 @@ class Throttle {
     std::uint16_t learned_connections_ = 0;
     std::uint8_t failures_in_a_row_ = 0;
     std::uint8_t connection_patience_ = 0;  // how often a raise of connections was answered with a refusal
-    bool connections_were_short_ = false;   // the learned number was reached since it last changed
+    bool connections_were_raised_ = false;  // when they changed last
     ChangeLog log_;
 };
 
