@@ -28,6 +28,7 @@ constexpr float largest_growth = 0.25F;
 constexpr seconds least_step(10);
 constexpr double steps_of_cycle = 4;
 constexpr std::uint32_t step_messages = 10;
+constexpr double used_up = 0.7;  // of the rate, in a step
 constexpr seconds least_slice(2);
 constexpr double slice_messages = 10;
 constexpr seconds least_round(1);
@@ -132,9 +133,6 @@ void AdaptivePace::sent(Time now, std::uint32_t recipients) {
         return;
     }
     if (rate_ <= 0) return;
-    // As soon as it could: within the time of one message.
-    const bool was_paced = now - pacer_.next < milliseconds_of(1.0 / rate_);
-    step_paced_ += (was_paced ? 1 : -1) * static_cast<std::int32_t>(recipients);
     pacer_.take(now, rate_, recipients);
 }
 
@@ -188,14 +186,15 @@ void AdaptivePace::accepted(Time now, std::uint32_t recipients, double cap, Chan
     // One that keeps shutting is asked less often each time: what counts whole hours is shut for most of them.
     if (level_ > 0) --level_;
     // A rate that nobody used up has not been shown to be good.
-    if (rate_ > 0 && step_paced_ >= 0 && unwanted_share_ < many_unwanted) raise(now, cap, log);
+    const double taken = step_accepted_ / std::chrono::duration<double>(now - step_began_).count();
+    if (rate_ > 0 && taken >= used_up * static_cast<double>(rate_) && unwanted_share_ < many_unwanted)
+        raise(now, cap, log);
     begin_step(now);
 }
 
 void AdaptivePace::begin_step(Time now) {
     step_began_ = now;
     step_accepted_ = 0;
-    step_paced_ = 0;
 }
 
 void AdaptivePace::raise(Time now, double cap, ChangeLog& log) {

@@ -95,9 +95,8 @@ class AdaptivePace {
     // The step that may end with a higher rate.
     Time step_began_{};
     std::uint32_t step_accepted_ = 0;
-    std::int32_t step_paced_ = 0;  // sent as soon as the rate allowed, less those sent later
-    float growth_ = 0;             // of the next step beyond the ceiling
-    float unwanted_share_ = 0;     // of the last replies, about
+    float growth_ = 0;          // of the next step beyond the ceiling
+    float unwanted_share_ = 0;  // of the last replies, about
     Time lowered_at_{};
     Time resume_at_{};  // of a pause or block; while a probe is under way: when it is given up
     // From the end of one pause for rate to that of the next.

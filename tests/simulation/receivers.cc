@@ -20,6 +20,17 @@ BounceClass TokenBucket::reply(Time now, std::uint64_t /*message*/) {
     return BounceClass::delivered;
 }
 
+BounceClass Punishing::reply(Time now, std::uint64_t message) {
+    if (now < closed_until_) return BounceClass::rate_limited;
+    const BounceClass answer = TokenBucket::reply(now, message);
+    refused_ = answer == BounceClass::delivered ? 0 : refused_ + 1;
+    if (refused_ >= 3) {
+        closed_until_ = now + penalty_;
+        refused_ = 0;
+    }
+    return answer;
+}
+
 BounceClass FixedWindow::reply(Time now, std::uint64_t /*message*/) {
     const std::int64_t window = now.time_since_epoch() / length_;
     if (window != window_) count_ = 0;

@@ -44,6 +44,19 @@ class TokenBucket : public Receiver {
     Time filled_{};
 };
 
+// A bucket whose overrun is punished: after a few refusals nothing is taken for a while.
+class Punishing : public TokenBucket {
+ public:
+    Punishing(double rate, double burst, std::chrono::seconds penalty)
+        : TokenBucket({{Time{}, rate}}, burst), penalty_(penalty) {}
+    BounceClass reply(Time now, std::uint64_t message) override;
+
+ private:
+    std::chrono::seconds penalty_;
+    Time closed_until_{};
+    std::uint32_t refused_ = 0;
+};
+
 // So many in each whole minute, hour and so on of its clock; then nothing until the next.
 class FixedWindow : public Receiver {
  public:
