@@ -189,6 +189,8 @@ void MemoryDialer::fall_silent(const Endpoint& endpoint) { targets_[endpoint.tex
 
 Task<Result<std::unique_ptr<Stream>>> MemoryDialer::connect(DialOptions options) {
     dialed_.push_back(options);
+    if (options.has_source && broken_sources_.contains(options.source))
+        co_return std::unexpected(source_error(ErrorKind::io, "address not available"));
     const std::string name = options.target.text();
     const auto found = targets_.find(name);
     if (found == targets_.end()) co_return failure(ErrorKind::refused, fmt::format("connection refused by {}", name));

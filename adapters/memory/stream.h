@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ class MemoryDialer final : public Dialer {
     void refuse(const Endpoint& endpoint, Error error);
     // Connecting waits until the deadline.
     void fall_silent(const Endpoint& endpoint);
+    // Connections from there fail, as from an address that this machine does not have.
+    void break_source(const dns::IpAddress& source) { broken_sources_.insert(source); }
     // Every call so far, in order.
     [[nodiscard]] const std::vector<DialOptions>& dialed() const { return dialed_; }
 
@@ -65,6 +68,7 @@ class MemoryDialer final : public Dialer {
     Shard& shard_;
     std::map<std::string, Target> targets_;  // by Endpoint::text()
     std::vector<DialOptions> dialed_;
+    std::set<dns::IpAddress> broken_sources_;
 };
 
 }  // namespace relevo

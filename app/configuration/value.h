@@ -147,8 +147,9 @@ inline constexpr std::array choices<SourceProxy> = {Choice<SourceProxy>{"none", 
                                                     Choice<SourceProxy>{"socks5", SourceProxy::socks5},
                                                     Choice<SourceProxy>{"haproxy", SourceProxy::haproxy}};
 template <>
-inline constexpr std::array choices<mail::MessageStream> = {Choice<mail::MessageStream>{"transactional", mail::MessageStream::transactional},
-                                                   Choice<mail::MessageStream>{"bulk", mail::MessageStream::bulk}};
+inline constexpr std::array choices<mail::MessageStream> = {
+    Choice<mail::MessageStream>{"transactional", mail::MessageStream::transactional},
+    Choice<mail::MessageStream>{"bulk", mail::MessageStream::bulk}};
 
 template <class E>
 concept Enumeration = std::is_enum_v<E>;

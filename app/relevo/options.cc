@@ -131,11 +131,6 @@ DeliveryOptions delivery_options(const Configuration& configuration) {
     const DeliverySettings& delivery = configuration.delivery;
     DeliveryOptions options;
     options.host_name = configuration.server.host_name;
-    options.client_name = delivery.ehlo_name.empty() ? configuration.server.host_name : delivery.ehlo_name;
-    if (!delivery.source_addresses.empty()) {
-        options.source = delivery.source_addresses.front();
-        options.has_source = true;
-    }
     options.use_ipv6 = delivery.ipv6;
     options.use_dane = delivery.dane;
     options.allow_private_addresses = delivery.allow_private_addresses;

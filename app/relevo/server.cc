@@ -372,6 +372,7 @@ void Server::refresh_routes() {
     egress_ = egress_table(*configuration, *directory);
     routes_ = route_table(*configuration, *directory);
     dispatcher_.set_routes(routes_.load());
+    dispatcher_.set_egress(egress_.load(), configuration->shaping);
 }
 
 Task<> Server::keep_house() {

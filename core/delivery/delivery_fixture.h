@@ -43,7 +43,12 @@ class DeliveryTest : public testing::Test {
         engine = new_engine(1);
         dispatcher.set_engines({engine.get()});
     }
+    void set_tables() {
+        dispatcher.set_egress(std::make_shared<const EgressTable>(EgressTable::of_one(source)),
+                              std::make_shared<const shaping::ShapingTable>(providers, shaping_rules));
+    }
     std::unique_ptr<DeliveryEngine> new_engine(unsigned shards) {
+        if (!tables_made_here) set_tables();
         return std::make_unique<DeliveryEngine>(
             DeliveryEngine::Ports{.shard = store.shard,
                                   .spool = *store.spool,
@@ -126,6 +131,15 @@ class DeliveryTest : public testing::Test {
     std::atomic<std::shared_ptr<const bounces::PatternTable>> patterns{
         std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in())};
     Dispatcher dispatcher;
+    EgressSource source{.name = "default",
+                        .ipv4 = dns::IpAddress::v4({}),
+                        .ipv6 = dns::IpAddress::v6({}),
+                        .public_addresses = {},
+                        .client_name = {},
+                        .proxy = {}};
+    bool tables_made_here = false;  // by the test itself
+    std::vector<shaping::Provider> providers;
+    std::vector<shaping::Rule> shaping_rules;
     DeliveryOptions options;
     std::vector<Route> rules;
     Route fallback;

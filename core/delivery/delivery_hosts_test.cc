@@ -210,8 +210,7 @@ TEST_F(DeliveryHosts, AsksTheDnsForTheAsciiName) {
 }
 
 TEST_F(DeliveryHosts, SendsFromTheConfiguredAddress) {
-    options.source = dns::IpAddress::parse("11.0.9.9").value();
-    options.has_source = true;
+    source.ipv4 = dns::IpAddress::parse("11.0.9.9").value();
     start();
     const auto message = send({"b@example.net"});
     ASSERT_TRUE(happens("delivery.delivered"));

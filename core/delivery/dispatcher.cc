@@ -28,7 +28,16 @@ DeliveryEngine& Dispatcher::engine_of(std::string_view destination) const {
     return *engines_[place_of(destination)];
 }
 
-DeliveryEngine& Dispatcher::engine_of_site(std::string_view site) const { return *engines_[place_of(site)]; }
+DeliveryEngine& Dispatcher::engine_of_site(std::string_view shaping_key) const {
+    return *engines_[place_of(shaping_key)];
+}
+
+void Dispatcher::set_egress(std::shared_ptr<const EgressTable> egress,
+                            std::shared_ptr<const shaping::ShapingTable> shaping) {
+    egress_.store(std::move(egress));
+    shaping_.store(std::move(shaping));
+    for (DeliveryEngine* engine : engines_) engine->refresh();
+}
 
 void Dispatcher::set_home(const std::string& destination, DeliveryEngine& engine) {
     const std::unique_lock lock(homes_mutex_);

@@ -27,7 +27,6 @@ DeliveryEngine::DeliveryEngine(Ports ports, DeliveryOptions options, unsigned sh
       chance_(std::random_device{}()),
       drain_(ports_.shard) {
     options_.fresh_content_limit /= shards;
-    if (options_.client_name.empty()) options_.client_name = options_.host_name;
 }
 
 DeliveryEngine::~DeliveryEngine() = default;
@@ -98,10 +97,13 @@ void DeliveryEngine::probe(const Probe& due) {
     }
     Site* site = queue_.find_site(due.key);
     if (site == nullptr) return;
-    Lane& lane = site->lane(due.source);
-    schedule(lane);
-    // With nothing left to deliver there is nothing to remember it for.
-    if (lane.ready_count() == 0 && lane.connections == 0 && lane.back_off.is_over(Clock::now())) lane.back_off.end();
+    if (Lane* lane = site->find_lane(due.source)) {
+        if (Clock::now() >= lane->probe_set_for) lane->probe_set_for = Deadline::min();
+        schedule(*lane);
+        // With nothing left to deliver there is nothing to remember it for.
+        if (lane->ready_count() == 0 && lane->connections == 0 && lane->back_off.is_over(Clock::now()))
+            lane->back_off.end();
+    }
     forget_if_done(*site);
 }
 
@@ -110,8 +112,9 @@ void DeliveryEngine::schedule(Lane& lane) {
     while (lane.ready_count() > 0) {
         if (offer_to_idle(lane)) continue;
         if (!has_room_for_connection(lane)) return;
-        auto lease = queue_.lease(lane, options_.recipients_per_transaction, [](const ReadyEntry&) { return true; });
+        auto lease = queue_.lease(lane, recipients_per_transaction(lane), [](const ReadyEntry&) { return true; });
         if (!lease) return;
+        lane.throttle->connecting(WallClock::now());
         ++lane.connections;
         ++connections_;
         ++running_;
@@ -140,6 +143,15 @@ bool DeliveryEngine::has_room_for_connection(Lane& lane) {
     // A site that failed is tried by one connection until it answers again.
     const std::uint32_t limit = lane.back_off.failures_in_a_row > 0 ? 1 : lane.site().connection_limit;
     if (lane.connections >= limit) return false;
+    const auto now = WallClock::now();
+    shaping::Permission permission = lane.throttle->may_send(now);
+    // Each connection that is being opened has a message to begin with.
+    if (permission.granted() && lane.connections - lane.answering >= permission.recipients) return false;
+    if (permission.granted()) permission = lane.throttle->may_connect(now);
+    if (!permission.granted()) {
+        refused(lane, permission);
+        return false;
+    }
     if (connections_ < connection_limit_) return true;
     if (std::ranges::find(starved_, &lane) == starved_.end()) starved_.push_back(&lane);
     end_an_idle_connection();
@@ -161,6 +173,7 @@ void DeliveryEngine::leave(Lane& lane) {
     --lane.connections;
     --connections_;
     schedule(lane);
+    wake_throttled(lane.throttle);
     schedule_starved();
     forget_if_done(lane.site());
     finished_one();
@@ -173,7 +186,11 @@ void DeliveryEngine::forget_if_done(Site& site) {
                std::ranges::find(starved_, lane.get()) == starved_.end();
     };
     if (site.destinations() > 0 || !std::ranges::all_of(site.lanes(), is_done)) return;
-    for (const auto& lane : site.lanes()) idle_.erase(lane.get());
+    for (const auto& lane : site.lanes()) {
+        idle_.erase(lane.get());
+        const auto waiting = throttled_.find(lane->throttle.get());
+        if (waiting != throttled_.end()) std::erase(waiting->second, lane.get());
+    }
     queue_.forget_if_idle(site);
 }
 
@@ -220,20 +237,28 @@ void DeliveryEngine::pause(Lane& lane) {
                        Clock::now() + std::min<std::chrono::milliseconds>(busy_pause, options_.first_back_off));
 }
 
+void DeliveryEngine::look_again(Lane& lane, Deadline time) {
+    if (lane.probe_set_for > Clock::now() && lane.probe_set_for <= time) return;
+    lane.probe_set_for = time;
+    probes_.emplace(time, probe_of(lane));
+    clock_.notify_all();
+}
+
 std::vector<SiteStatus> DeliveryEngine::sites() {
     std::vector<SiteStatus> all;
     queue_.for_each_site([&](Site& site) {
         SiteStatus status{.key = site.key(),
-                          .hosts = {},
+                          .shaping_key = site.shaping_key,
                           .destinations = site.destinations(),
                           .suspended = site.suspended,
                           .lanes = {}};
         for (const auto& lane : site.lanes())
-            status.lanes.push_back({.source = {},
+            status.lanes.push_back({.source = lane->source_name(),
                                     .ready = lane->ready_count(),
                                     .connections = lane->connections,
                                     .last_problem = lane->back_off.last_problem,
-                                    .next_connection = wall_time(lane->back_off.not_before)});
+                                    .next_connection = wall_time(lane->back_off.not_before),
+                                    .throttle = lane->throttle->status(WallClock::now())});
         all.push_back(std::move(status));
     });
     return all;

@@ -9,7 +9,10 @@
 #include "core/ports/resolver.h"
 #include "core/ports/stream.h"
 #include "core/queue/delivery_queue.h"
+#include "core/routing/egress.h"
 #include "core/routing/host_finder.h"
+#include "core/shaping/shaping_table.h"
+#include "core/shaping/throttle.h"
 #include "core/spool/spool.h"
 #include "core/transport/dane.h"
 #include "core/transport/mta_sts_finder.h"
@@ -28,10 +31,7 @@
 namespace relevo {
 
 struct DeliveryOptions {
-    std::string host_name;    // reports come from here
-    std::string client_name;  // EHLO; defaults to host_name
-    dns::IpAddress source;    // local address to send from
-    bool has_source = false;
+    std::string host_name;  // reports come from here
     bool use_ipv6 = true;
     bool allow_private_addresses = false;
     bool use_dane = true;                  // RFC 7672, where DNSSEC vouches for a destination
@@ -75,6 +75,13 @@ struct DestinationStatus {
     bool suspended = false;
     std::string last_problem;
     std::optional<WallClock::time_point> next_connection;  // backing off until then
+    // What limits it now, if something does: "google", "mx1", and why.
+    struct Hindered {
+        std::string by;
+        std::string source;
+        shaping::Permission permission;
+    };
+    std::optional<Hindered> hindered;
 };
 
 // What goes to a site from one source, as `site show` shows it.
@@ -84,10 +91,11 @@ struct LaneStatus {
     std::uint32_t connections = 0;
     std::string last_problem;
     std::optional<WallClock::time_point> next_connection;
+    shaping::ThrottleStatus throttle;
 };
 struct SiteStatus {
     std::string key;
-    std::vector<std::string> hosts;
+    std::string shaping_key;  // "provider:google"
     std::size_t destinations = 0;
     bool suspended = false;
     std::vector<LaneStatus> lanes;
@@ -125,6 +133,11 @@ class Dispatcher {
  public:
     void set_engines(std::vector<DeliveryEngine*> engines) { engines_ = std::move(engines); }
     void set_routes(std::shared_ptr<const RouteTable> routes) { routes_.store(std::move(routes)); }
+    // Sources with their pools, and what limits them. Set before the engines start; afterwards they are told to look
+    // at them anew.
+    void set_egress(std::shared_ptr<const EgressTable> egress, std::shared_ptr<const shaping::ShapingTable> shaping);
+    [[nodiscard]] std::shared_ptr<const EgressTable> egress() const { return egress_.load(); }
+    [[nodiscard]] std::shared_ptr<const shaping::ShapingTable> shaping() const { return shaping_.load(); }
     // A message that was just accepted; due now.
     void enqueue(std::shared_ptr<const Message> message);
     void enqueue(const WaitingRecipient& recipient);
@@ -135,8 +148,8 @@ class Dispatcher {
     [[nodiscard]] std::pair<std::string, std::shared_ptr<const Route>> destination_of(std::string_view recipient_domain,
                                                                                       TenantId tenant) const;
 
-    // For engines. The one that everything of a site belongs to.
-    [[nodiscard]] DeliveryEngine& engine_of_site(std::string_view site) const;
+    // For engines. The one that everything with a shaping key belongs to.
+    [[nodiscard]] DeliveryEngine& engine_of_site(std::string_view shaping_key) const;
     // A destination moves there: by the engine that has it, before it hands it over.
     void set_home(const std::string& destination, DeliveryEngine& engine);
     // Nothing of it is left in that engine.
@@ -152,6 +165,8 @@ class Dispatcher {
     };
     std::vector<DeliveryEngine*> engines_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
+    std::atomic<std::shared_ptr<const EgressTable>> egress_;
+    std::atomic<std::shared_ptr<const shaping::ShapingTable>> shaping_;
     mutable std::shared_mutex homes_mutex_;
     std::unordered_map<std::string, DeliveryEngine*, Hash, std::equal_to<>> homes_;  // that are not where names hash to
 };
@@ -203,6 +218,8 @@ class DeliveryEngine {
         std::vector<Entry> entries;
     };
     void adopt(Moved moved);
+    // The tables of sources and limits have changed. Threads: any.
+    void refresh();
 
     // For people; on this shard. `key`: of a destination.
     [[nodiscard]] std::vector<DestinationStatus> destinations();
@@ -229,8 +246,10 @@ class DeliveryEngine {
     };
     struct Opened {
         std::unique_ptr<Connection> connection;
-        RoutingProblem problem;             // if there is none
-        bool busy = false;                  // the server is there, but took no connection now (4yz)
+        RoutingProblem problem;      // if there is none
+        bool busy = false;           // the server is there, but took no connection now (4yz)
+        bool replied = false;        // and the problem is what it said
+        bool source_failed = false;  // another source may do better: ours cannot connect, or is refused for what it is
         bool concerns_destination = false;  // what the destination demands failed; others may use the server
         std::optional<PeerFacts> peer;
         std::string transcript;
@@ -276,7 +295,7 @@ class DeliveryEngine {
     struct Probe {
         std::string key;
         bool is_site = false;  // else a destination
-        std::uint32_t source = 0;
+        std::string source;
     };
 
     // engine.cc: what runs when
@@ -289,10 +308,26 @@ class DeliveryEngine {
     [[nodiscard]] bool has_room_for_connection(Lane& lane);
     void back_off(BackOff& state, const Route& route, const Probe& probe, const std::string& problem, Deadline began);
     void pause(Lane& lane);
+    void look_again(Lane& lane, Deadline time);
     void connect_not_before(BackOff& state, const Probe& probe, Deadline time);
     void leave(Lane& lane);
     void forget_if_done(Site& site);
     void finished_one();
+
+    // engine_shaping.cc: from where, and how much
+    [[nodiscard]] Lane* lane_for(Destination& destination, const EgressTable& egress, const QueueEntry& entry);
+    void equip(Lane& lane);
+    [[nodiscard]] std::string shaping_key_of(const Destination& destination, std::string_view site) const;
+    void refused(Lane& lane, const shaping::Permission& permission);
+    void overflow(Lane& lane, Deadline until);
+    void wake_throttled(const std::shared_ptr<shaping::Throttle>& throttle);
+    [[nodiscard]] bool may_send(Lane& lane);
+    void hear(Lane& lane, const Work& work, shaping::Time began, const std::vector<AttemptResult>& results,
+              const PeerFacts& peer);
+    void hear_failure(Lane& lane, const Destination& destination, Opened& opened);
+    [[nodiscard]] std::uint32_t recipients_per_transaction(const Lane& lane) const;
+    [[nodiscard]] DeliveryTimeouts timeouts_of(const Lane& lane) const;
+    void look_at_sources_anew();
 
     // engine_destinations.cc: from destinations to sites
     void schedule(Destination& destination);
@@ -317,18 +352,19 @@ class DeliveryEngine {
     }
     [[nodiscard]] static Probe probe_of(const Destination& destination) { return {.key = destination.key()}; }
     [[nodiscard]] static Probe probe_of(const Lane& lane) {
-        return {.key = lane.site().key(), .is_site = true, .source = lane.source()};
+        return {.key = lane.site().key(), .is_site = true, .source = lane.source_name()};
     }
 
     // engine_connect.cc: opening a connection
-    Task<Opened> open_connection(Destination& destination);
-    Task<Opened> open_host(Destination& destination, std::shared_ptr<const Bearings> bearings, std::string host,
-                           Deadline deadline);
-    Task<Routed<TransportDemand>> demand_for(Destination& destination, std::shared_ptr<const Bearings> bearings,
-                                             std::string host, HostAddresses addresses, Deadline deadline);
-    Task<Opened> open_address(std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
+    Task<Opened> open_connection(Lane& lane, Destination& destination);
+    Task<Opened> open_host(Lane& lane, Destination& destination, std::shared_ptr<const Bearings> bearings,
+                           std::string host, Deadline deadline);
+    Task<Routed<TransportDemand>> demand_for(Lane& lane, Destination& destination,
+                                             std::shared_ptr<const Bearings> bearings, std::string host,
+                                             HostAddresses addresses, Deadline deadline);
+    Task<Opened> open_address(Lane& lane, std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
                               TransportDemand demand);
-    Task<Opened> open_address(std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
+    Task<Opened> open_address(Lane& lane, std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
                               TransportDemand demand, smtp::ClientTls tls);
     void count_demand(const Destination& destination, const Bearings& bearings, const std::string& host,
                       const TransportDemand& demand, const Opened& opened);
@@ -348,6 +384,7 @@ class DeliveryEngine {
     Task<> work_through(Lane& lane, Connection& connection, std::optional<Lease> lease);
     Task<std::optional<Lease>> wait_for_work(Lane& lane, Connection& connection);
     [[nodiscard]] std::optional<Lease> lease_for(Lane& lane, const Connection& connection);
+    [[nodiscard]] bool begin_first(Lane& lane, Lease& lease);
     void put_back(Lease& lease, std::size_t kept, WallClock::time_point due);
     Task<std::optional<Work>> load(Lease lease);
     Task<> set_aside(Lease lease, std::string reason);
@@ -357,7 +394,7 @@ class DeliveryEngine {
     Task<bool> fail_one(std::optional<Lease> lease, RoutingProblem problem);
 
     // engine_attempt.cc: messages over a connection, and what became of them
-    Task<> attempt(Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);
+    Task<> attempt(Lane& lane, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending);
     static bool ended_before_it_began(const Connection& connection);
     Task<> conclude(Work work, AttemptEnd end);
     void wait_for_retry(const WaitingRecipient& recipient);
@@ -383,6 +420,9 @@ class DeliveryEngine {
     std::unordered_map<Lane*, std::deque<IdleSlot*>> idle_;
     std::multimap<Deadline, Probe> probes_;
     std::vector<Lane*> starved_;
+    // By source and shaping key; and the lanes that wait until one of them lets something go.
+    std::map<std::pair<std::string, std::string>, std::shared_ptr<shaping::Throttle>> throttles_;
+    std::unordered_map<shaping::Throttle*, std::vector<Lane*>> throttled_;
     std::uint32_t look_ups_ = 0;                   // of destinations, under way
     std::deque<std::string> to_find_;              // destinations that wait for a look-up
     std::map<std::string, Deadline> without_tls_;  // hosts whose STARTTLS failed, until when not to try it

@@ -43,8 +43,9 @@ bool DeliveryEngine::ended_before_it_began(const Connection& connection) {
     });
 }
 
-Task<> DeliveryEngine::attempt(Connection& connection, Work work, std::shared_ptr<PendingRecord> pending) {
+Task<> DeliveryEngine::attempt(Lane& lane, Connection& connection, Work work, std::shared_ptr<PendingRecord> pending) {
     work.started = Clock::now();
+    const auto began = WallClock::now();
     const Destination& destination = *work.lease.destination;
     const bool is_certain_all_the_way = connection.is_verified() && is_certain(destination, connection.facts().host);
     if (work.message->envelope.require_tls && !is_certain_all_the_way) {
@@ -67,6 +68,7 @@ Task<> DeliveryEngine::attempt(Connection& connection, Work work, std::shared_pt
     for (std::size_t i = 0; i < work.lease.ordinals.size(); ++i)
         end.results.push_back(
             judge(work.lease.ordinals[i], connection.results()[i], connection.failure(), connection.dsn_relayed()));
+    hear(lane, work, began, end.results, *end.peer);
     pending->busy = true;
     ++running_;
     ports_.shard.spawn(conclude_in_background(std::move(work), std::move(end), pending));

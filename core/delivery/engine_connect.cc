@@ -15,12 +15,12 @@ constexpr std::size_t remembered_hosts_limit = 10'000;
 
 }  // namespace
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Destination& destination) {
+Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Lane& lane, Destination& destination) {
     const Deadline deadline = Clock::now() + search_limit;
     const std::shared_ptr<const Bearings> bearings = destination.bearings;
     Opened failed = nothing_tried();
     for (const std::string& host : bearings->hosts.names) {
-        Opened tried = co_await open_host(destination, bearings, host, deadline);
+        Opened tried = co_await open_host(lane, destination, bearings, host, deadline);
         if (tried.connection) {
             ports_.metrics.connections_opened.add();
             co_return tried;
@@ -43,7 +43,7 @@ DeliveryEngine::Opened DeliveryEngine::nothing_tried() {
     return nothing;
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Destination& destination,
+Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Lane& lane, Destination& destination,
                                                        std::shared_ptr<const Bearings> bearings, std::string host,
                                                        Deadline deadline) {
     const std::shared_ptr<const Route> route = destination.shared_route();
@@ -56,13 +56,14 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Destination& destination,
     if (!found.has_value()) co_return fail(std::move(found.error()));
     const std::vector<dns::IpAddress> addresses = found->addresses;
     const bool is_dane_examined = !options_.use_dane || bearings->hosts.security == dns::Security::secure;
-    const auto demand = co_await demand_for(destination, bearings, host, *std::move(found), deadline);
+    const auto demand = co_await demand_for(lane, destination, bearings, host, *std::move(found), deadline);
     if (!demand.has_value()) {
         failed.concerns_destination = true;
         co_return fail(demand.error());
     }
     for (const dns::IpAddress& address : addresses) {
-        Opened tried = co_await open_address(route, host, address, *demand);
+        if (!lane.source()->reaches(address)) continue;
+        Opened tried = co_await open_address(lane, route, host, address, *demand);
         count_demand(destination, *bearings, host, *demand, tried);
         if (tried.connection) {
             tried.connection->set_dane_examined(is_dane_examined);
@@ -75,7 +76,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Destination& destination,
 }
 
 // The strictest of what the route, DANE and MTA-STS ask for; DANE goes before MTA-STS (RFC 8461 §2).
-Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Destination& destination,
+Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination& destination,
                                                          std::shared_ptr<const Bearings> bearings, std::string host,
                                                          HostAddresses addresses, Deadline deadline) {
     const Route& route = destination.route();
@@ -86,6 +87,12 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Destination& destinatio
     if (route.tls != RouteTls::opportunistic || !route.user.empty())
         demand = {.level = route.verify_certificate ? TlsDemand::verified : TlsDemand::encrypted,
                   .origin = "route " + route.name,
+                  .tlsa = {},
+                  .names = {}};
+    const auto shaped = lane.throttle->limits().tls.value_or(shaping::TlsMode::opportunistic);
+    if (shaped != shaping::TlsMode::opportunistic && demand.level != TlsDemand::verified)
+        demand = {.level = shaped == shaping::TlsMode::verified ? TlsDemand::verified : TlsDemand::encrypted,
+                  .origin = "a shaping rule",
                   .tlsa = {},
                   .names = {}};
     const bool is_vouched_for =
@@ -157,10 +164,11 @@ smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& h
                                                                        : smtp::ClientTls::opportunistic;
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const Route> route, std::string host,
-                                                          dns::IpAddress address, TransportDemand demand) {
+Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::shared_ptr<const Route> route,
+                                                          std::string host, dns::IpAddress address,
+                                                          TransportDemand demand) {
     const smtp::ClientTls tls = tls_for(*route, host, demand);
-    Opened opened = co_await open_address(route, host, address, demand, tls);
+    Opened opened = co_await open_address(lane, route, host, address, demand, tls);
     const bool fall_back = tls == smtp::ClientTls::opportunistic && !opened.connection && opened.peer &&
                            opened.peer->tls.starts_with("none (TLS");
     if (!fall_back) co_return opened;
@@ -168,26 +176,25 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const 
     without_tls_[host] = Clock::now() + remembered_without_tls;
     ports_.log.warning("delivery.tls_fallback",
                        {{"host", host}, {"address", address.text()}, {"problem", opened.problem.text}});
-    co_return co_await open_address(std::move(route), std::move(host), address, std::move(demand),
+    co_return co_await open_address(lane, std::move(route), std::move(host), address, std::move(demand),
                                     smtp::ClientTls::never);
 }
 
-Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const Route> route, std::string host,
-                                                          dns::IpAddress address, TransportDemand demand,
-                                                          smtp::ClientTls tls) {
+Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::shared_ptr<const Route> route,
+                                                          std::string host, dns::IpAddress address,
+                                                          TransportDemand demand, smtp::ClientTls tls) {
     TlsClientOptions tls_options{.server_name = host,
                                  .verify = demand.level == TlsDemand::verified,
                                  .tlsa = std::move(demand.tlsa),
                                  .names = std::move(demand.names)};
     Opened opened;
     const Endpoint target{.address = address, .port = route->port};
-    auto stream =
-        co_await ports_.dialer.connect({.target = target,
-                                        .source = options_.source,
-                                        .has_source = options_.has_source && options_.source.is_v4() == address.is_v4(),
-                                        .deadline = Clock::now() + options_.timeouts.connect});
+    const std::shared_ptr<const EgressSource> source = lane.source();
+    const DeliveryTimeouts timeouts = timeouts_of(lane);
+    auto stream = co_await ports_.dialer.connect(dial_options(*source, target, Clock::now() + timeouts.connect));
     opened.peer = PeerFacts{.host = host, .endpoint = target, .source = {}, .tls = "none"};
     if (!stream.has_value()) {
+        opened.source_failed = is_source_error(stream.error());
         opened.problem = {.permanent = false,
                           .status = {4, 4, 1},
                           .text = fmt::format("{} [{}]: {}", host, address.text(), stream.error().detail)};
@@ -201,7 +208,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const 
         co_return opened;
     }
     if (tls == smtp::ClientTls::active) {
-        const auto info = co_await (*stream)->start_tls_client(tls_options, Clock::now() + options_.timeouts.greeting);
+        const auto info = co_await (*stream)->start_tls_client(tls_options, Clock::now() + timeouts.greeting);
         if (!info.has_value()) {
             opened.problem = {
                 .permanent = false,
@@ -212,11 +219,11 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const 
     }
     smtp::ClientOptions session;
     session.protocol = route->kind == RouteKind::lmtp ? smtp::Protocol::lmtp : smtp::Protocol::smtp;
-    session.client_name = options_.client_name;
+    session.client_name = source->client_name.empty() ? options_.host_name : source->client_name;
     session.tls = tls;
     session.authenticate = !route->user.empty();
     auto connection = std::make_unique<Connection>(std::move(*stream), std::move(session), route,
-                                                   std::move(tls_options), options_.timeouts, host);
+                                                   std::move(tls_options), timeouts, host);
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
     if (ready) {
@@ -230,6 +237,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(std::shared_ptr<const 
         opened.problem.status = {4, 7, 5};
         opened.problem.text += fmt::format(" (TLS is demanded by {})", demand.origin);
     }
+    opened.replied = connection->failure().reply.code != 0;
     opened.busy =
         connection->failure().stage == smtp::ClientStage::greeting && connection->failure().reply.is_transient();
     opened.transcript = connection->take_transcript();

@@ -167,15 +167,21 @@ Task<std::optional<RoutingProblem>> DeliveryEngine::find(Destination& destinatio
 // Leads a destination to its site. False: another engine has the site, and the destination moves there, now or as soon
 // as nothing of it is under way.
 bool DeliveryEngine::settle(Destination& destination) {
-    const std::string key = site_key(destination.route(), destination.bearings->hosts.names);
+    std::string key = site_key(destination.route(), destination.bearings->hosts.names);
+    const std::string shaping_key = shaping_key_of(destination, key);
+    // Limits of its own need lanes of its own.
+    if (shaping_key.starts_with("domain:")) key += "@" + std::string(destination.domain());
     if (destination.site != nullptr && destination.site->key() == key) return true;
-    if (DeliveryEngine& home = ports_.dispatcher.engine_of_site(key); &home != this) {
+    if (DeliveryEngine& home = ports_.dispatcher.engine_of_site(shaping_key); &home != this) {
         queue_.unplace(destination);
         if (destination.leased_count() == 0 && destination.users == 0) move_home(destination, home);
         return false;
     }
     Site* former = destination.site;
     Site& site = queue_.site(key);
+    site.shaping_key = shaping_key;
+    site.provider = ports_.dispatcher.shaping()->provider_of(destination.bearings->hosts.names);
+    site.domain = destination.domain();
     site.connection_limit = destination.route().connection_limit;
     queue_.lead(destination, site);
     if (former != nullptr) forget_if_done(*former);
@@ -183,9 +189,9 @@ bool DeliveryEngine::settle(Destination& destination) {
 }
 
 void DeliveryEngine::place(Destination& destination) {
-    Site& site = *destination.site;
-    queue_.place(destination, [&site](const QueueEntry&) -> Lane& { return site.lane(0); });
-    for (const auto& lane : site.lanes()) schedule(*lane);
+    const std::shared_ptr<const EgressTable> egress = ports_.dispatcher.egress();
+    queue_.place(destination, [&](const QueueEntry& entry) { return lane_for(destination, *egress, entry); });
+    for (const auto& lane : destination.site->lanes()) schedule(*lane);
 }
 
 // Contents stay behind: the other engine reads them from the spool.
@@ -270,6 +276,16 @@ DestinationStatus DeliveryEngine::status_of(const Destination& destination) cons
     for (const auto& lane : destination.site->lanes()) {
         status.connections += lane->connections;
         if (status.last_problem.empty()) status.last_problem = lane->back_off.last_problem;
+        if (lane->ready_count() > 0 && !status.hindered) {
+            const auto now = WallClock::now();
+            shaping::Permission permission = lane->throttle->may_send(now);
+            if (permission.granted() && lane->connections == 0) permission = lane->throttle->may_connect(now);
+            if (!permission.granted())
+                status.hindered = DestinationStatus::Hindered{
+                    .by = destination.site->provider.empty() ? destination.site->key() : destination.site->provider,
+                    .source = lane->source_name(),
+                    .permission = permission};
+        }
         const auto next = wall_time(lane->back_off.not_before);
         if (next && (!status.next_connection || *next > *status.next_connection)) status.next_connection = next;
     }

@@ -10,13 +10,18 @@ namespace {
 // server is worked off.
 constexpr std::size_t shared_failures = 200;
 constexpr std::chrono::minutes load_retry{1};
+// A source that cannot connect at all is left out so long, where there are others.
+constexpr std::chrono::minutes source_rest{1};
 
 }  // namespace
 
 Task<> DeliveryEngine::serve(Lane& lane, Lease lease) {
     ports_.metrics.connections.add();
     auto work = co_await load(std::move(lease));
-    if (work) co_await serve_first(lane, std::move(*work));
+    if (work)
+        co_await serve_first(lane, std::move(*work));
+    else
+        lane.throttle->given_up(WallClock::now());
     ports_.metrics.connections.subtract();
     leave(lane);
 }
@@ -28,24 +33,32 @@ Task<> DeliveryEngine::serve_first(Lane& lane, Work work) {
     const Hold hold(*this, destination);
     if (!has_fresh_bearings(destination)) {
         if (auto problem = co_await find(destination)) {
+            lane.throttle->given_up(WallClock::now());
             Opened nothing;
             nothing.problem = std::move(*problem);
             nothing.concerns_destination = true;
             co_return co_await fail(lane, std::move(work), std::move(nothing), began);
         }
         // Its mail servers are others now: the lane there is the one to wait in.
-        if (!destination.bearings || !settle(destination) || destination.site != &lane.site())
+        if (!destination.bearings || !settle(destination) || destination.site != &lane.site()) {
+            lane.throttle->given_up(WallClock::now());
             co_return put_back(work.lease, 0, WallClock::now());
+        }
     }
-    Opened opened = co_await open_connection(destination);
+    Opened opened = co_await open_connection(lane, destination);
     if (opened.connection) {
         lane.back_off.end();
+        lane.throttle->connected(WallClock::now());
         ++lane.answering;
         Lease first = std::move(work.lease);
         schedule(lane);  // it answers: more connections may follow
         co_await work_through(lane, *opened.connection, std::move(first));
         --lane.answering;
-    } else if (opened.busy && (lane.answering > 0 || lane.back_off.failures_in_a_row == 0)) {
+        lane.throttle->closed(WallClock::now());
+        co_return;
+    }
+    hear_failure(lane, destination, opened);
+    if (opened.busy && (lane.answering > 0 || lane.back_off.failures_in_a_row == 0)) {
         pause(lane);
         put_back(work.lease, 0, WallClock::now());
     } else {
@@ -55,6 +68,7 @@ Task<> DeliveryEngine::serve_first(Lane& lane, Work work) {
 
 Task<> DeliveryEngine::fail(Lane& lane, Work work, Opened opened, Deadline began) {
     Destination& destination = *work.lease.destination;
+    if (opened.source_failed) overflow(lane, Clock::now() + source_rest);
     RoutingProblem problem = opened.problem;
     if (!problem.permanent) {
         if (opened.concerns_destination)
@@ -139,19 +153,22 @@ Task<> DeliveryEngine::serve_without_connection(Destination& destination) {
 
 Task<> DeliveryEngine::work_through(Lane& lane, Connection& connection, std::optional<Lease> lease) {
     const auto pending = std::make_shared<PendingRecord>(ports_.shard);
-    std::uint32_t limit = options_.messages_per_connection;
+    std::uint32_t limit = lane.throttle->limits().messages_per_connection.value_or(options_.messages_per_connection);
     if (const auto announced = connection.extensions().mail_limit) limit = std::min(limit, std::max(1U, *announced));
+    if (!begin_first(lane, *lease)) lease = co_await wait_for_work(lane, connection);
     while (lease) {
         // What the server announces as its limit binds us (RFC 9422 §3.1.2); the rest follows in the next transaction.
         if (const auto most = connection.extensions().recipient_limit)
             put_back(*lease, std::max(1U, *most), WallClock::now());
         auto work = co_await load(std::move(*lease));
         lease.reset();
-        if (work) co_await attempt(connection, std::move(*work), pending);
-        if (!connection.is_usable() || connection.transactions() >= limit || draining_ || lane.site().suspended) break;
+        if (work) co_await attempt(lane, connection, std::move(*work), pending);
+        const bool goes_on = connection.is_usable() && connection.transactions() < limit && !draining_ &&
+                             !lane.site().suspended && !lane.source()->drained;
+        if (!goes_on) break;
         lease = lease_for(lane, connection);
         // What waits needs another connection: this one makes room for it.
-        if (!lease && lane.ready_count() > 0) break;
+        if (!lease && lane.ready_count() > 0 && may_send(lane)) break;
         if (!lease) lease = co_await wait_for_work(lane, connection);
         if (lease && connection.has_gone()) {
             // The server closed while we were idle: the message goes over another connection, and nothing was
@@ -164,8 +181,30 @@ Task<> DeliveryEngine::work_through(Lane& lane, Connection& connection, std::opt
 }
 
 std::optional<Lease> DeliveryEngine::lease_for(Lane& lane, const Connection& connection) {
-    return queue_.lease(lane, options_.recipients_per_transaction,
-                        [&connection](const ReadyEntry& ready) { return meets(connection, *ready.destination); });
+    const auto now = WallClock::now();
+    const shaping::Permission permission = lane.throttle->may_send(now);
+    if (!permission.granted()) {
+        if (lane.ready_count() > 0) refused(lane, permission);
+        return std::nullopt;
+    }
+    auto lease = queue_.lease(lane, std::min(recipients_per_transaction(lane), permission.recipients),
+                              [&connection](const ReadyEntry& ready) { return meets(connection, *ready.destination); });
+    if (lease) lane.throttle->sent(now, static_cast<std::uint32_t>(lease->ordinals.size()));
+    return lease;
+}
+
+// The message that a connection was opened for. False: meanwhile others have used up what may go; it waits again.
+bool DeliveryEngine::begin_first(Lane& lane, Lease& lease) {
+    const auto now = WallClock::now();
+    const shaping::Permission permission = lane.throttle->may_send(now);
+    if (!permission.granted()) {
+        refused(lane, permission);
+        put_back(lease, 0, now);
+        return false;
+    }
+    put_back(lease, permission.recipients, now);
+    lane.throttle->sent(now, static_cast<std::uint32_t>(lease.ordinals.size()));
+    return true;
 }
 
 // Gives back all but the first `kept` recipients of a lease, as if they had not been leased.
@@ -193,7 +232,8 @@ Task<std::optional<Lease>> DeliveryEngine::wait_for_work(Lane& lane, Connection&
     IdleSlot slot(ports_.shard, connection);
     idle_[&lane].push_back(&slot);
     // Another site may be waiting for our place.
-    const Deadline until = starved_.empty() ? Clock::now() + options_.idle_timeout : Clock::now();
+    const auto idle = lane.throttle->limits().idle_timeout.value_or(options_.idle_timeout);
+    const Deadline until = starved_.empty() ? Clock::now() + idle : Clock::now();
     co_await slot.wakeup.wait(until);
     if (!slot.lease) std::erase(idle_[&lane], &slot);
     co_return std::move(slot.lease);

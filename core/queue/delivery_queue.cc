@@ -275,8 +275,9 @@ std::size_t DeliveryQueue::remove_if(Destination& destination, const std::functi
     if (destination.ready_ > 0) {
         std::size_t ready = 0;
         for (const auto& lane : destination.site->lanes_)
-            ready += lane->ready_.remove_if(
-                [&](const ReadyEntry& entry) { return entry.destination == &destination && chosen(entry.entry); });
+            ready += lane->ready_.remove_if([&](shaping::Priority, TenantId, const ReadyEntry& ready_one) {
+                return ready_one.destination == &destination && chosen(ready_one.entry);
+            });
         destination.ready_ -= static_cast<std::uint32_t>(ready);
         removed += ready;
     }

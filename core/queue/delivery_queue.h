@@ -47,7 +47,8 @@ class DeliveryQueue {
     // When wake() has something to do next; nullopt: never.
     [[nodiscard]] std::optional<WallClock::time_point> next_due() const;
 
-    // Puts what is due into the lanes of its site, each recipient into the one that `lane_of` names; null leaves it due.
+    // Puts what is due into the lanes of its site, each recipient into the one that `lane_of` names; null leaves it
+    // due.
     void place(Destination& destination, const std::function<Lane*(const QueueEntry&)>& lane_of);
     // Takes what is ready in the lanes of its site back to the due side.
     void unplace(Destination& destination);

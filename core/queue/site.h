@@ -29,8 +29,8 @@ class Lane {
     std::uint32_t connections = 0;                // open or being opened
     std::uint32_t answering = 0;                  // of them, those that the server accepted
     BackOff back_off;
-    Deadline closed_until = Deadline::min();     // what other sources can take goes to them
-    Deadline probe_set_for = Deadline::min();    // somebody will look at it then
+    Deadline closed_until = Deadline::min();   // what other sources can take goes to them
+    Deadline probe_set_for = Deadline::min();  // somebody will look at it then
 
  private:
     friend class DeliveryQueue;
@@ -52,6 +52,9 @@ class Site {
     [[nodiscard]] std::uint32_t connections() const;
 
     // What the delivery engine keeps here.
+    std::string shaping_key;             // what its throttles are kept for: "provider:google"
+    std::string provider;                // empty: nobody's that we know
+    std::string domain;                  // of one of its destinations
     std::uint32_t connection_limit = 1;  // of each lane
     bool suspended = false;
 

@@ -97,7 +97,11 @@ TEST(EgressTable, TheMostExactPoolTakesTheMail) {
         {.why = "a route's pool that is gone", .pool_of_route = "gone", .pool = "shared"},
         {.why = "asked for", .domain = "gmail.com", .wanted = "requested", .pool = "requested"},
         {.why = "may not be asked for", .wanted = "bulk", .pool = "shared"},
-        {.why = "asked for by its tenant", .tenant = 2, .stream = mail::MessageStream::bulk, .wanted = "acme", .pool = "acme"},
+        {.why = "asked for by its tenant",
+         .tenant = 2,
+         .stream = mail::MessageStream::bulk,
+         .wanted = "acme",
+         .pool = "acme"},
         {.why = "asked for by a stranger", .tenant = 3, .wanted = "acme", .pool = "shared"},
         {.why = "asked for, and unknown", .wanted = "nonsense", .pool = "shared"},
     };
