@@ -56,7 +56,7 @@ struct SendTestOptions {
 };
 
 // The commands that look at mail authentication, and at what came back.
-enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane, bounce };
+enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane, bounce, limits };
 
 struct LookupOptions {
     Lookup lookup = Lookup::message;
@@ -69,6 +69,9 @@ struct LookupOptions {
     std::vector<std::string> files;          // of bounce
     std::string host;                        // likewise: who gave the reply
     std::string patterns_file;               // likewise; empty: the built-in table
+    std::string limits_file;                 // of limits: the operator's; empty: none
+    std::vector<std::string> mail_hosts;     // likewise: instead of those that the DNS names
+    std::string site, source, pool, tenant;  // likewise
     std::string dns_file;                    // answers from here; empty: from the network
     std::uint16_t policy_port = 443;
     DnsSettings dns;

@@ -22,7 +22,8 @@ constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::
                                                          {"arc check", Lookup::arc},
                                                          {"mtasts lookup", Lookup::mta_sts},
                                                          {"dane lookup", Lookup::dane},
-                                                         {"bounce classify", Lookup::bounce}});
+                                                         {"bounce classify", Lookup::bounce},
+                                                         {"config explain", Lookup::limits}});
 
 constexpr OptionSpec message_file{"FILE", "file", text, "The message as it arrived, - reads the input", true};
 constexpr OptionSpec language{"--language", "language", text, "es or en: language of the explanations"};
@@ -85,6 +86,18 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
          {"--host", "host", text, "Mail server that gave the reply: providers have codes of their own"},
          {"--patterns", "patterns_file", text, "Use the patterns of this file (docs/formats/bounce-patterns.md)"},
          language}));
+    table.push_back(
+        look("config explain",
+             "Show what limits the mail to a domain, and where each value comes from "
+             "(docs/formats/shaping.md)",
+             {{"DOMAIN", "subject", text, "Domain that receives mail", true},
+              {"--mx", "mail_hosts", list, "Its mail server, instead of asking the DNS; repeatable"},
+              {"--site", "site", text, "Heed rules for this site"},
+              {"--source", "source", text, "Heed rules for this egress source"},
+              {"--pool", "pool", text, "Heed rules for this pool of sources"},
+              {"--tenant", "tenant", text, "Show the limits of this tenant's own instead of the common ones"},
+              {"--limits", "limits_file", text, "Use this file instead of that of delivery.shaping"},
+              dns_file}));
 }
 
 bool is_lookup(const CommandSpec& command) {
@@ -102,6 +115,13 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
     options.files = list_of(arguments, "files");
     options.host = text_of(arguments, "host");
     options.patterns_file = text_of(arguments, "patterns_file");
+    options.limits_file =
+        text_of(arguments, "limits_file", configuration != nullptr ? configuration->delivery.shaping : "");
+    options.mail_hosts = list_of(arguments, "mail_hosts");
+    options.site = text_of(arguments, "site");
+    options.source = text_of(arguments, "source");
+    options.pool = text_of(arguments, "pool");
+    options.tenant = text_of(arguments, "tenant");
     if (options.subject.empty() && options.file.empty() && options.files.empty())
         return failure(ErrorKind::invalid, "check what? Give a DOMAIN, or a message with --message FILE");
     if (arguments.contains("ip")) {

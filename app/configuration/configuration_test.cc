@@ -280,6 +280,29 @@ TEST_F(ConfigurationFiles, ThatCannotBeReadAreAllNamed) {
                 HasSubstr(path + ":5:1: tls.key \"/nonexistent/key.pem\" cannot be read"));
 }
 
+TEST_F(ConfigurationFiles, GiveLimitsForDestinations) {
+    const std::string own = write("shaping.toml", "[provider.google]\nconnections = 3\n");
+    const std::string path = write("relevo.toml", std::string(listener) + "[delivery]\nshaping = \"" + own +
+                                                      "\"\n[dns]\ntrust_anchor_file = \"\"\n");
+    const auto configuration = load_configuration(path, {});
+    ASSERT_TRUE(configuration.has_value()) << configuration.error().detail;
+    EXPECT_EQ(configuration->shaping->limits({.provider = "google"}).connections, 3U);
+    write("shaping.toml", "[provider.google]\nconections = 3\n[defualt]\n");
+    const auto wrong = load_configuration(path, {});
+    ASSERT_FALSE(wrong.has_value());
+    EXPECT_THAT(wrong.error().detail, HasSubstr(own + ":2:1: unknown value \"conections\""));
+    EXPECT_THAT(wrong.error().detail, HasSubstr(own + ":3:2: unknown section \"defualt\""));
+    std::filesystem::remove(own);
+    const auto missing = load_configuration(path, {});
+    ASSERT_FALSE(missing.has_value());
+    EXPECT_THAT(missing.error().detail, HasSubstr("delivery.shaping \"" + own + "\" cannot be read"));
+    // A device that never ends is read up to the limit.
+    const auto endless =
+        load_configuration(write("relevo.toml", std::string(listener) + "[delivery]\nshaping = \"/dev/zero\"\n"), {});
+    ASSERT_FALSE(endless.has_value());
+    EXPECT_THAT(endless.error().detail, HasSubstr("larger than 1 MiB"));
+}
+
 TEST_F(ConfigurationFiles, MustExist) {
     const auto configuration = load_configuration(folder_ / "none.toml", {});
     ASSERT_FALSE(configuration.has_value());

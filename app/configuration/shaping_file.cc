@@ -162,8 +162,7 @@ class ShapingReader {
             if (const Node* hosts = provider.find("mx"))
                 read_hosts(provider.name, *hosts);
             else if (!is_known(provider.name))
-                problems_.add(provider.name_place,
-                              unknown_provider(provider.name) + ", or say whose hosts are its by mx");
+                problems_.add(provider.name_place, unknown_provider(provider.name) + "; a new one needs mx");
             read_values(provider, "provider." + provider.name, {"mx"}, {selectors}, Values::may_lack);
         }
     }
@@ -286,8 +285,9 @@ class ShapingReader {
         std::vector<std::string_view> known;
         for (const shaping::Provider& provider : providers_) known.emplace_back(provider.name);
         const auto near = nearest_name(name, known);
-        return fmt::format("unknown provider \"{}\": {}", printable(name, 80),
-                           near ? fmt::format("did you mean \"{}\"?", *near) : "define it by [provider.NAME] with mx");
+        return fmt::format(
+            "unknown provider \"{}\": {}", printable(name, 80),
+            near ? fmt::format("did you mean \"{}\"?", *near) : "[provider.NAME] with mx makes it known");
     }
 
     Problems problems_;

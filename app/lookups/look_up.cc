@@ -5,6 +5,7 @@
 #include "app/lookups/bounce_lookup.h"
 #include "app/lookups/dkim_signing.h"
 #include "app/lookups/domain_lookups.h"
+#include "app/lookups/limits_lookup.h"
 #include "app/lookups/message_check.h"
 
 #include <fmt/format.h>
@@ -48,6 +49,7 @@ Result<Report> report_on(const cli::LookupOptions& options, std::chrono::system_
         case Lookup::dmarc: return report_on_dmarc_and_message(options, *source, now);
         case Lookup::mta_sts: return report_on_mta_sts(options, *source);
         case Lookup::dane: return report_on_dane(options, *source);
+        case Lookup::limits: return report_on_limits(options, *source);
         case Lookup::message:
         case Lookup::dkim:
         case Lookup::arc: return report_on_file(options, *source, now);
