@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace relevo::shaping {
 namespace {
@@ -159,6 +160,11 @@ void AdaptivePace::heard(Time now, Time began, BounceClass kind, std::uint32_t r
         // Transactions that began before it closed tell nothing new.
         if (probing_ && began >= resume_at_ - probe_patience) probe_answered(now, kind, signal, log);
         return;
+    }
+    // Recipients of one transaction that are refused alike are one refusal.
+    if (signal == Signal::too_fast || signal == Signal::overload || signal == Signal::blocked) {
+        const auto transaction = static_cast<std::uint32_t>(began.time_since_epoch().count());
+        if (transaction == std::exchange(refused_transaction_, transaction)) return;
     }
     switch (signal) {
         case Signal::accepted: return accepted(now, recipients, cap, log);

@@ -102,8 +102,9 @@ class AdaptivePace {
     // From the end of one pause for rate to that of the next.
     Time cycle_began_{};
     std::uint32_t cycle_accepted_ = 0;
-    float cycle_open_ = 0;  // seconds until it closed
-    float horizon_ = 0;     // seconds: the length of a cycle that was learned from
+    float cycle_open_ = 0;                   // seconds until it closed
+    float horizon_ = 0;                      // seconds: the length of a cycle that was learned from
+    std::uint32_t refused_transaction_ = 0;  // the last one, by the end of the time that it began
     std::uint8_t refused_in_a_row_ = 0;
     std::uint8_t overloaded_in_a_row_ = 0;
     std::uint8_t blocked_in_a_row_ = 0;

@@ -245,6 +245,20 @@ TEST_F(ThrottleTest, PausesWhenNothingIsAcceptedAndTriesWithOneMessage) {
     EXPECT_TRUE(throttle->may_send(now + seconds(1)).granted());
 }
 
+// A customer of a provider for many who refuses us must not close it for all by one message to ten of its people.
+TEST_F(ThrottleTest, RecipientsOfOneTransactionAreOneRefusal) {
+    for (const BounceClass kind :
+         {BounceClass::address_blocked, BounceClass::rate_limited, BounceClass::system_failure}) {
+        for (int transaction = 0; transaction < 2; ++transaction) {
+            const Time began = now;
+            throttle->sent(now, 10);
+            now += seconds(1);
+            for (int i = 0; i < 10; ++i) throttle->heard(now, began, kind);
+        }
+        EXPECT_EQ(throttle->state().pace.phase, AdaptivePace::Phase::open) << bounces::name_of(kind);
+    }
+}
+
 // Exponential probes: 5, 15, 30, 60, 60 minutes, by one message each.
 TEST_F(ThrottleTest, ABlockClosesWithProbesThatBecomeRarer) {
     for (int i = 0; i < 3; ++i) send(BounceClass::address_blocked);
