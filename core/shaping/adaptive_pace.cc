@@ -69,8 +69,7 @@ Signal signal_of(BounceClass kind) {
     switch (kind) {
         case BounceClass::delivered: return Signal::accepted;
         case BounceClass::rate_limited: return Signal::too_fast;
-        case BounceClass::system_failure:
-        case BounceClass::temporary_failure: return Signal::overload;
+        case BounceClass::system_failure: return Signal::overload;
         case BounceClass::policy:
         case BounceClass::spam_content:
         case BounceClass::domain_blocked: return Signal::unwanted;
