@@ -58,7 +58,7 @@ TEST(ShapingFile, SaysOfEveryProviderHowManyConnectionsItGets) {
         EXPECT_THAT(rule.origin, StartsWith("shipped data, line ")) << rule.selectors.provider;
     }
     EXPECT_EQ(table.limits({.provider = "yahoo"}).messages_per_connection, 20U);
-    EXPECT_EQ(table.limits({.provider = "google"}).recipients_per_transaction, 100U) << "from [default]";
+    EXPECT_EQ(table.limits({.provider = "google"}).warm_up_full, 100'000U) << "from [default]";
 }
 
 TEST(ShapingFile, ReadsEveryKindOfValue) {
