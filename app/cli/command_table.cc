@@ -307,6 +307,7 @@ std::span<const CommandGroup> command_groups() {
         {"mtasts", "Whether a domain demands TLS, by MTA-STS"},
         {"dane", "Whether the DNS names the certificate of a server"},
         {"bounce", "Why mail comes back"},
+        {"address", "Whether addresses will take mail"},
         {"config", "The configuration file"},
         {"store", "The files of the store"},
         {"tenant", "Who sends: customers, departments"},

@@ -55,8 +55,8 @@ struct SendTestOptions {
     bool json = false;
 };
 
-// The commands that look at mail authentication, and at what came back.
-enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane, bounce, limits };
+// The commands that look at mail authentication, at addresses, and at what came back.
+enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane, bounce, limits, address };
 
 struct LookupOptions {
     Lookup lookup = Lookup::message;
@@ -67,7 +67,9 @@ struct LookupOptions {
     std::optional<std::string> from;         // "" and "<>": the null reverse-path
     std::string domain, selector, key_file;  // of dkim_sign
     std::vector<std::string> files;          // of bounce
-    std::string host;                        // likewise: who gave the reply
+    std::vector<std::string> addresses;      // of address, beside the lines of `file`
+    std::string lists_file;                  // likewise; empty: the built-in lists
+    std::string host;                        // of bounce: who gave the reply
     std::string patterns_file;               // likewise; empty: the built-in table
     std::string limits_file;                 // of limits: the operator's; empty: none
     std::vector<std::string> mail_hosts;     // likewise: instead of those that the DNS names

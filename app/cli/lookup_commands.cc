@@ -23,7 +23,8 @@ constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::
                                                          {"mtasts lookup", Lookup::mta_sts},
                                                          {"dane lookup", Lookup::dane},
                                                          {"bounce classify", Lookup::bounce},
-                                                         {"config explain", Lookup::limits}});
+                                                         {"config explain", Lookup::limits},
+                                                         {"address check", Lookup::address}});
 
 constexpr OptionSpec message_file{"FILE", "file", text, "The message as it arrived, - reads the input", true};
 constexpr OptionSpec language{"--language", "language", text, "es or en: language of the explanations"};
@@ -97,6 +98,16 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
               {"--pool", "pool", text, "Heed rules for this pool of sources"},
               {"--tenant", "tenant", text, "Show the limits of this tenant's own instead of the common ones"},
               {"--limits", "limits_file", text, "Use this file instead of that of delivery.shaping"},
+             dns_file}));
+    table.push_back(
+        look("address check",
+             "Tell whether addresses will take mail: spelling, slips, mail servers of the domain, disposable "
+             "and role addresses",
+             {{"ADDRESS", "addresses", files, "An address"},
+              {"--file", "file", text, "And those of this file, one a line; - reads the input"},
+              {"--lists", "lists_file", text,
+               "Use the lists of this file (docs/formats/address-lists.md; default: checks.address_lists)"},
+              language,
               dns_file}));
 }
 
@@ -113,6 +124,8 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
     options.subject = text_of(arguments, "subject");
     options.file = text_of(arguments, "file");
     options.files = list_of(arguments, "files");
+    options.addresses = list_of(arguments, "addresses");
+    options.lists_file = text_of(arguments, "lists_file");
     options.host = text_of(arguments, "host");
     options.patterns_file = text_of(arguments, "patterns_file");
     options.limits_file =
@@ -122,7 +135,9 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
     options.source = text_of(arguments, "source");
     options.pool = text_of(arguments, "pool");
     options.tenant = text_of(arguments, "tenant");
-    if (options.subject.empty() && options.file.empty() && options.files.empty())
+    if (options.lookup == Lookup::address && options.addresses.empty() && options.file.empty())
+        return failure(ErrorKind::invalid, "check what? Give an ADDRESS, or a list with --file LIST");
+    if (options.subject.empty() && options.file.empty() && options.files.empty() && options.addresses.empty())
         return failure(ErrorKind::invalid, "check what? Give a DOMAIN, or a message with --message FILE");
     if (arguments.contains("ip")) {
         auto address = dns::IpAddress::parse(text_of(arguments, "ip"));
@@ -144,6 +159,7 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
         options.dns = configuration->dns;
         options.opens_private_zones = configuration->delivery.allow_private_addresses;
         options.language = configuration->server.language;
+        if (options.lists_file.empty()) options.lists_file = configuration->checks.address_lists;
     }
     if (arguments.contains("language")) {
         const auto chosen = mail::parse_language(text_of(arguments, "language"));

@@ -38,6 +38,7 @@ enum class SigningKeyKind : std::uint8_t { rsa, ed25519 };
 enum class FollowDmarc : std::uint8_t { none, quarantine, reject };
 enum class OnSpfFailure : std::uint8_t { mark, reject };
 enum class SourceProxy : std::uint8_t { none, socks5, haproxy };
+enum class RecipientChecks : std::uint8_t { off, syntax_and_domain };
 
 // One of several, and its share of the whole: "backup", "backup:3".
 struct WeightedName {
@@ -209,6 +210,12 @@ struct CheckSettings {
     std::vector<std::string> blocklists = {"zen.spamhaus.org", "b.barracudacentral.org", "bl.spamcop.net",
                                            "psbl.surriel.com", "dbl.spamhaus.org",       "multi.surbl.org"};
     SecretText spamhaus_key;
+    std::string address_lists;  // file; empty: the built-in lists
+};
+
+// Mail of those who may send through this server.
+struct SubmissionSettings {
+    RecipientChecks check_recipients = RecipientChecks::off;
 };
 
 struct DnsSettings {
@@ -262,6 +269,7 @@ struct Configuration {
     SigningSettings signing;
     DomainSettings domains;
     CheckSettings checks;
+    SubmissionSettings submission;
     DnsSettings dns;
     VerificationSettings verification;
     ReportSettings reports;

@@ -348,6 +348,21 @@ std::span<const Setting<RouteSettings>> settings_of() {
 }
 
 template <>
+std::span<const Setting<SubmissionSettings>> settings_of() {
+    using S = SubmissionSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::check_recipients>(
+            "check_recipients",
+            {"`syntax_and_domain` refuses at RCPT what is certain to come back: a domain that does "
+             "not exist or takes no mail (RFC 7505). Where the DNS does not answer in time, nothing "
+             "is refused.",
+             "`syntax_and_domain` rechaza en RCPT lo que seguro volvería: un dominio que no existe "
+             "o no recibe correo (RFC 7505). Si el DNS no responde a tiempo, no se rechaza nada."}),
+    };
+    return settings;
+}
+
+template <>
 std::span<const Setting<DnsSettings>> settings_of() {
     using S = DnsSettings;
     static const std::vector<Setting<S>> settings = {

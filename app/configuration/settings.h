@@ -69,6 +69,8 @@ std::span<const Setting<DomainSettings>> settings_of();
 template <>
 std::span<const Setting<CheckSettings>> settings_of();
 template <>
+std::span<const Setting<SubmissionSettings>> settings_of();
+template <>
 std::span<const Setting<DnsSettings>> settings_of();
 template <>
 std::span<const Setting<VerificationSettings>> settings_of();
@@ -157,6 +159,11 @@ void for_each_section(Visit visit) {
                        {"What `relevo check` looks at, and how often the server does so by itself.",
                         "Qué mira `relevo check` y cada cuánto lo hace el servidor por su cuenta."}},
           &Configuration::checks);
+    visit(SectionFacts{"submission",
+                       false,
+                       {"What is asked of mail that users and programs hand in.",
+                        "Qué se exige al correo que entregan usuarios y programas."}},
+          &Configuration::submission);
     visit(SectionFacts{"dns", false, {"Whom to ask for addresses.", "A quién se preguntan las direcciones."}},
           &Configuration::dns);
     visit(SectionFacts{"verification",

@@ -108,6 +108,15 @@ std::span<const Setting<CheckSettings>> settings_of() {
                                "Clave del Data Query Service de Spamhaus, para servidores DNS que sus listas públicas "
                                "rechazan."},
                               with_default({"none", "ninguna"})),
+        row<&S::address_lists>(
+            "address_lists",
+            {"File with well-known, mistyped and disposable domains and role addresses "
+             "(docs/formats/address-lists.md), in place of the built-in lists. One with a mistake is "
+             "refused, and what was in force stays.",
+             "Archivo con dominios conocidos, mal escritos y desechables y direcciones de función "
+             "(docs/formats/address-lists.md), en lugar de las listas incorporadas. Si tiene un error "
+             "se rechaza y sigue en vigor lo anterior."},
+            {.default_words = {"the built-in ones", "las incorporadas"}, .names_file = true}),
     };
     return settings;
 }

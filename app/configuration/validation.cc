@@ -376,6 +376,7 @@ void resolve_files(Configuration& configuration, const Environment& environment,
         !std::ifstream(configuration.dns.trust_anchor_file).is_open())
         configuration.dns.trust_anchor_file.clear();
     check_files_of(configuration.dns, "dns", environment, problems);
+    check_files_of(configuration.checks, "checks", environment, problems);
     const auto master_key = resolved_path(configuration.signing.master_key_file, environment);
     if (master_key.has_value())
         configuration.signing.master_key_file = *master_key;

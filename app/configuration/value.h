@@ -147,6 +147,10 @@ inline constexpr std::array choices<SourceProxy> = {Choice<SourceProxy>{"none", 
                                                     Choice<SourceProxy>{"socks5", SourceProxy::socks5},
                                                     Choice<SourceProxy>{"haproxy", SourceProxy::haproxy}};
 template <>
+inline constexpr std::array choices<RecipientChecks> = {
+    Choice<RecipientChecks>{"off", RecipientChecks::off},
+    Choice<RecipientChecks>{"syntax_and_domain", RecipientChecks::syntax_and_domain}};
+template <>
 inline constexpr std::array choices<mail::MessageStream> = {
     Choice<mail::MessageStream>{"transactional", mail::MessageStream::transactional},
     Choice<mail::MessageStream>{"bulk", mail::MessageStream::bulk}};

@@ -2,10 +2,12 @@
 
 #include "adapters/resolver/unbound_resolver.h"
 #include "app/lookups/message_file.h"
+#include "core/setup/parallel.h"
 #include "lib/dns/answer_table.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace relevo::lookups {
@@ -15,6 +17,10 @@ class TableSource final : public DnsSource {
  public:
     explicit TableSource(dns::AnswerTable table) : table_(std::move(table)) {}
     Result<dns::Answer> answer(const dns::Question& question) override { return table_(question); }
+    void answer_all(std::vector<std::unique_ptr<Job>> jobs, Clock::time_point /*until*/) override {
+        for (const auto& job : jobs)
+            while (const dns::Question* question = job->next()) job->answer(table_(*question));
+    }
     [[nodiscard]] bool is_live() const override { return false; }
     [[nodiscard]] bool validates() const override { return true; }
     [[nodiscard]] std::chrono::steady_clock::time_point deadline() const override { return deadline_; }
@@ -27,6 +33,26 @@ class TableSource final : public DnsSource {
 Task<> look_up(Shard& shard, Resolver& resolver, dns::Question question, Deadline deadline,
                std::optional<Result<dns::Answer>>& answer) {
     answer = co_await resolver.query(std::move(question.name), question.type, deadline);
+    shard.stop();
+}
+
+Error took_too_long() { return {ErrorKind::timeout, "the DNS took too long in all"}; }
+
+Task<> perform(Resolver& resolver, std::unique_ptr<DnsSource::Job> job, Deadline until) {
+    while (const dns::Question* question = job->next()) {
+        if (Clock::now() >= until)
+            job->answer(std::unexpected(took_too_long()));
+        else
+            job->answer(
+                co_await resolver.query(question->name, question->type, std::min(until, Clock::now() + question_time)));
+    }
+}
+
+Task<> perform_all(Shard& shard, Resolver& resolver, std::vector<std::unique_ptr<DnsSource::Job>> jobs,
+                   Deadline until) {
+    std::vector<Task<>> tasks;
+    for (auto& job : jobs) tasks.push_back(perform(resolver, std::move(job), until));
+    co_await setup::run_together(shard, std::move(tasks));
     shard.stop();
 }
 
@@ -46,6 +72,11 @@ class LiveSource final : public DnsSource {
         shard_.spawn(look_up(shard_, *view_, question, deadline_, answer));
         shard_.run();
         return *std::move(answer);
+    }
+    void answer_all(std::vector<std::unique_ptr<Job>> jobs, Clock::time_point until) override {
+        shard_.context().restart();
+        shard_.spawn(perform_all(shard_, *view_, std::move(jobs), until));
+        shard_.run();
     }
     [[nodiscard]] bool is_live() const override { return true; }
     [[nodiscard]] bool validates() const override { return resolver_->validates(); }

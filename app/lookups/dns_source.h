@@ -6,11 +6,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace relevo::lookups {
 
-inline constexpr std::chrono::seconds total_time{20};  // for all that one command waits for (RFC 7208 §4.6.4)
+inline constexpr std::chrono::seconds question_time{5};  // for one of many questions
+inline constexpr std::chrono::seconds total_time{20};    // for all that one command waits for (RFC 7208 §4.6.4)
 
 // Answers one question after the other, for dns::run(). Threads: one.
 class DnsSource {
@@ -25,10 +28,51 @@ class DnsSource {
     // When the command must end.
     [[nodiscard]] virtual std::chrono::steady_clock::time_point deadline() const = 0;
 
+    // Asks whatever a job wants to know next, several jobs at a time. A question waits for question_time at most;
+    // behind `until` all are answered with an error.
+    class Job {
+     public:
+        virtual ~Job() = default;
+        virtual const dns::Question* next() = 0;  // nullptr: it is done
+        virtual void answer(Result<dns::Answer> answer) = 0;
+    };
+    virtual void answer_all(std::vector<std::unique_ptr<Job>> jobs, std::chrono::steady_clock::time_point until) = 0;
+
+    // Many inquiries at once; what they give, in their order.
+    template <class T>
+    [[nodiscard]] std::vector<T> run_all(std::vector<dns::Inquiry<T>> inquiries,
+                                         std::chrono::steady_clock::time_point until) {
+        std::vector<std::optional<T>> found(inquiries.size());
+        std::vector<std::unique_ptr<Job>> jobs;
+        for (std::size_t index = 0; index < inquiries.size(); ++index)
+            jobs.push_back(std::make_unique<InquiryJob<T>>(std::move(inquiries[index]), found[index]));
+        answer_all(std::move(jobs), until);
+        std::vector<T> results;
+        for (std::optional<T>& result : found) results.push_back(*std::move(result));
+        return results;
+    }
+
     template <class T>
     [[nodiscard]] T run(dns::Inquiry<T> inquiry) {
         return dns::run(std::move(inquiry), [this](const dns::Question& question) { return answer(question); });
     }
+
+ private:
+    template <class T>
+    class InquiryJob final : public Job {
+     public:
+        InquiryJob(dns::Inquiry<T> inquiry, std::optional<T>& place) : inquiry_(std::move(inquiry)), place_(place) {}
+        const dns::Question* next() override {
+            const dns::Question* question = inquiry_.next();
+            if (question == nullptr && !place_) place_ = std::move(inquiry_).take();
+            return question;
+        }
+        void answer(Result<dns::Answer> answer) override { inquiry_.answer(std::move(answer)); }
+
+     private:
+        dns::Inquiry<T> inquiry_;
+        std::optional<T>& place_;
+    };
 };
 
 // The file options.dns_file if one is named, else the servers of options.dns, else those of /etc/resolv.conf.

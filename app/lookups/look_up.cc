@@ -2,6 +2,7 @@
 
 #include "app/cli/command_line.h"
 #include "app/cli/output.h"
+#include "app/lookups/address_lookup.h"
 #include "app/lookups/bounce_lookup.h"
 #include "app/lookups/dkim_signing.h"
 #include "app/lookups/domain_lookups.h"
@@ -50,6 +51,7 @@ Result<Report> report_on(const cli::LookupOptions& options, std::chrono::system_
         case Lookup::mta_sts: return report_on_mta_sts(options, *source);
         case Lookup::dane: return report_on_dane(options, *source);
         case Lookup::limits: return report_on_limits(options, *source);
+        case Lookup::address: return report_on_addresses(options, *source);
         case Lookup::message:
         case Lookup::dkim:
         case Lookup::arc: return report_on_file(options, *source, now);

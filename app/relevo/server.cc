@@ -205,6 +205,7 @@ Result<void> Server::make_parts() {
     RELEVO_CHECK(store_->read([this](Reader& reader) { return mta_sts_cache_.load(reader, WallClock::now()); }));
     const DeliveryOptions options = delivery_options(*started_with_);
     RELEVO_TRY(bounce_patterns_, bounce_patterns(*started_with_));
+    RELEVO_TRY(address_lists_, address_lists(*started_with_));
     std::vector<DeliveryEngine*> engines;
     for (const auto& parts : shards_) {
         parts->resolver = resolver_->view(parts->shard);
@@ -243,6 +244,10 @@ Result<void> Server::make_parts() {
             options, static_cast<unsigned>(shards_.size()));
         parts->verifier =
             std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(*started_with_));
+        parts->recipients = std::make_unique<RecipientCheck>(
+            *parts->resolver, address_lists_, [this](std::string_view domain, TenantId tenant) {
+                return routes_.load()->find(domain, tenant).kind == RouteKind::mail_exchanger;
+            });
         parts->reception = std::make_unique<Reception>(Reception::Ports{
             .shard = parts->shard,
             .spool = store_->spool(),
@@ -251,6 +256,7 @@ Result<void> Server::make_parts() {
             .ids = parts->ids,
             .shared = *access_,
             .verifier = *parts->verifier,
+            .recipients = *parts->recipients,
             .accepted = [this](std::shared_ptr<const Message> message) { dispatcher_.enqueue(std::move(message)); }});
         engines.push_back(parts->engine.get());
     }
@@ -463,6 +469,11 @@ Result<std::vector<std::string>> Server::reload() {
         log_->error("server.reload_refused", {{"problem", patterns.error().detail}});
         return std::unexpected(patterns.error());
     }
+    auto lists = address_lists(*fresh);
+    if (!lists.has_value()) {
+        log_->error("server.reload_refused", {{"problem", lists.error().detail}});
+        return std::unexpected(lists.error());
+    }
     if (const auto tls = tls_server_->reload(tls_options(*fresh)); !tls.has_value()) {
         log_->error("server.reload_refused", {{"problem", tls.error().detail}});
         return std::unexpected(tls.error());
@@ -480,6 +491,7 @@ Result<std::vector<std::string>> Server::reload() {
     log_->reopen();
     configuration_ = fresh;
     bounce_patterns_ = *std::move(patterns);
+    address_lists_ = *std::move(lists);
     inspection_->configure(fresh);
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
     reporting_->set_options(reporting_options(*fresh));

@@ -56,6 +56,7 @@ class Server {
         std::unique_ptr<MtaStsFinder> mta_sts;
         std::unique_ptr<DeliveryEngine> engine;
         std::unique_ptr<Verifier> verifier;
+        std::unique_ptr<RecipientCheck> recipients;
         std::unique_ptr<Reception> reception;
         std::thread thread;
         std::atomic<bool> has_answered = true;
@@ -91,6 +92,10 @@ class Server {
     // file and the line.
     [[nodiscard]] static Result<std::shared_ptr<const bounces::PatternTable>> bounce_patterns(
         const Configuration& configuration);
+    // The lists that recipients of submissions are held against; null if they are not. Errors: as
+    // lookups::read_address_lists().
+    [[nodiscard]] static Result<std::shared_ptr<const addresscheck::AddressLists>> address_lists(
+        const Configuration& configuration);
     [[nodiscard]] std::vector<std::string> needs_restart(const Configuration& fresh) const;
     Task<> keep_house();
     Task<> keep_keys();
@@ -112,6 +117,7 @@ class Server {
     std::unique_ptr<ReceptionMetrics> reception_metrics_;
     std::unique_ptr<DeliveryMetrics> delivery_metrics_;
     std::atomic<std::shared_ptr<const bounces::PatternTable>> bounce_patterns_;  // replaced by reload()
+    RecipientCheck::Lists address_lists_;  // likewise; null: recipients go unchecked
     std::shared_ptr<net::TlsServerContext> tls_server_;
     std::shared_ptr<net::TlsClientContext> tls_client_;
     std::unique_ptr<Store> store_;

@@ -1,4 +1,5 @@
 // The server's side doors: control socket, metrics, status.
+#include "app/lookups/address_lookup.h"
 #include "app/relevo/domain_facts.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
@@ -121,6 +122,14 @@ std::vector<setup::OwnListener> Server::own_listeners() const {
                              .expects_proxy = !settings->proxy_networks.empty()});
     }
     return listeners;
+}
+
+Result<std::shared_ptr<const addresscheck::AddressLists>> Server::address_lists(const Configuration& configuration) {
+    // Read in any case: a mistake in the file is told at once and not when the check is switched on.
+    RELEVO_TRY(auto lists, lookups::read_address_lists(configuration.checks.address_lists));
+    if (configuration.submission.check_recipients == RecipientChecks::off)
+        return std::shared_ptr<const addresscheck::AddressLists>();
+    return std::make_shared<const addresscheck::AddressLists>(std::move(lists));
 }
 
 boost::json::object Server::status() {

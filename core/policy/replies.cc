@@ -254,6 +254,24 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "on. That old way of routing is an open door for abuse and is not followed.",
      "La parte anterior a la última @ parece otra dirección a la que habría que reenviar. Esa "
      "forma antigua de encaminar permite abusos y no se admite."},
+    {ReplyKey::recipient_domain_missing,
+     "recipient_domain_missing",
+     550,
+     {5, 1, 2},
+     "The domain {domain} does not exist{hint}",
+     "The part after the @ is no domain that exists, so the mail would come back. Correct the "
+     "address; submission.check_recipients = \"off\" ends this check.",
+     "Lo que va detrás de la @ no es un dominio que exista, así que el correo volvería. Corrija la "
+     "dirección; submission.check_recipients = \"off\" desactiva esta comprobación."},
+    {ReplyKey::recipient_domain_takes_no_mail,
+     "recipient_domain_takes_no_mail",
+     556,
+     {5, 1, 10},
+     "The domain {domain} declares that it takes no mail{hint}",
+     "The domain has a null MX record (RFC 7505): its owner says that no mail is taken there. "
+     "Correct the address, or remove it.",
+     "El dominio tiene un registro MX nulo (RFC 7505): su dueño declara que no recibe correo. "
+     "Corrija la dirección o retírela."},
     {ReplyKey::hourly_rate_reached,
      "hourly_rate_reached",
      450,

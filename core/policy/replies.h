@@ -43,6 +43,8 @@ enum class ReplyKey : std::uint8_t {
     recipient_accepted,
     relaying_denied,
     recipient_routes_on,
+    recipient_domain_missing,
+    recipient_domain_takes_no_mail,
     // rate and size
     hourly_rate_reached,
     daily_rate_reached,

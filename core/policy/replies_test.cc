@@ -53,7 +53,10 @@ TEST(Replies, CarryTheCodesOfTheStandards) {
                                                               {ReplyKey::daily_rate_reached, "450 4.7.1"},
                                                               {ReplyKey::message_too_large, "552 5.3.4"},
                                                               {ReplyKey::login_held_back, "454 4.7.0"},
-                                                              {ReplyKey::relaying_denied, "550 5.7.1"}})
+                                                              {ReplyKey::relaying_denied, "550 5.7.1"},
+                                                              // RFC 7505 and the registry of RFC 5248 say 556
+                                                              {ReplyKey::recipient_domain_takes_no_mail, "556 5.1.10"},
+                                                              {ReplyKey::recipient_domain_missing, "550 5.1.2"}})
         EXPECT_TRUE(make_reply(key).one_line().starts_with(code)) << make_reply(key).one_line();
 }
 

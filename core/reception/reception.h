@@ -7,6 +7,7 @@
 #include "core/ports/stream.h"
 #include "core/reception/connection_ledger.h"
 #include "core/reception/listener_options.h"
+#include "core/reception/recipient_check.h"
 #include "core/signing/message_signer.h"
 #include "core/spool/spool.h"
 #include "core/tenancy/directory.h"
@@ -70,6 +71,7 @@ class Reception {
         MessageIdSource& ids;
         ReceptionShared& shared;
         Verifier& verifier;
+        RecipientCheck& recipients;  // of submissions
         // What happens next with a message that is safe.
         std::function<void(std::shared_ptr<const Message>)> accepted;
     };

@@ -193,6 +193,9 @@ class ReceptionTest : public testing::Test {
     Verifier verifier{store.shard, dns,
                       std::make_shared<const VerificationOptions>(VerificationOptions{
                           .authserv_id = "mx.relevo.example", .time_limit = std::chrono::milliseconds(500)})};
+    RecipientCheck::Lists address_lists;  // null: recipients are not looked up
+    RecipientCheck recipients{dns, address_lists,
+                              [](std::string_view domain, TenantId) { return domain != "routed.example"; }};
     std::vector<std::shared_ptr<const Message>> accepted;
     ListenerOptions listener;
     Reception reception{
@@ -203,6 +206,7 @@ class ReceptionTest : public testing::Test {
          .ids = store.ids,
          .shared = shared,
          .verifier = verifier,
+         .recipients = recipients,
          .accepted = [this](std::shared_ptr<const Message> message) { accepted.push_back(std::move(message)); }}};
 };
 

@@ -182,7 +182,7 @@ Task<> ReceptionSession::converse() {
         } else if (const auto* sender = std::get_if<smtp::JudgeSender>(&step)) {
             judge_sender(*sender);
         } else if (const auto* recipient = std::get_if<smtp::JudgeRecipient>(&step)) {
-            judge_recipient(*recipient);
+            co_await judge_recipient(*recipient);
         } else if (std::holds_alternative<smtp::BeginContent>(step)) {
             begin_content();
         } else if (std::holds_alternative<smtp::EndContent>(step)) {

@@ -61,7 +61,7 @@ class ReceptionSession {
     // session_mail.cc: transactions
     [[nodiscard]] std::optional<smtp::Reply> judge_connection(ConnectionLedger::Refusal refusal);
     void judge_sender(const smtp::JudgeSender& step);
-    void judge_recipient(const smtp::JudgeRecipient& step);
+    Task<> judge_recipient(const smtp::JudgeRecipient& step);
     void begin_content();
     Task<> end_content();
     void take_content(std::string_view piece);
@@ -111,6 +111,7 @@ class ReceptionSession {
     std::string sealed_by_;
     Octets announced_size_ = 0;
     Deadline transaction_ends_ = no_deadline;
+    Clock::duration recipient_time_left_{};  // for looking at recipients of this transaction in the DNS
     Deadline waiting_since_ = Clock::now();  // our last reply; what the client owes us counts from here
     Deadline content_began_;
     std::optional<WallClock::time_point> rate_taken_at_;

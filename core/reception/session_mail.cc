@@ -40,6 +40,7 @@ void ReceptionSession::judge_sender(const smtp::JudgeSender& step) {
     if (decision.is_accepted()) {
         transaction_ends_ = Clock::now() + listener_.transaction_time;
         announced_size_ = step.announced_size;
+        recipient_time_left_ = RecipientCheck::transaction_time;
         begin_verification();
     } else {
         log_refusal("MAIL", decision.reply);
@@ -47,9 +48,18 @@ void ReceptionSession::judge_sender(const smtp::JudgeSender& step) {
     session_->answer(decision.reply);
 }
 
-void ReceptionSession::judge_recipient(const smtp::JudgeRecipient& step) {
-    const Decision decision =
+Task<> ReceptionSession::judge_recipient(const smtp::JudgeRecipient& step) {
+    Decision decision =
         relevo::judge_recipient(identity_, step.recipient->address, reception_.ports_.shared.is_inbound);
+    RecipientCheck& recipients = reception_.ports_.recipients;
+    if (decision.is_accepted() && identity_.is_known() && recipients.is_on() &&
+        recipient_time_left_ > Clock::duration::zero()) {
+        const Deadline began = Clock::now();
+        const auto time = std::min<Clock::duration>(recipient_time_left_, RecipientCheck::recipient_time);
+        auto refusal = co_await recipients.check(step.recipient->address, identity_.tenant, began + time);
+        recipient_time_left_ -= Clock::now() - began;
+        if (refusal) decision = *std::move(refusal);
+    }
     if (!decision.is_accepted()) log_refusal("RCPT", decision.reply);
     session_->answer(decision.reply);
 }
