@@ -138,6 +138,14 @@ struct DeliverySettings {
     friend bool operator==(const DeliverySettings&, const DeliverySettings&) = default;
 };
 
+// One of several servers of a route: { host = "relay.example.com", port = 587, weight = 2 }.
+struct HostSettings {
+    std::string host;          // name or IP address
+    std::uint16_t port = 0;    // 0: the route's
+    std::uint32_t weight = 1;  // 0: only when all others fail
+    friend bool operator==(const HostSettings&, const HostSettings&) = default;
+};
+
 struct RouteSettings {
     std::string name;
     RouteMethod kind = RouteMethod::mail_exchanger;
@@ -145,6 +153,7 @@ struct RouteSettings {
     std::vector<std::string> tenants;  // names; empty: every tenant
     std::string host;                  // smarthost, lmtp: name or IP address
     std::uint16_t port = 25;
+    std::vector<HostSettings> hosts;  // in place of host
     RouteSecurity tls = RouteSecurity::opportunistic;
     bool verify = false;
     std::string user;

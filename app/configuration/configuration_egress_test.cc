@@ -141,6 +141,43 @@ TEST(EgressConfiguration, NamesWhatIsWrong) {
     }
 }
 
+TEST(RouteHostsConfiguration, AreReadAndWritten) {
+    const auto configuration = read(R"(
+[[route]]
+name = "provider"
+domains = "*"
+kind = "smarthost"
+port = 587
+hosts = [{ host = "A.example.com", weight = 3 }, { host = "192.0.2.9", port = 2525, weight = 0 }]
+)");
+    ASSERT_TRUE(configuration.has_value()) << configuration.error().detail;
+    EXPECT_THAT(configuration->routes.at(0).hosts,
+                ElementsAre(HostSettings{"a.example.com", 0, 3}, HostSettings{"192.0.2.9", 2525, 0}));
+    EXPECT_THAT(
+        write_configuration(*configuration),
+        HasSubstr(
+            R"(hosts = [{ host = "a.example.com", weight = 3 }, { host = "192.0.2.9", port = 2525, weight = 0 }])"));
+}
+
+TEST(RouteHostsConfiguration, NameWhatIsWrong) {
+    const std::string route = "[[route]]\nname = \"r\"\ndomains = \"*\"\nkind = \"smarthost\"\n";
+    const std::pair<std::string, const char*> cases[] = {
+        {route + "hosts = [{ host = \"a.example\" }]\nhost = \"b.example\"\n", "stands beside hosts"},
+        {route + "hosts = [\"a.example\"]\n", "a table such as { host ="},
+        {route + "hosts = [{ name = \"a.example\" }]\n", "has \"name\", which is none of host, port, weight"},
+        {route + "hosts = [{ port = 25 }]\n", "has an entry without host"},
+        {route + "hosts = [{ host = \"a.example\", port = 0 }]\n", "has a port that is 0"},
+        {route + "hosts = [{ host = \"a.example\" }, { host = \"A.example\" }]\n", "names \"a.example\" twice"},
+        {route + "hosts = [{ host = \"a.example\", weight = 0 }]\n", "has only weights of 0"},
+        {"[[route]]\nname = \"r\"\ndomains = \"*\"\nhosts = [{ host = \"a.example\" }]\n", "has no use with kind"},
+    };
+    for (const auto& [toml, problem] : cases) {
+        const auto configuration = read(toml);
+        ASSERT_FALSE(configuration.has_value()) << toml;
+        EXPECT_THAT(configuration.error().detail, HasSubstr(problem)) << toml;
+    }
+}
+
 TEST(EgressConfiguration, ReadsTheProxysPasswordFromItsFile) {
     const std::string folder = testing::TempDir();
     std::ofstream(folder + "/proxy-password") << "opensesame\r\nnot this\n";

@@ -62,17 +62,19 @@ constexpr Phrases spanish = {
 // The table's words for kinds, in Spanish.
 std::string_view kind_in(std::string_view kind, mail::Language language) {
     if (language == mail::Language::english) return kind;
-    static const std::map<std::string_view, std::string_view> words = {{"text", "texto"},
-                                                                       {"secret text", "texto secreto"},
-                                                                       {"true or false", "true o false"},
-                                                                       {"size", "tamaño"},
-                                                                       {"whole number", "número entero"},
-                                                                       {"number", "número"},
-                                                                       {"duration", "duración"},
-                                                                       {"address:port", "dirección:puerto"},
-                                                                       {"network", "red"},
-                                                                       {"IP address", "dirección IP"},
-                                                                       {"name or name:weight", "nombre o nombre:peso"}};
+    static const std::map<std::string_view, std::string_view> words = {
+        {"text", "texto"},
+        {"secret text", "texto secreto"},
+        {"true or false", "true o false"},
+        {"size", "tamaño"},
+        {"whole number", "número entero"},
+        {"number", "número"},
+        {"duration", "duración"},
+        {"address:port", "dirección:puerto"},
+        {"network", "red"},
+        {"IP address", "dirección IP"},
+        {"name or name:weight", "nombre o nombre:peso"},
+        {"table of host, port, weight", "tabla con host, port, weight"}};
     const auto found = words.find(kind);
     return found == words.end() ? kind : found->second;
 }

@@ -310,6 +310,13 @@ std::span<const Setting<RouteSettings>> settings_of() {
         row<&S::host>("host", {"Name or IP address of the smarthost or LMTP server.",
                                "Nombre o dirección IP del smarthost o servidor LMTP."}),
         row<&S::port>("port", {"Its port.", "Su puerto."}, between(1, 65535)),
+        row<&S::hosts>("hosts",
+                       {"Several of them in place of `host`, such as `[{ host = \"a.example\", weight = 3 }, { host = "
+                        "\"b.example\", port = 587, weight = 0 }]`: each is tried first in proportion to its weight "
+                        "(default 1), the others when it fails, those of weight 0 last.",
+                        "Varios en lugar de `host`, como `[{ host = \"a.example\", weight = 3 }, { host = "
+                        "\"b.example\", port = 587, weight = 0 }]`: cada uno se prueba primero en proporción a su peso "
+                        "(por defecto 1), los demás cuando falla, y los de peso 0 al final."}),
         row<&S::tls>("tls",
                      {"`opportunistic` falls back to plain text, `required` waits instead, `implicit` begins with "
                       "TLS.",

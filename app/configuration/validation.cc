@@ -96,14 +96,30 @@ bool has_host(const RouteSettings& route) {
     return route.kind == RouteMethod::smarthost || route.kind == RouteMethod::lmtp;
 }
 
+void check_hosts(std::vector<HostSettings>& hosts, const std::string& path, Problems& problems) {
+    constexpr std::size_t limit = 20;  // each is tried, one after the other, while mail waits
+    if (hosts.size() > limit) problems.add(path, fmt::format("has more than {} entries: keep fewer", limit));
+    std::set<std::string> names;
+    for (HostSettings& server : hosts) {
+        if (!dns::IpAddress::parse(server.host)) check_domain(server.host, path, problems);
+        if (!names.insert(server.host).second)
+            problems.add(path, fmt::format("names \"{}\" twice: name it once, with the weight of both", server.host));
+    }
+    if (std::ranges::all_of(hosts, [](const HostSettings& server) { return server.weight == 0; }))
+        problems.add(path, "has only weights of 0: give one to the server that is to be tried first");
+}
+
 void check_route_host(RouteSettings& route, const std::string& path, Problems& problems) {
     if (!has_host(route)) {
-        if (!route.host.empty())
-            problems.add(path + ".host",
+        if (!route.host.empty() || !route.hosts.empty())
+            problems.add(path + (route.host.empty() ? ".hosts" : ".host"),
                          fmt::format("has no use with kind = \"{}\": remove it, or set kind = \"smarthost\"",
                                      name_of(route.kind)));
         return;
     }
+    if (!route.host.empty() && !route.hosts.empty())
+        return problems.add(path + ".host", "stands beside hosts: keep one of them");
+    if (!route.hosts.empty()) return check_hosts(route.hosts, path + ".hosts", problems);
     if (route.host.empty()) return problems.add(path + ".host", "is missing: name the server that takes this mail");
     if (!dns::IpAddress::parse(route.host)) check_domain(route.host, path + ".host", problems);
 }

@@ -222,6 +222,25 @@ ValueProblem read_value(const Node& node, WeightedName& value, const Bounds& bou
     return std::nullopt;
 }
 
+ValueProblem read_value(const Node& node, HostSettings& value, const Bounds& bounds) {
+    constexpr std::string_view example = R"(a table such as { host = "relay.example.com", port = 587, weight = 2 })";
+    if (node.kind != Node::Kind::table) return must_be(node, example);
+    for (const Node& child : node.children) {
+        ValueProblem problem;
+        if (child.name == "host")
+            problem = read_value(child, value.host, bounds);
+        else if (child.name == "port")
+            problem = read_value(child, value.port, {1, 65535});
+        else if (child.name == "weight")
+            problem = read_value(child, value.weight, {0, 10'000});
+        else
+            return fmt::format("has \"{}\", which is none of host, port, weight", printable(child.name, 80));
+        if (problem) return fmt::format("has a {} that {}", child.name, *problem);
+    }
+    if (value.host.empty()) return "has an entry without host: name a server in each";
+    return std::nullopt;
+}
+
 // --- writing
 
 std::string write_value(const std::string& value) {
@@ -246,6 +265,11 @@ std::string write_value(std::chrono::seconds value) {
 std::string write_value(const Endpoint& value) { return write_value(value.text()); }
 std::string write_value(const dns::Network& value) { return write_value(value.text()); }
 std::string write_value(const dns::IpAddress& value) { return write_value(value.text()); }
+std::string write_value(const HostSettings& value) {
+    const std::string port = value.port == 0 ? "" : fmt::format(", port = {}", value.port);
+    const std::string weight = value.weight == 1 ? "" : fmt::format(", weight = {}", value.weight);
+    return fmt::format("{{ host = {}{}{} }}", write_value(value.host), port, weight);
+}
 std::string write_value(const WeightedName& value) {
     return write_value(value.weight == 1 ? value.name : fmt::format("{}:{}", value.name, value.weight));
 }

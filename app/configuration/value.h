@@ -37,6 +37,7 @@ using ValueProblem = std::optional<std::string>;
 [[nodiscard]] ValueProblem read_value(const Node& node, dns::Network& value, const Bounds& bounds);
 [[nodiscard]] ValueProblem read_value(const Node& node, dns::IpAddress& value, const Bounds& bounds);
 [[nodiscard]] ValueProblem read_value(const Node& node, WeightedName& value, const Bounds& bounds);
+[[nodiscard]] ValueProblem read_value(const Node& node, HostSettings& value, const Bounds& bounds);
 
 [[nodiscard]] std::string write_value(const std::string& value);
 [[nodiscard]] std::string write_value(const SecretText& value);
@@ -50,6 +51,7 @@ using ValueProblem = std::optional<std::string>;
 [[nodiscard]] std::string write_value(const dns::Network& value);
 [[nodiscard]] std::string write_value(const dns::IpAddress& value);
 [[nodiscard]] std::string write_value(const WeightedName& value);
+[[nodiscard]] std::string write_value(const HostSettings& value);
 
 // "30s", "5min", "4h", "1h30min", "4d", "2w". Errors: invalid.
 [[nodiscard]] Result<std::chrono::seconds> parse_duration(std::string_view text);
@@ -84,6 +86,8 @@ template <>
 inline constexpr std::string_view kind_words<dns::IpAddress> = "IP address";
 template <>
 inline constexpr std::string_view kind_words<WeightedName> = "name or name:weight";
+template <>
+inline constexpr std::string_view kind_words<HostSettings> = "table of host, port, weight";
 
 // --- choices: enumerations with the words of the file
 

@@ -70,6 +70,10 @@ Route route_of(const RouteSettings& settings, const Configuration& configuration
     }
     route.host = settings.host;
     if (route.kind != RouteKind::mail_exchanger) route.port = settings.port;
+    for (const HostSettings& server : settings.hosts)
+        route.hosts.push_back(
+            {.host = server.host, .port = server.port > 0 ? server.port : settings.port, .weight = server.weight});
+    if (!route.hosts.empty()) route.host = route.hosts.front().host;
     route.tls = tls_of(settings.tls);
     route.verify_certificate = settings.verify;
     route.user = settings.user;

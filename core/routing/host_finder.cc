@@ -45,7 +45,7 @@ void discard_our_own(std::vector<dns::MailExchange>& exchanges, std::string_view
 }  // namespace
 
 Task<Routed<MailHosts>> HostFinder::hosts_of(const Route& route, std::string domain, Deadline deadline) {
-    if (route.kind != RouteKind::mail_exchanger) co_return MailHosts{.names = {route.host}};
+    if (route.kind != RouteKind::mail_exchanger) co_return MailHosts{.names = route.hosts_in_order(chance_)};
     if (domain.starts_with('[')) co_return MailHosts{.names = {domain}};
     auto ascii = mail::to_ascii_domain(domain);
     if (!ascii.has_value())

@@ -45,7 +45,7 @@ class HostFinder {
     HostFinder(Resolver& resolver, HostFinderOptions options, std::uint64_t seed)
         : resolver_(resolver), options_(std::move(options)), chance_(seed) {}
 
-    // By MX for mail_exchanger, the route's host for smarthost and lmtp. `domain` canonical (may hold U-labels, or be
+    // By MX for mail_exchanger, the route's hosts for smarthost and lmtp. `domain` canonical (may hold U-labels, or be
     // an address literal).
     Task<Routed<MailHosts>> hosts_of(const Route& route, std::string domain, Deadline deadline);
     // Addresses to connect to, IPv6 and IPv4 in turn, at most 8. Private and loopback ones are refused unless the route

@@ -24,6 +24,26 @@ std::string_view name_of(RouteKind kind) {
     return "unknown";
 }
 
+std::uint16_t Route::port_of(std::string_view server) const {
+    const auto found = std::ranges::find(hosts, server, &RouteHost::host);
+    return found == hosts.end() ? port : found->port;
+}
+
+std::vector<std::string> Route::hosts_in_order(std::mt19937_64& chance) const {
+    if (hosts.empty()) return {host};
+    // Exponential times of arrival, by weight: who comes first is chosen in proportion to the weights.
+    std::exponential_distribution<double> waiting;
+    std::vector<std::pair<double, const RouteHost*>> arrivals;
+    for (const RouteHost& server : hosts) {
+        const double time = waiting(chance);
+        arrivals.emplace_back(server.weight == 0 ? 1e30 + 1e30 * time : time / server.weight, &server);
+    }
+    std::ranges::sort(arrivals);
+    std::vector<std::string> names;
+    for (const auto& [time, server] : arrivals) names.push_back(server->host);
+    return names;
+}
+
 std::chrono::milliseconds RetrySchedule::delay_after(std::uint32_t attempts, double chance) const {
     const std::size_t place = std::min<std::size_t>(attempts > 0 ? attempts - 1 : 0, delays.size() - 1);
     const double factor = 1.0 + jitter * (2.0 * chance - 1.0);

@@ -41,6 +41,13 @@ struct RetrySchedule {
     [[nodiscard]] static RetrySchedule standard();
 };
 
+// One of several servers that a route may use.
+struct RouteHost {
+    std::string host;  // as Route::host; each only once in a route
+    std::uint16_t port = 25;
+    std::uint32_t weight = 1;  // share of the connections; 0: only when all others fail
+};
+
 struct Route {
     std::string name;  // "default" for the built-in one
     RouteKind kind = RouteKind::mail_exchanger;
@@ -48,6 +55,7 @@ struct Route {
     std::vector<TenantId> tenants;     // empty: every tenant
     std::string host;                  // smarthost, lmtp: a name (its A/AAAA records, not MX) or an IP address
     std::uint16_t port = 25;
+    std::vector<RouteHost> hosts;  // in place of host and port; empty: there is one alone
     RouteTls tls = RouteTls::opportunistic;
     bool verify_certificate = false;
     bool allow_private_addresses = false;
@@ -56,6 +64,12 @@ struct Route {
     RetrySchedule retry = RetrySchedule::standard();
     std::uint32_t connection_limit = 20;  // per site
     std::string pool;  // mail leaves from this pool of sources (egress.h); "": by the pools' selectors
+
+    // The port of that host, one of `hosts` or any other.
+    [[nodiscard]] std::uint16_t port_of(std::string_view server) const;
+    // Its servers in the order to try for one connection: each comes first with a chance in proportion to its weight,
+    // and so on among the rest; those of weight 0 last, in random order.
+    [[nodiscard]] std::vector<std::string> hosts_in_order(std::mt19937_64& chance) const;
 };
 
 // How exactly a pattern of a rule fits a domain: 0 not at all; "*" least, a longer ".suffix" more, the name itself

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace relevo {
@@ -65,6 +66,40 @@ TEST(SiteKey, IsTheDomainOrTheRoute) {
         route.kind = kind;
         EXPECT_EQ(destination_key(route, "example.com"), "route:office") << name_of(kind);
     }
+}
+
+TEST(RouteHosts, ComeFirstByTheirWeights) {
+    Route route = rule("provider", {"*"});
+    route.hosts = {{.host = "a", .port = 587, .weight = 6},
+                   {.host = "b", .port = 2525, .weight = 3},
+                   {.host = "c", .weight = 1},
+                   {.host = "last", .weight = 0},
+                   {.host = "also-last", .weight = 0}};
+    std::mt19937_64 chance(1);
+    std::map<std::string, int> first, second_after_a, last;
+    constexpr int rounds = 20'000;
+    for (int round = 0; round < rounds; ++round) {
+        const std::vector<std::string> order = route.hosts_in_order(chance);
+        ASSERT_THAT(order, UnorderedElementsAre("a", "b", "c", "last", "also-last"))
+            << "all of them: the rest is failover";
+        ++first[order[0]];
+        if (order[0] == "a") ++second_after_a[order[1]];
+        ++last[order[4]];
+    }
+    EXPECT_NEAR(first["a"], 0.6 * rounds, 400);
+    EXPECT_NEAR(first["b"], 0.3 * rounds, 400);
+    EXPECT_NEAR(first["c"], 0.1 * rounds, 400);
+    EXPECT_NEAR(second_after_a["b"], 0.75 * first["a"], 400) << "what failed passes its share on by weight";
+    EXPECT_NEAR(last["last"], 0.5 * rounds, 500) << "those of weight 0 stand behind, in any order";
+    EXPECT_EQ(route.port_of("b"), 2525);
+    EXPECT_EQ(route.port_of("unknown"), 25);
+}
+
+TEST(RouteHosts, OneAloneStandsForItself) {
+    Route route = rule("office", {"*"});
+    route.host = "mail.office.example";
+    std::mt19937_64 chance(1);
+    EXPECT_THAT(route.hosts_in_order(chance), ElementsAre("mail.office.example"));
 }
 
 // RFC 5321 §4.5.4.1: half an hour between tries is reached, the first ones come sooner.
