@@ -98,7 +98,7 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
               {"--pool", "pool", text, "Heed rules for this pool of sources"},
               {"--tenant", "tenant", text, "Show the limits of this tenant's own instead of the common ones"},
               {"--limits", "limits_file", text, "Use this file instead of that of delivery.shaping"},
-             dns_file}));
+              dns_file}));
     table.push_back(
         look("address check",
              "Tell whether addresses will take mail: spelling, slips, mail servers of the domain, disposable "
