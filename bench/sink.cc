@@ -3,7 +3,10 @@
 // so that a slow destination can turn fast without a restart (smtp-sink cannot do that).
 //
 //   sink --listen 127.0.0.1:PORT --stats FILE [--delay-ms N] [--tempfail PCT]
-//        [--max-conns N] [--cert PEM --key PEM] [--life SECONDS] [--no-pipelining]
+//        [--max-conns N] [--cert PEM --key PEM] [--life SECONDS] [--no-pipelining] [--bad-net N]
+//
+// --bad-net: clients that connect to 127.N.x.y get nothing if y is even, and 5 s of thought for each message if it is odd;
+// what comes there is not counted.
 //
 // Single thread, epoll. Ends by itself after --life seconds (default 3600) or on SIGTERM.
 #include "connection.h"
@@ -22,7 +25,17 @@ struct Stats {  // layout known to bench.py: 64-bit little-endian words
 static Stats* st;
 static int ep;
 static bool pipelining = true;
-static long max_conns = 5000, tempfail = 0;
+static long max_conns = 5000, tempfail = 0, bad_net = -1;
+constexpr int64_t slow_ns = 5'000'000'000;
+// What a client connected to: 0 a good address, 1 a dead one, 2 a slow one.
+static int badness(int fd) {
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    if (bad_net < 0 || getsockname(fd, (sockaddr*)&at, &size)) return 0;
+    uint32_t address = ntohl(at.sin_addr.s_addr);
+    if (long(address >> 16 & 255) != bad_net) return 0;
+    return address & 1 ? 2 : 1;
+}
 static SSL_CTX* tls;
 static std::vector<bool> seen;
 static volatile sig_atomic_t stopping;
@@ -39,7 +52,7 @@ static void want_accept(bool on) {
 
 struct Client : Conn {
     enum S { Cmd, Data, Handshake } s = Cmd;
-    bool delayed = false, quit = false, dead = false;
+    bool delayed = false, quit = false, dead = false, slow = false;
     std::string head;  // first bytes of the message, to find the id
     size_t msg_bytes = 0;
     unsigned tail = 0x0d0a;  // last bytes, to find CRLF.CRLF
@@ -49,6 +62,11 @@ static std::multimap<int64_t, Client*> timers;
 static std::vector<Client*> graveyard;
 
 static void message_done(Client& c) {
+    if (c.slow) {
+        c.head.clear();
+        c.msg_bytes = 0;
+        return;
+    }
     int64_t now = mono_ns();
     if (!st->messages) st->first_ns = uint64_t(now);
     st->messages++;
@@ -158,9 +176,9 @@ static bool advance(Client& c) {  // false: close
         } else if (is("DATA")) {
             c.s = Client::Data;
             c.tail = 0x0d0a;
-            if (st->delay_ms) {
+            if (st->delay_ms || c.slow) {
                 c.delayed = true;
-                c.timer = timers.emplace(mono_ns() + int64_t(st->delay_ms) * 1000000, &c);
+                c.timer = timers.emplace(mono_ns() + (c.slow ? slow_ns : int64_t(st->delay_ms) * 1000000), &c);
                 break;
             }
             c.out += "354 Go ahead\r\n";
@@ -215,6 +233,8 @@ int main(int argc, char** argv) {
             life = atol(v().c_str());
         else if (a == "--no-pipelining")
             pipelining = false;
+        else if (a == "--bad-net")
+            bad_net = atol(v().c_str());
         else {
             fprintf(stderr, "unknown option %s\n", a.c_str());
             return 2;
@@ -257,7 +277,7 @@ int main(int argc, char** argv) {
         int n = epoll_wait(ep, ev, 256, int(wait));
         now = mono_ns();
         // a delay set back to 0 releases everyone who waits
-        while (!timers.empty() && (timers.begin()->first <= now || !st->delay_ms)) {
+        while (!timers.empty() && (timers.begin()->first <= now || (!st->delay_ms && bad_net < 0))) {
             Client& c = *timers.begin()->second;
             timers.erase(timers.begin());
             c.delayed = false;
@@ -270,7 +290,13 @@ int main(int argc, char** argv) {
                     int f = accept4(ls, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
                     if (f < 0) break;
                     setsockopt(f, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+                    int bad = badness(f);
+                    if (bad == 1) {
+                        close(f);
+                        continue;
+                    }
                     Client* c = new Client;
+                    c->slow = bad == 2;
                     st->conns_total++;
                     st->conns_peak = std::max(st->conns_peak, ++st->conns_now);
                     c->attach(ep, f, c, false);
