@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // What is explained is what is in force.
         const auto limits = query.tenant.empty() ? table->limits(query) : table->tenant_limits(query).value();
         std::size_t explained = 0, in_force = 0;
-        for_each_limit([&](std::string_view, auto member) { in_force += (limits.*member).has_value() ? 1 : 0; });
+        shaping::for_each_limit(
+            [&](std::string_view, auto member) { in_force += (limits.*member).has_value() ? 1 : 0; });
         explained = table->explain(query).size();
         // A tenant's throttle never adapts, which no rule says.
         if (query.tenant.empty() ? explained != in_force : explained > in_force) std::abort();
