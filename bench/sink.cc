@@ -5,8 +5,8 @@
 //   sink --listen 127.0.0.1:PORT --stats FILE [--delay-ms N] [--tempfail PCT]
 //        [--max-conns N] [--cert PEM --key PEM] [--life SECONDS] [--no-pipelining] [--bad-net N]
 //
-// --bad-net: clients that connect to 127.N.x.y get nothing if y is even, and 5 s of thought for each message if it is odd;
-// what comes there is not counted.
+// --bad-net: clients that connect to 127.N.x.y get nothing if y is even, and 5 s of thought for each message if it is
+// odd; what comes there is not counted.
 //
 // Single thread, epoll. Ends by itself after --life seconds (default 3600) or on SIGTERM.
 #include "connection.h"

@@ -19,7 +19,11 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Lane& lane, Destina
     const Deadline deadline = Clock::now() + search_limit;
     const std::shared_ptr<const Bearings> bearings = destination.bearings;
     Opened failed = nothing_tried();
-    for (const std::string& host : bearings->hosts.names) {
+    // The shares of a route's servers are of connections, so each one draws anew.
+    const std::vector<std::string> names = destination.route().kind == RouteKind::mail_exchanger
+                                               ? bearings->hosts.names
+                                               : destination.route().hosts_in_order(chance_);
+    for (const std::string& host : names) {
         Opened tried = co_await open_host(lane, destination, bearings, host, deadline);
         if (tried.connection) {
             ports_.metrics.connections_opened.add();
@@ -101,7 +105,7 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
         auto dane = co_await find_dane(ports_.resolver,
                                        {.name = host,
                                         .canonical_name = addresses.canonical_name,
-                                        .port = route.port,
+                                        .port = route.port_of(host),
                                         .destination = is_mx ? std::string(destination.domain()) : std::string()},
                                        deadline);
         // Whoever can make the DNS fail must not be able to switch DANE off (RFC 7672 §2.1).
@@ -188,7 +192,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::share
                                  .tlsa = std::move(demand.tlsa),
                                  .names = std::move(demand.names)};
     Opened opened;
-    const Endpoint target{.address = address, .port = route->port};
+    const Endpoint target{.address = address, .port = route->port_of(host)};
     const std::shared_ptr<const EgressSource> source = lane.source();
     const DeliveryTimeouts timeouts = timeouts_of(lane);
     auto stream = co_await ports_.dialer.connect(dial_options(*source, target, Clock::now() + timeouts.connect));
@@ -204,7 +208,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::share
         opened.problem = {.permanent = true,
                           .status = {5, 4, 6},
                           .text = fmt::format("mail loops: {} [{}] port {} is this server itself", host, address.text(),
-                                              route->port)};
+                                              target.port)};
         co_return opened;
     }
     if (tls == smtp::ClientTls::active) {
