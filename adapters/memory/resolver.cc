@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace relevo {
 namespace {
 
@@ -116,7 +118,9 @@ Task<Result<dns::Answer>> MemoryResolver::query(std::string name, dns::RecordTyp
         if (const Fault* fault = find_fault({at, type})) {
             if (*fault == Fault::servfail) co_return failure(ErrorKind::temporary, "SERVFAIL for " + at);
             if (*fault == Fault::bogus) co_return std::unexpected(dns::bogus_error("no valid signature for " + at));
+            unanswered_at_once_ = std::max(unanswered_at_once_, ++unanswered_);
             co_await sleep_until(deadline);
+            --unanswered_;
             co_return failure(ErrorKind::timeout, "no answer about " + at + " in time");
         }
         const auto alias = answers_.find({at, dns::RecordType::cname});

@@ -42,6 +42,9 @@ class MemoryResolver final : public Resolver {
     // Every question so far, as "name TYPE-number".
     [[nodiscard]] const std::vector<std::string>& questions() const { return questions_; }
 
+    // The most questions that waited for an answer at a time (Fault::timeout).
+    [[nodiscard]] std::size_t unanswered_at_once() const { return unanswered_at_once_; }
+
     Task<Result<dns::Answer>> query(std::string name, dns::RecordType type, Deadline deadline) override;
 
  private:
@@ -55,6 +58,7 @@ class MemoryResolver final : public Resolver {
     std::map<std::string, Fault> name_faults_;
     std::map<std::string, bool> secure_;
     std::vector<std::string> questions_;
+    std::size_t unanswered_ = 0, unanswered_at_once_ = 0;
 };
 
 }  // namespace relevo

@@ -67,6 +67,22 @@ TEST_F(DeliverySites, ADomainThatTheDnsDoesNotAnswerForDoesNotHoldUpTheOthers) {
     EXPECT_TRUE(destination("example.org").next_connection.has_value());
 }
 
+// security row R12: name servers that never answer hold up nobody else, and bounce nothing.
+TEST_F(DeliverySites, ManyDomainsWithDeadNameServersDoNotHoldUpTheOthers) {
+    constexpr int dead = 1000;
+    options.quick_look_up = milliseconds(200);
+    start();
+    for (int i = 0; i < dead; ++i) {
+        const std::string domain = "dead" + std::to_string(i) + ".example";
+        resolver.fault(domain, MemoryResolver::Fault::timeout);
+        send({"a@" + domain});
+    }
+    send({"b@example.net"});
+    ASSERT_TRUE(store.run_until([&] { return log.count("delivery.delivered") == 1; }));
+    EXPECT_LE(resolver.unanswered_at_once(), 300U) << "look-ups at a time";
+    EXPECT_EQ(metrics.failed.value() + metrics.expired.value(), 0U);
+}
+
 TEST_F(DeliverySites, ASuspendedDomainLeavesTheOthersOfItsSiteAlone) {
     share_servers({"example.org"});
     start();

@@ -49,6 +49,8 @@ struct DeliveryOptions {
     std::size_t full_return_limit_octets = 64 * 1024;
     // A destination's mail servers are looked up again afterwards; answers live as long as their owners say.
     std::chrono::milliseconds bearings_last{60'000};
+    // Most answers come within a second; a destination that needs longer than this goes on among the slow ones.
+    std::chrono::milliseconds quick_look_up{5'000};
 };
 
 struct DeliveryMetrics {
@@ -291,6 +293,12 @@ class DeliveryEngine {
         std::weak_ptr<const bool> is_alive_;  // a shard destroys its coroutines after the engine has gone
         Destination& destination_;
     };
+    // Questions about destinations: those under way, and the destinations that wait for one to end. A destination whose
+    // answer takes long goes on among the slow ones, so that dead name servers hold up nobody else (security row R12).
+    struct LookUps {
+        std::uint32_t running = 0;
+        std::deque<std::string> waiting;
+    };
     // What to look at again at a certain time.
     struct Probe {
         std::string key;
@@ -331,8 +339,11 @@ class DeliveryEngine {
 
     // engine_destinations.cc: from destinations to sites
     void schedule(Destination& destination);
-    Task<> find_in_background(Destination& destination);
-    Task<std::optional<RoutingProblem>> find(Destination& destination);
+    void look_up(Destination& destination);
+    Task<> find_in_background(Destination& destination, LookUps& look_ups);
+    Task<> find_one(Destination& destination, bool is_slow);
+    [[nodiscard]] Destination* next_to_find(LookUps& look_ups);
+    Task<std::optional<RoutingProblem>> find(Destination& destination, Deadline deadline);
     bool settle(Destination& destination);
     void place(Destination& destination);
     void move_home(Destination& destination, DeliveryEngine& home);
@@ -423,8 +434,7 @@ class DeliveryEngine {
     // By source and shaping key; and the lanes that wait until one of them lets something go.
     std::map<std::pair<std::string, std::string>, std::shared_ptr<shaping::Throttle>> throttles_;
     std::unordered_map<shaping::Throttle*, std::vector<Lane*>> throttled_;
-    std::uint32_t look_ups_ = 0;                   // of destinations, under way
-    std::deque<std::string> to_find_;              // destinations that wait for a look-up
+    LookUps quick_look_ups_, slow_look_ups_;
     std::map<std::string, Deadline> without_tls_;  // hosts whose STARTTLS failed, until when not to try it
     Wakeup clock_;
     std::optional<WallClock::time_point> clock_set_for_;

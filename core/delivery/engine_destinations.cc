@@ -8,8 +8,10 @@
 namespace relevo {
 namespace {
 
-constexpr std::chrono::minutes look_up_limit{2};
-constexpr std::uint32_t parallel_look_ups = 200;
+// Of each engine.
+constexpr std::uint32_t quick_at_once = 200;
+constexpr std::uint32_t slow_at_once = 100;
+constexpr std::chrono::seconds slow_limit{60};
 
 bool connects(const Route& route) {
     return route.kind == RouteKind::mail_exchanger || route.kind == RouteKind::smarthost ||
@@ -102,52 +104,63 @@ void DeliveryEngine::schedule(Destination& destination) {
         if (settle(destination)) place(destination);
         return;
     }
-    if (destination.is_sought || !destination.may_be_tried(Clock::now())) return;
+    if (!destination.is_sought && destination.may_be_tried(Clock::now())) look_up(destination);
+}
+
+void DeliveryEngine::look_up(Destination& destination) {
     destination.is_sought = true;
-    if (look_ups_ >= parallel_look_ups) {
-        to_find_.push_back(destination.key());
+    LookUps& look_ups = destination.is_slow ? slow_look_ups_ : quick_look_ups_;
+    if (look_ups.running >= (destination.is_slow ? slow_at_once : quick_at_once)) {
+        look_ups.waiting.push_back(destination.key());
         return;
     }
-    ++look_ups_;
+    ++look_ups.running;
     ++running_;
-    ports_.shard.spawn(find_in_background(destination));
+    ports_.shard.spawn(find_in_background(destination, look_ups));
 }
 
 // Finds the mail servers of a destination, then of others that wait for it.
-Task<> DeliveryEngine::find_in_background(Destination& first) {
-    Destination* destination = &first;
-    while (destination != nullptr) {
-        {
-            const Hold hold(*this, *destination);
-            const Deadline began = Clock::now();
-            auto problem = co_await find(*destination);
-            destination->is_sought = false;
-            if (!problem) {
-                if (destination->bearings && settle(*destination)) place(*destination);
-            } else {
-                if (!problem->permanent)
-                    back_off(destination->back_off(), destination->route(), probe_of(*destination), problem->text,
-                             began);
-                co_await share_failure(*destination, std::move(*problem));
-            }
-        }
-        destination = nullptr;
-        while (destination == nullptr && !to_find_.empty() && !draining_) {
-            destination = queue_.find(to_find_.front());
-            to_find_.pop_front();
-            if (destination == nullptr || destination->due_count() > 0) continue;
-            destination->is_sought = false;
-            destination = nullptr;
-        }
-    }
-    --look_ups_;
+Task<> DeliveryEngine::find_in_background(Destination& first, LookUps& look_ups) {
+    for (Destination* next = &first; next != nullptr; next = next_to_find(look_ups))
+        co_await find_one(*next, &look_ups == &slow_look_ups_);
+    --look_ups.running;
     finished_one();
 }
 
+Task<> DeliveryEngine::find_one(Destination& destination, bool is_slow) {
+    const Hold hold(*this, destination);
+    const Deadline began = Clock::now();
+    const Deadline deadline = began + (is_slow ? std::chrono::milliseconds(slow_limit) : options_.quick_look_up);
+    auto problem = co_await find(destination, deadline);
+    destination.is_sought = false;
+    destination.is_slow = problem && !is_slow && Clock::now() >= deadline;
+    if (destination.is_slow) {
+        look_up(destination);
+    } else if (!problem) {
+        if (destination.bearings && settle(destination)) place(destination);
+    } else {
+        if (!problem->permanent)
+            back_off(destination.back_off(), destination.route(), probe_of(destination), problem->text, began);
+        co_await share_failure(destination, std::move(*problem));
+    }
+}
+
+Destination* DeliveryEngine::next_to_find(LookUps& look_ups) {
+    while (!look_ups.waiting.empty() && !draining_) {
+        Destination* destination = queue_.find(look_ups.waiting.front());
+        look_ups.waiting.pop_front();
+        if (destination == nullptr || !destination->is_sought) continue;
+        if (destination->due_count() > 0) return destination;
+        destination->is_sought = false;
+        forget_if_done(*destination);
+    }
+    return nullptr;
+}
+
 // Asks the DNS; nothing is known afterwards only if there is a problem.
-Task<std::optional<RoutingProblem>> DeliveryEngine::find(Destination& destination) {
+Task<std::optional<RoutingProblem>> DeliveryEngine::find(Destination& destination, Deadline deadline) {
     const std::shared_ptr<const Route> route = destination.shared_route();
-    auto hosts = co_await finder_.hosts_of(*route, std::string(destination.domain()), Clock::now() + look_up_limit);
+    auto hosts = co_await finder_.hosts_of(*route, std::string(destination.domain()), deadline);
     if (!hosts.has_value()) co_return std::move(hosts.error());
     auto bearings =
         std::make_shared<Bearings>(Bearings{.hosts = std::move(*hosts), .mta_sts = nullptr, .asked_at = {}});

@@ -10,6 +10,7 @@ namespace {
 // server is worked off.
 constexpr std::size_t shared_failures = 200;
 constexpr std::chrono::minutes load_retry{1};
+constexpr std::chrono::seconds look_up_limit{30};  // while a connection's place waits for it
 // A source that cannot connect at all is left out so long, where there are others.
 constexpr std::chrono::minutes source_rest{1};
 
@@ -32,7 +33,7 @@ Task<> DeliveryEngine::serve_first(Lane& lane, Work work) {
     Destination& destination = *work.lease.destination;
     const Hold hold(*this, destination);
     if (!has_fresh_bearings(destination)) {
-        if (auto problem = co_await find(destination)) {
+        if (auto problem = co_await find(destination, began + look_up_limit)) {
             lane.throttle->given_up(WallClock::now());
             Opened nothing;
             nothing.problem = std::move(*problem);

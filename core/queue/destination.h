@@ -60,6 +60,7 @@ class Destination {
     Site* site = nullptr;                      // where its bearings lead
     bool suspended = false;
     bool is_sought = false;   // a look-up is under way or waits for its turn
+    bool is_slow = false;     // its look-up took long
     bool is_kept = false;     // somebody will look whether it can be forgotten
     std::uint32_t users = 0;  // coroutines that work on it
 
