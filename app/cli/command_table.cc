@@ -279,6 +279,38 @@ void add_report_commands(std::vector<CommandSpec>& table) {
                         {{"--day", "day", text, "The day, such as 2027-01-31 (UTC)", true}}));
 }
 
+void add_suppression_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec address{"ADDRESS", "address", text, "The address", true};
+    const OptionSpec reason{"--reason", "reason", text,
+                            "hard_bounce, soft_bounces, complaint, unsubscribe or manual (default)"};
+    const OptionSpec only_reason{"--reason", "reason", text, "Only for this reason"};
+    const OptionSpec of_domain{"--domain", "domain", text, "Only addresses of this domain"};
+    table.push_back(ask("suppression list", "suppression.list", server_or_store,
+                        "List addresses that a tenant's mail does not go to",
+                        {of_tenant,
+                         only_reason,
+                         of_domain,
+                         {"--limit", "limit", number, "At most this many (default 100)"},
+                         {"--after", "after", text, "Continue a list that was cut"}}));
+    table.push_back(ask("suppression show", "suppression.show", server_or_store,
+                        "Show why an address is suppressed, and how often it bounced lately", {address, of_tenant}));
+    table.push_back(ask("suppression add", "suppression.add", server_or_store, "Send nothing to an address any more",
+                        {address,
+                         required_tenant,
+                         reason,
+                         {"--text", "text", text, "Free text for people"},
+                         {"--expires", "expires_at", time, "Day or time at which it ends (default: never)"}}));
+    table.push_back(ask("suppression remove", "suppression.remove", server_or_store,
+                        "Send to an address again; its soft bounces are forgotten", {address, required_tenant}));
+    table.push_back(ask("suppression import", "suppression.import", server_or_store,
+                        "Take addresses from a CSV file: columns address, and reason, text, expires_at if there are "
+                        "any; broken lines are named, the rest is taken",
+                        {{"FILE", "file", text, "The file; - reads the input", true}, required_tenant, reason}));
+    table.push_back(ask("suppression export", "suppression.list", server_or_store,
+                        "Print the list as CSV, as `suppression import` takes it",
+                        {of_tenant, only_reason, of_domain}));
+}
+
 std::vector<CommandSpec> make_table() {
     std::vector<CommandSpec> table;
     add_process_commands(table);
@@ -289,6 +321,7 @@ std::vector<CommandSpec> make_table() {
     add_queue_commands(table);
     add_source_commands(table);
     add_report_commands(table);
+    add_suppression_commands(table);
     return table;
 }
 
@@ -319,6 +352,7 @@ std::span<const CommandGroup> command_groups() {
         {"message", "What happened to one message"},
         {"source", "Where mail leaves from"},
         {"reports", "Reports about mail authentication"},
+        {"suppression", "Addresses that mail does not go to"},
     };
     return groups;
 }

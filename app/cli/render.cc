@@ -143,6 +143,8 @@ std::string render(std::string_view request, const value& result) {
     if (request.starts_with("queue.")) return render_queue(request, result);
     if (request.starts_with("reports.")) return render_reports(request, result);
     if (request == "source.list") return render_sources(result);
+    if (request.starts_with("suppression.") && request != "suppression.remove")
+        return render_suppression(request, result);
     if (request == "message.show") return render_message(result);
     if (request.ends_with(".remove")) return fmt::format("Removed {}\n", printable(text(result, "removed")));
     if (request == "tenant.list") return render_tenants(result);

@@ -23,6 +23,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_reports(std::string_view request, const boost::json::value& result);
 // `source list`.
 [[nodiscard]] std::string render_sources(const boost::json::value& result);
+// `suppression …`.
+[[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
 // Parts of `queue …`.
 [[nodiscard]] std::string render_queue(std::string_view request, const boost::json::value& result);
 

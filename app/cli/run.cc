@@ -9,6 +9,7 @@
 #include "app/cli/performer.h"
 #include "app/cli/render.h"
 #include "app/cli/setup.h"
+#include "app/cli/suppression_file.h"
 #include "app/configuration/reference.h"
 #include "core/setup/check_item.h"
 #include "lib/base/base64.h"
@@ -226,6 +227,8 @@ class Runner {
     ExitCode request(const Configuration& configuration) {
         if (parsed_.command->name == "domain dns") return domain_dns(configuration);
         if (parsed_.command->name == "domain add") return domain_add(configuration);
+        if (parsed_.command->name == "suppression import") return import_suppressions(configuration);
+        if (parsed_.command->name == "suppression export") return export_suppressions(configuration);
         RequestPerformer performer(configuration, commands_);
         boost::json::object arguments = parsed_.arguments;
         if (parsed_.command->confirmation == Confirmation::after_count) {
@@ -265,6 +268,23 @@ class Runner {
         std::cout << fmt::format("{} ({})\n\n", printable(name), printable(text(added.result, "id")))
                   << render("domain.dns", plan.result);
         return ExitCode::ok;
+    }
+
+    ExitCode import_suppressions(const Configuration& configuration) {
+        RequestPerformer performer(configuration, commands_);
+        const auto counts = import_list(performer, *parsed_.command, parsed_.arguments);
+        if (!counts) return problem(counts.error());
+        if (parsed_.json)
+            std::cout << json_text(*counts);
+        else
+            std::cout << render("suppression.import", *counts);
+        return elements(*counts, "problems").empty() ? ExitCode::ok : ExitCode::problem;
+    }
+
+    ExitCode export_suppressions(const Configuration& configuration) {
+        RequestPerformer performer(configuration, commands_);
+        const auto exported = export_list(performer, *parsed_.command, parsed_.arguments, std::cout);
+        return exported ? ExitCode::ok : problem(exported.error());
     }
 
     ExitCode confirm(RequestPerformer& performer, boost::json::object arguments) {

@@ -46,6 +46,7 @@ struct WeightedName {
     std::uint32_t weight = 1;  // 1..10,000
     friend bool operator==(const WeightedName&, const WeightedName&) = default;
 };
+enum class OnSuppressed : std::uint8_t { drop, refuse };
 
 struct ServerSettings {
     std::string host_name;  // empty: the system's full name
@@ -255,6 +256,18 @@ struct ReportSettings {
     std::chrono::seconds keep = std::chrono::days(90);
 };
 
+// Addresses that a tenant's mail does not go to.
+struct SuppressionSettings {
+    OnSuppressed smtp = OnSuppressed::drop;
+    bool hard_bounces = true;
+    std::uint32_t soft_bounces = 5;  // 0: never
+    std::chrono::seconds soft_bounce_period = std::chrono::days(14);
+    std::chrono::seconds keep_hard_bounces{0};  // 0: for ever, as of the others
+    std::chrono::seconds keep_soft_bounces = std::chrono::days(30);
+    std::chrono::seconds keep_complaints{0};
+    std::chrono::seconds keep_unsubscribes{0};
+};
+
 struct LogSettings {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::json;
@@ -282,6 +295,7 @@ struct Configuration {
     DnsSettings dns;
     VerificationSettings verification;
     ReportSettings reports;
+    SuppressionSettings suppression;
     LogSettings log;
     MetricsSettings metrics;
 

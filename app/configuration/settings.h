@@ -77,6 +77,8 @@ std::span<const Setting<VerificationSettings>> settings_of();
 template <>
 std::span<const Setting<ReportSettings>> settings_of();
 template <>
+std::span<const Setting<SuppressionSettings>> settings_of();
+template <>
 std::span<const Setting<LogSettings>> settings_of();
 template <>
 std::span<const Setting<MetricsSettings>> settings_of();
@@ -179,6 +181,13 @@ void for_each_section(Visit visit) {
                         "Informes sobre la autenticación del correo: los nuestros a los dueños de otros dominios (RFC "
                         "9990) y los de otros sobre nuestros dominios (también RFC 8460)."}},
           &Configuration::reports);
+    visit(SectionFacts{"suppression",
+                       false,
+                       {"Addresses that a tenant's mail does not go to: who gets on the list by itself, and for how "
+                        "long. `relevo suppression` shows and changes it.",
+                        "Direcciones a las que no va el correo de un cliente: quién entra en la lista por sí solo y "
+                        "por cuánto tiempo. `relevo suppression` la muestra y la cambia."}},
+          &Configuration::suppression);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

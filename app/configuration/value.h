@@ -158,6 +158,9 @@ template <>
 inline constexpr std::array choices<mail::MessageStream> = {
     Choice<mail::MessageStream>{"transactional", mail::MessageStream::transactional},
     Choice<mail::MessageStream>{"bulk", mail::MessageStream::bulk}};
+template <>
+inline constexpr std::array choices<OnSuppressed> = {Choice<OnSuppressed>{"drop", OnSuppressed::drop},
+                                                     Choice<OnSuppressed>{"refuse", OnSuppressed::refuse}};
 
 template <class E>
 concept Enumeration = std::is_enum_v<E>;

@@ -79,6 +79,8 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     }
     if (command == "source.list") co_return co_await list_sources(std::move(arguments));
     if (command.starts_with("reports.")) co_return co_await perform_reports(std::move(command), std::move(arguments));
+    if (command.starts_with("suppression."))
+        co_return co_await perform_suppression(std::move(command), std::move(arguments));
     if (command.ends_with(".list") || command.ends_with(".show"))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));
     if (starts_with_any(command, {"tenant.", "domain.", "credential.", "network."}))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "app/relevo/feedback.h"
 #include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
@@ -33,6 +34,7 @@ struct ControlSigning {
 // What control needs of its surroundings.
 struct ControlContext {
     Store& store;
+    Feedback& feedback;
     mail::Language default_language = mail::Language::english;
     // The directory in force; loaded again after a change.
     std::function<std::shared_ptr<const Directory>()> directory;
@@ -97,6 +99,16 @@ class Control {
     // control_reports.cc
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);
+
+    // control_suppression.cc
+    Task<Answer> perform_suppression(std::string command, Arguments arguments);
+    static Task<Answer> refuse(std::string reason);
+    Task<Answer> list_suppressions(Arguments arguments);
+    Task<Answer> show_suppression(Arguments arguments);
+    Task<Answer> add_suppression(Arguments arguments);
+    Task<Answer> remove_suppression(Arguments arguments);
+    Task<Answer> import_suppressions(Arguments arguments);
+    [[nodiscard]] boost::json::object suppression_entry(const Suppression& suppression) const;
 
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);

@@ -129,6 +129,13 @@ std::string sentence_of(EventKind kind, const json::object& facts) {
         case EventKind::released: return "Released" + (text("reason").empty() ? std::string() : ": " + text("reason"));
         case EventKind::dropped: return "Dropped" + (text("reason").empty() ? std::string() : ": " + text("reason"));
         case EventKind::reported: return fmt::format("Reported to {} by {}", text("to"), text("report"));
+        case EventKind::suppressed:
+            return fmt::format("Not sent: the address is on the suppression list ({}{}{})", text("reason"),
+                               text("because").empty() ? "" : ": ", text("because"));
+        case EventKind::bounced: return "Came back: " + said;
+        case EventKind::complained: return "Its recipient called it spam";
+        case EventKind::auto_reply: return "A program answered: " + said;
+        case EventKind::unsubscribed: return "Its recipient wants no more";
     }
     return {};
 }
@@ -156,6 +163,18 @@ json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::
         if (event.ordinal == id.ordinal && event.kind == EventKind::deferred)
             meaning = meaning_of(facts_of(event), language);
     return meaning;
+}
+
+// A recipient that waits for nothing, in the list of those that `queue why` explains.
+json::object answer_of_suppressed(MessageId message, const Event& event) {
+    const json::object facts = facts_of(event);
+    const json::value* recipient = facts.if_contains("recipient");
+    return {{"id", delivery_text({message, static_cast<std::uint32_t>(event.ordinal)})},
+            {"recipient", recipient != nullptr ? *recipient : json::value(nullptr)},
+            {"reason", "suppressed"},
+            {"sentence", sentence_of(event.kind, facts) + "."},
+            {"meaning", nullptr},
+            {"facts", json::object()}};
 }
 
 json::object timeline_entry(const Event& event, mail::Language language) {
@@ -367,9 +386,16 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
                                           {"meaning", last_meaning(events, row.id, context_.default_language)},
                                           {"facts", std::move(facts)}});
     }
+    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    if (rows.empty()) {
+        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(named.first));  // not_found: never was
+        events = std::move(message.events);
+    }
+    for (const Event& event : events)
+        if (event.kind == EventKind::suppressed && answers.size() < default_page &&
+            (!named.second || *named.second == event.ordinal))
+            answers.emplace_back(answer_of_suppressed(named.first, event));
     if (answers.empty()) {
-        RELEVO_CO_TRY(const auto named, message_or_delivery(id));
-        RELEVO_CO_CHECK(co_await context_.store.spool().show(named.first));  // not_found: never was here
         answers.emplace_back(json::object{
             {"id", id},
             {"recipient", nullptr},

@@ -47,6 +47,7 @@ class ControlTest : public testing::Test {
         configuration.queue.disk_reserve = 0;
         store = Store::open(configuration, log).value();
         EXPECT_TRUE(store->recover([](const PendingDelivery&) {}).has_value());
+        feedback = std::make_unique<Feedback>(configuration, *store, log, metrics_of_feedback);
         store->start();
         // Nothing is delivered: the DNS does not answer.
         resolver.fault("example.net", MemoryResolver::Fault::servfail);
@@ -78,6 +79,7 @@ class ControlTest : public testing::Test {
                                              KeyKeeperOptions{.rotation = {}, .service_domain = "relay.example"});
         control = std::make_unique<Control>(
             ControlContext{.store = *store,
+                           .feedback = *feedback,
                            .default_language = mail::Language::spanish,
                            .directory = [this] { return directory; },
                            .refresh_directory = [this] { return refresh(); },
@@ -171,6 +173,8 @@ class ControlTest : public testing::Test {
     std::atomic<std::shared_ptr<const bounces::PatternTable>> patterns{
         std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in())};
     Configuration configuration;
+    MemoryMetrics metrics_of_feedback;
+    std::unique_ptr<Feedback> feedback;  // the store's committer uses it
     std::unique_ptr<Store> store;
     Shard shard{0};
     MessageIdSource ids{0};

@@ -211,6 +211,19 @@ std::shared_ptr<const ReportOptions> reporting_options(const Configuration& conf
     return std::make_shared<const ReportOptions>(std::move(options));
 }
 
+std::shared_ptr<const SuppressionOptions> suppression_options(const SuppressionSettings& settings) {
+    return std::make_shared<const SuppressionOptions>(
+        SuppressionOptions{.recipients = settings.smtp == OnSuppressed::refuse ? SuppressedRecipient::refused
+                                                                               : SuppressedRecipient::dropped,
+                           .hard_bounces = settings.hard_bounces,
+                           .soft_bounces = settings.soft_bounces,
+                           .soft_bounce_period = settings.soft_bounce_period,
+                           .keep_hard_bounces = settings.keep_hard_bounces,
+                           .keep_soft_bounces = settings.keep_soft_bounces,
+                           .keep_complaints = settings.keep_complaints,
+                           .keep_unsubscribes = settings.keep_unsubscribes});
+}
+
 bool is_reported_domain(std::string_view domain, const Configuration& configuration, const Directory& directory,
                         const RouteTable& routes) {
     if (!domain.contains('.')) return false;

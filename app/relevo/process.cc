@@ -159,7 +159,10 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
     if (looks_into_dns(request))
         if (const auto opened = inspection.open(configuration); !opened.has_value())
             return failed_answer(opened.error());
+    telemetry::MetricsRegistry metrics;
+    Feedback feedback(configuration, **store, **log, metrics);
     Control control({.store = **store,
+                     .feedback = feedback,
                      .default_language = configuration.server.language,
                      .directory = [&] { return directory; },
                      .refresh_directory = nullptr,

@@ -156,6 +156,7 @@ Result<void> Server::load_access() {
         signing_ = std::make_unique<Signing>(std::move(vault), started_with_->signing, metrics_, *log_);
         return signing_->load(reader);
     }));
+    feedback_ = std::make_unique<Feedback>(*started_with_, *store_, *log_, metrics_);
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
     access_.reset(new ReceptionShared{
@@ -167,6 +168,7 @@ Result<void> Server::load_access() {
         .decoy_secret = store_->secret(),
         .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
         .signer = &signing_->signer(),
+        .suppressions = &feedback_->keeper(),
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); },
         .message_checked =
@@ -178,6 +180,7 @@ Result<void> Server::load_access() {
         RELEVO_TRY(auto directory, Directory::load(reader));
         access_->directory = std::move(directory);
         refresh_routes();
+        RELEVO_CHECK(feedback_->load(reader));
         RELEVO_CHECK(load_known_addresses(reader, *guard_));
         RELEVO_TRY(const auto failures, load_login_failures(reader));
         guard_->restore(failures);
@@ -400,8 +403,9 @@ Task<> Server::housekeeping_round() {
     rates_.forget_idle(now);
     mta_sts_cache_.forget_expired(now);
     CommitRequest request;
-    request.rows = [failures = guard_->failures(kept_login_failures, now), now](
+    request.rows = [this, failures = guard_->failures(kept_login_failures, now), now](
                        Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(feedback_->keep_house(transaction, now));
         RELEVO_CHECK(save_login_failures(transaction, failures));
         RELEVO_CHECK(forget_known_addresses(transaction, now));
         RELEVO_CHECK(drop_expired_policies(transaction, now));
@@ -495,6 +499,7 @@ Result<std::vector<std::string>> Server::reload() {
     inspection_->configure(fresh);
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
     reporting_->set_options(reporting_options(*fresh));
+    feedback_->configure(*fresh);
     refresh_routes();
     key_check_interval_ = fresh->signing.check_interval;
     signing_->signer().set_lifetime(fresh->signing.signature_lifetime);

@@ -12,6 +12,7 @@
 #include "adapters/telemetry/metrics_registry.h"
 #include "app/relevo/control.h"
 #include "app/relevo/egress.h"
+#include "app/relevo/feedback.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/store.h"
 #include "core/delivery/engine.h"
@@ -120,6 +121,7 @@ class Server {
     RecipientCheck::Lists address_lists_;  // likewise; null: recipients go unchecked
     std::shared_ptr<net::TlsServerContext> tls_server_;
     std::shared_ptr<net::TlsClientContext> tls_client_;
+    std::unique_ptr<Feedback> feedback_;  // the store's committer uses it until its end
     std::unique_ptr<Store> store_;
     std::unique_ptr<LoginGuard> guard_;
     std::unique_ptr<PasswordChecker> passwords_;

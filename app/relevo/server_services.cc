@@ -54,6 +54,7 @@ Result<void> Server::open_metrics() {
 Result<void> Server::open_control() {
     control_ = std::make_unique<Control>(
         ControlContext{.store = *store_,
+                       .feedback = *feedback_,
                        .default_language = started_with_->server.language,
                        .directory = [this] { return access_->directory.load(); },
                        .refresh_directory = [this] { return refresh_directory(); },

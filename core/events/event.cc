@@ -15,6 +15,11 @@ std::string_view name_of(EventKind kind) {
         case EventKind::released: return "released";
         case EventKind::dropped: return "dropped";
         case EventKind::reported: return "reported";
+        case EventKind::suppressed: return "suppressed";
+        case EventKind::bounced: return "bounced";
+        case EventKind::complained: return "complained";
+        case EventKind::auto_reply: return "auto_reply";
+        case EventKind::unsubscribed: return "unsubscribed";
     }
     return "unknown";
 }

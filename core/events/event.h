@@ -23,8 +23,13 @@ enum class EventKind : std::uint8_t {
     expired = 5,    // tried until the end of its time
     held = 6,       // waits for a person
     released = 7,
-    dropped = 8,   // removed by a person
-    reported = 9,  // a delivery status notification was made for it
+    dropped = 8,        // removed by a person
+    reported = 9,       // a delivery status notification was made for it
+    suppressed = 20,    // never sent: the recipient is on the tenant's list
+    bounced = 21,       // a report of another server came back after it had taken the message
+    complained = 22,    // its recipient called it spam
+    auto_reply = 23,    // a program answered
+    unsubscribed = 24,  // its recipient wants no more
 };
 [[nodiscard]] std::string_view name_of(EventKind kind);
 

@@ -272,6 +272,35 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "Correct the address, or remove it.",
      "El dominio tiene un registro MX nulo (RFC 7505): su dueño declara que no recibe correo. "
      "Corrija la dirección o retírela."},
+    {ReplyKey::recipient_suppressed,
+     "recipient_suppressed",
+     550,
+     {5, 7, 1},
+     "<{address}> is on the suppression list ({reason}): nothing is sent there; see relevo suppression show",
+     "The recipient's address bounced for good, its owner complained or unsubscribed, or a person put it on the "
+     "tenant's suppression list; suppression.smtp is \"refuse\". Remove it there if it is good again (relevo "
+     "suppression remove).",
+     "La dirección rebotó definitivamente, su dueño se quejó o se dio de baja, o alguien la puso en la lista de "
+     "supresión del cliente; suppression.smtp es \"refuse\". Quítela de la lista si vuelve a ser buena (relevo "
+     "suppression remove)."},
+    {ReplyKey::return_path_unknown,
+     "return_path_unknown",
+     550,
+     {5, 1, 1},
+     "<{address}>: no message of ours has this return path",
+     "The address has the form of a return path, but was not made by this server, or somebody changed it. Reports "
+     "about mail are taken only at the exact address that the mail came with.",
+     "La dirección tiene la forma de una dirección de rebotes, pero no la hizo este servidor, o alguien la cambió. "
+     "Los informes sobre el correo solo se admiten en la dirección exacta con la que salió."},
+    {ReplyKey::return_path_alone,
+     "return_path_alone",
+     452,
+     {4, 5, 3},
+     "A return path takes its mail alone: send to the other recipients in a transaction of their own",
+     "Mail to the return path of a message is read here and goes nowhere, so it cannot share its transaction with "
+     "other recipients. Servers send the rest again by themselves.",
+     "El correo a la dirección de rebotes de un mensaje se lee aquí y no sigue a ninguna parte, así que no puede "
+     "compartir la transacción con otros destinatarios. Los servidores envían el resto por sí mismos."},
     {ReplyKey::hourly_rate_reached,
      "hourly_rate_reached",
      450,

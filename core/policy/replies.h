@@ -45,6 +45,9 @@ enum class ReplyKey : std::uint8_t {
     recipient_routes_on,
     recipient_domain_missing,
     recipient_domain_takes_no_mail,
+    recipient_suppressed,
+    return_path_unknown,
+    return_path_alone,
     // rate and size
     hourly_rate_reached,
     daily_rate_reached,

@@ -1,6 +1,7 @@
 // Takes mail in: one coroutine per SMTP session, on the shard that accepted its connection.
 #pragma once
 
+#include "core/feedback/suppression_keeper.h"
 #include "core/policy/sending.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
@@ -34,7 +35,8 @@ struct ReceptionShared {
     std::string decoy_secret;  // for SCRAM verifiers of unknown users; random per store, never shown
     // Whose mail relay listeners take from anybody.
     InboundDomains is_inbound;
-    MessageSigner* signer = nullptr;  // nothing: submissions go out unsigned
+    MessageSigner* signer = nullptr;                  // nothing: submissions go out unsigned
+    const SuppressionKeeper* suppressions = nullptr;  // nothing: nobody is suppressed
     // Records a login (address and time) in the background.
     std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
     // A message from outside was checked, and this was done with it.

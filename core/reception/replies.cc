@@ -35,7 +35,11 @@ smtp::Reply mechanism_failed(std::string_view problem) {
 
 smtp::Reply send_content() { return {250, smtp::EnhancedStatus{2, 0, 0}, "Go ahead"}; }
 
-smtp::Reply queued(std::string_view id) {
+smtp::Reply queued(std::string_view id, std::size_t suppressed, std::size_t recipients) {
+    if (suppressed > 0)
+        return {250, smtp::EnhancedStatus{2, 0, 0},
+                fmt::format("Ok: queued as {}, without {} of {} recipients, on the suppression list", id, suppressed,
+                            recipients)};
     return {250, smtp::EnhancedStatus{2, 0, 0}, fmt::format("Ok: queued as {}", id)};
 }
 

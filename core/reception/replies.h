@@ -14,7 +14,8 @@ namespace relevo::replies {
 [[nodiscard]] smtp::Reply shutting_down();
 [[nodiscard]] smtp::Reply mechanism_failed(std::string_view problem);  // malformed exchange, missing channel binding
 [[nodiscard]] smtp::Reply send_content();  // the session turns it into 354 or takes the chunk
-[[nodiscard]] smtp::Reply queued(std::string_view id);
+// `suppressed` of `recipients` get nothing.
+[[nodiscard]] smtp::Reply queued(std::string_view id, std::size_t suppressed, std::size_t recipients);
 [[nodiscard]] smtp::Reply header_too_large(std::string_view problem);
 [[nodiscard]] smtp::Reply too_many_hops(std::size_t limit);
 [[nodiscard]] smtp::Reply not_stored(ErrorKind kind);

@@ -1,6 +1,7 @@
 // One SMTP session of a client: drives smtp::ServerSession over a stream and performs its steps.
 #pragma once
 
+#include "core/policy/decision.h"
 #include "core/ports/stream.h"
 #include "core/reception/listener_options.h"
 #include "core/reception/reception.h"
@@ -71,9 +72,14 @@ class ReceptionSession {
     [[nodiscard]] std::string signature_of(const Directory& directory, const mail::Header& header,
                                            const mail::SubmissionFixes& fixes, WallClock::time_point now);
     Task<smtp::Reply> take_message();
+    void log_not_stored(const Error& problem);
     [[nodiscard]] std::string received_field() const;
     [[nodiscard]] std::string origin() const;
     void forget_transaction();
+
+    // session_feedback.cc: who gets nothing
+    [[nodiscard]] std::optional<Decision> judge_suppression(const mail::Address& recipient) const;
+    Task<Result<std::vector<Withheld>>> suppressed_recipients(const mail::Envelope& envelope);
 
     // session_verification.cc: mail from outside
     void begin_verification();

@@ -60,6 +60,8 @@ Task<> ReceptionSession::judge_recipient(const smtp::JudgeRecipient& step) {
         recipient_time_left_ -= Clock::now() - began;
         if (refusal) decision = *std::move(refusal);
     }
+    if (decision.is_accepted())
+        if (auto refusal = judge_suppression(step.recipient->address)) decision = *std::move(refusal);
     if (!decision.is_accepted()) log_refusal("RCPT", decision.reply);
     session_->answer(decision.reply);
 }
@@ -194,6 +196,14 @@ Task<smtp::Reply> ReceptionSession::take_message() {
     submission.accepted_at = WallClock::now();
     submission.origin = origin();
     submission.envelope = session_->take_envelope();
+    auto withheld = co_await suppressed_recipients(submission.envelope);
+    if (!withheld.has_value()) {
+        log_not_stored(withheld.error());
+        co_return replies::not_stored(withheld.error().kind);
+    }
+    submission.withheld = *std::move(withheld);
+    const std::size_t suppressed = submission.withheld.size(), recipients = submission.envelope.recipients.size();
+    const std::string first_recipient = submission.envelope.recipients.front().address.text();
     if (identity_.is_known()) {
         const auto directory = ports.shared.directory.load();
         if (limits_of(*directory, identity_) != RateLimits{})
@@ -204,9 +214,7 @@ Task<smtp::Reply> ReceptionSession::take_message() {
     submission.content = std::make_shared<const std::string>(std::exchange(content_, {}));
     auto accepted = co_await ports.spool.accept(std::move(submission));
     if (!accepted.has_value()) {
-        ports.log.error(
-            "spool.refused",
-            {{"client", client_.text()}, {"message", message_.text()}, {"problem", accepted.error().detail}});
+        log_not_stored(accepted.error());
         co_return replies::not_stored(accepted.error().kind);
     }
     const Message& message = **accepted;
@@ -216,15 +224,22 @@ Task<smtp::Reply> ReceptionSession::take_message() {
                                      {"client", client_.text()},
                                      {"login", login_},
                                      {"from", message.envelope.reverse_path.text()},
-                                     {"to", message.envelope.recipients.front().address.text()},
-                                     {"recipients", message.envelope.recipients.size()},
+                                     {"to", first_recipient},
+                                     {"recipients", recipients},
+                                     {"suppressed", suppressed},
                                      {"size", size},
                                      {"signed_by", signed_by_},
                                      {"sealed_by", sealed_by_}});
-    smtp::Reply reply = replies::queued(message.id.text());
+    smtp::Reply reply = replies::queued(message.id.text(), suppressed, recipients);
+    if (suppressed == recipients) co_return reply;  // nothing of it waits
     if (ports.shared.message_accepted) ports.shared.message_accepted(*accepted);
     ports.accepted(std::move(*accepted));
     co_return reply;
+}
+
+void ReceptionSession::log_not_stored(const Error& problem) {
+    reception_.ports_.log.error(
+        "spool.refused", {{"client", client_.text()}, {"message", message_.text()}, {"problem", problem.detail}});
 }
 
 // Whatever of the transaction was not taken over is forgotten, its share of the rate given back.

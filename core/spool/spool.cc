@@ -64,6 +64,10 @@ EventKind event_of(Outcome outcome) {
     return EventKind::failed;
 }
 
+bool is_withheld(const Submission& submission, std::uint32_t ordinal) {
+    return std::ranges::binary_search(submission.withheld, ordinal, {}, &Withheld::ordinal);
+}
+
 std::shared_ptr<const Message> accepted_message(const Submission& submission, const ContentLocation& location) {
     auto message = std::make_shared<Message>();
     message->id = submission.id;
@@ -71,8 +75,12 @@ std::shared_ptr<const Message> accepted_message(const Submission& submission, co
     message->credential = submission.credential;
     message->stream = submission.stream;
     message->envelope = submission.envelope;
-    message->ordinals.resize(submission.envelope.recipients.size());
-    for (std::uint32_t ordinal = 0; ordinal < message->ordinals.size(); ++ordinal) message->ordinals[ordinal] = ordinal;
+    message->envelope.recipients.clear();
+    for (std::uint32_t ordinal = 0; ordinal < submission.envelope.recipients.size(); ++ordinal) {
+        if (is_withheld(submission, ordinal)) continue;
+        message->envelope.recipients.push_back(submission.envelope.recipients[ordinal]);
+        message->ordinals.push_back(ordinal);
+    }
     message->accepted_at = submission.accepted_at;
     message->location = location;
     message->content = submission.content;
@@ -147,13 +155,15 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
              static_cast<std::int64_t>(location.segment), static_cast<std::int64_t>(location.offset)}));
         return {};
     }));
-    std::int64_t key = submission.id.value;
-    for (const mail::Recipient& recipient : envelope.recipients)
+    for (std::uint32_t ordinal = 0; ordinal < envelope.recipients.size(); ++ordinal) {
+        if (is_withheld(submission, ordinal)) continue;
+        const mail::Recipient& recipient = envelope.recipients[ordinal];
         RELEVO_CHECK(transaction.execute(
             sql_insert_delivery,
-            {key++, submission.id.value, submission.tenant.value, std::string_view(recipient.address.text()),
-             static_cast<std::int64_t>(recipient.notify.bits), std::string_view(recipient.original_recipient),
-             milliseconds_of(submission.accepted_at)}));
+            {key_of({submission.id, ordinal}), submission.id.value, submission.tenant.value,
+             std::string_view(recipient.address.text()), static_cast<std::int64_t>(recipient.notify.bits),
+             std::string_view(recipient.original_recipient), milliseconds_of(submission.accepted_at)}));
+    }
     RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
                                                          .at = submission.accepted_at,
                                                          .kind = EventKind::accepted,
@@ -161,16 +171,26 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
                                                          .ordinal = whole_message,
                                                          .tenant = submission.tenant,
                                                          .detail = submission.origin}));
+    for (const Withheld& one : submission.withheld)
+        RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
+                                                             .at = submission.accepted_at,
+                                                             .kind = EventKind::suppressed,
+                                                             .message = submission.id,
+                                                             .ordinal = one.ordinal,
+                                                             .tenant = submission.tenant,
+                                                             .detail = one.detail}));
     if (submission.also) return submission.also(transaction);
     return {};
 }
 
 Task<Result<std::shared_ptr<const Message>>> Spool::accept(Submission submission) {
     CommitRequest request;
-    request.contents.push_back({.id = submission.id, .content = submission.content, .location = {}});
-    ContentLocation location;
+    ContentLocation location{.segment = 0, .offset = 0, .length = submission.content->size()};
+    // What nobody gets is not kept.
+    if (submission.withheld.size() < submission.envelope.recipients.size())
+        request.contents.push_back({.id = submission.id, .content = submission.content, .location = {}});
     request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>& contents) {
-        location = contents.front().location;
+        if (!contents.empty()) location = contents.front().location;
         return insert(transaction, submission, location);
     };
     RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
@@ -214,6 +234,7 @@ Result<std::int64_t> Spool::apply(Transaction& transaction, const Message& messa
                                                          .ordinal = outcome.ordinal,
                                                          .tenant = message.tenant,
                                                          .detail = outcome.detail}));
+    if (rules_.ended && outcome.outcome != Outcome::deferred) RELEVO_CHECK(rules_.ended(transaction, message, outcome));
     return removed;
 }
 
@@ -229,6 +250,15 @@ Result<void> Spool::append_reported(Transaction& transaction, const Message& mes
                                                     .field("report", report.id.text())
                                                     .field("to", report.envelope.recipients.front().address.text())
                                                     .finish()});
+}
+
+// Compaction may have moved it since the message was loaded.
+Result<void> Spool::find_content(Transaction& transaction, MessageId id, ContentLocation& location) {
+    return transaction.query(location_of_.of(day_of(time_of(id))), {id.value}, [&](const Row& row) -> Result<void> {
+        location.segment = static_cast<std::uint32_t>(row.integer(0));
+        location.offset = static_cast<Octets>(row.integer(1));
+        return {};
+    });
 }
 
 Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::shared_ptr<const Message> message,
@@ -257,16 +287,8 @@ Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::record(std::sha
         if (!may_end) return {};
         RELEVO_TRY(const bool live, is_live(transaction, message->id));
         ended = !live && removed > 0;  // whoever removes the last row drops the content, and nobody else
-        // Compaction may have moved the content since the message was loaded.
-        if (ended)
-            RELEVO_CHECK(transaction.query(location_of_.of(day_of(time_of(message->id))), {message->id.value},
-                                           [&](const Row& row) -> Result<void> {
-                                               location = {.segment = static_cast<std::uint32_t>(row.integer(0)),
-                                                           .offset = static_cast<Octets>(row.integer(1)),
-                                                           .length = location.length};
-                                               return {};
-                                           }));
-        return {};
+        if (!ended) return {};
+        return find_content(transaction, message->id, location);
     };
     RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
     if (ended) committer_.drop_content(location);
@@ -318,6 +340,7 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
                 return {};
             });
     }));
+    if (rules_.may_withhold) RELEVO_CO_CHECK(co_await withhold(*message));
     if (message->ordinals.empty())
         co_return failure(ErrorKind::not_found, "nothing of " + id.text() + " waits any more");
     auto content = co_await read_content(committer_, id, message->location);
@@ -327,6 +350,48 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
                           std::move(content.error().detail));
     message->content = std::make_shared<const std::string>(std::move(*content));
     co_return message;
+}
+
+// Ends the deliveries that the rules withhold, and takes them out of the message.
+Task<Result<void>> Spool::withhold(Message& message) {
+    const auto& recipients = message.envelope.recipients;
+    if (std::ranges::none_of(recipients, [&](const mail::Recipient& recipient) {
+            return rules_.may_withhold(message.tenant, recipient.address);
+        }))
+        co_return Result<void>();
+    std::vector<std::uint32_t> ended;
+    bool last = false;
+    CommitRequest request;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        ended.clear();
+        for (std::size_t i = 0; i < recipients.size(); ++i) {
+            RELEVO_TRY(auto detail, rules_.withhold(transaction, message.tenant, recipients[i].address));
+            if (!detail) continue;
+            const DeliveryId id{message.id, message.ordinals[i]};
+            RELEVO_TRY(const std::int64_t removed, transaction.execute(sql_delete_delivery, {key_of(id)}));
+            if (removed == 0) continue;
+            RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
+                                                                 .at = WallClock::now(),
+                                                                 .kind = EventKind::suppressed,
+                                                                 .message = message.id,
+                                                                 .ordinal = id.ordinal,
+                                                                 .tenant = message.tenant,
+                                                                 .detail = *std::move(detail)}));
+            ended.push_back(id.ordinal);
+        }
+        RELEVO_TRY(const bool live, is_live(transaction, message.id));
+        last = !live && !ended.empty();
+        if (!last) return {};
+        return find_content(transaction, message.id, message.location);
+    };
+    RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
+    if (last) committer_.drop_content(message.location);
+    for (std::size_t i = message.ordinals.size(); i-- > 0;) {
+        if (!std::ranges::binary_search(ended, message.ordinals[i])) continue;
+        message.envelope.recipients.erase(message.envelope.recipients.begin() + static_cast<std::ptrdiff_t>(i));
+        message.ordinals.erase(message.ordinals.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    co_return Result<void>();
 }
 
 Task<Result<int>> Spool::drop_history(std::int64_t first_kept_day) {

@@ -15,6 +15,12 @@ namespace relevo {
 
 [[nodiscard]] std::span<const Migration> spool_migrations();
 
+// A recipient that gets nothing: it is an event from the beginning.
+struct Withheld {
+    std::uint32_t ordinal = 0;
+    std::string detail;  // JSON object of the event `suppressed`
+};
+
 // What reception (or delivery, for a report) hands over.
 struct Submission {
     MessageId id;  // from the shard's MessageIdSource
@@ -24,7 +30,8 @@ struct Submission {
     mail::Envelope envelope;
     std::shared_ptr<const std::string> content;
     WallClock::time_point accepted_at;
-    std::string origin;  // JSON object: how it came in; the detail of the `accepted` event
+    std::string origin;              // JSON object: how it came in; the detail of the `accepted` event
+    std::vector<Withheld> withheld;  // ascending; nothing of the message waits if that is all of its recipients
     // Rows of others that belong into the same transaction (usage, last login, idempotency key); may be empty. Must be
     // repeatable.
     std::function<Result<void>(Transaction&)> also;
@@ -88,6 +95,20 @@ class Spool {
  public:
     explicit Spool(Committer& committer) : committer_(committer) {}
 
+    // What others decide about recipients. Each is called on the committer's thread inside the transaction, must be
+    // repeatable, and may be empty.
+    struct Rules {
+        // A delivery ended; for what must be written with it.
+        std::function<Result<void>(Transaction&, const Message&, const DeliveryOutcome&)> ended;
+        // The detail of the event `suppressed` if the recipient must not be sent to any more; asked when a message is
+        // loaded for a later attempt.
+        std::function<Result<std::optional<std::string>>(Reader&, TenantId, const mail::Address&)> withhold;
+        // Whether `withhold` may say so: asked first, on the shard.
+        std::function<bool(TenantId, const mail::Address&)> may_withhold;
+    };
+    // Before the shards start.
+    void set_rules(Rules rules) { rules_ = std::move(rules); }
+
     // At start, before anything else and before the committer's thread runs: tells the content store what lives, calls
     // `delivery` for each row of the queue in order of acceptance. Damaged rows are reported in the error list, never
     // invented or dropped.
@@ -108,7 +129,8 @@ class Spool {
                                                                      std::vector<DeliveryOutcome> outcomes,
                                                                      std::vector<Submission> reports);
 
-    // The message with those of its `ordinals` that still wait and are not held, and its content. Errors: not_found –
+    // The message with those of its `ordinals` that still wait and are not held, and its content; those that the rules
+    // withhold have ended, as if a person had dropped them. Errors: not_found –
     // finished or held meanwhile; io – damaged, or its content is not there.
     Task<Result<std::shared_ptr<const Message>>> load(MessageId id, std::vector<std::uint32_t> ordinals);
 
@@ -141,6 +163,8 @@ class Spool {
     Result<void> insert(Transaction& transaction, const Submission& submission, const ContentLocation& location);
     // Returns how many rows it removed.
     Result<std::int64_t> apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome);
+    Task<Result<void>> withhold(Message& message);
+    Result<void> find_content(Transaction& transaction, MessageId id, ContentLocation& location);
     Result<void> append_reported(Transaction& transaction, const Message& message, const Submission& report);
     Result<void> change_one(Transaction& transaction, const DeliveryRow& row, Change change, WallClock::time_point now);
     Result<std::vector<DeliveryRow>> rows_of(Reader& reader, const DeliveryFilter& filter, std::int64_t after,
@@ -148,6 +172,7 @@ class Spool {
     Result<Message> message_row(Reader& reader, MessageId id, std::uint32_t& recipients);
 
     Committer& committer_;
+    Rules rules_;
     // Committer's thread:
     EventWriter event_writer_;
     DayTables message_tables_{

@@ -1,0 +1,39 @@
+#include "core/feedback/schema.h"
+
+#include <array>
+
+namespace relevo {
+namespace {
+
+// An address is in its comparable form (core/tenancy, comparable_address()). expires_at 0: never.
+constexpr std::string_view initial_schema = R"sql(
+CREATE TABLE suppression (
+    tenant_id BIGINT NOT NULL,
+    address TEXT NOT NULL,
+    reason INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    message_id BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, address)
+);
+CREATE INDEX suppression_address ON suppression (address);
+CREATE INDEX suppression_expiry ON suppression (expires_at);
+
+CREATE TABLE soft_bounce (
+    tenant_id BIGINT NOT NULL,
+    address TEXT NOT NULL,
+    message_id BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, address, message_id)
+);
+CREATE INDEX soft_bounce_time ON soft_bounce (at);
+)sql";
+
+constexpr std::array migrations = {Migration{"feedback", 1, initial_schema}};
+
+}  // namespace
+
+std::span<const Migration> feedback_migrations() { return migrations; }
+
+}  // namespace relevo
