@@ -167,12 +167,14 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
                         "Look in the DNS now: for the proof that a domain is its tenant's, and for its DKIM keys",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
     table.push_back(
-        ask("domain set", "domain.set", server_or_store, "Choose what happens to mail from outside to a domain",
+        ask("domain set", "domain.set", server_or_store,
+            "Choose what happens to mail from outside to a domain, and where its own mail comes back to",
             {{"DOMAIN", "domain", text, "The domain or its id", true},
              {"--dmarc", "dmarc", text,
               "none, quarantine or reject: how far to follow what the author's domain asks for; default: as "
-              "verification.dmarc says",
-              true}}));
+              "verification.dmarc says"},
+             {"--return-path", "return_path", text,
+              "A sub-domain that bounces come back to, such as bounces.example.com; \"\": none of its own"}}));
     table.push_back(ask("domain remove", "domain.remove", server_or_store, "Remove a domain",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
 

@@ -116,6 +116,9 @@ std::string render_domain(const value& domain) {
     page += fmt::format("Mail from outside to it: DMARC is followed up to {}\n",
                         member(domain, "dmarc").is_string() ? printable(text(domain, "dmarc"))
                                                             : std::string("what verification.dmarc says"));
+    page += fmt::format("Its mail comes back to: {}\n", member(domain, "return_path").is_string()
+                                                            ? printable(text(domain, "return_path"))
+                                                            : std::string("its sender, or the service's domain"));
     if (const std::string challenge = challenge_to_publish(domain); !challenge.empty()) page += "\n" + challenge;
     if (const std::string records = records_to_publish(domain); !records.empty())
         page += "\nIts mail is signed once its DKIM keys are in the DNS, each as soon as it is there. " + records;

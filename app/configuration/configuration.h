@@ -256,6 +256,14 @@ struct ReportSettings {
     std::chrono::seconds keep = std::chrono::days(90);
 };
 
+// What comes back to us.
+struct FeedbackSettings {
+    std::string return_path_domain;      // A-labels; empty: only domains with a sub-domain for it
+    std::vector<std::string> addresses;  // mail to these is read as bounces and complaints
+    bool pass_on = true;
+    Octets message_size = 2 * mebibyte;
+};
+
 // Addresses that a tenant's mail does not go to.
 struct SuppressionSettings {
     OnSuppressed smtp = OnSuppressed::drop;
@@ -295,6 +303,7 @@ struct Configuration {
     DnsSettings dns;
     VerificationSettings verification;
     ReportSettings reports;
+    FeedbackSettings feedback;
     SuppressionSettings suppression;
     LogSettings log;
     MetricsSettings metrics;

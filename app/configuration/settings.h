@@ -77,6 +77,8 @@ std::span<const Setting<VerificationSettings>> settings_of();
 template <>
 std::span<const Setting<ReportSettings>> settings_of();
 template <>
+std::span<const Setting<FeedbackSettings>> settings_of();
+template <>
 std::span<const Setting<SuppressionSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -181,6 +183,11 @@ void for_each_section(Visit visit) {
                         "Informes sobre la autenticación del correo: los nuestros a los dueños de otros dominios (RFC "
                         "9990) y los de otros sobre nuestros dominios (también RFC 8460)."}},
           &Configuration::reports);
+    visit(SectionFacts{"feedback",
+                       false,
+                       {"What comes back after mail has left: bounces, answers of programs, complaints.",
+                        "Lo que vuelve cuando el correo ya ha salido: rebotes, respuestas automáticas, quejas."}},
+          &Configuration::feedback);
     visit(SectionFacts{"suppression",
                        false,
                        {"Addresses that a tenant's mail does not go to: who gets on the list by itself, and for how "

@@ -3,6 +3,37 @@
 
 namespace relevo::configuration {
 template <>
+std::span<const Setting<FeedbackSettings>> settings_of() {
+    using S = FeedbackSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::return_path_domain>(
+            "return_path_domain",
+            {"A domain of yours that mail comes back to if its sender's domain has no sub-domain for that (relevo "
+             "domain set --return-path); its MX is this server, and its SPF record lets it send.",
+             "Un dominio propio al que vuelve el correo si el dominio del remitente no tiene un subdominio para ello "
+             "(relevo domain set --return-path); su MX es este servidor y su registro SPF le permite enviar."},
+            with_default({"none: mail comes back to its sender", "ninguno: el correo vuelve a su remitente"})),
+        row<&S::addresses>(
+            "addresses",
+            {"Mailboxes that get complaints (feedback loops) and bounces: mail to them is delivered as any other, and "
+             "read too; only what is about a message that really went out counts.",
+             "Buzones que reciben quejas (feedback loops) y rebotes: el correo a ellos se entrega como cualquier otro "
+             "y "
+             "además se lee; solo cuenta lo que trata de un mensaje que salió de verdad."},
+            with_default({"none", "ninguno"})),
+        row<&S::pass_on>("pass_on",
+                         {"Pass bounces and answers that came to a return path on to whom the message was from, as if "
+                          "there were no return path; complaints never are.",
+                          "Reenviar los rebotes y respuestas que llegan a una dirección de rebotes al remitente del "
+                          "mensaje, como si esta no existiera; las quejas, nunca."}),
+        row<&S::message_size>(
+            "message_size", {"Largest mail to a return path.", "Tamaño máximo del correo a una dirección de rebotes."},
+            between(64 * 1024, 50 * mega)),
+    };
+    return settings;
+}
+
+template <>
 std::span<const Setting<SuppressionSettings>> settings_of() {
     using S = SuppressionSettings;
     static const std::vector<Setting<S>> settings = {

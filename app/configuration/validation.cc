@@ -270,6 +270,14 @@ void check_reports(const ReportSettings& reports, Problems& problems) {
     for (const std::string& address : reports.addresses) check(address, "reports.addresses", mail::Utf8::allowed);
 }
 
+void check_feedback(FeedbackSettings& feedback, Problems& problems) {
+    if (!feedback.return_path_domain.empty())
+        check_domain(feedback.return_path_domain, "feedback.return_path_domain", problems);
+    for (const std::string& address : feedback.addresses)
+        if (!mail::Address::parse(address, mail::Utf8::allowed))
+            problems.add("feedback.addresses", fmt::format("\"{}\" is not an address", printable(address, 100)));
+}
+
 // "$CREDENTIALS_DIRECTORY/name" as systemd's LoadCredential= gives it.
 Result<std::string> resolved_path(const std::string& path, const Environment& environment) {
     constexpr std::string_view prefix = "$CREDENTIALS_DIRECTORY/";
@@ -379,6 +387,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_checks(configuration.checks, problems);
     check_servers(configuration.dns, problems);
     check_reports(configuration.reports, problems);
+    check_feedback(configuration.feedback, problems);
 }
 
 void resolve_files(Configuration& configuration, const Environment& environment, Problems& problems) {

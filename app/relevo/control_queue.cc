@@ -132,10 +132,18 @@ std::string sentence_of(EventKind kind, const json::object& facts) {
         case EventKind::suppressed:
             return fmt::format("Not sent: the address is on the suppression list ({}{}{})", text("reason"),
                                text("because").empty() ? "" : ": ", text("because"));
-        case EventKind::bounced: return "Came back: " + said;
+        case EventKind::bounced: {
+            const std::string reporter = text("reporting_mta").empty() ? text("remote_mta") : text("reporting_mta");
+            return fmt::format("Came back after delivery{}{}: {}", reporter.empty() ? "" : ", from ", reporter,
+                               said.empty() ? text("status") : said);
+        }
         case EventKind::complained: return "Its recipient called it spam";
-        case EventKind::auto_reply: return "A program answered: " + said;
-        case EventKind::unsubscribed: return "Its recipient wants no more";
+        case EventKind::auto_reply: return "A program answered for the recipient" + (said.empty() ? "" : ": " + said);
+        case EventKind::unsubscribed:
+            return "Its recipient wants no more" + (text("how").empty() ? "" : ", by " + text("how"));
+        case EventKind::notified:
+            return fmt::format("A message came back that is no bounce{}{}", text("action").empty() ? "" : ": ",
+                               text("action"));
     }
     return {};
 }

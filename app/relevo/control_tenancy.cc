@@ -87,6 +87,7 @@ Result<json::object> json_of(Reader& reader, const Domain& domain) {
                         {"verified_at", json_time(domain.verified_at)},
                         {"challenge", std::move(challenge)},
                         {"dmarc", domain.dmarc ? json::value(name_of(*domain.dmarc)) : json::value(nullptr)},
+                        {"return_path", json_text_or_null(domain.return_path)},
                         {"created_at", json_time(domain.created_at)}};
 }
 
@@ -177,6 +178,7 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
     RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
     if (command == "tenant.remove") {
         RELEVO_CHECK(remove_tenant(transaction, tenant.id));
+        RELEVO_CHECK(remove_suppressions_of(transaction, tenant.id));
         return json::object{{"removed", tenant.name}};
     }
     if (command != "tenant.suspend")
@@ -209,12 +211,17 @@ Result<std::optional<DmarcHandling>> dmarc_handling(std::string_view text) {
 }
 
 Work set_domain(Transaction& transaction, const Arguments& arguments) {
-    RELEVO_CHECK(check_members(arguments, {"domain", "dmarc"}));
+    RELEVO_CHECK(check_members(arguments, {"domain", "dmarc", "return_path"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
-    RELEVO_TRY(const std::string dmarc, required_text(arguments, "dmarc"));
-    RELEVO_TRY(const auto handling, dmarc_handling(dmarc));
+    RELEVO_TRY(const auto dmarc, text_member(arguments, "dmarc"));
+    RELEVO_TRY(const auto return_path, text_member(arguments, "return_path"));
+    if (!dmarc && !return_path) return failure(ErrorKind::invalid, "what is to be set? Give dmarc or return_path");
     RELEVO_TRY(const Domain domain, named_domain(transaction, name));
-    RELEVO_CHECK(set_dmarc_handling(transaction, domain.id, handling));
+    if (dmarc) {
+        RELEVO_TRY(const auto handling, dmarc_handling(*dmarc));
+        RELEVO_CHECK(set_dmarc_handling(transaction, domain.id, handling));
+    }
+    if (return_path) RELEVO_CHECK(set_return_path(transaction, domain.id, *return_path));
     RELEVO_TRY(const Domain changed, domain_by_id(transaction, domain.id));
     return json_of(transaction, changed);
 }

@@ -44,7 +44,10 @@ Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, co
     setup::DomainFacts facts;
     facts.domain = domain.name;
     facts.host_name = configuration.server.host_name;
-    if (!settings.return_path.empty()) facts.return_path = settings.return_path + "." + domain.name;
+    if (!domain.return_path.empty())
+        facts.return_path = domain.return_path;
+    else if (!settings.return_path.empty())
+        facts.return_path = settings.return_path + "." + domain.name;
     if (!settings.tracking.empty()) facts.tracking_host = settings.tracking + "." + domain.name;
     facts.spf_include = settings.spf_include;
     facts.key_zone = settings.key_zone;

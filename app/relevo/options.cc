@@ -1,6 +1,7 @@
 #include "app/relevo/options.h"
 
 #include "app/relevo/signing.h"
+#include "core/tenancy/administration.h"
 #include "lib/sasl/mechanism.h"
 
 #include <algorithm>
@@ -209,6 +210,19 @@ std::shared_ptr<const ReportOptions> reporting_options(const Configuration& conf
         if (auto address = mail::Address::parse(text, mail::Utf8::allowed); address.has_value())
             options.addresses.push_back(*std::move(address));
     return std::make_shared<const ReportOptions>(std::move(options));
+}
+
+ReturnPathOptions return_path_options(const FeedbackSettings& settings) {
+    if (settings.return_path_domain.empty()) return {};
+    return {.service_domain = comparable_domain(settings.return_path_domain).value_or(settings.return_path_domain)};
+}
+
+std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings) {
+    FeedbackOptions options{.message_limit = settings.message_size, .pass_on = settings.pass_on, .addresses = {}};
+    for (const std::string& text : settings.addresses)
+        if (auto address = comparable_address(text); address.has_value())
+            options.addresses.push_back(*std::move(address));
+    return std::make_shared<const FeedbackOptions>(std::move(options));
 }
 
 std::shared_ptr<const SuppressionOptions> suppression_options(const SuppressionSettings& settings) {

@@ -156,7 +156,11 @@ Result<void> Server::load_access() {
         signing_ = std::make_unique<Signing>(std::move(vault), started_with_->signing, metrics_, *log_);
         return signing_->load(reader);
     }));
+    RELEVO_TRY(bounce_patterns_, bounce_patterns(*started_with_));
     feedback_ = std::make_unique<Feedback>(*started_with_, *store_, *log_, metrics_);
+    RELEVO_CHECK(feedback_->open(*started_with_, {.directory = [this] { return access_->directory.load(); },
+                                                  .patterns = [this] { return bounce_patterns_.load(); },
+                                                  .vault = signing_->vault()}));
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
     access_.reset(new ReceptionShared{
@@ -169,13 +173,17 @@ Result<void> Server::load_access() {
         .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
         .signer = &signing_->signer(),
         .suppressions = &feedback_->keeper(),
+        .feedback = {.return_paths = feedback_->return_paths(), .intake = feedback_->intake()},
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); },
         .message_checked =
             [this](const Findings& findings, const dns::IpAddress& client, const mail::Envelope& envelope,
                    mailauth::DmarcPolicy applied) { reporting_->message_checked(findings, client, envelope, applied); },
         .message_accepted =
-            [this](const std::shared_ptr<const Message>& message) { reporting_->message_accepted(message); }});
+            [this](Shard& shard, const std::shared_ptr<const Message>& message) {
+                reporting_->message_accepted(message);
+                if (feedback_->intake()->is_wanted(*message)) shard.spawn(feedback_->intake()->look_into(message));
+            }});
     return store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(auto directory, Directory::load(reader));
         access_->directory = std::move(directory);
@@ -207,7 +215,6 @@ Result<void> Server::make_parts() {
     pages_ = std::make_unique<https::BackgroundPages>();
     RELEVO_CHECK(store_->read([this](Reader& reader) { return mta_sts_cache_.load(reader, WallClock::now()); }));
     const DeliveryOptions options = delivery_options(*started_with_);
-    RELEVO_TRY(bounce_patterns_, bounce_patterns(*started_with_));
     RELEVO_TRY(address_lists_, address_lists(*started_with_));
     std::vector<DeliveryEngine*> engines;
     for (const auto& parts : shards_) {
@@ -415,6 +422,7 @@ Task<> Server::housekeeping_round() {
         log_->error("store.housekeeping_failed", {{"problem", saved.error().detail}});
     const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.load()->queue.keep_history));
     if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
+    co_await feedback_->keep_keys(now);
     co_await reporting_->round();
 }
 
@@ -528,6 +536,7 @@ void Server::take_apart() {
     control_listener_.reset();
     listeners_.clear();
     metrics_listeners_.clear();
+    if (feedback_) feedback_->close();
     reporting_.reset();
     domain_watch_.reset();
     inspection_.reset();

@@ -137,12 +137,18 @@ Result<void> Store::load_secret() {
     secret_.resize(secret_octets);
     randombytes_buf(secret_.data(), secret_.size());
     const std::string text = encode_base64(secret_);
+    return write([&](Transaction& transaction) -> Result<void> {
+        RELEVO_CHECK(
+            transaction.execute("INSERT INTO store_secret (id, octets) VALUES (1, $1)", {std::string_view(text)}));
+        return {};
+    });
+}
+
+Result<void> Store::write(const std::function<Result<void>(Transaction&)>& work) {
     RELEVO_CHECK(database_->begin());
-    if (auto inserted = database_->transaction().execute("INSERT INTO store_secret (id, octets) VALUES (1, $1)",
-                                                         {std::string_view(text)});
-        !inserted.has_value()) {
+    if (auto done = work(database_->transaction()); !done.has_value()) {
         database_->rollback();
-        return std::unexpected(std::move(inserted).error());
+        return done;
     }
     return database_->commit();
 }

@@ -31,6 +31,8 @@ class Store {
     Result<Spool::Recovery> recover(const std::function<void(const PendingDelivery&)>& delivery);
     // Reads rows before start().
     Result<void> read(const std::function<Result<void>(Reader&)>& work);
+    // Writes rows before start().
+    Result<void> write(const std::function<Result<void>(Transaction&)>& work);
     void start() { committer_->start(); }
     void stop() { committer_->stop(); }
 

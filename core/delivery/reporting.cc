@@ -57,9 +57,8 @@ Submission submission_of(const Message& message, mail::DeliveryReport report, co
     report.queue_id = message.id.text();
     report.message_id = fmt::format("{}@{}", submission.id.text(), options.host_name);
     mail::BuiltReport built = mail::build_report(report, *message.content, options.full_return_limit_octets);
-    submission.envelope.recipients.push_back({.address = message.envelope.reverse_path.address(),
-                                              .notify = {mail::DsnNotify::never},
-                                              .original_recipient = {}});
+    submission.envelope.recipients.push_back(
+        {.address = message.sender().address(), .notify = {mail::DsnNotify::never}, .original_recipient = {}});
     submission.envelope.require_tls = message.envelope.require_tls;  // RFC 8689 §5
     submission.envelope.smtputf8 = built.smtputf8;
     submission.envelope.body =
@@ -76,7 +75,7 @@ std::vector<Submission> make_reports(const Message& message, const std::vector<R
                                      const ReportingOptions& options, mail::Language language, MessageIdSource& ids,
                                      WallClock::time_point now) {
     std::vector<Submission> reports;
-    if (message.envelope.reverse_path.is_null()) return reports;
+    if (message.sender().is_null()) return reports;
     for (const mail::DeliveryAction action :
          {mail::DeliveryAction::failed, mail::DeliveryAction::delayed, mail::DeliveryAction::relayed}) {
         mail::DeliveryReport report;
@@ -89,7 +88,7 @@ std::vector<Submission> make_reports(const Message& message, const std::vector<R
         report.language = language;
         report.reporting_mta = options.host_name;
         report.from_domain = options.host_name;
-        report.original_sender = message.envelope.reverse_path;
+        report.original_sender = message.sender();
         report.envelope_id = message.envelope.envelope_id;
         // RFC 8689 §5: what the sender wants to protect is not sent back.
         report.dsn_return = message.envelope.require_tls ? mail::DsnReturn::headers : message.envelope.dsn_return;

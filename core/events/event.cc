@@ -20,6 +20,7 @@ std::string_view name_of(EventKind kind) {
         case EventKind::complained: return "complained";
         case EventKind::auto_reply: return "auto_reply";
         case EventKind::unsubscribed: return "unsubscribed";
+        case EventKind::notified: return "notified";
     }
     return "unknown";
 }

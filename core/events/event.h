@@ -30,6 +30,7 @@ enum class EventKind : std::uint8_t {
     complained = 22,    // its recipient called it spam
     auto_reply = 23,    // a program answered
     unsubscribed = 24,  // its recipient wants no more
+    notified = 25,      // something else came back: a delay, a receipt, an answer of a person
 };
 [[nodiscard]] std::string_view name_of(EventKind kind);
 

@@ -30,7 +30,11 @@ CREATE TABLE soft_bounce (
 CREATE INDEX soft_bounce_time ON soft_bounce (at);
 )sql";
 
-constexpr std::array migrations = {Migration{"feedback", 1, initial_schema}};
+// Keys of return paths and of unsubscriptions, sealed.
+constexpr std::string_view token_schema =
+    "CREATE TABLE feedback_key (id BIGINT PRIMARY KEY, sealed TEXT NOT NULL, created_at BIGINT NOT NULL);";
+
+constexpr std::array migrations = {Migration{"feedback", 1, initial_schema}, Migration{"feedback", 2, token_schema}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // Takes mail in: one coroutine per SMTP session, on the shard that accepted its connection.
 #pragma once
 
+#include "core/feedback/intake.h"
 #include "core/feedback/suppression_keeper.h"
 #include "core/policy/sending.h"
 #include "core/ports/log.h"
@@ -37,13 +38,19 @@ struct ReceptionShared {
     InboundDomains is_inbound;
     MessageSigner* signer = nullptr;                  // nothing: submissions go out unsigned
     const SuppressionKeeper* suppressions = nullptr;  // nothing: nobody is suppressed
+    // Mail that comes back to return paths; nothing: nobody has any.
+    struct Feedback {
+        const ReturnPaths* return_paths = nullptr;
+        FeedbackIntake* intake = nullptr;
+    };
+    Feedback feedback{};
     // Records a login (address and time) in the background.
     std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
     // A message from outside was checked, and this was done with it.
     std::function<void(const Findings&, const dns::IpAddress& client, const mail::Envelope&, mailauth::DmarcPolicy)>
         message_checked;
-    // Mail came in and is safe; called before it goes on its way.
-    std::function<void(const std::shared_ptr<const Message>&)> message_accepted;
+    // Mail came in and is safe; called on its shard before it goes on its way.
+    std::function<void(Shard&, const std::shared_ptr<const Message>&)> message_accepted;
 };
 
 struct ReceptionMetrics {

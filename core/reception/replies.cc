@@ -43,6 +43,15 @@ smtp::Reply queued(std::string_view id, std::size_t suppressed, std::size_t reci
     return {250, smtp::EnhancedStatus{2, 0, 0}, fmt::format("Ok: queued as {}", id)};
 }
 
+smtp::Reply feedback_taken(std::string_view id) {
+    return {250, smtp::EnhancedStatus{2, 0, 0}, fmt::format("Ok: read, about {}", id)};
+}
+
+smtp::Reply feedback_too_large(Octets limit) {
+    return {552, smtp::EnhancedStatus{5, 3, 4},
+            fmt::format("A return path takes at most {} octets: send the headers of what came back", limit)};
+}
+
 smtp::Reply header_too_large(std::string_view problem) {
     return {552, smtp::EnhancedStatus{5, 3, 4},
             fmt::format("The header section is too large ({}): send fewer or shorter header fields",

@@ -1,6 +1,7 @@
 // What a session says on its own account; what a policy says is in core/policy/replies.h.
 #pragma once
 
+#include "lib/base/octets.h"
 #include "lib/base/result.h"
 #include "lib/smtp/reply.h"
 
@@ -16,6 +17,8 @@ namespace relevo::replies {
 [[nodiscard]] smtp::Reply send_content();  // the session turns it into 354 or takes the chunk
 // `suppressed` of `recipients` get nothing.
 [[nodiscard]] smtp::Reply queued(std::string_view id, std::size_t suppressed, std::size_t recipients);
+[[nodiscard]] smtp::Reply feedback_taken(std::string_view id);
+[[nodiscard]] smtp::Reply feedback_too_large(Octets limit);
 [[nodiscard]] smtp::Reply header_too_large(std::string_view problem);
 [[nodiscard]] smtp::Reply too_many_hops(std::size_t limit);
 [[nodiscard]] smtp::Reply not_stored(ErrorKind kind);

@@ -77,7 +77,10 @@ class ReceptionSession {
     [[nodiscard]] std::string origin() const;
     void forget_transaction();
 
-    // session_feedback.cc: who gets nothing
+    // session_feedback.cc: who gets nothing, and what comes back
+    [[nodiscard]] std::optional<Decision> judge_feedback(const mail::Address& recipient);
+    [[nodiscard]] bool has_room_for_feedback(std::size_t octets);
+    Task<smtp::Reply> take_feedback();
     [[nodiscard]] std::optional<Decision> judge_suppression(const mail::Address& recipient) const;
     Task<Result<std::vector<Withheld>>> suppressed_recipients(const mail::Envelope& envelope);
 
@@ -122,6 +125,9 @@ class ReceptionSession {
     Deadline content_began_;
     std::optional<WallClock::time_point> rate_taken_at_;
     std::uint32_t accepted_messages_ = 0;
+
+    std::optional<ReturnAddress> feedback_;  // the transaction's only recipient
+    bool feedback_is_too_large_ = false;
 
     std::unique_ptr<MessageVerification> verification_;  // only while mail from outside arrives
     mail::HeaderEnd header_end_;                         // of that mail

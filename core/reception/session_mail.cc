@@ -49,19 +49,22 @@ void ReceptionSession::judge_sender(const smtp::JudgeSender& step) {
 }
 
 Task<> ReceptionSession::judge_recipient(const smtp::JudgeRecipient& step) {
-    Decision decision =
-        relevo::judge_recipient(identity_, step.recipient->address, reception_.ports_.shared.is_inbound);
+    const mail::Address& address = step.recipient->address;
+    auto about_return_path = judge_feedback(address);
+    Decision decision = about_return_path
+                            ? *std::move(about_return_path)
+                            : relevo::judge_recipient(identity_, address, reception_.ports_.shared.is_inbound);
     RecipientCheck& recipients = reception_.ports_.recipients;
     if (decision.is_accepted() && identity_.is_known() && recipients.is_on() &&
         recipient_time_left_ > Clock::duration::zero()) {
         const Deadline began = Clock::now();
         const auto time = std::min<Clock::duration>(recipient_time_left_, RecipientCheck::recipient_time);
-        auto refusal = co_await recipients.check(step.recipient->address, identity_.tenant, began + time);
+        auto refusal = co_await recipients.check(address, identity_.tenant, began + time);
         recipient_time_left_ -= Clock::now() - began;
         if (refusal) decision = *std::move(refusal);
     }
     if (decision.is_accepted())
-        if (auto refusal = judge_suppression(step.recipient->address)) decision = *std::move(refusal);
+        if (auto refusal = judge_suppression(address)) decision = *std::move(refusal);
     if (!decision.is_accepted()) log_refusal("RCPT", decision.reply);
     session_->answer(decision.reply);
 }
@@ -91,6 +94,7 @@ void ReceptionSession::begin_content() {
 }
 
 void ReceptionSession::take_content(std::string_view piece) {
+    if (feedback_ && !has_room_for_feedback(piece.size())) return;  // refused at the end
     content_.append(piece);
     if (body_) body_->receive(piece);
     follow_content(piece);
@@ -189,6 +193,7 @@ std::string ReceptionSession::signature_of(const Directory& directory, const mai
 Task<smtp::Reply> ReceptionSession::take_message() {
     auto& ports = reception_.ports_;
     if (auto refusal = co_await prepare_content()) co_return std::move(*refusal);
+    if (feedback_) co_return co_await take_feedback();
     Submission submission;
     submission.id = message_;
     submission.tenant = identity_.tenant;
@@ -223,7 +228,7 @@ Task<smtp::Reply> ReceptionSession::take_message() {
                                      {"listener", listener_.name},
                                      {"client", client_.text()},
                                      {"login", login_},
-                                     {"from", message.envelope.reverse_path.text()},
+                                     {"from", message.sender().text()},
                                      {"to", first_recipient},
                                      {"recipients", recipients},
                                      {"suppressed", suppressed},
@@ -232,7 +237,7 @@ Task<smtp::Reply> ReceptionSession::take_message() {
                                      {"sealed_by", sealed_by_}});
     smtp::Reply reply = replies::queued(message.id.text(), suppressed, recipients);
     if (suppressed == recipients) co_return reply;  // nothing of it waits
-    if (ports.shared.message_accepted) ports.shared.message_accepted(*accepted);
+    if (ports.shared.message_accepted) ports.shared.message_accepted(ports.shard, *accepted);
     ports.accepted(std::move(*accepted));
     co_return reply;
 }
@@ -246,6 +251,8 @@ void ReceptionSession::log_not_stored(const Error& problem) {
 void ReceptionSession::forget_transaction() {
     if (rate_taken_at_) reception_.ports_.shared.rates.give_back(sender_key(identity_), *rate_taken_at_);
     rate_taken_at_.reset();
+    feedback_.reset();
+    feedback_is_too_large_ = false;
     content_ = {};
     body_.reset();
     signed_by_.clear();

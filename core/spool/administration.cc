@@ -72,7 +72,7 @@ Result<std::vector<DeliveryRow>> Spool::rows_of(Reader& reader, const DeliveryFi
             std::uint32_t recipients = 0;
             RELEVO_TRY(known, message_row(reader, row.id.message, recipients));
         }
-        row.sender = known.envelope.reverse_path.text();
+        row.sender = known.sender().text();
         row.accepted_at = known.accepted_at;
         row.stream = known.stream;
         row.size = known.location.length;
@@ -118,7 +118,7 @@ Task<Result<MessageRow>> Spool::show(MessageId id) {
         shown.id = id;
         shown.tenant = message.tenant;
         shown.credential = message.credential;
-        shown.sender = message.envelope.reverse_path.text();
+        shown.sender = message.sender().text();
         shown.accepted_at = message.accepted_at;
         shown.size = message.location.length;
         DeliveryFilter only_this;

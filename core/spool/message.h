@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,11 +47,18 @@ struct Message {
     TenantId tenant;
     CredentialId credential;
     mail::MessageStream stream = mail::MessageStream::transactional;
-    mail::Envelope envelope;              // recipients: those still to be delivered when it was loaded
-    std::vector<std::uint32_t> ordinals;  // ordinals[i] belongs to envelope.recipients[i]
+    // What it leaves with. recipients: those still to be delivered when it was loaded.
+    mail::Envelope envelope;
+    std::optional<mail::ReversePath> submitted_by;  // if it leaves with a return path of ours instead
+    std::vector<std::uint32_t> ordinals;            // ordinals[i] belongs to envelope.recipients[i]
     WallClock::time_point accepted_at;
     ContentLocation location;
     std::shared_ptr<const std::string> content;  // fresh messages and loaded ones; never null when a delivery starts
+
+    // Whom reports of ours go to, and people are shown.
+    [[nodiscard]] const mail::ReversePath& sender() const {
+        return submitted_by ? *submitted_by : envelope.reverse_path;
+    }
 };
 
 enum class DeliveryState : std::uint8_t { waiting = 0, held = 1 };

@@ -68,7 +68,7 @@ bool is_withheld(const Submission& submission, std::uint32_t ordinal) {
     return std::ranges::binary_search(submission.withheld, ordinal, {}, &Withheld::ordinal);
 }
 
-std::shared_ptr<const Message> accepted_message(const Submission& submission, const ContentLocation& location) {
+std::shared_ptr<Message> accepted_message(const Submission& submission, const ContentLocation& location) {
     auto message = std::make_shared<Message>();
     message->id = submission.id;
     message->tenant = submission.tenant;
@@ -194,7 +194,36 @@ Task<Result<std::shared_ptr<const Message>>> Spool::accept(Submission submission
         return insert(transaction, submission, location);
     };
     RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
-    co_return accepted_message(submission, location);
+    auto message = accepted_message(submission, location);
+    choose_return_path(*message);
+    co_return message;
+}
+
+void Spool::choose_return_path(Message& message) const {
+    if (!rules_.return_path || message.envelope.reverse_path.is_null()) return;
+    if (auto other = rules_.return_path(message))
+        message.submitted_by = std::exchange(message.envelope.reverse_path, *std::move(other));
+}
+
+Task<Result<std::vector<std::shared_ptr<const Message>>>> Spool::note(std::vector<Event> events,
+                                                                      std::vector<Submission> mails,
+                                                                      std::function<Result<void>(Transaction&)> also) {
+    CommitRequest request;
+    for (const Submission& mail : mails)
+        request.contents.push_back({.id = mail.id, .content = mail.content, .location = {}});
+    std::vector<ContentLocation> locations(mails.size());
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>& contents) -> Result<void> {
+        for (const Event& event : events) RELEVO_CHECK(event_writer_.append(transaction, event));
+        for (std::size_t i = 0; i < mails.size(); ++i) {
+            locations[i] = contents[i].location;
+            RELEVO_CHECK(insert(transaction, mails[i], locations[i]));
+        }
+        return also ? also(transaction) : Result<void>();
+    };
+    RELEVO_CO_CHECK(co_await commit(committer_, std::move(request)));
+    std::vector<std::shared_ptr<const Message>> accepted;
+    for (std::size_t i = 0; i < mails.size(); ++i) accepted.push_back(accepted_message(mails[i], locations[i]));
+    co_return accepted;
 }
 
 Result<bool> Spool::is_live(Reader& reader, MessageId id) {
@@ -341,6 +370,7 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
             });
     }));
     if (rules_.may_withhold) RELEVO_CO_CHECK(co_await withhold(*message));
+    choose_return_path(*message);
     if (message->ordinals.empty())
         co_return failure(ErrorKind::not_found, "nothing of " + id.text() + " waits any more");
     auto content = co_await read_content(committer_, id, message->location);

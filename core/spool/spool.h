@@ -105,6 +105,8 @@ class Spool {
         std::function<Result<std::optional<std::string>>(Reader&, TenantId, const mail::Address&)> withhold;
         // Whether `withhold` may say so: asked first, on the shard.
         std::function<bool(TenantId, const mail::Address&)> may_withhold;
+        // What the message leaves with instead of its sender, on any shard; nothing: its sender. Empty: always that.
+        std::function<std::optional<mail::ReversePath>(const Message&)> return_path;
     };
     // Before the shards start.
     void set_rules(Rules rules) { rules_ = std::move(rules); }
@@ -128,6 +130,12 @@ class Spool {
     Task<Result<std::vector<std::shared_ptr<const Message>>>> record(std::shared_ptr<const Message> message,
                                                                      std::vector<DeliveryOutcome> outcomes,
                                                                      std::vector<Submission> reports);
+
+    // Writes events of messages, rows of others and mail that follow from what came back, in one transaction. Returns
+    // the accepted mail.
+    Task<Result<std::vector<std::shared_ptr<const Message>>>> note(std::vector<Event> events,
+                                                                   std::vector<Submission> mails,
+                                                                   std::function<Result<void>(Transaction&)> also);
 
     // The message with those of its `ordinals` that still wait and are not held, and its content; those that the rules
     // withhold have ended, as if a person had dropped them. Errors: not_found –
@@ -164,6 +172,7 @@ class Spool {
     // Returns how many rows it removed.
     Result<std::int64_t> apply(Transaction& transaction, const Message& message, const DeliveryOutcome& outcome);
     Task<Result<void>> withhold(Message& message);
+    void choose_return_path(Message& message) const;
     Result<void> find_content(Transaction& transaction, MessageId id, ContentLocation& location);
     Result<void> append_reported(Transaction& transaction, const Message& message, const Submission& report);
     Result<void> change_one(Transaction& transaction, const DeliveryRow& row, Change change, WallClock::time_point now);

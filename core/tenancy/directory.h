@@ -38,6 +38,8 @@ class Directory {
     // The row that decides about a domain name in A-labels (comparable_domain()): its own, else the nearest one above,
     // if that one includes its subdomains.
     [[nodiscard]] const Domain* domain_for(std::string_view ascii_name) const;
+    // The domain whose mail comes back to `ascii_name`.
+    [[nodiscard]] const Domain* domain_of_return_path(std::string_view ascii_name) const;
     // Whether somebody's domain is `ascii_name` or lies below it: a policy there speaks for that domain. Looks at each.
     [[nodiscard]] bool has_domain_at_or_below(std::string_view ascii_name) const;
     [[nodiscard]] const std::vector<const Domain*>& domains_of(TenantId tenant) const;
@@ -58,6 +60,7 @@ class Directory {
     std::unordered_map<std::string_view, const Credential*> credentials_by_login_;
     std::unordered_map<NetworkGrantId, const NetworkGrant*> grants_by_id_;
     std::unordered_map<std::string_view, const Domain*> domains_by_name_;
+    std::unordered_map<std::string_view, const Domain*> domains_by_return_path_;
     std::unordered_map<TenantId, std::vector<const Domain*>> domains_by_tenant_;
     NetworkTable granted_networks_;
 };

@@ -22,14 +22,17 @@ Domain domain_of(const Row& row) {
                   .ownership = columns::ownership(row.integer(5)),
                   .challenge = std::string(row.text(6)),
                   .verified_at = columns::time(row.integer(7)),
-                  .dmarc = columns::dmarc_handling(row.integer(8))};
+                  .dmarc = columns::dmarc_handling(row.integer(8)),
+                  .return_path = std::string(row.text(9))};
 }
 
 constexpr std::string_view select_by_name =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE "
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, return_path FROM "
+    "domain WHERE "
     "name = $1";
 constexpr std::string_view select_by_id =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain WHERE id "
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, return_path FROM "
+    "domain WHERE id "
     "= $1";
 
 Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
@@ -170,6 +173,26 @@ Result<void> set_dmarc_handling(Transaction& transaction, DomainId id, std::opti
                                   {id.value, columns::of(handling)}, "there is no such domain");
 }
 
+Result<void> set_return_path(Transaction& transaction, DomainId id, std::string_view name) {
+    std::string ascii;
+    if (!name.empty()) {
+        RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
+        RELEVO_TRY(ascii, comparable_domain(name));
+        if (ascii == domain.name || !mail::is_same_or_subdomain(ascii, domain.name))
+            return failure(ErrorKind::invalid, ascii + " is not below " + domain.name +
+                                                   ": name a sub-domain such as bounces." + domain.name);
+        RELEVO_TRY(const auto other, domain_by_name(transaction, ascii));
+        if (other && other->tenant != domain.tenant)
+            return failure(ErrorKind::conflict, ascii + " belongs to another tenant");
+        RELEVO_TRY(const bool is_used,
+                   statements::exists(transaction, "SELECT 1 FROM domain WHERE return_path = $1 AND id <> $2",
+                                      {std::string_view(ascii), id.value}));
+        if (is_used) return failure(ErrorKind::conflict, ascii + " is the return path of another domain");
+    }
+    return statements::change_one(transaction, "UPDATE domain SET return_path = $2 WHERE id = $1",
+                                  {id.value, std::string_view(ascii)}, "there is no such domain");
+}
+
 Result<void> remove_domain(Transaction& transaction, DomainId id) {
     RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
     std::string login;
@@ -227,10 +250,11 @@ Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId>
         domains.push_back(domain_of(row));
         return {};
     };
-    RELEVO_CHECK(reader.query(
-        "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc FROM domain"
-        " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
-        {tenant ? tenant->value : 0}, add));
+    RELEVO_CHECK(
+        reader.query("SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, "
+                     "return_path FROM domain"
+                     " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+                     {tenant ? tenant->value : 0}, add));
     // One pass over all rules instead of a query per domain; both lists come in the order of ids.
     auto domain = domains.begin();
     RELEVO_CHECK(reader.query("SELECT domain_id, address FROM domain_address ORDER BY domain_id, address", {},

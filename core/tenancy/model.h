@@ -59,6 +59,7 @@ struct Domain {
     std::string challenge;                // what the owner publishes to prove it; empty in rows of older releases
     WallClock::time_point verified_at{};  // the epoch: never
     std::optional<DmarcHandling> dmarc;   // of mail from outside to it; absent: as the configuration says
+    std::string return_path;  // the sub-domain that its mail comes back to (A-labels); empty: the service's, if any
 };
 
 // The proof that a domain is its tenant's: a TXT record at "_relevo-challenge.example.com" that holds

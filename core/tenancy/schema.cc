@@ -117,8 +117,11 @@ ALTER TABLE domain ADD COLUMN verified_at BIGINT NOT NULL DEFAULT 0;
 // What mail from outside to the domain goes through; 0: as the configuration says.
 constexpr std::string_view dmarc_schema = "ALTER TABLE domain ADD COLUMN dmarc INTEGER NOT NULL DEFAULT 0;";
 
+// Where the domain's mail comes back to; '': not to a sub-domain of its own.
+constexpr std::string_view return_path_schema = "ALTER TABLE domain ADD COLUMN return_path TEXT NOT NULL DEFAULT '';";
+
 constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}, Migration{"tenancy", 2, ownership_schema},
-                                   Migration{"tenancy", 3, dmarc_schema}};
+                                   Migration{"tenancy", 3, dmarc_schema}, Migration{"tenancy", 4, return_path_schema}};
 
 }  // namespace
 
