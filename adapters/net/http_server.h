@@ -1,38 +1,13 @@
-// HTTP/1.1 requests from streams, to one handler; Boost.Beast parses.
+// HTTP/1.1 requests from streams, to one handler.
 #pragma once
 
-#include "core/ports/stream.h"
+#include "core/ports/http.h"
 #include "lib/base/octets.h"
 
 #include <functional>
 #include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 namespace relevo::net {
-
-using HttpFields = std::vector<std::pair<std::string, std::string>>;
-
-struct HttpRequest {
-    std::string method{};  // "GET"
-    std::string target{};  // as sent: "/metrics?x=1"
-    HttpFields fields{};   // in order; names in the sender's case
-    std::string body{};
-    Endpoint peer{};
-    // The first field of that name, in any case; "" if there is none.
-    [[nodiscard]] std::string_view field(std::string_view name) const;
-};
-
-struct HttpResponse {
-    unsigned status = 200;
-    std::string content_type = "text/plain; charset=utf-8";  // "" sends none
-    std::string body{};
-    HttpFields fields{};  // further ones; one with CR or LF in it is left out
-};
-
-using HttpHandler = std::function<Task<HttpResponse>(HttpRequest)>;
 
 enum class HttpTransport : std::uint8_t { plain, tls };
 

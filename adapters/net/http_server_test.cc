@@ -85,6 +85,21 @@ TEST(HttpServer, RefusesWhatIsTooLargeOrMalformedAndCloses) {
         EXPECT_TRUE(answers_to(example.wire).starts_with(example.start)) << answers_to(example.wire);
 }
 
+TEST(HttpServer, RefusesRequestsWithTwoReadings) {  // RFC 9112 §3.2, §6.1, §6.3; security row F17
+    const auto status = [](const std::string& fields, const std::string& body) {
+        return answers_to("POST / HTTP/1.1\r\n" + fields + "\r\n" + body).substr(0, 12);
+    };
+    const std::string chunks = "3\r\nabc\r\n0\r\n\r\n";
+    EXPECT_EQ(status("Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n", chunks), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n", chunks), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\r\nTransfer-Encoding: gzip, chunked\r\n", chunks), "HTTP/1.1 501");
+    EXPECT_EQ(status("Host: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n", "abcd"), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\r\nContent-Length: -1\r\n", ""), "HTTP/1.1 400");
+    EXPECT_EQ(status("Content-Length: 0\r\n", ""), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\r\nHost: y\r\nContent-Length: 0\r\n", ""), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\r\nX Y: z\r\nContent-Length: 0\r\n", ""), "HTTP/1.1 400");
+}
+
 TEST(HttpServer, LeavesOutFieldsThatWouldSplitTheAnswer) {
     const std::string answer = answers_to("GET /split HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(answer.find("X-Evil"), std::string::npos);

@@ -261,6 +261,7 @@ struct FeedbackSettings {
     std::string return_path_domain;      // A-labels; empty: only domains with a sub-domain for it
     std::vector<std::string> addresses;  // mail to these is read as bounces and complaints
     bool pass_on = true;
+    std::string unsubscribe_url;  // "https://links.example.com"; empty: no links to web pages
     Octets message_size = 2 * mebibyte;
 };
 
@@ -280,6 +281,14 @@ struct LogSettings {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::json;
     std::string file;  // empty: standard error, which systemd keeps
+};
+
+// Where web pages are served.
+struct HttpSettings {
+    std::vector<Endpoint> address;
+    bool tls = true;
+    std::uint32_t max_connections = 1000;
+    friend bool operator==(const HttpSettings&, const HttpSettings&) = default;
 };
 
 struct MetricsSettings {
@@ -305,6 +314,7 @@ struct Configuration {
     ReportSettings reports;
     FeedbackSettings feedback;
     SuppressionSettings suppression;
+    std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;
     MetricsSettings metrics;
 

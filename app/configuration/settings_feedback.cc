@@ -26,9 +26,34 @@ std::span<const Setting<FeedbackSettings>> settings_of() {
                           "there were no return path; complaints never are.",
                           "Reenviar los rebotes y respuestas que llegan a una dirección de rebotes al remitente del "
                           "mensaje, como si esta no existiera; las quejas, nunca."}),
+        row<&S::unsubscribe_url>(
+            "unsubscribe_url",
+            {"Address of an [[http]] listener as others see it, such as \"https://links.example.com\": mail of the "
+             "stream `bulk` to one recipient then gets links for one click (RFC 8058).",
+             "Dirección de un listener [[http]] vista desde fuera, como \"https://enlaces.example.com\": el correo del "
+             "flujo `bulk` a un solo destinatario lleva entonces enlaces de baja en un clic (RFC 8058)."},
+            with_default({"none: by mail alone", "ninguna: solo por correo"})),
         row<&S::message_size>(
             "message_size", {"Largest mail to a return path.", "Tamaño máximo del correo a una dirección de rebotes."},
             between(64 * 1024, 50 * mega)),
+    };
+    return settings;
+}
+
+template <>
+std::span<const Setting<HttpSettings>> settings_of() {
+    using S = HttpSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::address>("address", {"Where to listen; at least one.", "Dónde escuchar; al menos una dirección."},
+                         restart),
+        row<&S::tls>("tls",
+                     {"With the certificates of [tls]; false behind a proxy of yours that speaks TLS.",
+                      "Con los certificados de [tls]; false detrás de un proxy propio que hable TLS."},
+                     restart),
+        row<&S::max_connections>(
+            "max_connections",
+            {"Open connections; more are closed at once.", "Conexiones abiertas; las demás se cierran enseguida."},
+            {.bounds = {1, 100'000}, .effect = TakesEffect::on_restart}),
     };
     return settings;
 }

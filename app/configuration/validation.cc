@@ -45,6 +45,8 @@ void check_endpoints(const Configuration& configuration, Problems& problems) {
     };
     for (std::size_t i = 0; i < configuration.listeners.size(); ++i)
         check(configuration.listeners[i].address, fmt::format("listener[{}].address", i));
+    for (std::size_t i = 0; i < configuration.http.size(); ++i)
+        check(configuration.http[i].address, fmt::format("http[{}].address", i));
     check(configuration.metrics.address, "metrics.address");
 }
 
@@ -273,6 +275,14 @@ void check_reports(const ReportSettings& reports, Problems& problems) {
 void check_feedback(FeedbackSettings& feedback, Problems& problems) {
     if (!feedback.return_path_domain.empty())
         check_domain(feedback.return_path_domain, "feedback.return_path_domain", problems);
+    std::string& url = feedback.unsubscribe_url;
+    if (url.ends_with('/')) url.pop_back();
+    // RFC 8058 §3.1: the link is HTTPS.
+    if (!url.empty() && (!url.starts_with("https://") || url.size() < 10 || url.size() > 200 ||
+                         url.find_first_of(" <>\"?#,\\\r\n\t") != std::string::npos || !is_ascii(url)))
+        problems.add("feedback.unsubscribe_url",
+                     fmt::format("\"{}\" is no address of pages: write one such as \"https://links.example.com\"",
+                                 printable(url, 100)));
     for (const std::string& address : feedback.addresses)
         if (!mail::Address::parse(address, mail::Utf8::allowed))
             problems.add("feedback.addresses", fmt::format("\"{}\" is not an address", printable(address, 100)));
@@ -388,6 +398,9 @@ void validate(Configuration& configuration, Problems& problems) {
     check_servers(configuration.dns, problems);
     check_reports(configuration.reports, problems);
     check_feedback(configuration.feedback, problems);
+    for (std::size_t i = 0; i < configuration.http.size(); ++i)
+        if (configuration.http[i].address.empty())
+            problems.add(fmt::format("http[{}].address", i), "is missing: add one such as address = \"0.0.0.0:443\"");
 }
 
 void resolve_files(Configuration& configuration, const Environment& environment, Problems& problems) {

@@ -218,7 +218,10 @@ ReturnPathOptions return_path_options(const FeedbackSettings& settings) {
 }
 
 std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings) {
-    FeedbackOptions options{.message_limit = settings.message_size, .pass_on = settings.pass_on, .addresses = {}};
+    FeedbackOptions options{.message_limit = settings.message_size,
+                            .pass_on = settings.pass_on,
+                            .addresses = {},
+                            .unsubscribe_url = settings.unsubscribe_url};
     for (const std::string& text : settings.addresses)
         if (auto address = comparable_address(text); address.has_value())
             options.addresses.push_back(*std::move(address));

@@ -57,6 +57,7 @@ Result<void> Server::start() {
     RELEVO_CHECK(open_tls());
     RELEVO_CHECK(open_listeners());
     RELEVO_CHECK(open_metrics());
+    RELEVO_CHECK(open_web());
     RELEVO_CHECK(drop_privileges(started_with_->server));
     RELEVO_CHECK(open_store());
     RELEVO_CHECK(load_access());
@@ -363,6 +364,10 @@ void Server::start_shards() {
     for (const auto& listener : metrics_listeners_)
         listener->start(
             [this](Shard& shard, std::unique_ptr<Stream> stream) { http_->serve(shard, std::move(stream)); });
+    for (std::size_t i = 0; i < web_listeners_.size(); ++i)
+        web_listeners_[i]->start([server = web_servers_[i].get()](Shard& shard, std::unique_ptr<Stream> stream) {
+            server->serve(shard, std::move(stream));
+        });
     control_listener_->start();
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
@@ -440,6 +445,7 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
     changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
     changed(fresh.metrics.address != running.metrics.address, "metrics.address");
+    changed(fresh.http != running.http, "http");
     // What routes are made of, the patterns and what limits mail take effect at once.
     DeliverySettings with_new_routes = running.delivery;
     with_new_routes.bounce_patterns = fresh.delivery.bounce_patterns;
@@ -536,6 +542,7 @@ void Server::take_apart() {
     control_listener_.reset();
     listeners_.clear();
     metrics_listeners_.clear();
+    web_listeners_.clear();
     if (feedback_) feedback_->close();
     reporting_.reset();
     domain_watch_.reset();
@@ -572,6 +579,7 @@ void Server::stop() {
     log_->info("server.stopping", {});
     for (const auto& listener : listeners_) listener->listener->stop();
     for (const auto& listener : metrics_listeners_) listener->stop();
+    for (const auto& listener : web_listeners_) listener->stop();
     shards_.front()->shard.post([this] {
         house_wakeup_->notify_all();
         keys_wakeup_->notify_all();

@@ -82,6 +82,8 @@ class Server {
     Result<void> recover();
     Result<void> open_control();
     Result<void> open_metrics();
+    Result<void> open_web();
+    Task<HttpResponse> answer_web(HttpRequest request);
     void start_shards();
     void take_apart();
     const ListenerOptions* keep(ListenerOptions options);
@@ -150,7 +152,9 @@ class Server {
     std::unique_ptr<net::ControlListener> control_listener_;
     std::vector<std::unique_ptr<net::Listener>> metrics_listeners_;
     std::unique_ptr<net::HttpServer> http_;
-    std::mutex reload_mutex_;  // a signal and the control socket may ask at once
+    std::vector<std::unique_ptr<net::Listener>> web_listeners_;  // as the sections [[http]], address by address
+    std::vector<std::unique_ptr<net::HttpServer>> web_servers_;  // of each listener
+    std::mutex reload_mutex_;                                    // a signal and the control socket may ask at once
     std::unique_ptr<Wakeup> house_wakeup_;
     std::unique_ptr<Wakeup> keys_wakeup_;
     bool running_ = false;

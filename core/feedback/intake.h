@@ -23,6 +23,7 @@ struct FeedbackOptions {
     bool pass_on = true;                  // reports and answers go on to whom the message was from
     std::vector<std::string> addresses;   // comparable: mail to them is delivered as any other, and read too
     std::size_t events_of_message = 100;  // more that comes back about one message is passed over
+    std::string unsubscribe_url;          // base of the links of List-Unsubscribe, without final slash; empty: none
 };
 
 // Threads: any; a coroutine runs on its caller's shard.

@@ -79,6 +79,7 @@ class ReceptionSession {
 
     // session_feedback.cc: who gets nothing, and what comes back
     [[nodiscard]] std::optional<Decision> judge_feedback(const mail::Address& recipient);
+    [[nodiscard]] std::string unsubscribe_fields(const mail::Header& header) const;
     [[nodiscard]] bool has_room_for_feedback(std::size_t octets);
     Task<smtp::Reply> take_feedback();
     [[nodiscard]] std::optional<Decision> judge_suppression(const mail::Address& recipient) const;

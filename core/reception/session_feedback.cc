@@ -1,4 +1,5 @@
 // Whom a tenant's mail must not reach, and what comes back to return paths.
+#include "core/feedback/unsubscribe.h"
 #include "core/reception/replies.h"
 #include "core/reception/session.h"
 #include "core/tenancy/administration.h"
@@ -35,6 +36,21 @@ std::optional<Decision> ReceptionSession::judge_feedback(const mail::Address& re
     if (announced_size_ > limit) return Decision{{}, replies::feedback_too_large(limit)};
     feedback_ = *std::move(address);
     return about(ReplyKey::recipient_accepted);
+}
+
+// A link names one recipient, so a message to several gets none.
+std::string ReceptionSession::unsubscribe_fields(const mail::Header& header) const {
+    const auto& ports = reception_.ports_.shared.feedback;
+    const mail::Envelope& envelope = session_->envelope();
+    if (ports.intake == nullptr || !identity_.is_known() || envelope.reverse_path.is_null() ||
+        envelope.recipients.size() != 1 || !wants_list_unsubscribe(header))
+        return {};
+    return list_unsubscribe_fields(*ports.return_paths->keys(),
+                                   {.tenant = identity_.tenant,
+                                    .message = message_,
+                                    .recipient = envelope.recipients.front().address,
+                                    .return_domain = ports.return_paths->domain_for(envelope.reverse_path.address()),
+                                    .base_url = ports.intake->options()->unsubscribe_url});
 }
 
 bool ReceptionSession::has_room_for_feedback(std::size_t octets) {

@@ -168,6 +168,7 @@ std::optional<smtp::Reply> ReceptionSession::prepare_submission(const mail::Head
     const auto now = WallClock::now();
     mail::SubmissionFixes fixes = mail::fixes_for_submission(
         header, arrived(), fmt::format("{}@{}", message_.text(), listener_.session.host_name), now);
+    fixes.prefix += unsubscribe_fields(header);
     remove_claims_to_be_ours(fixes, header, arrived(), reception_.ports_.verifier.options()->authserv_id);
     std::string prefix = signature_of(*directory, header, fixes, now);
     if (prefix.empty() && fixes.prefix.empty() && fixes.removed.empty() && !fixes.separator_offset) return std::nullopt;

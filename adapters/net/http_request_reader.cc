@@ -1,0 +1,80 @@
+#include "adapters/net/http_request_reader.h"
+
+#include "lib/base/text.h"
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace relevo::net {
+
+namespace http = boost::beast::http;
+
+struct HttpRequestReader::Parser {
+    http::request_parser<http::string_body> request;
+};
+
+HttpRequestReader::HttpRequestReader(const HttpRequestBounds& bounds) : parser_(std::make_unique<Parser>()) {
+    parser_->request.eager(true);
+    parser_->request.header_limit(static_cast<std::uint32_t>(bounds.header));
+    parser_->request.body_limit(bounds.body);
+}
+HttpRequestReader::~HttpRequestReader() = default;
+HttpRequestReader::HttpRequestReader(HttpRequestReader&&) noexcept = default;
+HttpRequestReader& HttpRequestReader::operator=(HttpRequestReader&&) noexcept = default;
+
+HttpRequestReader::State HttpRequestReader::refuse(unsigned status, std::string_view why) {
+    refusal_ = {.status = status, .body = std::string(why) + "\n"};
+    return State::refused;
+}
+
+HttpRequestReader::State HttpRequestReader::check_header() {
+    is_checked_ = true;
+    const auto& request = parser_->request.get();
+    const auto hosts = request.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && request.version() >= 11)) return refuse(400, "A request names one Host.");
+    const auto codings = request.count(http::field::transfer_encoding);
+    if (codings > 0 && request.count(http::field::content_length) > 0)
+        return refuse(400, "Transfer-Encoding and Content-Length do not go together.");
+    const auto coding = request[http::field::transfer_encoding];
+    if (codings > 1 || (codings == 1 && !equals_ignoring_case(trimmed({coding.data(), coding.size()}), "chunked")))
+        return refuse(501, "Only the chunked transfer coding is known here.");
+    return State::needs_more;
+}
+
+HttpRequestReader::State HttpRequestReader::receive(std::string& octets) {
+    auto& parser = parser_->request;
+    for (;;) {
+        boost::system::error_code problem;
+        const std::size_t parsed = parser.put(boost::asio::buffer(octets), problem);
+        octets.erase(0, parsed);
+        if (problem == http::error::need_more) problem = {};
+        if (problem == http::error::body_limit) return refuse(413, "The request is too large.");
+        if (problem == http::error::header_limit) return refuse(431, "The header is too large.");
+        if (problem) return refuse(400, "This is not an HTTP/1.1 request.");
+        if (!is_checked_ && parser.is_header_done() && check_header() == State::refused) return State::refused;
+        if (parser.is_done()) return State::done;
+        if (parsed == 0 || octets.empty()) return State::needs_more;
+    }
+}
+
+bool HttpRequestReader::waits_for_continue() const {
+    const auto& parser = parser_->request;
+    if (!parser.is_header_done() || parser.is_done()) return false;
+    const auto expected = parser.get()[http::field::expect];
+    return equals_ignoring_case({expected.data(), expected.size()}, "100-continue");
+}
+
+bool HttpRequestReader::keeps_alive() const { return parser_->request.get().keep_alive(); }
+
+HttpRequest HttpRequestReader::take() {
+    http::request<http::string_body> message = parser_->request.release();
+    HttpRequest request;
+    request.method = std::string(message.method_string());
+    request.target = std::string(message.target());
+    for (const auto& field : message)
+        request.fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    request.body = std::move(message.body());
+    return request;
+}
+
+}  // namespace relevo::net
