@@ -109,6 +109,35 @@ Result<void> Server::open_control() {
     return {};
 }
 
+void Server::make_reporting() {
+    ShardParts& first = *shards_.front();
+    // Every server chooses its own minute of the night.
+    const std::size_t spread = std::hash<std::string>()(started_with_->server.host_name) % 3600;
+    reporting_ = std::make_unique<Reporting>(
+        Reporting::Ports{
+            .shard = first.shard,
+            .resolver = *first.resolver,
+            .committer = store_->committer(),
+            .spool = store_->spool(),
+            .ids = first.ids,
+            .log = *log_,
+            .metrics = metrics_,
+            .accepted = [this](std::shared_ptr<const Message> message) { dispatcher_.enqueue(std::move(message)); },
+            .sign =
+                [this](std::string content, std::string_view) {
+                    return signing_->signer().sign_report(content, WallClock::now()).fields + content;
+                },
+            .is_ours =
+                [this](std::string_view domain) {
+                    return is_reported_domain(domain, *inspection_->configuration(), *access_->directory.load(),
+                                              *routes_.load());
+                },
+            .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
+            .counts = {},
+            .received = {}},
+        reporting_options(*started_with_));
+}
+
 void Server::make_inspection() {
     ShardParts& home = *shards_.front();
     zone_servers_ = std::make_unique<resolver::UnboundZoneServers>(resolver_options(*started_with_),

@@ -53,6 +53,7 @@ class FeedbackTestCase(RelevoTestCase):
                            "host": loopback.address(12), "port": cls.mail_port, "tls": "never",
                            "allow_private_addresses": True}],
                 "verification": {"time_limit": "5s", "dmarc": "none"},
+                "suppression": {"hard_bounces": True},
                 "feedback": {"addresses": ["fbl@inbound.test"]}, **cls.settings}
 
     @classmethod

@@ -41,7 +41,7 @@ class SuppressionTestCase(RelevoTestCase):
 
 
 class TestSuppressedRecipients(SuppressionTestCase):
-    settings = {"suppression": {"soft_bounces": 2}, "queue": {"retry_schedule": ["1s"]}}
+    settings = {"suppression": {"hard_bounces": True, "soft_bounces": 2}, "queue": {"retry_schedule": ["1s"]}}
 
     def test_a_suppressed_recipient_is_left_out_and_the_others_get_the_message(self) -> None:
         self.suppress("eva@destination.test", text="asked us by telephone")

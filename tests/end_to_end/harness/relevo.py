@@ -114,6 +114,8 @@ class Relevo:
                          "greeting_timeout": "10s", "command_timeout": "10s", "data_start_timeout": "10s",
                          "data_block_timeout": "10s", "data_end_timeout": "10s", "idle_timeout": "1s"},
             "dns": {"servers": [dns] if dns else ["127.0.0.1@9"], "trust_anchor_file": "", "timeout": "5s"},
+            # A recipient that one test has refused must be there for the next one.
+            "suppression": {"hard_bounces": False, "soft_bounces": 0},
             "log": {"level": "debug", "format": "json"},
         }
 
