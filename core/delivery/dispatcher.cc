@@ -39,6 +39,18 @@ void Dispatcher::set_egress(std::shared_ptr<const EgressTable> egress,
     for (DeliveryEngine* engine : engines_) engine->refresh();
 }
 
+void Dispatcher::set_suspended_sites(std::set<std::string> suspended) {
+    suspended_sites_.store(std::make_shared<const std::set<std::string>>(std::move(suspended)));
+    for (DeliveryEngine* engine : engines_) engine->refresh_suspensions();
+}
+
+bool Dispatcher::is_suspended(std::string_view site, std::string_view provider) const {
+    const auto suspended = suspended_sites_.load();
+    if (suspended->empty()) return false;
+    return suspended->contains("site:" + std::string(site)) ||
+           (!provider.empty() && suspended->contains("provider:" + std::string(provider)));
+}
+
 void Dispatcher::set_home(const std::string& destination, DeliveryEngine& engine) {
     const std::unique_lock lock(homes_mutex_);
     if (engines_[place_of(destination)] == &engine)

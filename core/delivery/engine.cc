@@ -244,38 +244,4 @@ void DeliveryEngine::look_again(Lane& lane, Deadline time) {
     clock_.notify_all();
 }
 
-std::vector<SiteStatus> DeliveryEngine::sites() {
-    std::vector<SiteStatus> all;
-    queue_.for_each_site([&](Site& site) {
-        SiteStatus status{.key = site.key(),
-                          .shaping_key = site.shaping_key,
-                          .destinations = site.destinations(),
-                          .suspended = site.suspended,
-                          .lanes = {}};
-        for (const auto& lane : site.lanes())
-            status.lanes.push_back({.source = lane->source_name(),
-                                    .ready = lane->ready_count(),
-                                    .connections = lane->connections,
-                                    .last_problem = lane->back_off.last_problem,
-                                    .next_connection = wall_time(lane->back_off.not_before),
-                                    .throttle = lane->throttle->status(WallClock::now())});
-        all.push_back(std::move(status));
-    });
-    return all;
-}
-
-std::set<DeliveryId> DeliveryEngine::leased_of(const std::vector<DeliveryId>& ids) const {
-    std::set<DeliveryId> leased;
-    std::ranges::copy_if(ids, std::inserter(leased, leased.end()),
-                         [this](const DeliveryId& id) { return queue_.is_leased(id); });
-    return leased;
-}
-
-// nullopt: not in the future.
-std::optional<WallClock::time_point> DeliveryEngine::wall_time(Deadline time) {
-    const Deadline now = Clock::now();
-    if (time <= now) return std::nullopt;
-    return WallClock::now() + std::chrono::duration_cast<WallClock::duration>(time - now);
-}
-
 }  // namespace relevo

@@ -4,6 +4,7 @@
 #include "core/delivery/connection.h"
 #include "core/delivery/outcome.h"
 #include "core/delivery/reporting.h"
+#include "core/delivery/status.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/ports/resolver.h"
@@ -66,43 +67,6 @@ struct DeliveryMetrics {
     std::vector<Counter*> replies_;
 };
 
-// A destination as `queue summary` and `queue why` show it.
-struct DestinationStatus {
-    std::string key;
-    std::string route;
-    std::string site;  // empty: its mail servers are not known yet
-    std::size_t ready = 0, waiting = 0, active = 0;
-    std::uint32_t connections = 0;  // to its site
-    std::uint32_t connection_limit = 0;
-    bool suspended = false;
-    std::string last_problem;
-    std::optional<WallClock::time_point> next_connection;  // backing off until then
-    // What limits it now, if something does: "google", "mx1", and why.
-    struct Hindered {
-        std::string by;
-        std::string source;
-        shaping::Permission permission;
-    };
-    std::optional<Hindered> hindered;
-};
-
-// What goes to a site from one source, as `site show` shows it.
-struct LaneStatus {
-    std::string source;
-    std::size_t ready = 0;
-    std::uint32_t connections = 0;
-    std::string last_problem;
-    std::optional<WallClock::time_point> next_connection;
-    shaping::ThrottleStatus throttle;
-};
-struct SiteStatus {
-    std::string key;
-    std::string shaping_key;  // "provider:google"
-    std::size_t destinations = 0;
-    bool suspended = false;
-    std::vector<LaneStatus> lanes;
-};
-
 // Recipients of one message for one destination, on their way into a queue.
 struct QueuedRecipients {
     std::string destination;
@@ -140,6 +104,10 @@ class Dispatcher {
     void set_egress(std::shared_ptr<const EgressTable> egress, std::shared_ptr<const shaping::ShapingTable> shaping);
     [[nodiscard]] std::shared_ptr<const EgressTable> egress() const { return egress_.load(); }
     [[nodiscard]] std::shared_ptr<const shaping::ShapingTable> shaping() const { return shaping_.load(); }
+    // Sites that a person suspended, "site:mx.example.net" or "provider:google": their mail waits, also that of
+    // destinations that lead there later.
+    void set_suspended_sites(std::set<std::string> suspended);
+    [[nodiscard]] bool is_suspended(std::string_view site, std::string_view provider) const;
     // A message that was just accepted; due now.
     void enqueue(std::shared_ptr<const Message> message);
     void enqueue(const WaitingRecipient& recipient);
@@ -169,6 +137,8 @@ class Dispatcher {
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::atomic<std::shared_ptr<const EgressTable>> egress_;
     std::atomic<std::shared_ptr<const shaping::ShapingTable>> shaping_;
+    std::atomic<std::shared_ptr<const std::set<std::string>>> suspended_sites_ =
+        std::make_shared<const std::set<std::string>>();
     mutable std::shared_mutex homes_mutex_;
     std::unordered_map<std::string, DeliveryEngine*, Hash, std::equal_to<>> homes_;  // that are not where names hash to
 };
@@ -222,14 +192,39 @@ class DeliveryEngine {
     void adopt(Moved moved);
     // The tables of sources and limits have changed. Threads: any.
     void refresh();
+    // Other sites are suspended than before. Threads: any.
+    void refresh_suspensions();
 
     // For people; on this shard. `key`: of a destination.
     [[nodiscard]] std::vector<DestinationStatus> destinations();
     [[nodiscard]] std::optional<DestinationStatus> destination(std::string_view key);
     [[nodiscard]] std::vector<SiteStatus> sites();
+    // The keys of up to `most` destinations that lead to a site.
+    [[nodiscard]] std::vector<std::string> destinations_of(std::string_view site, std::size_t most);
     // Those of `ids` that are being delivered.
     [[nodiscard]] std::set<DeliveryId> leased_of(const std::vector<DeliveryId>& ids) const;
+    // Where destinations lead, as far as that is known.
+    [[nodiscard]] std::map<std::string, std::string> sites_of(const std::set<std::string>& destinations);
+    // Those of `ids` that wait for their turn at a site. `destinations`: their keys. Looks once through all that waits
+    // there.
+    [[nodiscard]] std::map<DeliveryId, Standing> standings(const std::set<DeliveryId>& ids,
+                                                           const std::set<std::string>& destinations);
+    // What waits, by flow; and since when, at each of `destinations`. Looks once through the whole queue.
+    [[nodiscard]] QueueTally tally(const std::set<std::string>& destinations);
+    // What throttles without a lane know of their paths, too.
+    [[nodiscard]] std::vector<ThrottleReport> throttles() const;
+    // A person says that servers take mail again: what was learned of them, blocks, pauses and back-offs are forgotten.
+    // Empty source: of all. Returns how many throttles and lanes there were.
+    std::size_t forget_learned(std::string_view shaping_key, std::string_view site, std::string_view source);
     void suspend(std::string_view key, bool suspended);
+
+    // --- what outlives the process: on this shard, or before start()
+    void restore_throttle(const KeptThrottle& kept);
+    // What is not yet written as it is now, up to `most`; the rest comes next time. Throttles that have nothing to
+    // remember are forgotten on the way.
+    [[nodiscard]] ThrottleChanges take_throttle_changes(std::size_t most);
+    // The last changes were not written: all count as unwritten.
+    void throttles_not_written();
     // Rows changed by a person: take them out (hold, drop), or make them due now (retry). A leased recipient is
     // finished first; one that is enqueued again meanwhile follows it.
     void remove(std::string_view key, const std::set<DeliveryId>& chosen);
@@ -356,8 +351,6 @@ class DeliveryEngine {
     void finish_unattempted(Destination& destination, MessageId message, std::span<const std::uint32_t> ordinals);
     void wake_for(std::string_view destination);
     void release_fresh(MessageId message, std::size_t recipients);
-    [[nodiscard]] static std::optional<WallClock::time_point> wall_time(Deadline time);
-    [[nodiscard]] DestinationStatus status_of(const Destination& destination) const;
     [[nodiscard]] bool has_fresh_bearings(const Destination& destination) const {
         return destination.bearings && Clock::now() < destination.bearings->asked_at + options_.bearings_last;
     }
@@ -365,6 +358,12 @@ class DeliveryEngine {
     [[nodiscard]] static Probe probe_of(const Lane& lane) {
         return {.key = lane.site().key(), .is_site = true, .source = lane.source_name()};
     }
+
+    // engine_status.cc: for people, and for the next process
+    [[nodiscard]] static std::optional<WallClock::time_point> wall_time(Deadline time);
+    [[nodiscard]] DestinationStatus status_of(const Destination& destination) const;
+    [[nodiscard]] std::optional<Hindered> hindrance_of(const Lane& lane) const;
+    [[nodiscard]] bool lacks_a_source(const Destination& destination) const;
 
     // engine_connect.cc: opening a connection
     Task<Opened> open_connection(Lane& lane, Destination& destination);
@@ -432,7 +431,13 @@ class DeliveryEngine {
     std::multimap<Deadline, Probe> probes_;
     std::vector<Lane*> starved_;
     // By source and shaping key; and the lanes that wait until one of them lets something go.
-    std::map<std::pair<std::string, std::string>, std::shared_ptr<shaping::Throttle>> throttles_;
+    using PathKey = std::pair<std::string, std::string>;
+    struct Kept {
+        std::shared_ptr<shaping::Throttle> throttle;
+        std::optional<shaping::ThrottleState> written;  // as the store has it
+    };
+    std::map<PathKey, Kept> throttles_;
+    PathKey written_up_to_;  // where take_throttle_changes() goes on
     std::unordered_map<shaping::Throttle*, std::vector<Lane*>> throttled_;
     LookUps quick_look_ups_, slow_look_ups_;
     std::map<std::string, Deadline> without_tls_;  // hosts whose STARTTLS failed, until when not to try it

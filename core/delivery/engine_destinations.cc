@@ -195,6 +195,7 @@ bool DeliveryEngine::settle(Destination& destination) {
     site.shaping_key = shaping_key;
     site.provider = ports_.dispatcher.shaping()->provider_of(destination.bearings->hosts.names);
     site.domain = destination.domain();
+    site.suspended = ports_.dispatcher.is_suspended(site.key(), site.provider);
     site.connection_limit = destination.route().connection_limit;
     queue_.lead(destination, site);
     if (former != nullptr) forget_if_done(*former);
@@ -267,59 +268,6 @@ void DeliveryEngine::forget_if_done(Destination& destination) {
     if (!queue_.forget_if_idle(destination)) return;
     if (is_ours) ports_.dispatcher.forget_home(key);
     if (site != nullptr) forget_if_done(*site);
-}
-
-DestinationStatus DeliveryEngine::status_of(const Destination& destination) const {
-    DestinationStatus status{.key = destination.key(),
-                             .route = destination.route().name,
-                             .site = destination.site != nullptr ? destination.site->key() : std::string(),
-                             .ready = destination.due_count() + destination.ready_count(),
-                             .waiting = destination.waiting_count(),
-                             .active = destination.leased_count(),
-                             .connections = 0,
-                             .connection_limit = destination.route().connection_limit,
-                             .suspended = destination.suspended,
-                             .last_problem = {},
-                             .next_connection = std::nullopt};
-    if (const BackOff* trouble = destination.trouble()) {
-        status.last_problem = trouble->last_problem;
-        status.next_connection = wall_time(trouble->not_before);
-    }
-    if (destination.site == nullptr) return status;
-    for (const auto& lane : destination.site->lanes()) {
-        status.connections += lane->connections;
-        if (status.last_problem.empty()) status.last_problem = lane->back_off.last_problem;
-        if (lane->ready_count() > 0 && !status.hindered) {
-            const auto now = WallClock::now();
-            shaping::Permission permission = lane->throttle->may_send(now);
-            if (permission.granted() && lane->connections == 0) permission = lane->throttle->may_connect(now);
-            if (!permission.granted())
-                status.hindered = DestinationStatus::Hindered{
-                    .by = destination.site->provider.empty() ? destination.site->key() : destination.site->provider,
-                    .source = lane->source_name(),
-                    .permission = permission};
-        }
-        const auto next = wall_time(lane->back_off.not_before);
-        if (next && (!status.next_connection || *next > *status.next_connection)) status.next_connection = next;
-    }
-    return status;
-}
-
-std::vector<DestinationStatus> DeliveryEngine::destinations() {
-    std::vector<DestinationStatus> all;
-    queue_.for_each_destination([&](Destination& destination) {
-        const bool tells = !destination.is_empty() || destination.suspended ||
-                           (destination.site != nullptr && destination.site->connections() > 0) ||
-                           destination.trouble() != nullptr;
-        if (tells) all.push_back(status_of(destination));
-    });
-    return all;
-}
-
-std::optional<DestinationStatus> DeliveryEngine::destination(std::string_view key) {
-    const Destination* found = queue_.find(key);
-    if (found == nullptr) return std::nullopt;
-    return status_of(*found);
 }
 
 void DeliveryEngine::suspend(std::string_view key, bool suspended) {

@@ -70,7 +70,7 @@ void DeliveryEngine::equip(Lane& lane) {
          .source = lane.source_name(),
          .pool = pool != egress->pools().end() ? std::string_view(pool->name) : std::string_view(),
          .tenant = {}}));
-    auto& throttle = throttles_[{lane.source_name(), site.shaping_key}];
+    auto& throttle = throttles_[{lane.source_name(), site.shaping_key}].throttle;
     if (throttle)
         throttle->set_limits(std::move(limits));
     else
@@ -179,6 +179,18 @@ void DeliveryEngine::look_at_sources_anew() {
     std::vector<Destination*> all;
     queue_.for_each_destination([&](Destination& destination) { all.push_back(&destination); });
     for (Destination* destination : all) schedule(*destination);
+}
+
+void DeliveryEngine::refresh_suspensions() {
+    ports_.shard.post([this] {
+        std::vector<Lane*> freed;
+        queue_.for_each_site([&](Site& site) {
+            site.suspended = ports_.dispatcher.is_suspended(site.key(), site.provider);
+            if (!site.suspended)
+                for (const auto& lane : site.lanes()) freed.push_back(lane.get());
+        });
+        for (Lane* lane : freed) schedule(*lane);
+    });
 }
 
 }  // namespace relevo

@@ -104,7 +104,7 @@ void DeliveryQueue::lead(Destination& destination, Site& site) {
 }
 
 bool DeliveryQueue::forget_if_idle(Site& site) {
-    if (site.destinations_ > 0 || site.connections() > 0 || site.suspended) return false;
+    if (site.destinations_ > 0 || site.connections() > 0) return false;
     sites_.erase(sites_.find(site.key()));
     return true;
 }

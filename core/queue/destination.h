@@ -43,6 +43,16 @@ class Destination {
     [[nodiscard]] std::size_t ready_count() const { return ready_; }
     [[nodiscard]] std::size_t waiting_count() const { return waiting_.size(); }
     [[nodiscard]] std::size_t leased_count() const { return leased_; }
+    // Of what is due and in no lane; nullopt if nothing is.
+    [[nodiscard]] std::optional<std::uint32_t> first_due_flow() const {
+        return due_count() > 0 ? std::optional(due_[due_begin_].flow) : std::nullopt;
+    }
+    // visit(entry, is_waiting): what waits for its time, and what is due and in no lane.
+    template <class Visit>
+    void for_each_entry(Visit visit) const {
+        for (std::size_t place = due_begin_; place < due_.size(); ++place) visit(due_[place], false);
+        for (const Waiting& waiting : waiting_) visit(waiting.entry, true);
+    }
     [[nodiscard]] bool is_empty() const { return due_count() == 0 && ready_ == 0 && waiting_.empty() && leased_ == 0; }
 
     // After look-ups that failed, and connections that did not meet its demands; made when it is needed.

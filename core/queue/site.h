@@ -23,6 +23,11 @@ class Lane {
     // The same source, with other settings.
     void set_source(std::shared_ptr<const EgressSource> source) { source_ = std::move(source); }
     [[nodiscard]] std::size_t ready_count() const { return ready_.size(); }
+    // visit(priority, tenant, entry); those of one tenant and priority in the order that they go.
+    template <class Visit>
+    void for_each_ready(Visit visit) const {
+        ready_.for_each(visit);
+    }
 
     // What the delivery engine keeps here.
     std::shared_ptr<shaping::Throttle> throttle;  // shared with the other sites of the provider

@@ -220,9 +220,13 @@ Time Throttle::next_change(Time now) {
 }
 
 bool Throttle::is_idle(Time now) const {
+    const auto counts = [&](const std::optional<Rates>& rates, const RateLimiter& limiter) {
+        return rates && (rates->per_hour > 0 || rates->per_day > 0) &&
+               limiter.day().at(now, length_of(RateUnit::day)) > 0;
+    };
     return opening_ == 0 && answering_ == 0 && learned_connections_ == 0 && now >= connect_not_before_ &&
-           pace_.learned() == AdaptivePace::Learned{} && messages_.day().at(now, length_of(RateUnit::day)) == 0 &&
-           limits_->warm_up_start.value_or(0) == 0;
+           pace_.learned() == AdaptivePace::Learned{} && !counts(limits_->message_rate, messages_) &&
+           !counts(limits_->connection_rate, connection_starts_) && !warm_up_.is_known(now);
 }
 
 ThrottleState Throttle::state() const {

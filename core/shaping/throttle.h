@@ -79,7 +79,8 @@ class Throttle {
     // When to ask again after may_connect() or may_send() was refused; never: when a connection ends or a reply comes.
     [[nodiscard]] Time next_change(Time now);
 
-    // Whether forgetting it would lose nothing but the log: no connection, nothing counted, nothing learned.
+    // Whether forgetting it would lose nothing but the log: no connection, nothing learned, nothing counted that a limit
+    // asks for, no warm-up of the last month.
     [[nodiscard]] bool is_idle(Time now) const;
     [[nodiscard]] ThrottleState state() const;
     void restore(const ThrottleState& state);

@@ -363,6 +363,9 @@ TEST_F(ThrottleTest, APersonCanHaveItForgetWhatItLearned) {
 }
 
 TEST_F(ThrottleTest, IsIdleOnlyWhenForgettingItLosesNothing) {
+    send(BounceClass::delivered);
+    EXPECT_TRUE(throttle->is_idle(now)) << "no limit asks for the day's count";
+    with({.message_rate = Rates{.per_day = 10}});
     EXPECT_TRUE(throttle->is_idle(now));
     open();
     EXPECT_FALSE(throttle->is_idle(now));
@@ -371,6 +374,10 @@ TEST_F(ThrottleTest, IsIdleOnlyWhenForgettingItLosesNothing) {
     send(BounceClass::delivered);
     EXPECT_FALSE(throttle->is_idle(now)) << "the day's count";
     EXPECT_TRUE(throttle->is_idle(now + days(3)));
+    with({.warm_up_start = 5});
+    send(BounceClass::delivered);
+    EXPECT_FALSE(throttle->is_idle(now + days(3))) << "its warm-up";
+    EXPECT_TRUE(throttle->is_idle(now + days(31))) << "it is new again";
 }
 
 TEST_F(ThrottleTest, TellsPeopleWhyInBothLanguages) {

@@ -54,6 +54,8 @@ std::pair<WarmUpState, WarmUp::Step> WarmUp::on_day(const WarmUpState& state, co
     return {next, Step::grew};
 }
 
+bool WarmUp::is_known(Time now) const { return state_.day != 0 && day_of(now) - state_.day < days_until_new_again; }
+
 bool WarmUp::limits_anything(const Limits& limits) const {
     return limits.warm_up_start.value_or(0) > 0 && !state_.ended;
 }

@@ -28,6 +28,8 @@ struct WarmUpState {
 class WarmUp {
  public:
     [[nodiscard]] bool limits_anything(const Limits& limits) const;
+    // It has begun, and the source is not new again yet.
+    [[nodiscard]] bool is_known(Time now) const;
     // What is left of the day.
     [[nodiscard]] std::uint32_t room(const Limits& limits, Time now) const;
     [[nodiscard]] Time tomorrow(Time now) const;
