@@ -226,10 +226,10 @@ TEST_F(CommandLine, ShowsAnErrorWithItsHint) {
 TEST_F(CommandLine, NeverChangesMailThatWasNotNamedOrConfirmed) {
     EXPECT_EQ(run({"queue", "drop", "--yes"}).code, 2);
     EXPECT_EQ(run({"queue", "drop", "--reason", "spam", "--yes"}).code, 2);
-    EXPECT_EQ(run({"queue", "drop", "--site", "example.org", "--json"}).code, 2);
+    EXPECT_EQ(run({"queue", "drop", "--destination", "example.org", "--json"}).code, 2);
     EXPECT_TRUE(commands_.requests.empty());
-    EXPECT_EQ(run({"queue", "drop", "--site", "example.org", "--yes"}).code, 0);
-    EXPECT_EQ(boost::json::serialize(commands_.requests.at(0).at("arguments")), R"({"site":"example.org"})");
+    EXPECT_EQ(run({"queue", "drop", "--destination", "example.org", "--yes"}).code, 0);
+    EXPECT_EQ(boost::json::serialize(commands_.requests.at(0).at("arguments")), R"({"destination":"example.org"})");
     EXPECT_EQ(run({"queue", "hold", "--all", "--dry-run"}).code, 0);
     EXPECT_EQ(boost::json::serialize(commands_.requests.at(1).at("arguments")), R"({"all":true,"dry_run":true})");
 }
@@ -512,8 +512,10 @@ TEST(Rendering, TellsTheStoryOfAMessage) {
 
 TEST(Rendering, StandsMembersThatAreMissingOrOfAnotherType) {
     for (const CommandSpec& command : command_table())
-        for (const char* result :
-             {"null", "{}", "[]", "5", R"({"entries":5,"sites":[1],"answers":[{}],"timeline":[[]]})"})
+        for (
+            const char* result :
+            {"null", "{}", "[]", "5", R"({"entries":5,"sites":[1],"destinations":[2],"answers":[{}],"timeline":[[]]})",
+             R"({"sites":[{"sources":[3,{"changes":[4],"limits":[5],"connect":6}],"hosts":7}],"sources":[{"values":[8]}]})"})
             if (!command.request.empty()) (void)render(command.request, boost::json::parse(result));
 }
 

@@ -161,7 +161,7 @@ class Parser {
     void add(const CommandSpec& command) {
         CLI::App* parent = &app_;
         std::string_view name = command.name;
-        if (const std::size_t space = name.find(' '); space != std::string_view::npos) {
+        if (const std::size_t space = name.rfind(' '); space != std::string_view::npos) {
             parent = group(std::string(name.substr(0, space)));
             name.remove_prefix(space + 1);
         }
@@ -176,7 +176,10 @@ class Parser {
     CLI::App* group(const std::string& name) {
         if (const auto known = groups_.find(name); known != groups_.end()) return known->second;
         const auto facts = std::ranges::find(command_groups(), name, &CommandGroup::name);
-        CLI::App* app = app_.add_subcommand(name, facts == command_groups().end() ? "" : std::string(facts->summary));
+        const std::size_t space = name.rfind(' ');
+        CLI::App* parent = space == std::string::npos ? &app_ : group(name.substr(0, space));
+        CLI::App* app = parent->add_subcommand(space == std::string::npos ? name : name.substr(space + 1),
+                                               facts == command_groups().end() ? "" : std::string(facts->summary));
         app->require_subcommand(1);
         app->fallthrough();
         groups_.emplace(name, app);
@@ -218,9 +221,9 @@ class Parser {
         }
         std::string text = fmt::format("relevo: {}\n", error.what());
         text += nearest();
-        std::string name = deepest() == &app_ ? "" : " " + deepest()->get_name();
-        if (deepest()->get_parent() != nullptr && deepest()->get_parent() != &app_)
-            name = " " + deepest()->get_parent()->get_name() + name;
+        std::string name;
+        for (const CLI::App* app = deepest(); app != nullptr && app != &app_; app = app->get_parent())
+            name.insert(0, " " + app->get_name());
         return {ExitCode::usage, text + fmt::format("See `relevo{} --help`.\n", name)};
     }
 

@@ -40,7 +40,8 @@ std::vector<OptionSpec> with_filter(std::vector<OptionSpec> more) {
         {"--sender", "sender", text, "Mail from this address"},
         {"--recipient", "recipient", text, "Mail to this address"},
         {"--domain", "domain", text, "Mail to this domain"},
-        {"--site", "site", text, "Mail of this destination, as `queue summary` names it"},
+        {"--destination", "destination", text, "Mail of this destination, as `queue summary` names it"},
+        {"--site", "site", text, "Mail to this site or provider, as `site list` names it (needs the server)"},
         {"--state", "state", text, "waiting, active or held"},
     };
     options.insert(options.end(), more.begin(), more.end());
@@ -215,7 +216,7 @@ void add_credential_commands(std::vector<CommandSpec>& table) {
 void add_queue_commands(std::vector<CommandSpec>& table) {
     const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
     const OptionSpec after{"--after", "after", text, "Continue a list that was cut"};
-    const OptionSpec site{"SITE", "site", text, "The destination, as `queue summary` names it", true};
+    const OptionSpec destination{"DESTINATION", "destination", text, "As `queue summary` names it", true};
     const OptionSpec reason{"--reason", "reason", text, "Shown by `queue why`"};
     const OptionSpec message{"ID", "id", text, "Id of the message (msg_…)", true};
     table.push_back(ask("queue list", "queue.list", server_or_store, "List recipients that have not got their mail yet",
@@ -224,15 +225,22 @@ void add_queue_commands(std::vector<CommandSpec>& table) {
         ask("queue show", "queue.show", server_or_store, "Show the waiting recipients of one message", {message}));
     table.push_back(ask("queue why", "queue.why", server, "Say why a message has not been delivered yet",
                         {{"ID", "id", text, "A message or one of its recipients (msg_…, msg_…/0)", true}}));
-    table.push_back(ask("queue summary", "queue.summary", server, "Count what waits, by destination", {limit, after}));
+    table.push_back(ask("queue summary", "queue.summary", server, "Count what waits, by destination", {limit}));
+    table.push_back(ask("queue site", "queue.site", server, "Count what waits, by site and source",
+                        {{"SITE", "site", text, "Only this site, provider, or the site of this domain"}, limit}));
+    table.push_back(
+        ask("queue tenant", "queue.tenant", server, "Count what waits, by tenant and stream, and since when", {limit}));
+    table.push_back(ask("queue top", "queue.top", server,
+                        "Show where most waits, since when, why, and the last problem",
+                        {{"--limit", "limit", number, "So many (default 10)"}}));
     table.push_back(bulk("queue hold", "queue.hold", "Keep mail until it is released"));
     table.push_back(bulk("queue release", "queue.release", "Let held mail go"));
     table.push_back(bulk("queue retry", "queue.retry", "Try mail again now"));
     table.push_back(bulk("queue drop", "queue.drop", "Remove mail without telling its sender"));
-    table.push_back(
-        ask("queue suspend", "queue.suspend", server_or_store, "Stop deliveries to a destination", {site, reason}));
-    table.push_back(
-        ask("queue resume", "queue.resume", server_or_store, "Deliver to a suspended destination again", {site}));
+    table.push_back(ask("queue suspend", "queue.suspend", server_or_store, "Stop deliveries to a destination",
+                        {destination, reason}));
+    table.push_back(ask("queue resume", "queue.resume", server_or_store, "Deliver to a suspended destination again",
+                        {destination}));
     table.push_back(ask("message show", "message.show", server_or_store, "Tell what happened to a message", {message}));
     table.push_back(
         ask("message content", "message.content", server_or_store, "Print a message that is still queued", {message}));
@@ -241,6 +249,51 @@ void add_queue_commands(std::vector<CommandSpec>& table) {
 void add_source_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("source list", "source.list", server_or_store,
                         "List where mail leaves from: addresses, their names in the DNS, the name in EHLO, pools"));
+    const OptionSpec name{"NAME", "source", text, "The source", true};
+    table.push_back(ask("source drain", "source.drain", server_or_store,
+                        "Let no new mail leave from a source, until it is resumed",
+                        {name, {"--reason", "reason", text, "Shown by `source list`"}}));
+    table.push_back(
+        ask("source resume", "source.resume", server_or_store, "Let mail leave from a drained source again", {name}));
+    table.push_back(ask("source warmup", "source.warmup", server,
+                        "Show how a source gets known: the rules, and the day's messages at each provider",
+                        {name, {"--provider", "provider", text, "Only there"}}));
+}
+
+void add_site_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec site{"SITE", "site", text, "A site as `site list` names it, a provider, or a domain", true};
+    const OptionSpec site_or_provider{"SITE", "site", text, "A site as `site list` names it, or a provider", true};
+    table.push_back(ask("site list", "site.list", server,
+                        "List sites, the mail servers that destinations share, and what goes there from each source",
+                        {{"--limit", "limit", number, "At most this many (default 100)"}}));
+    table.push_back(ask("site show", "site.show", server,
+                        "Show a site: hosts, destinations, and for each source limits, what was learned, and why",
+                        {site}));
+    table.push_back(ask("site suspend", "site.suspend", server_or_store,
+                        "Stop deliveries to a site or a provider, also of destinations that lead there later",
+                        {site_or_provider, {"--reason", "reason", text, "Shown by `queue why`"}}));
+    table.push_back(ask("site resume", "site.resume", server_or_store, "Deliver to a suspended site or provider again",
+                        {site_or_provider}));
+    table.push_back(CommandSpec{.name = "site forget",
+                                .request = "site.forget",
+                                .performer = server,
+                                .summary = "Forget what was learned of a site: rates, pauses, blocks, back-off",
+                                .options = {site,
+                                            {"--source", "source", text, "Only from this source"},
+                                            {"--dry-run", "dry_run", flag, "Only count"},
+                                            {"--yes", "yes", flag, "Do not ask"}},
+                                .fixed_arguments = {},
+                                .confirmation = Confirmation::after_count});
+    table.push_back(ask("site explain", "site.explain", server_or_store,
+                        "Show what limits mail to a domain from each source now: each value, where it comes from, what it "
+                        "overrides, and what was learned",
+                        {{"DOMAIN", "domain", text, "Of recipients", true},
+                         {"--source", "source", text, "From this source (default: all of the pool)"},
+                         {"--tenant", "tenant", text, "With the rules for this tenant"}}));
+    table.push_back(here("top", "Show live what is accepted, delivered and put off, and where mail waits",
+                         {{"--once", "once", flag, "Print one page and end: without a terminal, for scripts"},
+                          {"--interval", "interval", number, "Seconds between two looks (default 2)"},
+                          {"--limit", "limit", number, "So many sites and tenants (default 10)"}}));
 }
 
 void add_signing_commands(std::vector<CommandSpec>& table) {
@@ -322,6 +375,7 @@ std::vector<CommandSpec> make_table() {
     add_credential_commands(table);
     add_queue_commands(table);
     add_source_commands(table);
+    add_site_commands(table);
     add_report_commands(table);
     add_suppression_commands(table);
     return table;
@@ -353,6 +407,7 @@ std::span<const CommandGroup> command_groups() {
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},
         {"source", "Where mail leaves from"},
+        {"site", "The mail servers that destinations share"},
         {"reports", "Reports about mail authentication"},
         {"suppression", "Addresses that mail does not go to"},
     };

@@ -37,6 +37,15 @@ std::int64_t number(const boost::json::value& object, std::string_view name) {
     return 0;
 }
 
+std::string decimal(const boost::json::value& object, std::string_view name) {
+    const boost::json::value& found = member(object, name);
+    if (!found.is_number()) return "-";
+    std::string digits = fmt::format("{:.2f}", found.to_number<double>());
+    while (digits.ends_with('0')) digits.pop_back();
+    if (digits.ends_with('.')) digits.pop_back();
+    return digits;
+}
+
 std::string time_text(const boost::json::value& object, std::string_view name) {
     std::string time = text(object, name);
     if (time.size() < 19 || time[10] != 'T') return time;

@@ -14,6 +14,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string text(const boost::json::value& object, std::string_view name,
                                std::string_view fallback = "-");
 [[nodiscard]] std::int64_t number(const boost::json::value& object, std::string_view name);
+// A number that may have decimals: at most two, "0.25"; "-" for anything else.
+[[nodiscard]] std::string decimal(const boost::json::value& object, std::string_view name);
 // "2026-11-23 12:00:00" of an RFC 3339 text; "-" for null.
 [[nodiscard]] std::string time_text(const boost::json::value& object, std::string_view name);
 [[nodiscard]] std::string size_text(std::int64_t octets);

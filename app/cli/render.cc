@@ -140,9 +140,10 @@ std::string render_row(std::string_view what, const value& row, std::string_view
 }  // namespace
 
 std::string render(std::string_view request, const value& result) {
+    if (request.starts_with("site.") || request == "queue.site") return render_sites(request, result);
     if (request.starts_with("queue.")) return render_queue(request, result);
     if (request.starts_with("reports.")) return render_reports(request, result);
-    if (request == "source.list") return render_sources(result);
+    if (request.starts_with("source.")) return render_sources(request, result);
     if (request.starts_with("suppression.") && request != "suppression.remove")
         return render_suppression(request, result);
     if (request == "message.show") return render_message(result);

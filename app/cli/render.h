@@ -21,10 +21,14 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_signing(std::string_view request, const boost::json::value& result);
 // `reports …`.
 [[nodiscard]] std::string render_reports(std::string_view request, const boost::json::value& result);
-// `source list`.
-[[nodiscard]] std::string render_sources(const boost::json::value& result);
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
+// `source …`.
+[[nodiscard]] std::string render_sources(std::string_view request, const boost::json::value& result);
+// `site …` and `queue site`.
+[[nodiscard]] std::string render_sites(std::string_view request, const boost::json::value& result);
+// One page of `top`: rates come from two answers of server.pulse that are `seconds` apart.
+[[nodiscard]] std::string render_pulse(const boost::json::value& before, const boost::json::value& now, double seconds);
 // Parts of `queue …`.
 [[nodiscard]] std::string render_queue(std::string_view request, const boost::json::value& result);
 

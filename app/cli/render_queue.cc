@@ -27,19 +27,49 @@ std::string next_hint(const value& result) {
     return next.empty() ? "" : fmt::format("More: add --after {}\n", printable(next));
 }
 
+// Where it leads, if that tells something more.
+std::string site_text(const value& entry) {
+    const std::string provider = text(entry, "provider", "");
+    return provider.empty() ? text(entry, "site") : provider;
+}
+
 std::string render_summary(const value& result) {
-    Table table({"DESTINATION", "READY", "WAITING", "ACTIVE", "CONNECTIONS", "NEXT CONNECTION", "LAST PROBLEM"});
-    for (const value& site : elements(result, "sites")) {
-        const bool suspended = text(site, "suspended") == "yes";
-        table.add({text(site, "site"), text(site, "ready"), text(site, "waiting"), text(site, "active"),
-                   text(site, "connections"), suspended ? "suspended" : time_text(site, "next_connection_at"),
-                   suspended ? text(site, "suspension_reason") : text(site, "last_problem")});
+    Table table(
+        {"DESTINATION", "SITE", "READY", "WAITING", "ACTIVE", "CONNECTIONS", "NEXT CONNECTION", "LAST PROBLEM"});
+    for (const value& entry : elements(result, "destinations")) {
+        const bool suspended = text(entry, "suspended") == "yes";
+        table.add({text(entry, "destination"), site_text(entry), text(entry, "ready"), text(entry, "waiting"),
+                   text(entry, "active"), text(entry, "connections"),
+                   suspended ? "suspended" : time_text(entry, "next_connection_at"),
+                   suspended ? text(entry, "suspension_reason") : text(entry, "last_problem")});
     }
     std::string page = table.empty() ? "Nothing waits.\n" : table.text();
-    page += fmt::format("\nIn all: {} waiting, {} active, {} held", number(result, "waiting"), number(result, "active"),
-                        number(result, "held"));
+    page += fmt::format("\nIn all: {} waiting, {} active, {} held, {} destinations", number(result, "waiting"),
+                        number(result, "active"), number(result, "held"), number(result, "destination_count"));
     if (text(result, "oldest") != "-") page += fmt::format("; oldest of {}", printable(time_text(result, "oldest")));
-    return page + "\n" + next_hint(result);
+    return page + "\n";
+}
+
+std::string render_top(const value& result) {
+    std::string page;
+    for (const value& entry : elements(result, "destinations")) {
+        page += fmt::format("{} ({}): {} ready, {} waiting, {} active; oldest of {}\n",
+                            printable(text(entry, "destination")), printable(site_text(entry)), number(entry, "ready"),
+                            number(entry, "waiting"), number(entry, "active"), printable(time_text(entry, "oldest")));
+        if (member(entry, "why").is_string()) page += paragraph("    ", text(entry, "why"));
+        if (member(entry, "last_problem").is_string())
+            page += paragraph("    last problem: ", text(entry, "last_problem"));
+    }
+    return page.empty() ? "Nothing waits.\n" : page;
+}
+
+std::string render_tenants(const value& result) {
+    Table table({"TENANT", "STREAM", "READY", "WAITING", "OLDEST"});
+    for (const value& tenant : elements(result, "tenants"))
+        for (const value& stream : elements(tenant, "streams"))
+            table.add({text(tenant, "tenant", "(reports)"), text(stream, "stream"), text(stream, "ready"),
+                       text(stream, "waiting"), time_text(stream, "oldest")});
+    return table.empty() ? "Nothing waits.\n" : table.text();
 }
 
 std::string render_why(const value& result) {
@@ -79,8 +109,10 @@ std::string render_queue(std::string_view request, const value& result) {
     if (request == "queue.list" || request == "queue.show") return entries_table(result) + next_hint(result);
     if (request == "queue.summary") return render_summary(result);
     if (request == "queue.why") return render_why(result);
+    if (request == "queue.top") return render_top(result);
+    if (request == "queue.tenant") return render_tenants(result);
     if (request == "queue.suspend" || request == "queue.resume")
-        return fmt::format("{} is {}.\n", printable(text(result, "site")),
+        return fmt::format("{} is {}.\n", printable(text(result, "destination")),
                            text(result, "suspended") == "yes" ? "suspended: its mail waits" : "delivered to again");
     return render_bulk(request, result);
 }

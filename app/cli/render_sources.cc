@@ -1,6 +1,7 @@
 #include "app/cli/json_view.h"
 #include "app/cli/render.h"
 #include "app/cli/table.h"
+#include "lib/base/text.h"
 
 #include <fmt/format.h>
 
@@ -33,13 +34,21 @@ std::string name_text(const value& address) {
     return status == "unknown" ? fmt::format("unknown: {}", text(address, "problem")) : status;
 }
 
-}  // namespace
+// "drained by a person: moved to another data centre".
+std::string state_text(const value& source) {
+    const value& drain = member(source, "drain");
+    if (!drain.is_object()) return text(source, "state");
+    std::string words = fmt::format("{} ({})", text(source, "state"), text(drain, "by"));
+    if (member(drain, "reason").is_string()) words += ": " + text(drain, "reason");
+    if (member(drain, "until").is_string()) words += ", until " + time_text(drain, "until");
+    return words;
+}
 
-std::string render_sources(const value& result) {
+std::string render_list(const value& result) {
     Table table({"SOURCE", "STATE", "ADDRESS", "NAME OF THE ADDRESS", "EHLO", "PROXY", "POOLS"});
     for (const value& source : elements(result, "sources")) {
         const auto add = [&](std::string address, std::string name) {
-            table.add({text(source, "name"), text(source, "state"), std::move(address), std::move(name),
+            table.add({text(source, "name"), state_text(source), std::move(address), std::move(name),
                        text(source, "ehlo_name"), proxy_text(source), pools_text(source)});
         };
         for (const value& address : elements(source, "addresses")) add(text(address, "address"), name_text(address));
@@ -48,6 +57,37 @@ std::string render_sources(const value& result) {
     }
     return table.text() +
            fmt::format("\nMail that no other pool takes leaves from the pool {}.\n", text(result, "fallback_pool"));
+}
+
+std::string render_drained(const value& result) {
+    std::string page = fmt::format("{} {}.\n", printable(text(result, "source")),
+                                   text(result, "drained") == "yes" ? "takes no new mail" : "is used again");
+    for (const value& pool : elements(result, "pools_without_source"))
+        if (pool.is_string())
+            page += fmt::format("The pool {} has no source left: its mail waits.\n",
+                                printable(std::string_view(pool.get_string())));
+    return page;
+}
+
+std::string render_warm_up(const value& result) {
+    std::string page;
+    for (const value& rule : elements(result, "rules"))
+        page += fmt::format("Rule for {}: begins with {} messages a day ({})\n", printable(text(rule, "for")),
+                            printable(text(rule, "start")), printable(text(rule, "origin")));
+    if (page.empty()) page = "No rule warms this source up: see docs/formats/shaping.md.\n";
+    Table table({"AT", "TODAY", "SENT", "DELIVERED", "DEFERRED", "BOUNCED", "COMPLAINED", "GROWS BY", "UP TO"});
+    for (const value& path : elements(result, "paths"))
+        table.add({text(path, "shaping_key"), text(path, "ended") == "yes" ? "warm" : text(path, "target"),
+                   text(path, "sent"), text(path, "delivered"), text(path, "deferred"), text(path, "bounced"),
+                   text(path, "complained"), decimal(path, "factor"), text(path, "full", "no end")});
+    return table.empty() ? page : page + "\n" + table.text();
+}
+
+}  // namespace
+
+std::string render_sources(std::string_view request, const value& result) {
+    if (request == "source.list") return render_list(result);
+    return request == "source.warmup" ? render_warm_up(result) : render_drained(result);
 }
 
 }  // namespace relevo::cli

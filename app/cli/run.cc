@@ -10,6 +10,7 @@
 #include "app/cli/render.h"
 #include "app/cli/setup.h"
 #include "app/cli/suppression_file.h"
+#include "app/cli/top.h"
 #include "app/configuration/reference.h"
 #include "core/setup/check_item.h"
 #include "lib/base/base64.h"
@@ -67,6 +68,7 @@ class Runner {
         if (name == "config check") return with_configuration(NamedFiles::resolved, &Runner::config_check);
         if (name == "config show") return with_configuration(NamedFiles::ignored, &Runner::config_show);
         if (name == "config reference") return config_reference();
+        if (name == "top") return with_configuration(NamedFiles::ignored, &Runner::top);
         if (name == "sink") return sink();
         if (name == "send-test") return send_test();
         if (is_lookup(*parsed_.command)) return look_up();
@@ -236,12 +238,28 @@ class Runner {
             arguments.erase("yes");
             if (arguments.size() ==
                 static_cast<std::size_t>(arguments.contains("reason") + arguments.contains("dry_run")))
-                return problem({ErrorKind::invalid, "which mail? Name some with --id, --site and so on, or give --all"},
-                               ExitCode::usage);
+                return problem(
+                    {ErrorKind::invalid, "which mail? Name some with --id, --destination and so on, or give --all"},
+                    ExitCode::usage);
             if (!agreed)
                 if (const ExitCode code = confirm(performer, arguments); code != ExitCode::ok) return code;
         }
         return show(performer.perform(*parsed_.command, arguments));
+    }
+
+    ExitCode top(const Configuration& configuration) {
+        const auto given = [&](const char* name, std::int64_t usual) {
+            const boost::json::value* found = parsed_.arguments.if_contains(name);
+            return found != nullptr ? found->to_number<std::int64_t>() : usual;
+        };
+        TopOptions options{.interval = std::chrono::seconds(std::clamp<std::int64_t>(given("interval", 2), 1, 3600)),
+                           .once = flag_of(parsed_.arguments, "once"),
+                           .json = parsed_.json,
+                           .limit = std::clamp<std::int64_t>(given("limit", 10), 1, 100)};
+        if (!options.once && !options.json && (isatty(STDOUT_FILENO) == 0 || isatty(STDIN_FILENO) == 0))
+            return problem({ErrorKind::invalid, "there is no terminal here: add --once"}, ExitCode::usage);
+        RequestPerformer performer(configuration, commands_);
+        return show_top(performer, options);
     }
 
     ExitCode domain_dns(const Configuration& configuration) {

@@ -58,8 +58,8 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "queue.release") co_return co_await change_queue(Spool::Change::release, std::move(arguments));
     if (command == "queue.retry") co_return co_await change_queue(Spool::Change::retry, std::move(arguments));
     if (command == "queue.drop") co_return co_await change_queue(Spool::Change::drop, std::move(arguments));
-    if (command == "queue.suspend") co_return co_await suspend_site(std::move(arguments), true);
-    if (command == "queue.resume") co_return co_await suspend_site(std::move(arguments), false);
+    if (command == "queue.suspend") co_return co_await suspend_destination(std::move(arguments), true);
+    if (command == "queue.resume") co_return co_await suspend_destination(std::move(arguments), false);
     if (command == "message.show") co_return co_await show_message(std::move(arguments));
     if (command == "message.content") co_return co_await message_content(std::move(arguments));
     if (command == "credential.add") co_return co_await add_credential(std::move(arguments));
@@ -78,19 +78,28 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         co_return co_await check_server(std::move(arguments));
     }
     if (command == "source.list") co_return co_await list_sources(std::move(arguments));
+    if (command == "source.drain") co_return co_await drain_source(std::move(arguments), true);
+    if (command == "source.resume") co_return co_await drain_source(std::move(arguments), false);
+    if (command == "site.suspend" || command == "site.resume" || command == "site.explain")
+        co_return co_await perform_sites(std::move(command), std::move(arguments));
     if (command.starts_with("reports.")) co_return co_await perform_reports(std::move(command), std::move(arguments));
     if (command.starts_with("suppression."))
         co_return co_await perform_suppression(std::move(command), std::move(arguments));
-    if (command.ends_with(".list") || command.ends_with(".show"))
+    const bool is_about_sites = command.starts_with("site.");
+    if (!is_about_sites && (command.ends_with(".list") || command.ends_with(".show")))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));
     if (starts_with_any(command, {"tenant.", "domain.", "credential.", "network."}))
         co_return co_await change_tenancy(std::move(command), std::move(arguments));
-    const bool needs_server = command == "queue.summary" || command == "queue.why" || command == "server.status" ||
-                              command == "server.reload";
+    const bool needs_server = is_about_sites || command == "source.warmup" ||
+                              starts_with_any(command, {"queue.summary", "queue.site", "queue.tenant", "queue.top",
+                                                        "queue.why", "server.status", "server.pulse", "server.reload"});
     if (needs_server && context_.dispatcher == nullptr)
         co_return failure(ErrorKind::closed, "this needs a running server");
-    if (command == "queue.summary") co_return co_await summarise_queue(std::move(arguments));
+    if (is_about_sites) co_return co_await perform_sites(std::move(command), std::move(arguments));
+    if (command == "source.warmup") co_return co_await show_warm_up(std::move(arguments));
     if (command == "queue.why") co_return co_await explain_queue(std::move(arguments));
+    if (starts_with_any(command, {"queue.summary", "queue.site", "queue.tenant", "queue.top", "server.pulse"}))
+        co_return co_await perform_overview(std::move(command), std::move(arguments));
     if (command == "server.status") {
         RELEVO_CO_CHECK(check_members(arguments, {}));
         co_return co_await describe_server();

@@ -5,6 +5,7 @@
 #include "app/relevo/feedback.h"
 #include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
+#include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
 #include "core/reporting/reporting.h"
 #include "core/routing/egress.h"
@@ -15,6 +16,7 @@
 #include <boost/json/object.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -41,11 +43,15 @@ struct ControlContext {
     std::function<Task<Result<void>>()> refresh_directory;
     std::function<std::shared_ptr<const RouteTable>()> routes;
     std::function<std::shared_ptr<const EgressTable>()> egress;
+    std::function<std::shared_ptr<const shaping::ShapingTable>()> shaping;
+    // Drained sources have changed in the store; with a server.
+    std::function<Task<Result<void>>()> refresh_drains;
     Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
     PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
     Reporting* reporting = nullptr;               // with a server
     std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
+    std::function<boost::json::object()> totals;  // with a server: what was counted since it started
     std::function<Result<std::vector<std::string>>()> reload;
     ControlSigning signing;
     Inspection* inspection = nullptr;                            // nullptr: requests that look into the DNS are refused
@@ -96,6 +102,8 @@ class Control {
     Task<Answer> check_server(Arguments arguments);
     // control_sources.cc
     Task<Answer> list_sources(Arguments arguments);
+    Task<Answer> drain_source(Arguments arguments, bool drained);
+    Task<Answer> show_warm_up(Arguments arguments);
     // control_reports.cc
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);
@@ -112,18 +120,41 @@ class Control {
 
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);
-    Task<Answer> summarise_queue(Arguments arguments);
-    Task<Answer> explain_queue(Arguments arguments);
     Task<Answer> change_queue(Spool::Change change, Arguments arguments);
-    Task<Answer> suspend_site(Arguments arguments, bool suspended);
+    Task<Answer> suspend_destination(Arguments arguments, bool suspended);
     Task<Answer> show_message(Arguments arguments);
     Task<Answer> message_content(Arguments arguments);
     Task<Result<std::vector<DeliveryRow>>> select(const Arguments& arguments, std::int64_t after, std::size_t limit);
     void tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change change);
-    // Those that are being delivered at this moment.
-    using Active = std::set<DeliveryId>;
-    Task<Active> active_of(const std::vector<DeliveryRow>& rows);
-    boost::json::object entry_of(const DeliveryRow& row, const Active& active) const;
+    // What the engines know at this moment of some rows.
+    struct Live {
+        std::set<DeliveryId> active;               // being delivered
+        std::map<std::string, std::string> sites;  // by destination
+    };
+    Task<Live> live_facts_of(const std::vector<DeliveryRow>& rows);
+    boost::json::object entry_of(const DeliveryRow& row, const Live& live) const;
+    Task<Result<std::set<std::string>>> destinations_at(std::string site);
+
+    // control_overview.cc
+    Task<Answer> perform_overview(std::string command, Arguments arguments);
+    Task<Answer> summarise_queue(Arguments arguments);
+    Task<Answer> show_queue_of_sites(Arguments arguments);
+    Task<Answer> show_queue_of_tenants(Arguments arguments);
+    Task<Answer> show_queue_top(Arguments arguments);
+    Task<Answer> take_pulse(Arguments arguments);
+    Task<std::vector<DestinationStatus>> all_destinations();
+    Task<std::vector<SiteStatus>> all_sites();
+    Task<QueueTally> whole_tally(std::set<std::string> destinations);
+    // control_why.cc
+    Task<Answer> explain_queue(Arguments arguments);
+    // control_sites.cc
+    Task<Answer> perform_sites(std::string command, Arguments arguments);
+    Task<Answer> list_sites(Arguments arguments);
+    Task<Answer> show_site(Arguments arguments);
+    Task<Answer> suspend_site(Arguments arguments, bool suspended);
+    Task<Answer> forget_site(Arguments arguments);
+    Task<Answer> explain_site(Arguments arguments);
+    Task<Result<std::vector<SiteStatus>>> sites_named(std::string name);
     [[nodiscard]] std::string tenant_name(TenantId id) const;
 
     ControlContext context_;

@@ -1,6 +1,7 @@
 // The queue and messages, for people.
 #include "app/relevo/control.h"
 #include "app/relevo/json_arguments.h"
+#include "app/relevo/queue_words.h"
 #include "core/tenancy/administration.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
@@ -21,8 +22,6 @@ namespace {
 namespace json = boost::json;
 using Arguments = json::object;
 
-constexpr std::size_t default_page = 100;
-constexpr std::size_t longest_page = 10'000;
 constexpr std::size_t changes_at_once = 1000;  // rows in one transaction of a bulk operation
 constexpr std::size_t shown_of_change = 10;
 
@@ -30,31 +29,18 @@ std::string clock_time(WallClock::time_point time) {
     return fmt::format("{:%H:%M:%S} UTC", fmt::gmtime(WallClock::to_time_t(time)));
 }
 
-std::string delivery_text(const DeliveryId& id) { return fmt::format("{}/{}", id.message.text(), id.ordinal); }
-
-// "msg_…" or "msg_…/3".
-Result<std::pair<MessageId, std::optional<std::uint32_t>>> message_or_delivery(const std::string& text) {
-    const auto slash = text.find('/');
-    RELEVO_TRY(const MessageId message, MessageId::parse(std::string_view(text).substr(0, slash)));
-    if (slash == std::string::npos) return std::pair{message, std::optional<std::uint32_t>()};
-    const auto ordinal = parse_decimal<std::uint32_t>(std::string_view(text).substr(slash + 1));
-    if (!ordinal)
-        return failure(ErrorKind::invalid,
-                       fmt::format("\"{}\" is not a delivery: the number of the recipient follows the slash",
-                                   printable(text, 60)));
-    return std::pair{message, ordinal};
-}
-
 // A filter that the store cannot apply by itself is applied to its rows.
 struct Selection {
     DeliveryFilter filter;
     std::optional<std::uint32_t> ordinal;
-    std::string site;
+    std::string destination;
+    std::string site;            // or provider
     std::optional<bool> active;  // being delivered, or not
 };
 
 constexpr std::initializer_list<std::string_view> filter_members = {
-    "id", "tenant", "sender", "recipient", "domain", "site", "state", "limit", "after", "all", "reason", "dry_run"};
+    "id",    "tenant", "sender", "recipient", "domain", "destination", "site",
+    "state", "limit",  "after",  "all",       "reason", "dry_run"};
 
 // Absent and null mean the same.
 bool is_given(const Arguments& arguments, std::string_view name) {
@@ -82,11 +68,13 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
     RELEVO_TRY(const auto sender, text_member(arguments, "sender"));
     RELEVO_TRY(const auto recipient, text_member(arguments, "recipient"));
     RELEVO_TRY(const auto domain, text_member(arguments, "domain"));
+    RELEVO_TRY(const auto destination, text_member(arguments, "destination"));
     RELEVO_TRY(const auto site, text_member(arguments, "site"));
     RELEVO_TRY(const auto state, text_member(arguments, "state"));
     selection.filter.sender = sender.value_or("");
     selection.filter.recipient = recipient.value_or("");
     selection.filter.recipient_domain = domain.value_or("");
+    selection.destination = to_lower(destination.value_or(""));
     selection.site = to_lower(site.value_or(""));
     if (state == "held") {
         selection.filter.state = DeliveryState::held;
@@ -98,8 +86,6 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
     }
     return selection;
 }
-
-std::string_view domain_of(std::string_view address) { return address.substr(address.rfind('@') + 1); }
 
 std::string sentence_of(EventKind kind, const json::object& facts) {
     const auto text = [&](const char* name) -> std::string {
@@ -164,27 +150,6 @@ json::value meaning_of(const json::object& facts, mail::Language language) {
     return json::value(fmt::format("{}{}{}", advice.reason, advice.what_to.empty() ? "" : " ", advice.what_to));
 }
 
-// Of the last attempt for a recipient: the events are in the order of time.
-json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language) {
-    json::value meaning;
-    for (const Event& event : events)
-        if (event.ordinal == id.ordinal && event.kind == EventKind::deferred)
-            meaning = meaning_of(facts_of(event), language);
-    return meaning;
-}
-
-// A recipient that waits for nothing, in the list of those that `queue why` explains.
-json::object answer_of_suppressed(MessageId message, const Event& event) {
-    const json::object facts = facts_of(event);
-    const json::value* recipient = facts.if_contains("recipient");
-    return {{"id", delivery_text({message, static_cast<std::uint32_t>(event.ordinal)})},
-            {"recipient", recipient != nullptr ? *recipient : json::value(nullptr)},
-            {"reason", "suppressed"},
-            {"sentence", sentence_of(event.kind, facts) + "."},
-            {"meaning", nullptr},
-            {"facts", json::object()}};
-}
-
 json::object timeline_entry(const Event& event, mail::Language language) {
     json::object facts = facts_of(event);
     json::value recipient = nullptr;
@@ -205,30 +170,80 @@ json::object timeline_entry(const Event& event, mail::Language language) {
 
 }  // namespace
 
-// Without a server nothing is.
-Task<Control::Active> Control::active_of(const std::vector<DeliveryRow>& rows) {
-    Active active;
-    if (context_.dispatcher == nullptr) co_return active;
-    std::vector<DeliveryId> ids;
-    for (const DeliveryRow& row : rows) ids.push_back(row.id);
-    for (DeliveryEngine* engine : context_.dispatcher->engines())
-        active.merge(co_await on_shard<Active>(engine->shard(), [engine, ids] { return engine->leased_of(ids); }));
-    co_return active;
+std::string delivery_text(const DeliveryId& id) { return fmt::format("{}/{}", id.message.text(), id.ordinal); }
+
+// "msg_…" or "msg_…/3".
+Result<std::pair<MessageId, std::optional<std::uint32_t>>> message_or_delivery(const std::string& text) {
+    const auto slash = text.find('/');
+    RELEVO_TRY(const MessageId message, MessageId::parse(std::string_view(text).substr(0, slash)));
+    if (slash == std::string::npos) return std::pair{message, std::optional<std::uint32_t>()};
+    const auto ordinal = parse_decimal<std::uint32_t>(std::string_view(text).substr(slash + 1));
+    if (!ordinal)
+        return failure(ErrorKind::invalid,
+                       fmt::format("\"{}\" is not a delivery: the number of the recipient follows the slash",
+                                   printable(text, 60)));
+    return std::pair{message, ordinal};
 }
 
-json::object Control::entry_of(const DeliveryRow& row, const Active& active) const {
+std::string_view domain_of(std::string_view address) { return address.substr(address.rfind('@') + 1); }
+
+json::object answer_of_suppressed(MessageId message, const Event& event) {
+    const json::object facts = facts_of(event);
+    const json::value* recipient = facts.if_contains("recipient");
+    return {{"id", delivery_text({message, static_cast<std::uint32_t>(event.ordinal)})},
+            {"recipient", recipient != nullptr ? *recipient : json::value(nullptr)},
+            {"reason", "suppressed"},
+            {"hindrance", nullptr},
+            {"until", nullptr},
+            {"sentence", sentence_of(event.kind, facts) + "."},
+            {"meaning", nullptr},
+            {"facts", json::object()}};
+}
+
+json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language) {
+    json::value meaning;
+    for (const Event& event : events)
+        if (event.ordinal == id.ordinal && event.kind == EventKind::deferred)
+            meaning = meaning_of(facts_of(event), language);
+    return meaning;
+}
+
+// Without a server nothing is known.
+Task<Control::Live> Control::live_facts_of(const std::vector<DeliveryRow>& rows) {
+    Live live;
+    if (context_.dispatcher == nullptr) co_return live;
+    std::vector<DeliveryId> ids;
+    std::set<std::string> destinations;
+    for (const DeliveryRow& row : rows) {
+        ids.push_back(row.id);
+        destinations.insert(context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first);
+    }
+    for (DeliveryEngine* engine : context_.dispatcher->engines()) {
+        Live some = co_await on_shard<Live>(engine->shard(), [engine, ids, destinations] {
+            return Live{.active = engine->leased_of(ids), .sites = engine->sites_of(destinations)};
+        });
+        live.active.merge(some.active);
+        live.sites.merge(some.sites);
+    }
+    co_return live;
+}
+
+json::object Control::entry_of(const DeliveryRow& row, const Live& live) const {
     const auto routes = context_.routes();
     const std::string_view domain = domain_of(row.recipient);
     const Route& route = routes->find(domain, row.tenant);
     const auto limit = row.sender.empty() ? route.retry.expire_reports_after : route.retry.expire_after;
+    const std::string destination = destination_key(route, domain);
+    const auto site = live.sites.find(destination);
     return {{"id", delivery_text(row.id)},
             {"message", row.id.message.text()},
             {"tenant", tenant_name(row.tenant)},
             {"sender", row.sender},
             {"recipient", row.recipient},
-            {"site", destination_key(route, domain)},
+            {"destination", destination},
+            {"site", site != live.sites.end() ? json_text_or_null(site->second) : json::value(nullptr)},
             {"route", route.name},
-            {"state", active.contains(row.id)            ? "active"
+            {"state", live.active.contains(row.id)       ? "active"
                       : row.state == DeliveryState::held ? "held"
                                                          : "waiting"},
             {"attempts", row.attempts},
@@ -239,25 +254,47 @@ json::object Control::entry_of(const DeliveryRow& row, const Active& active) con
             {"size", row.size}};
 }
 
+// Which site destinations lead to, only the running server knows.
+Task<Result<std::set<std::string>>> Control::destinations_at(std::string site) {
+    if (context_.dispatcher == nullptr)
+        co_return failure(ErrorKind::closed,
+                          "which mail goes to a site, only a running server knows: name a destination instead");
+    std::set<std::string> keys;
+    for (DeliveryEngine* engine : context_.dispatcher->engines())
+        keys.merge(co_await on_shard<std::set<std::string>>(engine->shard(), [engine, site] {
+            std::set<std::string> some;
+            for (const DestinationStatus& status : engine->destinations())
+                if (!status.site.empty() && (status.site == site || status.provider == site)) some.insert(status.key);
+            return some;
+        }));
+    co_return keys;
+}
+
 Task<Result<std::vector<DeliveryRow>>> Control::select(const Arguments& arguments, std::int64_t after,
                                                        std::size_t limit) {
     const auto directory = context_.directory();
     RELEVO_CO_TRY(const Selection selection, selection_of(arguments, *directory));
     const auto routes = context_.routes();
+    std::set<std::string> at_site;
+    if (!selection.site.empty()) {
+        RELEVO_CO_TRY(at_site, co_await destinations_at(selection.site));
+        if (at_site.empty()) co_return std::vector<DeliveryRow>();
+    }
     std::vector<DeliveryRow> chosen;
     while (chosen.size() < limit) {
         const std::size_t wanted = limit - chosen.size();
         RELEVO_CO_TRY(std::vector<DeliveryRow> rows,
                       co_await context_.store.spool().list(selection.filter, after, wanted));
         const bool last = rows.size() < wanted || selection.filter.message.has_value();
-        const Active active = selection.active ? co_await active_of(rows) : Active();
+        const Live live = selection.active ? co_await live_facts_of(rows) : Live();
         for (DeliveryRow& row : rows) {
             after = key_of(row.id);
             const std::string_view domain = domain_of(row.recipient);
             if (selection.ordinal && *selection.ordinal != row.id.ordinal) continue;
-            if (!selection.site.empty() && destination_key(routes->find(domain, row.tenant), domain) != selection.site)
-                continue;
-            if (selection.active && *selection.active != active.contains(row.id)) continue;
+            const std::string key = destination_key(routes->find(domain, row.tenant), domain);
+            if (!selection.destination.empty() && key != selection.destination) continue;
+            if (!selection.site.empty() && !at_site.contains(key)) continue;
+            if (selection.active && *selection.active != live.active.contains(row.id)) continue;
             chosen.push_back(std::move(row));
         }
         if (last) break;
@@ -272,161 +309,27 @@ Task<Control::Answer> Control::list_queue(Arguments arguments) {
     const std::optional<std::int64_t> start = after ? parse_decimal<std::int64_t>(*after) : std::int64_t{0};
     if (!start) co_return failure(ErrorKind::invalid, "\"after\" is what \"next\" of the page before said");
     RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, *start, page));
-    const Active active = co_await active_of(rows);
+    const Live live = co_await live_facts_of(rows);
     json::array entries;
-    for (const DeliveryRow& row : rows) entries.emplace_back(entry_of(row, active));
+    for (const DeliveryRow& row : rows) entries.emplace_back(entry_of(row, live));
     json::value next = nullptr;
     if (rows.size() == page && !rows.empty()) next = json::string(std::to_string(key_of(rows.back().id)));
     co_return json::object{{"entries", std::move(entries)}, {"next", std::move(next)}};
-}
-
-Task<Control::Answer> Control::summarise_queue(Arguments arguments) {
-    RELEVO_CO_CHECK(check_members(arguments, {"limit", "after"}));
-    RELEVO_CO_TRY(const auto limit, number_member(arguments, "limit"));
-    std::vector<DestinationStatus> sites;
-    for (DeliveryEngine* engine : context_.dispatcher->engines()) {
-        auto some = co_await on_shard<std::vector<DestinationStatus>>(engine->shard(),
-                                                                      [engine] { return engine->destinations(); });
-        std::ranges::move(some, std::back_inserter(sites));
-    }
-    RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
-    std::ranges::sort(sites, [](const DestinationStatus& a, const DestinationStatus& b) {
-        return a.ready + a.waiting + a.active > b.ready + b.waiting + b.active;
-    });
-    std::size_t waiting = 0, active = 0;
-    for (const DestinationStatus& site : sites) {
-        waiting += site.ready + site.waiting;
-        active += site.active;
-    }
-    const std::size_t page = std::min(longest_page, limit ? static_cast<std::size_t>(*limit) : default_page);
-    if (sites.size() > page) sites.resize(page);
-    json::array list;
-    for (const DestinationStatus& site : sites) {
-        const auto suspension = std::ranges::find(suspensions, site.key, &Spool::Suspension::site);
-        list.emplace_back(json::object{
-            {"site", site.key},
-            {"route", site.route},
-            {"ready", site.ready},
-            {"waiting", site.waiting},
-            {"active", site.active},
-            {"connections", site.connections},
-            {"suspended", site.suspended},
-            {"suspension_reason",
-             suspension != suspensions.end() ? json_text_or_null(suspension->reason) : json::value(nullptr)},
-            {"last_problem", json_text_or_null(site.last_problem)},
-            {"next_connection_at", site.next_connection ? json_time(*site.next_connection) : json::value(nullptr)}});
-    }
-    DeliveryFilter held;
-    held.state = DeliveryState::held;
-    RELEVO_CO_TRY(const auto held_rows, co_await context_.store.spool().list(held, 0, longest_page));
-    RELEVO_CO_TRY(const auto oldest, co_await context_.store.spool().list({}, 0, 1));
-    co_return json::object{{"sites", std::move(list)},
-                           {"next", nullptr},
-                           {"waiting", waiting},
-                           {"active", active},
-                           {"held", held_rows.size()},
-                           {"oldest", oldest.empty() ? json::value(nullptr) : json_time(oldest.front().accepted_at)}};
-}
-
-Task<Control::Answer> Control::explain_queue(Arguments arguments) {
-    RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
-    RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
-    RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
-    const Active active = co_await active_of(rows);
-    std::vector<Event> events;
-    if (!rows.empty()) {  // all of one message
-        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(rows.front().id.message));
-        events = std::move(message.events);
-    }
-    json::array answers;
-    for (const DeliveryRow& row : rows) {
-        const auto [key, route] = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant);
-        DeliveryEngine& engine = context_.dispatcher->engine_of(key);
-        const std::string site_name = key;
-        const auto site = co_await on_shard<std::optional<DestinationStatus>>(
-            engine.shard(), [&engine, site_name] { return engine.destination(site_name); });
-        const auto suspension = std::ranges::find(suspensions, site_name, &Spool::Suspension::site);
-        std::string reason, sentence;
-        if (row.state == DeliveryState::held) {
-            reason = "held";
-            sentence =
-                fmt::format("It is held until somebody decides: relevo queue release {} or relevo queue drop {}.",
-                            delivery_text(row.id), delivery_text(row.id));
-        } else if (suspension != suspensions.end()) {
-            reason = "suspended";
-            sentence =
-                fmt::format("Delivery to {} was suspended by a person ({}); relevo queue resume {} lets it go on.",
-                            site_name, suspension->reason.empty() ? "no reason given" : suspension->reason, site_name);
-        } else if (active.contains(row.id)) {
-            reason = "delivering";
-            sentence = fmt::format("It is being delivered to {} right now.", site_name);
-        } else if (context_.is_stopping()) {
-            reason = "stopping";
-            sentence = "The server is stopping; delivery goes on when it is started again.";
-        } else if (row.due_at > WallClock::now()) {
-            reason = "retry_later";
-            sentence = fmt::format("The next attempt is due at {}, after {} so far. The last answer was: {}.",
-                                   clock_time(row.due_at),
-                                   row.attempts == 1 ? "1 attempt" : fmt::format("{} attempts", row.attempts),
-                                   row.last_reply.empty() ? "none" : row.last_reply);
-        } else if (site && site->next_connection) {
-            reason = "backing_off";
-            sentence = fmt::format("{} could not be reached ({}); the next connection is tried at {}.", site_name,
-                                   site->last_problem, clock_time(*site->next_connection));
-        } else if (site && site->connections >= route->connection_limit) {
-            reason = "limit";
-            sentence = fmt::format("All {} connections to {} are busy; {} recipients are before or beside it.",
-                                   site->connections, site_name, site->ready);
-        } else {
-            reason = "due";
-            sentence = fmt::format("It is due and waits for its turn at {}.", site_name);
-        }
-        json::object facts{{"site", site_name},
-                           {"state", entry_of(row, active).at("state")},
-                           {"attempts", row.attempts},
-                           {"next_attempt_at", json_time(row.due_at)},
-                           {"last_reply", row.last_reply},
-                           {"connections", site ? site->connections : 0}};
-        answers.emplace_back(json::object{{"id", delivery_text(row.id)},
-                                          {"recipient", row.recipient},
-                                          {"reason", reason},
-                                          {"sentence", sentence},
-                                          {"meaning", last_meaning(events, row.id, context_.default_language)},
-                                          {"facts", std::move(facts)}});
-    }
-    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
-    if (rows.empty()) {
-        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(named.first));  // not_found: never was
-        events = std::move(message.events);
-    }
-    for (const Event& event : events)
-        if (event.kind == EventKind::suppressed && answers.size() < default_page &&
-            (!named.second || *named.second == event.ordinal))
-            answers.emplace_back(answer_of_suppressed(named.first, event));
-    if (answers.empty()) {
-        answers.emplace_back(json::object{
-            {"id", id},
-            {"recipient", nullptr},
-            {"reason", "finished"},
-            {"sentence", fmt::format("Nothing of it waits any more: relevo message show {} tells what happened.",
-                                     named.first.text())},
-            {"meaning", nullptr},
-            {"facts", json::object()}});
-    }
-    co_return json::object{{"answers", std::move(answers)}};
 }
 
 Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments arguments) {
     RELEVO_CO_TRY(const auto dry_run, flag_member(arguments, "dry_run"));
     RELEVO_CO_TRY(const auto all, flag_member(arguments, "all"));
     RELEVO_CO_TRY(const auto reason, text_member(arguments, "reason"));
-    const bool filtered = std::ranges::any_of(
-        std::initializer_list<const char*>{"id", "tenant", "sender", "recipient", "domain", "site", "state"},
-        [&](const char* name) { return is_given(arguments, name); });
+    const bool filtered =
+        std::ranges::any_of(std::initializer_list<const char*>{"id", "tenant", "sender", "recipient", "domain",
+                                                               "destination", "site", "state"},
+                            [&](const char* name) { return is_given(arguments, name); });
     if (!filtered && !all.value_or(false))
-        co_return failure(
-            ErrorKind::invalid,
-            "say which messages: an id, a tenant, a sender, a recipient, a domain, a site or a state; or --all");
+        co_return failure(ErrorKind::invalid,
+                          "say which messages: an id, a tenant, a sender, a recipient, a domain, a destination, a site "
+                          "or a state; or "
+                          "--all");
     if (change == Spool::Change::release && !is_given(arguments, "state")) arguments["state"] = "held";
     std::size_t count = 0;
     json::array shown;
@@ -441,8 +344,8 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
         }
         count += rows.size();
         if (rows.size() > shown_of_change - shown.size()) rows.resize(shown_of_change - shown.size());
-        const Active active = co_await active_of(rows);
-        for (const DeliveryRow& row : rows) shown.emplace_back(entry_of(row, active));
+        const Live live = co_await live_facts_of(rows);
+        for (const DeliveryRow& row : rows) shown.emplace_back(entry_of(row, live));
         if (last) break;
     }
     co_return json::object{{"count", count}, {"changed", !dry_run.value_or(false)}, {"entries", std::move(shown)}};
@@ -480,18 +383,18 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
     }
 }
 
-Task<Control::Answer> Control::suspend_site(Arguments arguments, bool suspended) {
-    RELEVO_CO_CHECK(check_members(arguments, {"site", "reason"}));
-    RELEVO_CO_TRY(const std::string given, required_text(arguments, "site"));
+Task<Control::Answer> Control::suspend_destination(Arguments arguments, bool suspended) {
+    RELEVO_CO_CHECK(check_members(arguments, {"destination", "reason"}));
+    RELEVO_CO_TRY(const std::string given, required_text(arguments, "destination"));
     RELEVO_CO_TRY(const auto reason, text_member(arguments, "reason"));
-    const std::string site = to_lower(given);
+    const std::string destination = to_lower(given);
     RELEVO_CO_CHECK(co_await context_.store.spool().set_suspension(
-        site, suspended ? std::optional(reason.value_or("")) : std::nullopt));
+        destination, suspended ? std::optional(reason.value_or("")) : std::nullopt));
     if (context_.dispatcher != nullptr) {
-        DeliveryEngine& engine = context_.dispatcher->engine_of(site);
-        engine.shard().post([&engine, site, suspended] { engine.suspend(site, suspended); });
+        DeliveryEngine& engine = context_.dispatcher->engine_of(destination);
+        engine.shard().post([&engine, destination, suspended] { engine.suspend(destination, suspended); });
     }
-    co_return json::object{{"site", site}, {"suspended", suspended}};
+    co_return json::object{{"destination", destination}, {"suspended", suspended}};
 }
 
 Task<Control::Answer> Control::show_message(Arguments arguments) {
@@ -502,8 +405,8 @@ Task<Control::Answer> Control::show_message(Arguments arguments) {
     const auto directory = context_.directory();
     const Credential* credential = directory->credential(message.credential);
     json::array pending, timeline;
-    const Active active = co_await active_of(message.pending);
-    for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row, active));
+    const Live live = co_await live_facts_of(message.pending);
+    for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row, live));
     for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event, context_.default_language));
     co_return json::object{
         {"id", message.id.text()},

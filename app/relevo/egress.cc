@@ -102,11 +102,15 @@ EgressSource egress_source(const SourceSettings& settings) {
     return source;
 }
 
-std::shared_ptr<const EgressTable> egress_table(const Configuration& configuration, const Directory& directory) {
+std::shared_ptr<const EgressTable> egress_table(const Configuration& configuration, const Directory& directory,
+                                                const Drains& drains) {
     std::vector<std::shared_ptr<const EgressSource>> sources;
-    sources.push_back(std::make_shared<const EgressSource>(default_source(configuration)));
-    for (const SourceSettings& settings : configuration.sources)
-        sources.push_back(std::make_shared<const EgressSource>(source_of(settings, configuration)));
+    const auto add = [&](EgressSource source) {
+        source.drained = source.drained || drains.contains(source.name);
+        sources.push_back(std::make_shared<const EgressSource>(std::move(source)));
+    };
+    add(default_source(configuration));
+    for (const SourceSettings& settings : configuration.sources) add(source_of(settings, configuration));
     std::vector<EgressPool> pools(1);
     pools.front().name = built_in;
     pools.front().members.push_back({.source = sources.front()});

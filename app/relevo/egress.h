@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "core/delivery/drained_sources.h"
 #include "core/routing/egress.h"
 #include "core/setup/server_checks.h"
 #include "core/tenancy/directory.h"
@@ -13,9 +14,9 @@
 namespace relevo {
 
 // The sources and pools of the file, after the built-in ones. Tenants are named there; one that the directory does not
-// know (yet) makes its pool fit nobody.
+// know (yet) makes its pool fit nobody. Sources are drained if the file says so, or one of `drains`.
 [[nodiscard]] std::shared_ptr<const EgressTable> egress_table(const Configuration& configuration,
-                                                              const Directory& directory);
+                                                              const Directory& directory, const Drains& drains);
 
 // One source by itself; its ehlo_name must be filled in.
 [[nodiscard]] EgressSource egress_source(const SourceSettings& settings);

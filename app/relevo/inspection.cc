@@ -5,6 +5,7 @@
 #include "core/setup/parallel.h"
 
 #include <algorithm>
+#include <random>
 
 namespace relevo {
 namespace {
@@ -89,6 +90,30 @@ Task<std::vector<Result<setup::AddressNames>>> Inspection::names_of(std::vector<
             setup::into(found[index], setup::names_of_address(ports_.resolver, addresses[index], deadline)));
     co_await setup::run_together(ports_.shard, std::move(questions));
     co_return found;
+}
+
+Task<ListingState> Inspection::listing_of(std::vector<dns::IpAddress> addresses, Deadline deadline) {
+    const auto items = co_await setup::check_address_lists(ports_.shard, ports_.resolver, blocklists(),
+                                                           std::move(addresses), deadline);
+    ListingState state;
+    for (const setup::CheckItem& item : items) {
+        if (item.status == setup::CheckStatus::skipped) continue;
+        if (state.kind == ListingState::Kind::unknown) state.kind = ListingState::Kind::clean;
+        if (item.status != setup::CheckStatus::fail) continue;
+        state.kind = ListingState::Kind::listed;
+        state.where += (state.where.empty() ? "" : "; ") + item.subject + ": " + item.found.english;
+    }
+    co_return state;
+}
+
+Task<Routed<MailHosts>> Inspection::hosts_of(const Route& route, std::string domain) {
+    const auto configuration = this->configuration();
+    HostFinder finder(ports_.resolver,
+                      {.host_name = configuration->server.host_name,
+                       .use_ipv6 = configuration->delivery.ipv6,
+                       .allow_private_addresses = configuration->delivery.allow_private_addresses},
+                      std::random_device{}());
+    co_return co_await finder.hosts_of(route, std::move(domain), Clock::now() + time_of_look);
 }
 
 DomainWatch::DomainWatch(Shard& shard, Inspection& inspection, Domains domains, Log& log, Metrics& metrics)

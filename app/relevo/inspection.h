@@ -5,6 +5,7 @@
 #include "app/configuration/configuration.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
+#include "core/routing/host_finder.h"
 #include "core/setup/address_names.h"
 #include "core/setup/domain_checks.h"
 #include "core/setup/server_checks.h"
@@ -27,6 +28,12 @@ struct InspectionPorts {
     bool validates = false;  // the resolver checks DNSSEC
 };
 
+struct ListingState {
+    enum class Kind : std::uint8_t { unknown, clean, listed };
+    Kind kind = Kind::unknown;  // unknown: no list has answered
+    std::string where;          // listed: addresses and lists, in words
+};
+
 // Threads: the shard's; configure() any.
 class Inspection {
  public:
@@ -45,6 +52,11 @@ class Inspection {
 
     // PTR records of each, and what leads back, in their order.
     Task<std::vector<Result<setup::AddressNames>>> names_of(std::vector<dns::IpAddress> addresses);
+
+    // Whether a blocklist that is taken seriously names one of these addresses.
+    Task<ListingState> listing_of(std::vector<dns::IpAddress> addresses, Deadline deadline);
+    // The mail servers of a domain, as delivery would find them.
+    Task<Routed<MailHosts>> hosts_of(const Route& route, std::string domain);
 
     [[nodiscard]] std::shared_ptr<const Configuration> configuration() const { return configuration_.load(); }
 

@@ -4,7 +4,9 @@
 #include "adapters/net/dialer.h"
 #include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
+#include "app/configuration/shaping_file.h"
 #include "app/lookups/look_up.h"
+#include "app/lookups/message_file.h"
 #include "app/relevo/control.h"
 #include "app/relevo/egress.h"
 #include "app/relevo/json_arguments.h"
@@ -29,6 +31,8 @@
 
 namespace relevo {
 namespace {
+
+constexpr std::size_t limit_shaping_octets = 1024 * 1024;
 
 sigset_t handled_signals() {
     sigset_t signals;
@@ -87,11 +91,26 @@ struct OfflineInspection {
     std::unique_ptr<Inspection> inspection;
 };
 
+// Commands that look nothing else up have no need of the file, and may not be kept from their work by it.
+Result<std::shared_ptr<const shaping::ShapingTable>> shaping_for(const Configuration& configuration,
+                                                                 const boost::json::object& request) {
+    using configuration::parse_shaping;
+    const boost::json::value* command = request.if_contains("command");
+    const std::string& path = configuration.delivery.shaping;
+    const bool is_asked = command != nullptr && command->is_string() && command->get_string().starts_with("site.");
+    if (configuration.shaping) return configuration.shaping;
+    if (!is_asked || path.empty())
+        return std::make_shared<const shaping::ShapingTable>(configuration::shipped_shaping_table());
+    RELEVO_TRY(const std::string text, lookups::read_file(path, limit_shaping_octets));
+    RELEVO_TRY(auto table, parse_shaping(text, path));
+    return std::make_shared<const shaping::ShapingTable>(std::move(table));
+}
+
 bool looks_into_dns(const boost::json::object& request) {
     const boost::json::value* command = request.if_contains("command");
     return command != nullptr && command->is_string() &&
            (command->get_string() == "domain.dns" || command->get_string() == "source.list" ||
-            command->get_string().starts_with("check."));
+            command->get_string() == "site.explain" || command->get_string().starts_with("check."));
 }
 
 }  // namespace
@@ -136,16 +155,20 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
     if (!store.has_value()) return failed_answer(store.error());
     std::shared_ptr<const Directory> directory;
     std::int64_t sealed_keys = 0;
+    Drains drains;
     if (const auto recovered = (*store)->recover([](const PendingDelivery&) {}); !recovered.has_value())
         return failed_answer(recovered.error());
     const auto loaded = (*store)->read([&](Reader& reader) -> Result<void> {
         RELEVO_TRY(directory, Directory::load(reader));
         RELEVO_TRY(sealed_keys, count_sealed_keys(reader));
+        RELEVO_TRY(drains, load_drains(reader));
         return {};
     });
     if (!loaded.has_value()) return failed_answer(loaded.error());
     std::shared_ptr<const RouteTable> routes = route_table(configuration, *directory);
-    std::shared_ptr<const EgressTable> egress = egress_table(configuration, *directory);
+    std::shared_ptr<const EgressTable> egress = egress_table(configuration, *directory, drains);
+    const auto shaping = shaping_for(configuration, request);
+    if (!shaping.has_value()) return failed_answer(shaping.error());
     Shard shard(0);
     KeyMaker maker;
     std::unique_ptr<KeyVault> vault;
@@ -168,9 +191,12 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .refresh_directory = nullptr,
                      .routes = [&]() -> std::shared_ptr<const RouteTable> { return routes; },
                      .egress = [&]() -> std::shared_ptr<const EgressTable> { return egress; },
+                     .shaping = [&] { return *shaping; },
+                     .refresh_drains = nullptr,
                      .dispatcher = nullptr,
                      .reporting = nullptr,
                      .status = nullptr,
+                     .totals = nullptr,
                      .reload = nullptr,
                      .signing = {.vault = open_vault_once,
                                  .maker = &maker,

@@ -188,6 +188,8 @@ Result<void> Server::load_access() {
     return store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(auto directory, Directory::load(reader));
         access_->directory = std::move(directory);
+        RELEVO_TRY(auto drains, load_drains(reader));
+        drains_ = std::make_shared<const Drains>(std::move(drains));
         refresh_routes();
         RELEVO_CHECK(feedback_->load(reader));
         RELEVO_CHECK(load_known_addresses(reader, *guard_));
@@ -231,27 +233,29 @@ Result<void> Server::make_parts() {
                                     .cache = mta_sts_cache_},
                 MtaStsOptions{.allow_private_addresses = started_with_->delivery.allow_private_addresses});
         parts->engine = std::make_unique<DeliveryEngine>(
-            DeliveryEngine::Ports{.shard = parts->shard,
-                                  .spool = store_->spool(),
-                                  .resolver = *parts->resolver,
-                                  .dialer = *parts->dialer,
-                                  .log = *log_,
-                                  .metrics = *delivery_metrics_,
-                                  .dispatcher = dispatcher_,
-                                  .ids = parts->ids,
-                                  .patterns = bounce_patterns_,
-                                  .language_of =
-                                      [this](TenantId id) {
-                                          const auto directory = access_->directory.load();
-                                          const Tenant* tenant = directory->tenant(id);
-                                          return tenant != nullptr ? tenant->language
-                                                                   : configuration_.load()->server.language;
-                                      },
-                                  .mta_sts = parts->mta_sts.get(),
-                                  .sign_report =
-                                      [this](std::string_view content, WallClock::time_point now) {
-                                          return signing_->signer().sign_report(content, now).fields;
-                                      }},
+            DeliveryEngine::Ports{
+                .shard = parts->shard,
+                .spool = store_->spool(),
+                .resolver = *parts->resolver,
+                .dialer = *parts->dialer,
+                .log = *log_,
+                .metrics = *delivery_metrics_,
+                .dispatcher = dispatcher_,
+                .ids = parts->ids,
+                .patterns = bounce_patterns_,
+                .language_of =
+                    [this](TenantId id) {
+                        const auto directory = access_->directory.load();
+                        const Tenant* tenant = directory->tenant(id);
+                        return tenant != nullptr ? tenant->language : configuration_.load()->server.language;
+                    },
+                .source_closed = [this](const std::string& source,
+                                        const std::string& shaping_key) { destination_closed(source, shaping_key); },
+                .mta_sts = parts->mta_sts.get(),
+                .sign_report =
+                    [this](std::string_view content, WallClock::time_point now) {
+                        return signing_->signer().sign_report(content, now).fields;
+                    }},
             options, static_cast<unsigned>(shards_.size()));
         parts->verifier =
             std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(*started_with_));
@@ -312,18 +316,14 @@ Result<void> Server::recover() {
                {{"messages", recovery.messages},
                 {"recipients", recovery.deliveries},
                 {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began).count()}});
-    return store_->read([this](Reader& reader) {
-        return reader.query("SELECT site FROM suspension", {}, [this](const Row& row) -> Result<void> {
-            dispatcher_.engine_of(row.text(0)).suspend(row.text(0), true);
-            return {};
-        });
-    });
+    return restore_paths();
 }
 
 void Server::start_shards() {
     store_->start();
     house_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);  // before anybody can ask for a reload
     keys_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
+    sources_wakeup_ = std::make_unique<Wakeup>(shards_.front()->shard);
     for (const auto& parts : shards_) {
         parts->engine->start();
         parts->thread = std::thread([shard = &parts->shard] { shard->run(); });
@@ -342,6 +342,7 @@ void Server::start_shards() {
     control_listener_->start();
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
+    shards_.front()->shard.spawn(watch_sources());
     shards_.front()->shard.spawn(domain_watch_->run());
     running_ = true;
 }
@@ -361,7 +362,7 @@ void Server::refresh_routes() {
     const std::lock_guard lock(routes_mutex_);
     const auto configuration = configuration_.load();
     const auto directory = access_->directory.load();
-    egress_ = egress_table(*configuration, *directory);
+    egress_ = egress_table(*configuration, *directory, *drains_.load());
     routes_ = route_table(*configuration, *directory);
     dispatcher_.set_routes(routes_.load());
     dispatcher_.set_egress(egress_.load(), configuration->shaping);
@@ -399,6 +400,8 @@ Task<> Server::housekeeping_round() {
     const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.load()->queue.keep_history));
     if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
     co_await feedback_->keep_keys(now);
+    co_await save_paths();
+    co_await review_drains();
     co_await reporting_->round();
 }
 
@@ -493,6 +496,7 @@ Result<std::vector<std::string>> Server::reload() {
     shards_.front()->shard.post([this, keeping] {
         keeper_->set_options(keeping);
         keys_wakeup_->notify_all();
+        sources_wakeup_->notify_all();
         domain_watch_->reconsider();
     });
     log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(after_restart, ", "))}});
@@ -554,6 +558,7 @@ void Server::stop() {
     shards_.front()->shard.post([this] {
         house_wakeup_->notify_all();
         keys_wakeup_->notify_all();
+        sources_wakeup_->notify_all();
         domain_watch_->stop();
     });
     // Sessions end first: what they accept must still find a running engine; then the engines.
@@ -577,6 +582,7 @@ void Server::stop() {
     wait_for_all([](ShardParts& parts, Deadline deadline, std::function<void()> done) {
         parts.engine->drain(deadline, std::move(done));
     });
+    finish_paths();
     finish_reporting();
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();

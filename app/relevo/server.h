@@ -15,6 +15,7 @@
 #include "app/relevo/feedback.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/store.h"
+#include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
@@ -103,6 +104,18 @@ class Server {
     Task<> keep_house();
     Task<> keep_keys();
     Task<> housekeeping_round();
+    // server_paths.cc
+    Result<void> restore_paths();
+    Task<> save_paths();
+    void finish_paths();
+    Task<Result<void>> refresh_drains();
+    void destination_closed(const std::string& source, const std::string& shaping_key);
+    Task<> drain_by_itself(std::string source, Drain drain);
+    Task<> resume_by_itself(std::string source, Drain drain);
+    Task<> review_drains();
+    Task<> watch_sources();
+    Task<> look_for_listings();
+    [[nodiscard]] boost::json::object totals() const;
     void record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now);
     net::TlsServerOptions tls_options(const Configuration& configuration) const;
     boost::json::object status();
@@ -131,7 +144,9 @@ class Server {
     std::unique_ptr<ReceptionShared> access_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::atomic<std::shared_ptr<const EgressTable>> egress_;
-    std::mutex routes_mutex_;  // held while both are made: the last to make them has seen the newest of all
+    std::atomic<std::shared_ptr<const Drains>> drains_ = std::make_shared<const Drains>();
+    SourceHealth source_health_;  // on the first shard
+    std::mutex routes_mutex_;     // held while both are made: the last to make them has seen the newest of all
     Dispatcher dispatcher_;
     MtaStsCache mta_sts_cache_;
     std::vector<std::unique_ptr<ShardParts>> shards_;
@@ -157,6 +172,7 @@ class Server {
     std::mutex reload_mutex_;                                    // a signal and the control socket may ask at once
     std::unique_ptr<Wakeup> house_wakeup_;
     std::unique_ptr<Wakeup> keys_wakeup_;
+    std::unique_ptr<Wakeup> sources_wakeup_;
     bool running_ = false;
     std::atomic<bool> draining_ = false;
 };

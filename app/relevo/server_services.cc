@@ -3,6 +3,7 @@
 #include "app/relevo/domain_facts.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
+#include "app/relevo/path_metrics.h"
 #include "app/relevo/server.h"
 #include "core/feedback/unsubscribe.h"
 #include "core/tenancy/administration.h"
@@ -16,14 +17,24 @@
 namespace relevo {
 namespace {
 
-Task<HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, HttpRequest request) {
+Task<std::string> path_numbers(const Dispatcher& dispatcher) {
+    std::vector<SiteStatus> sites;
+    for (DeliveryEngine* engine : dispatcher.engines())
+        std::ranges::move(
+            co_await on_shard<std::vector<SiteStatus>>(engine->shard(), [engine] { return engine->sites(); }),
+            std::back_inserter(sites));
+    co_return path_metrics(std::move(sites), *dispatcher.egress());
+}
+
+Task<HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, const Dispatcher& dispatcher,
+                                    HttpRequest request) {
     HttpResponse response;
     if (request.method != "GET" && request.method != "HEAD") {
         response.status = 405;
         response.body = "only GET is answered here\n";
     } else if (request.target == "/metrics") {
         response.content_type = telemetry::metrics_content_type;
-        response.body = metrics.render();
+        response.body = metrics.render() + co_await path_numbers(dispatcher);
     } else if (request.target == "/healthz") {
         response.body = "ok\n";
     } else {
@@ -47,8 +58,9 @@ Result<void> Server::open_metrics() {
         RELEVO_TRY(auto listener, net::Listener::open(sockets, std::move(options)));
         metrics_listeners_.push_back(std::move(listener));
     }
-    http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{
-        .handler = [this](HttpRequest request) { return answer_http(metrics_, std::move(request)); }});
+    http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{.handler = [this](HttpRequest request) {
+        return answer_http(metrics_, dispatcher_, std::move(request));
+    }});
     return {};
 }
 
@@ -87,11 +99,14 @@ Result<void> Server::open_control() {
                        .refresh_directory = [this] { return refresh_directory(); },
                        .routes = [this] { return routes_.load(); },
                        .egress = [this] { return egress_.load(); },
+                       .shaping = [this] { return dispatcher_.shaping(); },
+                       .refresh_drains = [this] { return refresh_drains(); },
                        .dispatcher = &dispatcher_,
                        .passwords = passwords_.get(),
                        .reporting = reporting_.get(),
                        .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
+                       .totals = [this] { return totals(); },
                        .reload = [this] { return reload(); },
                        .signing = {.vault = [this] -> Result<KeyVault*> { return &signing_->vault(); },
                                    .maker = &signing_->maker(),

@@ -22,24 +22,24 @@ Waiting suspended(const Spool::Suspension& suspension) {
     const bool has_reason = !suspension.reason.empty();
     return {.reason = is_site ? "site_suspended" : "suspended",
             .hindrance = {},
-            .sentence = both(
-                fmt::format("Delivery to {} was suspended by a person ({}); `relevo {} resume {}` lets it go on.", name,
-                            has_reason ? suspension.reason : "no reason given", command, name),
-                fmt::format("Una persona suspendió la entrega a {} ({}); `relevo {} resume {}` la reanuda.", name,
-                            has_reason ? suspension.reason : "sin dar razón", command, name)),
+            .sentence =
+                both(fmt::format("Delivery to {} was suspended by a person ({}); `relevo {} resume {}` lets it go on.",
+                                 name, has_reason ? suspension.reason : "no reason given", command, name),
+                     fmt::format("Una persona suspendió la entrega a {} ({}); `relevo {} resume {}` la reanuda.", name,
+                                 has_reason ? suspension.reason : "sin dar razón", command, name)),
             .until = std::nullopt};
 }
 
 Waiting backing_off(std::string_view whom, std::string_view problem, WallClock::time_point until,
                     WallClock::time_point now) {
     const std::string when = shaping::clock_time(until, now);
-    return {.reason = "backing_off",
-            .hindrance = {},
-            .sentence = both(
-                fmt::format("{} could not be reached ({}); the next connection is tried at {}.", whom, problem, when),
-                fmt::format("No se pudo llegar a {} ({}); la próxima conexión se intenta a las {}.", whom, problem,
-                            when)),
-            .until = until};
+    return {
+        .reason = "backing_off",
+        .hindrance = {},
+        .sentence = both(
+            fmt::format("{} could not be reached ({}); the next connection is tried at {}.", whom, problem, when),
+            fmt::format("No se pudo llegar a {} ({}); la próxima conexión se intenta a las {}.", whom, problem, when)),
+        .until = until};
 }
 
 Waiting limited(const Hindered& hindered, WallClock::time_point now) {
@@ -47,9 +47,8 @@ Waiting limited(const Hindered& hindered, WallClock::time_point now) {
     const shaping::Permission& permission = hindered.permission;
     return {.reason = "limit",
             .hindrance = name_of(permission.hindrance),
-            .sentence =
-                both(capitalised(explain(permission, names, now, mail::Language::english)) + ".",
-                     capitalised(explain(permission, names, now, mail::Language::spanish)) + "."),
+            .sentence = both(capitalised(explain(permission, names, now, mail::Language::english)) + ".",
+                             capitalised(explain(permission, names, now, mail::Language::spanish)) + "."),
             .until = permission.until == shaping::never ? std::nullopt : std::optional(permission.until)};
 }
 
@@ -86,10 +85,10 @@ Waiting busy(std::string_view site, const Standing& standing) {
 Waiting without_source() {
     return {.reason = "drained",
             .hindrance = {},
-            .sentence = both(
-                "All sources that it could leave from are drained; `relevo source resume NAME` takes one back.",
-                "Todas las fuentes por las que podría salir están retiradas; `relevo source resume NOMBRE` "
-                "recupera una."),
+            .sentence =
+                both("All sources that it could leave from are drained; `relevo source resume NAME` takes one back.",
+                     "Todas las fuentes por las que podría salir están retiradas; `relevo source resume NOMBRE` "
+                     "recupera una."),
             .until = std::nullopt};
 }
 

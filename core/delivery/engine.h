@@ -58,12 +58,18 @@ struct DeliveryMetrics {
     explicit DeliveryMetrics(Metrics& metrics);
     // Replies that delivered nothing, and their lack, by class.
     Counter& replies(bounces::BounceClass kind) { return *replies_[static_cast<std::size_t>(kind)]; }
+    // What became of recipients that left from a source: as many series as the configuration names sources.
+    struct OfSource {
+        Counter &delivered, &deferred, &failed;
+    };
+    [[nodiscard]] OfSource of_source(std::string_view source);
     Counter &delivered, &deferred, &failed, &expired, &connections_opened, &connections_failed, &reports;
     Counter &dane_met, &dane_unmet, &mta_sts_met, &mta_sts_unmet;
     Gauge &connections, &queue;
     Histogram& delivery_seconds;  // acceptance to delivery
 
  private:
+    Metrics& metrics_;
     std::vector<Counter*> replies_;
 };
 
@@ -158,6 +164,8 @@ class DeliveryEngine {
         // Why servers refuse, in their words; may be exchanged while we run.
         const std::atomic<std::shared_ptr<const bounces::PatternTable>>& patterns;
         std::function<mail::Language(TenantId)> language_of;
+        // A destination, by its shaping key, has closed for the address of a source; empty: nobody listens.
+        std::function<void(const std::string& source, const std::string& shaping_key)> source_closed = {};
         MtaStsFinder* mta_sts = nullptr;  // null: MTA-STS (RFC 8461) is not heeded
         // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
         std::function<std::string(std::string_view content, WallClock::time_point now)> sign_report = {};
@@ -211,8 +219,9 @@ class DeliveryEngine {
                                                            const std::set<std::string>& destinations);
     // What waits, by flow; and since when, at each of `destinations`. Looks once through the whole queue.
     [[nodiscard]] QueueTally tally(const std::set<std::string>& destinations);
-    // What throttles without a lane know of their paths, too.
-    [[nodiscard]] std::vector<ThrottleReport> throttles() const;
+    // What is known of paths, of those without a lane too. Empty: of any source, of any shaping key.
+    [[nodiscard]] std::vector<ThrottleReport> throttles(std::string_view source = {},
+                                                        std::string_view shaping_key = {}) const;
     // A person says that servers take mail again: what was learned of them, blocks, pauses and back-offs are forgotten.
     // Empty source: of all. Returns how many throttles and lanes there were.
     std::size_t forget_learned(std::string_view shaping_key, std::string_view site, std::string_view source);
@@ -327,6 +336,7 @@ class DeliveryEngine {
     [[nodiscard]] bool may_send(Lane& lane);
     void hear(Lane& lane, const Work& work, shaping::Time began, const std::vector<AttemptResult>& results,
               const PeerFacts& peer);
+    void tell_if_blocked(const Lane& lane);
     void hear_failure(Lane& lane, const Destination& destination, Opened& opened);
     [[nodiscard]] std::uint32_t recipients_per_transaction(const Lane& lane) const;
     [[nodiscard]] DeliveryTimeouts timeouts_of(const Lane& lane) const;
@@ -437,6 +447,7 @@ class DeliveryEngine {
         std::optional<shaping::ThrottleState> written;  // as the store has it
     };
     std::map<PathKey, Kept> throttles_;
+    std::unordered_map<std::string, DeliveryMetrics::OfSource> source_counters_;
     PathKey written_up_to_;  // where take_throttle_changes() goes on
     std::unordered_map<shaping::Throttle*, std::vector<Lane*>> throttled_;
     LookUps quick_look_ups_, slow_look_ups_;

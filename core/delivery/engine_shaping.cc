@@ -136,17 +136,25 @@ void DeliveryEngine::hear(Lane& lane, const Work& work, shaping::Time began, con
                           const PeerFacts& peer) {
     const auto now = WallClock::now();
     const auto patterns = ports_.patterns.load();
+    const bool was_blocked = lane.throttle->is_blocked();
+    auto place = source_counters_.find(lane.source_name());
+    if (place == source_counters_.end())
+        place = source_counters_.emplace(lane.source_name(), ports_.metrics.of_source(lane.source_name())).first;
+    const DeliveryMetrics::OfSource& counted = place->second;
     std::uint32_t delivered = 0;
     for (const AttemptResult& result : results) {
         if (result.outcome == Outcome::delivered) {
             ++delivered;
             continue;
         }
+        (result.outcome == Outcome::failed ? counted.failed : counted.deferred).add();
         AttemptResult judged = result;
         classify(judged, &peer, work.lease.destination->domain(), *patterns);
         lane.throttle->heard(now, began, judged.kind);
     }
+    counted.delivered.add(delivered);
     if (delivered > 0) lane.throttle->heard(now, began, bounces::BounceClass::delivered, delivered);
+    if (!was_blocked) tell_if_blocked(lane);
     wake_throttled(lane.throttle);
 }
 
@@ -158,7 +166,15 @@ void DeliveryEngine::hear_failure(Lane& lane, const Destination& destination, Op
     opened.source_failed = shaping::signal_of(result.kind) == shaping::Signal::blocked;
     // A server that takes nobody is down, or full of others: that is the lane's own back-off.
     if (lane.answering == 0 && !opened.source_failed) return lane.throttle->given_up(now);
+    const bool was_blocked = lane.throttle->is_blocked();
     lane.throttle->connection_refused(now, result.kind);
+    if (!was_blocked) tell_if_blocked(lane);
+}
+
+// When many destinations do so, the source is drained (core/delivery/drained_sources.h).
+void DeliveryEngine::tell_if_blocked(const Lane& lane) {
+    if (lane.throttle->is_blocked() && ports_.source_closed)
+        ports_.source_closed(lane.source_name(), lane.site().shaping_key);
 }
 
 void DeliveryEngine::refresh() {

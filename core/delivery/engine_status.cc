@@ -12,8 +12,7 @@ constexpr std::size_t kept_throttles = 100'000;
 
 // How a rule would find the path that a throttle is kept for, before anybody knows its site.
 shaping::ShapingQuery query_of(std::string_view shaping_key, std::string_view source) {
-    shaping::ShapingQuery query{
-        .domain = {}, .site = {}, .provider = {}, .source = source, .pool = {}, .tenant = {}};
+    shaping::ShapingQuery query{.domain = {}, .site = {}, .provider = {}, .source = source, .pool = {}, .tenant = {}};
     const std::size_t colon = shaping_key.find(':');
     const std::string_view kind = shaping_key.substr(0, colon);
     const std::string_view name = colon == std::string_view::npos ? shaping_key : shaping_key.substr(colon + 1);
@@ -186,8 +185,7 @@ std::map<DeliveryId, Standing> DeliveryEngine::standings(const std::set<Delivery
                                   .ready = lane->ready_count(),
                                   .connections = lane->connections,
                                   .connection_limit = site->connection_limit,
-                                  .no_connection_left =
-                                      std::ranges::find(starved_, lane.get()) != starved_.end(),
+                                  .no_connection_left = std::ranges::find(starved_, lane.get()) != starved_.end(),
                                   .last_problem = lane->back_off.last_problem,
                                   .next_connection = wall_time(lane->back_off.not_before),
                                   .hindered = hindrance_of(*lane)};
@@ -217,11 +215,9 @@ QueueTally DeliveryEngine::tally(const std::set<std::string>& destinations) {
         if (oldest != nullptr && (*oldest == MessageId{} || entry.message < *oldest)) *oldest = entry.message;
     };
     queue_.for_each_destination([&](Destination& destination) {
-        MessageId* oldest =
-            destinations.contains(destination.key()) ? &tally.oldest[destination.key()] : nullptr;
-        destination.for_each_entry([&](const QueueEntry& entry, bool is_waiting) {
-            count(destination, entry, is_waiting, oldest);
-        });
+        MessageId* oldest = destinations.contains(destination.key()) ? &tally.oldest[destination.key()] : nullptr;
+        destination.for_each_entry(
+            [&](const QueueEntry& entry, bool is_waiting) { count(destination, entry, is_waiting, oldest); });
     });
     queue_.for_each_site([&](Site& site) {
         for (const auto& lane : site.lanes())
@@ -237,14 +233,16 @@ QueueTally DeliveryEngine::tally(const std::set<std::string>& destinations) {
     return tally;
 }
 
-std::vector<ThrottleReport> DeliveryEngine::throttles() const {
+std::vector<ThrottleReport> DeliveryEngine::throttles(std::string_view source, std::string_view shaping_key) const {
     const auto now = WallClock::now();
     std::vector<ThrottleReport> all;
-    for (const auto& [path, kept] : throttles_)
+    for (const auto& [path, kept] : throttles_) {
+        if ((!source.empty() && path.first != source) || (!shaping_key.empty() && path.second != shaping_key)) continue;
         all.push_back({.source = path.first,
                        .shaping_key = path.second,
                        .status = kept.throttle->status(now),
                        .limits = kept.throttle->limits()});
+    }
     return all;
 }
 
@@ -309,7 +307,8 @@ ThrottleChanges DeliveryEngine::take_throttle_changes(std::size_t most) {
 }
 
 void DeliveryEngine::throttles_not_written() {
-    for (Kept& kept : throttles_ | std::views::values) kept.written = shaping::ThrottleState{.learned_connections = UINT16_MAX};
+    for (Kept& kept : throttles_ | std::views::values)
+        kept.written = shaping::ThrottleState{.learned_connections = UINT16_MAX};
 }
 
 }  // namespace relevo

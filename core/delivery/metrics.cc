@@ -35,11 +35,21 @@ DeliveryMetrics::DeliveryMetrics(Metrics& metrics)
       connections(metrics.gauge("relevo_connections_out", "Open connections to mail servers")),
       queue(metrics.gauge("relevo_queue_recipients", "Recipients that wait or are being delivered")),
       delivery_seconds(
-          metrics.histogram("relevo_delivery_seconds", "Time from acceptance to delivery", delivery_bounds)) {
+          metrics.histogram("relevo_delivery_seconds", "Time from acceptance to delivery", delivery_bounds)),
+      metrics_(metrics) {
     for (const bounces::BounceClass kind : bounces::all_bounce_classes())
         replies_.push_back(&metrics.counter("relevo_delivery_replies_total",
                                             "Recipients that were refused, put off or not reached, by reason",
                                             {{"class", name_of(kind)}}));
+}
+
+DeliveryMetrics::OfSource DeliveryMetrics::of_source(std::string_view source) {
+    const auto counter = [&](std::string_view outcome) -> Counter& {
+        return metrics_.counter("relevo_source_recipients_total",
+                                "Recipients of attempts over a connection, by source and outcome",
+                                {{"source", source}, {"outcome", outcome}});
+    };
+    return {.delivered = counter("delivered"), .deferred = counter("deferred"), .failed = counter("failed")};
 }
 
 }  // namespace relevo

@@ -29,8 +29,8 @@ struct DestinationStatus {
     std::uint32_t connection_limit = 0;
     bool suspended = false;
     bool site_suspended = false;
-    bool is_sought = false;      // its mail servers are being looked up, or it waits for that
-    bool lacks_source = false;   // something is due, and all sources that it could leave from are drained
+    bool is_sought = false;     // its mail servers are being looked up, or it waits for that
+    bool lacks_source = false;  // something is due, and all sources that it could leave from are drained
     std::string last_problem;
     std::optional<WallClock::time_point> next_connection;  // backing off until then
     std::optional<Hindered> hindered;                      // if something is ready

@@ -25,9 +25,8 @@ std::optional<SlidingCount> count_of(std::string_view text) {
         if (!number) return std::nullopt;
         numbers[place] = *number;
     }
-    return SlidingCount{.quarter = numbers[0],
-                        .current = numbers[1],
-                        .before = {numbers[2], numbers[3], numbers[4], numbers[5]}};
+    return SlidingCount{
+        .quarter = numbers[0], .current = numbers[1], .before = {numbers[2], numbers[3], numbers[4], numbers[5]}};
 }
 
 std::int64_t milliseconds(shaping::Time time) {
@@ -85,8 +84,8 @@ std::optional<shaping::ThrottleState> state_of(const Row& row) {
     const auto pace = pace_of(row, 6);
     const auto connections = number<std::uint16_t>(row, 12);
     const auto warm_up = warm_up_of(row, 13);
-    if (!messages_of_hour || !messages_of_day || !connections_of_hour || !connections_of_day || !pace ||
-        !connections || !warm_up)
+    if (!messages_of_hour || !messages_of_day || !connections_of_hour || !connections_of_day || !pace || !connections ||
+        !warm_up)
         return std::nullopt;
     return shaping::ThrottleState{.messages_of_hour = *messages_of_hour,
                                   .messages_of_day = *messages_of_day,
@@ -98,8 +97,8 @@ std::optional<shaping::ThrottleState> state_of(const Row& row) {
 }
 
 Result<void> forget(Transaction& transaction, std::string_view source, std::string_view shaping_key) {
-    RELEVO_CHECK(transaction.execute("DELETE FROM throttle WHERE source = $1 AND shaping_key = $2",
-                                     {source, shaping_key}));
+    RELEVO_CHECK(
+        transaction.execute("DELETE FROM throttle WHERE source = $1 AND shaping_key = $2", {source, shaping_key}));
     return {};
 }
 
@@ -116,12 +115,26 @@ Result<void> insert(Transaction& transaction, const KeptThrottle& kept) {
         " connections_of_day, rate, ceiling, phase, cause, level, resume_at, connections, warm_up_day, warm_up_ended,"
         " warm_up_target, warm_up_sent, warm_up_delivered, warm_up_deferred, warm_up_bounced, warm_up_complained)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
-        {std::string_view(kept.source), std::string_view(kept.shaping_key), std::string_view(messages_of_hour),
-         std::string_view(messages_of_day), std::string_view(connections_of_hour),
-         std::string_view(connections_of_day), state.pace.rate, state.pace.ceiling, whole(state.pace.phase),
-         bounces::name_of(state.pace.cause), whole(state.pace.level), milliseconds(state.pace.resume_at),
-         whole(state.learned_connections), whole(warm_up.day), whole(warm_up.ended), whole(warm_up.target),
-         whole(warm_up.sent), whole(warm_up.delivered), whole(warm_up.deferred), whole(warm_up.bounced),
+        {std::string_view(kept.source),
+         std::string_view(kept.shaping_key),
+         std::string_view(messages_of_hour),
+         std::string_view(messages_of_day),
+         std::string_view(connections_of_hour),
+         std::string_view(connections_of_day),
+         state.pace.rate,
+         state.pace.ceiling,
+         whole(state.pace.phase),
+         bounces::name_of(state.pace.cause),
+         whole(state.pace.level),
+         milliseconds(state.pace.resume_at),
+         whole(state.learned_connections),
+         whole(warm_up.day),
+         whole(warm_up.ended),
+         whole(warm_up.target),
+         whole(warm_up.sent),
+         whole(warm_up.delivered),
+         whole(warm_up.deferred),
+         whole(warm_up.bounced),
          whole(warm_up.complained)}));
     return {};
 }

@@ -76,11 +76,13 @@ class Throttle {
     // A recipient complained about a message of this source (a feedback report): counts for the warm-up.
     void complained() { warm_up_.complained(); }
 
+    // The destination refuses our address.
+    [[nodiscard]] bool is_blocked() const { return pace_.phase() == AdaptivePace::Phase::blocked; }
     // When to ask again after may_connect() or may_send() was refused; never: when a connection ends or a reply comes.
     [[nodiscard]] Time next_change(Time now);
 
-    // Whether forgetting it would lose nothing but the log: no connection, nothing learned, nothing counted that a limit
-    // asks for, no warm-up of the last month.
+    // Whether forgetting it would lose nothing but the log: no connection, nothing learned, nothing counted that a
+    // limit asks for, no warm-up of the last month.
     [[nodiscard]] bool is_idle(Time now) const;
     [[nodiscard]] ThrottleState state() const;
     void restore(const ThrottleState& state);

@@ -33,7 +33,7 @@ class QueueTestCase(RelevoTestCase):
 
     def tearDown(self):
         super().tearDown()
-        self.relevo.control("queue.resume", site="destination.test")
+        self.relevo.control("queue.resume", destination="destination.test")
         self.relevo.control("queue.drop", all=True)
 
 
@@ -210,7 +210,7 @@ class TestDeadDestination(RelevoTestCase):
                       for t in down.sessions)
         self.assertLessEqual(busiest, 5)
         down.script = None
-        self.relevo.control("queue.retry", site="dead.test")   # a person knows that it is back
+        self.relevo.control("queue.retry", destination="dead.test")   # a person knows that it is back
         down.wait_for(200, seconds=20)
         self.assertEqual(len(down.accepted()), 200)
         self.assertEqual(len({mail.field(m.content, "Message-ID") for m in down.messages}), 200)

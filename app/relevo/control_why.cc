@@ -1,0 +1,162 @@
+// Why mail has not been delivered yet.
+#include "app/relevo/control.h"
+#include "app/relevo/json_arguments.h"
+#include "app/relevo/queue_words.h"
+#include "app/relevo/waiting.h"
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+namespace relevo {
+namespace {
+
+namespace json = boost::json;
+
+// What is known of the destinations of some rows, and of the rows' turns.
+struct Surroundings {
+    std::map<std::string, DestinationStatus> destinations;
+    std::map<DeliveryId, Standing> standings;
+};
+
+Waiting held(const DeliveryRow& row) {
+    const std::string id = delivery_text(row.id);
+    return {.reason = "held",
+            .hindrance = {},
+            .sentence = {fmt::format("It is held until somebody decides: relevo queue release --id {0} or relevo queue "
+                                     "drop --id {0}.",
+                                     id),
+                         fmt::format("Está retenido hasta que alguien decida: relevo queue release --id {0} o relevo "
+                                     "queue drop --id {0}.",
+                                     id)},
+            .until = std::nullopt};
+}
+
+Waiting retried_later(const DeliveryRow& row, WallClock::time_point now) {
+    const std::string when = shaping::clock_time(row.due_at, now);
+    const std::string_view reply = row.last_reply;
+    return {
+        .reason = "retry_later",
+        .hindrance = {},
+        .sentence = {fmt::format("The next attempt is due at {}, after {} so far. The last answer was: {}.", when,
+                                 row.attempts == 1 ? "1 attempt" : fmt::format("{} attempts", row.attempts),
+                                 reply.empty() ? "none" : reply),
+                     fmt::format("El próximo intento es a las {}, tras {} hasta ahora. La última respuesta fue: {}.",
+                                 when, row.attempts == 1 ? "1 intento" : fmt::format("{} intentos", row.attempts),
+                                 reply.empty() ? "ninguna" : reply)},
+        .until = row.due_at};
+}
+
+Waiting delivering(const std::string& destination) {
+    return {.reason = "delivering",
+            .hindrance = {},
+            .sentence = {fmt::format("It is being delivered to {} right now.", destination),
+                         fmt::format("Se está entregando a {} ahora mismo.", destination)},
+            .until = std::nullopt};
+}
+
+Waiting stopping() {
+    return {.reason = "stopping",
+            .hindrance = {},
+            .sentence = {"The server is stopping; delivery goes on when it is started again.",
+                         "El servidor se está parando; la entrega sigue cuando arranque de nuevo."},
+            .until = std::nullopt};
+}
+
+}  // namespace
+
+Task<Control::Answer> Control::explain_queue(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"id"}));
+    RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
+    RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
+    RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
+    const Live live = co_await live_facts_of(rows);
+    std::vector<Event> events;
+    if (!rows.empty()) {  // all of one message
+        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(rows.front().id.message));
+        events = std::move(message.events);
+    }
+    std::map<DeliveryEngine*, std::pair<std::set<DeliveryId>, std::set<std::string>>> asked;
+    for (const DeliveryRow& row : rows) {
+        const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first;
+        auto& [ids, keys] = asked[&context_.dispatcher->engine_of(key)];
+        ids.insert(row.id);
+        keys.insert(key);
+    }
+    Surroundings known;
+    for (const auto& [engine, question] : asked) {
+        Surroundings some = co_await on_shard<Surroundings>(engine->shard(), [engine, question] {
+            Surroundings found{.destinations = {}, .standings = engine->standings(question.first, question.second)};
+            for (const std::string& key : question.second)
+                if (auto status = engine->destination(key)) found.destinations.emplace(key, *std::move(status));
+            return found;
+        });
+        known.destinations.merge(some.destinations);
+        known.standings.merge(some.standings);
+    }
+    const auto now = WallClock::now();
+    json::array answers;
+    for (const DeliveryRow& row : rows) {
+        const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first;
+        const auto found = known.destinations.find(key);
+        const DestinationStatus* status = found != known.destinations.end() ? &found->second : nullptr;
+        const auto place = known.standings.find(row.id);
+        const Standing* standing = place != known.standings.end() ? &place->second : nullptr;
+        Waiting waiting;
+        if (row.state == DeliveryState::held)
+            waiting = held(row);
+        else if (live.active.contains(row.id))
+            waiting = delivering(key);
+        else if (context_.is_stopping())
+            waiting = stopping();
+        else if (suspension_of(key, status, suspensions) == nullptr && row.due_at > now)
+            waiting = retried_later(row, now);
+        else
+            waiting = why_due_mail_waits(key, status, standing, suspensions, now);
+        json::object facts{{"destination", key},
+                           {"site", status != nullptr ? json_text_or_null(status->site) : json::value(nullptr)},
+                           {"source", standing != nullptr ? json::value(standing->source) : json::value(nullptr)},
+                           {"state", entry_of(row, live).at("state")},
+                           {"attempts", row.attempts},
+                           {"next_attempt_at", json_time(row.due_at)},
+                           {"last_reply", row.last_reply},
+                           {"before", standing != nullptr ? json::value(standing->before) : json::value(nullptr)},
+                           {"connections", status != nullptr ? status->connections : 0}};
+        answers.emplace_back(json::object{{"id", delivery_text(row.id)},
+                                          {"recipient", row.recipient},
+                                          {"reason", waiting.reason},
+                                          {"hindrance", json_text_or_null(waiting.hindrance)},
+                                          {"until", waiting.until ? json_time(*waiting.until) : json::value(nullptr)},
+                                          {"sentence", waiting.sentence.in(context_.default_language)},
+                                          {"meaning", last_meaning(events, row.id, context_.default_language)},
+                                          {"facts", std::move(facts)}});
+    }
+    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    if (rows.empty()) {
+        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(named.first));  // not_found: never was
+        events = std::move(message.events);
+    }
+    for (const Event& event : events)
+        if (event.kind == EventKind::suppressed && answers.size() < default_page &&
+            (!named.second || *named.second == event.ordinal))
+            answers.emplace_back(answer_of_suppressed(named.first, event));
+    if (answers.empty()) {
+        const setup::Words sentence{
+            fmt::format("Nothing of it waits any more: relevo message show {} tells what happened.",
+                        named.first.text()),
+            fmt::format("Ya no espera nada de él: relevo message show {} cuenta qué pasó.", named.first.text())};
+        answers.emplace_back(json::object{{"id", id},
+                                          {"recipient", nullptr},
+                                          {"reason", "finished"},
+                                          {"hindrance", nullptr},
+                                          {"until", nullptr},
+                                          {"sentence", sentence.in(context_.default_language)},
+                                          {"meaning", nullptr},
+                                          {"facts", json::object()}});
+    }
+    co_return json::object{{"answers", std::move(answers)}};
+}
+
+}  // namespace relevo

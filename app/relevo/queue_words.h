@@ -1,0 +1,30 @@
+// What the requests about the queue and messages share. Internal.
+#pragma once
+
+#include "core/events/event.h"
+#include "lib/mail/report.h"
+
+#include <boost/json/object.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace relevo {
+
+inline constexpr std::size_t default_page = 100;
+inline constexpr std::size_t longest_page = 10'000;
+
+// "msg_…/3".
+[[nodiscard]] std::string delivery_text(const DeliveryId& id);
+// "msg_…" or "msg_…/3". Errors: invalid.
+[[nodiscard]] Result<std::pair<MessageId, std::optional<std::uint32_t>>> message_or_delivery(const std::string& text);
+[[nodiscard]] std::string_view domain_of(std::string_view address);
+// What the last answer about a recipient means and what to do; null before the first. `events`: in the order of time.
+[[nodiscard]] boost::json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language);
+// A recipient that waits for nothing, in the list of those that `queue why` explains.
+[[nodiscard]] boost::json::object answer_of_suppressed(MessageId message, const Event& event);
+
+}  // namespace relevo
