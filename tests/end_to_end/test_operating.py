@@ -129,6 +129,48 @@ class TestSources(OperatingTestCase):
         self.assertEqual((states["mx1"], states["mx2"]), ("active", "active"))
 
 
+class TestUnwantedSource(OperatingTestCase):
+    """Mail leaves from mx1, for nobody answers at the proxy of mx2; but mx1 can be spared."""
+
+    destinations = {"one.test": 11, "two.test": 12, "three.test": 13}
+    records = ()
+
+    @classmethod
+    def class_settings(cls) -> dict:
+        proxy = f"127.0.0.1:{loopback.free_port('127.0.0.1')}"
+        path = cls.folder / "shaping.toml"
+        path.write_text('[default]\nfirst_back_off = "1s"\n')
+        return {
+            "queue": {"retry_schedule": ["1s"]},
+            "delivery": {"pool": "all", "shaping": str(path)},
+            "checks": {"blocklists": []},
+            "source": [{"name": "mx1", "addresses": [loopback.address(21)]},
+                       {"name": "mx2", "proxy": "socks5", "proxy_address": proxy}],
+            "pool": [{"name": "all", "sources": ["mx1:10000", "mx2:1"]}],
+        }
+
+    def test_a_source_that_three_sites_refuse_is_drained_by_itself(self):
+        def script(stage, line, session):
+            if stage == "connect":
+                return f"554 5.7.1 Service unavailable; client [{session.client}] blocked using a blocklist"
+            return None
+
+        for domain in self.destinations:
+            self.sink(domain, script=script)
+            self.relevo.submit(mail.message(), f"bob@{domain}")
+        self.assertEqual(self.relevo.wait_for_log("source.drained", 40, source="mx1")["cause"], "blocked")
+        self.assertEqual({entry["by"] for entry in self.relevo.log_entries("source.blocked")},
+                         {f"site:mx.{domain}" for domain in self.destinations})
+        [source] = [source for source in self.relevo.ask("source", "list")["sources"] if source["name"] == "mx1"]
+        self.assertEqual((source["state"], source["drain"]["by"]), ("drained", "blocked"))
+        self.assertTrue(source["drain"]["until"])
+        self.relevo.restart()
+        self.assertIn("drained (blocked): its address is refused by", self.relevo.run("source", "list").output)
+        self.relevo.run("source", "resume", "mx1")
+        self.assertNotIn("drained", self.relevo.run("source", "list").output)
+        self.relevo.control("queue.drop", all=True)
+
+
 class TestLimits(OperatingTestCase):
     shaping = """
 [default]
