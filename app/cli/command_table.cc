@@ -284,12 +284,13 @@ void add_site_commands(std::vector<CommandSpec>& table) {
                                             {"--yes", "yes", flag, "Do not ask"}},
                                 .fixed_arguments = {},
                                 .confirmation = Confirmation::after_count});
-    table.push_back(ask("site explain", "site.explain", server_or_store,
-                        "Show what limits mail to a domain from each source now: each value, where it comes from, what it "
-                        "overrides, and what was learned",
-                        {{"DOMAIN", "domain", text, "Of recipients", true},
-                         {"--source", "source", text, "From this source (default: all of the pool)"},
-                         {"--tenant", "tenant", text, "With the rules for this tenant"}}));
+    table.push_back(
+        ask("site explain", "site.explain", server_or_store,
+            "Show what limits mail to a domain from each source now: each value, where it comes from, what it "
+            "overrides, and what was learned",
+            {{"DOMAIN", "domain", text, "Of recipients", true},
+             {"--source", "source", text, "From this source (default: all of the pool)"},
+             {"--tenant", "tenant", text, "With the rules for this tenant"}}));
     table.push_back(here("top", "Show live what is accepted, delivered and put off, and where mail waits",
                          {{"--once", "once", flag, "Print one page and end: without a terminal, for scripts"},
                           {"--interval", "interval", number, "Seconds between two looks (default 2)"},

@@ -21,6 +21,29 @@ struct Surroundings {
     std::map<DeliveryId, Standing> standings;
 };
 
+// One question to each engine.
+Task<Surroundings> surroundings_of(const Dispatcher& dispatcher, const std::vector<DeliveryRow>& rows) {
+    std::map<DeliveryEngine*, std::pair<std::set<DeliveryId>, std::set<std::string>>> questions;
+    for (const DeliveryRow& row : rows) {
+        const std::string key = dispatcher.destination_of(domain_of(row.recipient), row.tenant).first;
+        auto& [ids, keys] = questions[&dispatcher.engine_of(key)];
+        ids.insert(row.id);
+        keys.insert(key);
+    }
+    Surroundings known;
+    for (const auto& [engine, question] : questions) {
+        Surroundings some = co_await on_shard<Surroundings>(engine->shard(), [engine, question] {
+            Surroundings found{.destinations = {}, .standings = engine->standings(question.first, question.second)};
+            for (const std::string& key : question.second)
+                if (auto status = engine->destination(key)) found.destinations.emplace(key, *std::move(status));
+            return found;
+        });
+        known.destinations.merge(some.destinations);
+        known.standings.merge(some.standings);
+    }
+    co_return known;
+}
+
 Waiting held(const DeliveryRow& row) {
     const std::string id = delivery_text(row.id);
     return {.reason = "held",
@@ -65,6 +88,20 @@ Waiting stopping() {
             .until = std::nullopt};
 }
 
+json::object finished(const std::string& id, MessageId message, mail::Language language) {
+    const setup::Words sentence{
+        fmt::format("Nothing of it waits any more: relevo message show {} tells what happened.", message.text()),
+        fmt::format("Ya no espera nada de él: relevo message show {} cuenta qué pasó.", message.text())};
+    return {{"id", id},
+            {"recipient", nullptr},
+            {"reason", "finished"},
+            {"hindrance", nullptr},
+            {"until", nullptr},
+            {"sentence", sentence.in(language)},
+            {"meaning", nullptr},
+            {"facts", json::object()}};
+}
+
 }  // namespace
 
 Task<Control::Answer> Control::explain_queue(Arguments arguments) {
@@ -72,31 +109,13 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
     RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
     RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
+    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    // All rows are of one message. Errors: not_found – it never was here.
+    RELEVO_CO_TRY(const MessageRow message, co_await context_.store.spool().show(named.first));
     const Live live = co_await live_facts_of(rows);
-    std::vector<Event> events;
-    if (!rows.empty()) {  // all of one message
-        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(rows.front().id.message));
-        events = std::move(message.events);
-    }
-    std::map<DeliveryEngine*, std::pair<std::set<DeliveryId>, std::set<std::string>>> asked;
-    for (const DeliveryRow& row : rows) {
-        const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first;
-        auto& [ids, keys] = asked[&context_.dispatcher->engine_of(key)];
-        ids.insert(row.id);
-        keys.insert(key);
-    }
-    Surroundings known;
-    for (const auto& [engine, question] : asked) {
-        Surroundings some = co_await on_shard<Surroundings>(engine->shard(), [engine, question] {
-            Surroundings found{.destinations = {}, .standings = engine->standings(question.first, question.second)};
-            for (const std::string& key : question.second)
-                if (auto status = engine->destination(key)) found.destinations.emplace(key, *std::move(status));
-            return found;
-        });
-        known.destinations.merge(some.destinations);
-        known.standings.merge(some.standings);
-    }
+    const Surroundings known = co_await surroundings_of(*context_.dispatcher, rows);
     const auto now = WallClock::now();
+    const mail::Language language = context_.default_language;
     json::array answers;
     for (const DeliveryRow& row : rows) {
         const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first;
@@ -129,33 +148,15 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
                                           {"reason", waiting.reason},
                                           {"hindrance", json_text_or_null(waiting.hindrance)},
                                           {"until", waiting.until ? json_time(*waiting.until) : json::value(nullptr)},
-                                          {"sentence", waiting.sentence.in(context_.default_language)},
-                                          {"meaning", last_meaning(events, row.id, context_.default_language)},
+                                          {"sentence", waiting.sentence.in(language)},
+                                          {"meaning", last_meaning(message.events, row.id, language)},
                                           {"facts", std::move(facts)}});
     }
-    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
-    if (rows.empty()) {
-        RELEVO_CO_TRY(MessageRow message, co_await context_.store.spool().show(named.first));  // not_found: never was
-        events = std::move(message.events);
-    }
-    for (const Event& event : events)
+    for (const Event& event : message.events)
         if (event.kind == EventKind::suppressed && answers.size() < default_page &&
             (!named.second || *named.second == event.ordinal))
             answers.emplace_back(answer_of_suppressed(named.first, event));
-    if (answers.empty()) {
-        const setup::Words sentence{
-            fmt::format("Nothing of it waits any more: relevo message show {} tells what happened.",
-                        named.first.text()),
-            fmt::format("Ya no espera nada de él: relevo message show {} cuenta qué pasó.", named.first.text())};
-        answers.emplace_back(json::object{{"id", id},
-                                          {"recipient", nullptr},
-                                          {"reason", "finished"},
-                                          {"hindrance", nullptr},
-                                          {"until", nullptr},
-                                          {"sentence", sentence.in(context_.default_language)},
-                                          {"meaning", nullptr},
-                                          {"facts", json::object()}});
-    }
+    if (answers.empty()) answers.emplace_back(finished(id, named.first, language));
     co_return json::object{{"answers", std::move(answers)}};
 }
 

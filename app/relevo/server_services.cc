@@ -27,7 +27,7 @@ Task<std::string> path_numbers(const Dispatcher& dispatcher) {
 }
 
 Task<HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, const Dispatcher& dispatcher,
-                                    HttpRequest request) {
+                               HttpRequest request) {
     HttpResponse response;
     if (request.method != "GET" && request.method != "HEAD") {
         response.status = 405;
@@ -58,9 +58,8 @@ Result<void> Server::open_metrics() {
         RELEVO_TRY(auto listener, net::Listener::open(sockets, std::move(options)));
         metrics_listeners_.push_back(std::move(listener));
     }
-    http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{.handler = [this](HttpRequest request) {
-        return answer_http(metrics_, dispatcher_, std::move(request));
-    }});
+    http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{
+        .handler = [this](HttpRequest request) { return answer_http(metrics_, dispatcher_, std::move(request)); }});
     return {};
 }
 

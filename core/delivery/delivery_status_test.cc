@@ -179,6 +179,39 @@ TEST_F(DeliveryStatus, ForgettingWhatWasLearnedLetsMailGo) {
     EXPECT_TRUE(happens("delivery.delivered message=" + message->id.text()));
 }
 
+TEST_F(DeliveryStatus, TellsOnceThatASiteRefusesTheAddressOfASource) {
+    options.first_back_off = milliseconds(10);
+    rule_for_all().values.first_back_off = seconds(0);
+    server.script.greeting = "554 5.7.1 Service unavailable, host [11.0.9.1] is on our block list";
+    set_routes();
+    set_tables();
+    std::vector<std::pair<std::string, std::string>> closed;
+    engine = std::make_unique<DeliveryEngine>(
+        DeliveryEngine::Ports{.shard = store.shard,
+                              .spool = *store.spool,
+                              .resolver = resolver,
+                              .dialer = dialer,
+                              .log = log,
+                              .metrics = metrics,
+                              .dispatcher = dispatcher,
+                              .ids = store.ids,
+                              .patterns = patterns,
+                              .language_of = [](TenantId) { return mail::Language::english; },
+                              .source_closed =
+                                  [&closed](const std::string& source_name, const std::string& shaping_key) {
+                                      closed.emplace_back(source_name, shaping_key);
+                                  }},
+        options, 1);
+    dispatcher.set_engines({engine.get()});
+    engine->start();
+    send({"a@example.net"});
+    ASSERT_TRUE(happens("delivery.deferred"));
+    EXPECT_THAT(closed, IsEmpty()) << "one refusal may be an accident";
+    send({"b@example.net"});
+    ASSERT_TRUE(happens("delivery.deferred", 2));
+    EXPECT_THAT(closed, ElementsAre(testing::Pair("default", "site:mx1.example.net")));
+}
+
 // As rows they say the same afterwards.
 TEST(ThrottleRows, SurviveTheStore) {
     SpoolStore store(CommitterThreads::none, delivery_migrations());
