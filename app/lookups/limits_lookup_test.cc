@@ -33,7 +33,7 @@ TEST_F(LimitsLookup, FindsTheProviderByTheFirstMailServer) {
     EXPECT_FALSE(report.has_problem);
     EXPECT_THAT(report.text, AllOf(HasSubstr("example.com: aspmx.l.google.com (provider google)"),
                                    HasSubstr("message_rate = 100/s: shipped data, line "),
-                                   HasSubstr("instead of 50/s: shipped data, line ")));
+                                   HasSubstr("instead of 1.5: built-in default")));
 }
 
 TEST_F(LimitsLookup, ShowsTheLineOfTheOperatorsFile) {
