@@ -52,12 +52,12 @@ TEST_F(ControlTest, SuspendsAndExplains) {
 
 // The DNS never answers: the attempt lasts as long as the test wants.
 TEST_F(ControlTest, TellsWhatIsBeingDelivered) {
-    resolver.mx("example.net", 10, "mx.example.net").fault("mx.example.net", MemoryResolver::Fault::timeout);
-    const MessageId id = accept({"b@example.net"});
+    resolver.mx("busy.example", 10, "mx.busy.example").fault("mx.busy.example", MemoryResolver::Fault::timeout);
+    const MessageId id = accept({"b@busy.example"});
     const std::string named = R"({"id":")" + id.text() + R"("})";
     EXPECT_EQ(text(entry(ask("queue.list"), "entries"), "state"), "waiting");
     dispatcher.enqueue(WaitingRecipient{
-        .id = {id, 0}, .flow = {.tenant = TenantId{1}}, .domain = "example.net", .due = WallClock::now()});
+        .id = {id, 0}, .flow = {.tenant = TenantId{1}}, .domain = "busy.example", .due = WallClock::now()});
     ASSERT_TRUE(run_until([&] { return engine->leased_of({{id, 0}}).size() == 1; }));
     EXPECT_EQ(text(entry(ask("queue.list"), "entries"), "state"), "active");
     EXPECT_EQ(ask("queue.list", R"({"state":"active"})").at("entries").as_array().size(), 1U);
