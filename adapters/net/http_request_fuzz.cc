@@ -12,7 +12,6 @@ using State = net::HttpRequestReader::State;
 struct Seen {
     std::vector<std::string> requests;
     unsigned refused_with = 0;
-    friend bool operator==(const Seen&, const Seen&) = default;
 };
 
 Seen read(std::string_view wire, std::size_t piece) {
