@@ -154,9 +154,12 @@ Task<Result<Accepted>> FeedbackIntake::take(Arrival arrival) {
         pass_over(token.message.text(), "too much came back about this message");
         co_return Accepted();
     }
-    RELEVO_CO_TRY(const ReadFeedback read, co_await reader_.read(arrival.content));
-    auto copies = copies_for(known.message, arrival, read.mail);
-    co_return co_await apply(std::move(known), read.mail, std::move(copies));
+    auto read = co_await reader_.read(arrival.content);
+    // Not the disk is full, as that word would say to the client.
+    if (!read.has_value() && read.error().kind == ErrorKind::full) read.error().kind = ErrorKind::limit;
+    if (!read.has_value()) co_return std::unexpected(std::move(read.error()));
+    auto copies = copies_for(known.message, arrival, read->mail);
+    co_return co_await apply(std::move(known), read->mail, std::move(copies));
 }
 
 bool FeedbackIntake::is_wanted(const Message& message) const {

@@ -1,13 +1,10 @@
 #include "core/feedback/mail_reader.h"
 
+#include "core/ports/reading_thread.h"
 #include "lib/base/text.h"
 #include "lib/mail/message.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
 
 namespace relevo {
 namespace {
@@ -57,68 +54,14 @@ std::string subject_token(std::string_view content) {
     return text;
 }
 
-class MailReader::State {
- public:
-    State(Patterns patterns, MailReaderLimits limits)
-        : patterns_(std::move(patterns)), limits_(limits), thread_([this] { work(); }) {}
-    ~State() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        wakeup_.notify_all();
-        thread_.join();
-        for (Mail& mail : queue_) mail.done(failure(ErrorKind::cancelled, "the server is stopping"));
-    }
-
-    void read(std::shared_ptr<const std::string> content, Completer<Result<ReadFeedback>> done) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (queue_.size() < limits_.waiting && octets_ + content->size() <= limits_.waiting_octets) {
-                octets_ += content->size();
-                queue_.push_back({std::move(content), std::move(done)});
-                wakeup_.notify_one();
-                return;
-            }
-        }
-        done(failure(ErrorKind::limit, "too much mail waits to be read"));
-    }
-
- private:
-    struct Mail {
-        std::shared_ptr<const std::string> content;
-        Completer<Result<ReadFeedback>> done;
-    };
-
-    void work() {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            wakeup_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (stopping_) return;
-            Mail mail = std::move(queue_.front());
-            queue_.pop_front();
-            lock.unlock();
-            Result<ReadFeedback> read = read_feedback(*mail.content, *patterns_());
-            const Octets octets = mail.content->size();
-            mail.content.reset();
-            mail.done(std::move(read));
-            lock.lock();
-            octets_ -= octets;
-        }
-    }
-
-    const Patterns patterns_;
-    const MailReaderLimits limits_;
-    std::mutex mutex_;  // guards what follows
-    std::condition_variable wakeup_;
-    bool stopping_ = false;
-    std::deque<Mail> queue_;
-    Octets octets_ = 0;   // of what waits and what is read
-    std::thread thread_;  // last: it uses all the others
+class MailReader::State : public ReadingThread<ReadFeedback> {
+    using ReadingThread::ReadingThread;
 };
 
 MailReader::MailReader(Patterns patterns, MailReaderLimits limits)
-    : state_(std::make_unique<State>(std::move(patterns), limits)) {}
+    : state_(std::make_unique<State>(
+          [patterns = std::move(patterns)](std::string_view content) { return read_feedback(content, *patterns()); },
+          limits.waiting, limits.waiting_octets)) {}
 MailReader::~MailReader() = default;
 
 Task<Result<ReadFeedback>> MailReader::read(std::shared_ptr<const std::string> content) {
