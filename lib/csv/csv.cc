@@ -97,7 +97,9 @@ std::string write_csv_row(std::span<const std::string> cells) {
         std::string cell = (begins_formula(cells[i]) ? "'" : "") + cells[i];
         std::ranges::replace_if(cell, [](char c) { return c == '\r' || c == '\n'; }, ' ');
         if (i > 0) row += ',';
-        const bool needs_quotes = cell.find_first_of("\",;\t") != std::string::npos || trimmed(cell) != cell;
+        // At the very beginning a reader would take the mark for its own and leave it out.
+        const bool needs_quotes = cell.find_first_of("\",;\t") != std::string::npos || trimmed(cell) != cell ||
+                                  cell.starts_with(byte_order_mark);
         if (!needs_quotes) {
             row += cell;
             continue;

@@ -64,5 +64,14 @@ TEST(WriteCsvRow, IsReadAgainAsItWas) {
     EXPECT_EQ(cells(write_csv_row(written)), written);
 }
 
+TEST(Csv, ACellThatBeginsWithAByteOrderMarkKeepsIt) {
+    const std::vector<std::string> cells{
+        "\xEF\xBB\xBF"
+        "a",
+        "b"};
+    const std::string row = write_csv_row(cells);
+    EXPECT_EQ(CsvReader(row, {.cells = 2, .line = 100}).next()->cells.value(), cells);
+}
+
 }  // namespace
 }  // namespace relevo
