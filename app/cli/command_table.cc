@@ -367,6 +367,48 @@ void add_suppression_commands(std::vector<CommandSpec>& table) {
                         {of_tenant, only_reason, of_domain}));
 }
 
+void add_lan_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec device{"NAME", "name", text, "Its name, such as printer-2", true};
+    table.push_back(
+        ask("lan token create", "lan.token.create", server_or_store,
+            "Make a token by which an office enrols, once; it is shown once and never again",
+            {required_tenant,
+             {"--label", "label", text, "What people call the office", true},
+             {"--expires", "expires", text, "How long it may be used, such as 24h (the default), at most 30d"},
+             {"--server", "server", text,
+              "How the office reaches this server (default: its host name and first submission port)"}}));
+    table.push_back(ask("lan token list", "lan.token.list", server_or_store, "List offices and their tokens"));
+    table.push_back(ask("lan token revoke", "lan.token.revoke", server_or_store,
+                        "Make a token useless; an office that is enrolled may send no more",
+                        {{"OFFICE", "office", text, "Its label, login or id", true}}));
+    table.push_back(here(
+        "lan enroll", "Make this machine an office's smarthost, which hands mail up to a central relay",
+        {{"SERVER", "server", text, "host:port of the central relay (default: as the token says)"},
+         {"--token", "token", text, "The token that `lan token create` printed there"},
+         {"--token-file", "token_text", secret_file, "The same from the first line of a file (- reads the input)"},
+         {"--listen", "listen", list, "Address and port for the devices (default 0.0.0.0:25, 0.0.0.0:587); repeatable"},
+         {"--network", "networks", list, "Networks whose devices may connect (default: all private ones); repeatable"},
+         {"--host-name", "host_name", text, "Full name of this machine (default: the tenant's first domain)"},
+         {"--language", "language", text, "es or en: language of reports and of the file's comments"},
+         {"--data-dir", "data_dir", text, "Folder of the store"},
+         {"--run-dir", "run_dir", text, "Folder of the control socket"},
+         {"--user", "user", text, "User that the server runs as (default: relevo when run by root)"}}));
+    table.push_back(ask("lan device add", "lan.device.add", server_or_store,
+                        "Let a device of the office send, by its address or by a login of its own",
+                        {device,
+                         {"--network", "network", text, "Its address, or a network such as 192.168.1.64/28"},
+                         {"--login", "login", flag, "Give it a login of that name; the password is shown once"},
+                         {"--tenant", "tenant", text, "Whose it is (default: the only tenant)"},
+                         password_file}));
+    table.push_back(ask("lan device list", "lan.device.list", server_or_store, "List devices"));
+    table.push_back(ask("lan device remove", "lan.device.remove", server_or_store,
+                        "Remove a device, and its login or network", {{"NAME", "device", text, "Its name", true}}));
+    table.push_back(
+        ask("lan report", "lan.report", server_or_store,
+            "Show what became of each device's mail, at the office or at the central relay",
+            {{"--days", "days", number, "Of this many days, today included (default 7)"}, output_language}));
+}
+
 std::vector<CommandSpec> make_table() {
     std::vector<CommandSpec> table;
     add_process_commands(table);
@@ -379,6 +421,7 @@ std::vector<CommandSpec> make_table() {
     add_site_commands(table);
     add_report_commands(table);
     add_suppression_commands(table);
+    add_lan_commands(table);
     return table;
 }
 
@@ -411,6 +454,9 @@ std::span<const CommandGroup> command_groups() {
         {"site", "The mail servers that destinations share"},
         {"reports", "Reports about mail authentication"},
         {"suppression", "Addresses that mail does not go to"},
+        {"lan", "An office's own smarthost, and its devices"},
+        {"lan token", "What offices enrol with"},
+        {"lan device", "What sends in the office"},
     };
     return groups;
 }

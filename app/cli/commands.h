@@ -82,6 +82,19 @@ struct LookupOptions {
     bool json = false;
 };
 
+// The central relay, as an office finds it.
+struct LanRelay {
+    std::string host;  // name or address
+    std::uint16_t port = 587;
+    std::string key_sha256;  // octets; empty: not known
+};
+
+// Why an office may trust the certificate that the central relay shows.
+enum class LanTrust : std::uint8_t {
+    verified,  // an authority vouches for it
+    pinned,    // it has the key that the token names
+};
+
 class Commands {
  public:
     virtual ~Commands() = default;
@@ -93,6 +106,12 @@ class Commands {
                                                const boost::json::object& request) = 0;
     virtual int sink(const SinkOptions& options) = 0;
     virtual int send_test(const SendTestOptions& options) = 0;
+    // Connects and looks at the certificate. Errors: the detail says what to do.
+    virtual Result<LanTrust> look_at_relay(const LanRelay& relay) = 0;
+    // Logs in there by PLAIN, under the same conditions. Errors: refused – the relay's words. Others: it is not known
+    // whether the login was heard.
+    virtual Result<void> log_in_at_relay(const LanRelay& relay, LanTrust trust, const std::string& login,
+                                         const std::string& password) = 0;
     // Prints what it finds; returns the exit code.
     virtual int look_up(const LookupOptions& options) = 0;
 };

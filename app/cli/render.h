@@ -21,6 +21,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_signing(std::string_view request, const boost::json::value& result);
 // `reports …`.
 [[nodiscard]] std::string render_reports(std::string_view request, const boost::json::value& result);
+// `lan …`.
+[[nodiscard]] std::string render_lan(std::string_view request, const boost::json::value& result);
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
 // `source …`.

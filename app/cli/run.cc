@@ -3,6 +3,7 @@
 #include "app/cli/check.h"
 #include "app/cli/command_line.h"
 #include "app/cli/json_view.h"
+#include "app/cli/lan_enroll.h"
 #include "app/cli/lookup_commands.h"
 #include "app/cli/options.h"
 #include "app/cli/output.h"
@@ -64,6 +65,7 @@ class Runner {
         if (!parsed_.command->request.empty()) return with_configuration(NamedFiles::ignored, &Runner::request);
         if (name == "serve") return with_configuration(NamedFiles::resolved, &Runner::serve);
         if (name == "setup") return set_up(parsed_, commands_, std::cout, std::cerr);
+        if (name == "lan enroll") return enroll_office(parsed_, commands_, std::cout, std::cerr);
         if (name == "check") return check();
         if (name == "config check") return with_configuration(NamedFiles::resolved, &Runner::config_check);
         if (name == "config show") return with_configuration(NamedFiles::ignored, &Runner::config_show);

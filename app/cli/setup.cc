@@ -1,5 +1,6 @@
 #include "app/cli/setup.h"
 
+#include "app/cli/first_files.h"
 #include "app/cli/json_view.h"
 #include "app/cli/options.h"
 #include "app/cli/output.h"
@@ -8,20 +9,11 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
-#include <grp.h>
 #include <iostream>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace relevo::cli {
 namespace {
-
-std::string reason() { return std::strerror(errno); }
 
 struct Answers {
     std::string host_name, domain, tenant, language, data_dir, run_dir, user;
@@ -37,7 +29,7 @@ class Setup {
         RELEVO_CHECK(find_user());
         RELEVO_CHECK(write_file());
         RELEVO_CHECK(make_folders());
-        RELEVO_CHECK(become_user());
+        RELEVO_CHECK(files_.become_user());
         RELEVO_CHECK(create_rows());
         print();
         return {};
@@ -74,16 +66,7 @@ class Setup {
     }
 
     Result<void> find_user() {
-        if (answers_.user.empty()) return {};
-        const passwd* entry = getpwnam(answers_.user.c_str());
-        if (entry == nullptr)
-            return failure(
-                ErrorKind::not_found,
-                fmt::format("there is no user \"{0}\": make it with `useradd --system --home-dir {1} --shell "
-                            "/usr/sbin/nologin {0}`, or name another with --user",
-                            answers_.user, answers_.data_dir));
-        user_id_ = entry->pw_uid;
-        group_id_ = entry->pw_gid;
+        RELEVO_TRY(files_, FirstFiles::of_user(answers_.user, answers_.data_dir));
         return {};
     }
 
@@ -98,60 +81,18 @@ class Setup {
         const auto language = answers_.language == "es" ? mail::Language::spanish : mail::Language::english;
         sample.server.language = language;
         const std::string toml = write_sample(sample, language);
-        const std::filesystem::path path(parsed_.configuration_path);
-        std::error_code problem;
-        if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), problem);
-        written_ = parsed_.configuration_path;
         // Read again, so that what follows sees what the server will see, names in their canonical spelling.
-        RELEVO_TRY(configuration_, parse_configuration(toml, written_));
-        if (!create(written_, toml)) {
-            if (errno != EEXIST) return failure(ErrorKind::io, fmt::format("{}: {}", written_, reason()));
-            written_ += ".new";
-            if (!create(written_, toml))
-                return failure(ErrorKind::conflict, fmt::format("{}: {}: compare it with {} and move it away", written_,
-                                                                reason(), parsed_.configuration_path));
-            RELEVO_TRY(configuration_,
-                       load_configuration(parsed_.configuration_path, process_environment(), NamedFiles::ignored));
-        }
+        RELEVO_TRY(configuration_, parse_configuration(toml, parsed_.configuration_path));
+        RELEVO_TRY(written_, files_.write_configuration(parsed_.configuration_path, toml));
+        if (written_ == parsed_.configuration_path) return {};
+        RELEVO_TRY(configuration_,
+                   load_configuration(parsed_.configuration_path, process_environment(), NamedFiles::ignored));
         return {};
-    }
-
-    // Never overwrites.
-    bool create(const std::string& path, const std::string& text) {
-        const int descriptor = open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0640);
-        if (descriptor < 0) return false;
-        const bool complete = write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                              (user_id_ == 0 || fchown(descriptor, geteuid(), group_id_) == 0) &&
-                              fsync(descriptor) == 0;
-        const int saved = errno;
-        close(descriptor);
-        if (!complete) unlink(path.c_str());
-        errno = saved == EEXIST ? EIO : saved;
-        return complete;
     }
 
     Result<void> make_folders() {
-        RELEVO_CHECK(make_folder(configuration_.server.data_dir, 0700));
-        return make_folder(configuration_.server.run_dir, 0755);
-    }
-
-    Result<void> make_folder(const std::string& folder, mode_t mode) {
-        std::error_code problem;
-        const bool made = std::filesystem::create_directories(folder, problem);
-        if (problem) return failure(ErrorKind::io, fmt::format("{}: {}", folder, problem.message()));
-        if (made && chmod(folder.c_str(), mode) != 0)
-            return failure(ErrorKind::io, fmt::format("{}: {}", folder, reason()));
-        if (made && user_id_ != 0 && chown(folder.c_str(), user_id_, group_id_) != 0)
-            return failure(ErrorKind::io, fmt::format("{}: {}", folder, reason()));
-        return {};
-    }
-
-    // So that the store's files belong to the user that the server runs as.
-    Result<void> become_user() {
-        if (user_id_ == 0 || geteuid() != 0) return {};
-        if (initgroups(answers_.user.c_str(), group_id_) != 0 || setgid(group_id_) != 0 || setuid(user_id_) != 0)
-            return failure(ErrorKind::refused, fmt::format("cannot become {}: {}", answers_.user, reason()));
-        return {};
+        RELEVO_CHECK(files_.make_folder(configuration_.server.data_dir, 0700));
+        return files_.make_folder(configuration_.server.run_dir, 0755);
     }
 
     // --- rows
@@ -211,8 +152,7 @@ class Setup {
     Commands& commands_;
     std::ostream& out_;
     Answers answers_;
-    uid_t user_id_ = 0;  // 0: stay who we are
-    gid_t group_id_ = 0;
+    FirstFiles files_;
     std::string written_;
     Configuration configuration_;
     boost::json::value credential_;

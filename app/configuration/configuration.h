@@ -157,6 +157,7 @@ struct RouteSettings {
     std::vector<HostSettings> hosts;  // in place of host
     RouteSecurity tls = RouteSecurity::opportunistic;
     bool verify = false;
+    std::string pin;  // "sha256:" and 64 hexadecimal digits, in lower case; empty: none
     std::string user;
     SecretText password;        // from the file, or from password_file
     std::string password_file;  // read by load_configuration()

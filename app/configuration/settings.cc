@@ -324,6 +324,10 @@ std::span<const Setting<RouteSettings>> settings_of() {
                       "TLS."}),
         row<&S::verify>("verify", {"The certificate must be valid for the host (RFC 9525).",
                                    "El certificado debe ser válido para el equipo (RFC 9525)."}),
+        row<&S::pin>("pin", {"`sha256:` and the hexadecimal SHA-256 of the public key that the host must show, for a "
+                             "certificate that no authority has signed; instead of `verify`.",
+                             "`sha256:` y el SHA-256 hexadecimal de la clave pública que debe mostrar el equipo, para "
+                             "un certificado que no ha firmado ninguna autoridad; en lugar de `verify`."}),
         row<&S::user>("user", {"Login at the smarthost.", "Usuario en el smarthost."}),
         row<&S::password>("password", {"Its password; better in a file.", "Su contraseña; mejor en un archivo."}),
         row<&S::password_file>("password_file",

@@ -143,7 +143,21 @@ void check_route_login(const RouteSettings& route, const std::string& path, Prob
                                  name_of(route.tls)));
 }
 
+void check_pin(RouteSettings& route, const std::string& path, Problems& problems) {
+    if (route.pin.empty()) return;
+    constexpr std::string_view prefix = "sha256:";
+    route.pin = to_lower(route.pin);
+    const std::string_view digits = std::string_view(route.pin).substr(std::min(prefix.size(), route.pin.size()));
+    if (!route.pin.starts_with(prefix) || digits.size() != 64 ||
+        digits.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        problems.add(path + ".pin", "is no pin: write sha256: and the 64 hexadecimal digits of the key's SHA-256");
+    if (route.verify) problems.add(path + ".pin", "stands beside verify: keep one of them");
+    if (route.tls != RouteSecurity::required || route.kind != RouteMethod::smarthost || !route.hosts.empty())
+        problems.add(path + ".pin", "needs kind = \"smarthost\" with one host, and tls = \"required\"");
+}
+
 void check_route(RouteSettings& route, const std::string& path, Problems& problems) {
+    check_pin(route, path, problems);
     check_route_domains(route, path, problems);
     check_route_host(route, path, problems);
     check_route_login(route, path, problems);

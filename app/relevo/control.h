@@ -7,6 +7,7 @@
 #include "app/relevo/store.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
+#include "core/lan/lan_book.h"
 #include "core/reporting/reporting.h"
 #include "core/routing/egress.h"
 #include "core/signing/key_keeper.h"
@@ -33,6 +34,14 @@ struct ControlSigning {
     std::string service_domain;  // A-labels; empty: none
 };
 
+// What offices must know of this server.
+struct LanFace {
+    std::string host;
+    std::uint16_t port = 587;  // of the first submission listener with STARTTLS; 0: there is none
+    std::string key_sha256;    // of the first certificate's public key; empty: it cannot be read yet
+};
+[[nodiscard]] LanFace lan_face(const Configuration& configuration);
+
 // What control needs of its surroundings.
 struct ControlContext {
     Store& store;
@@ -49,6 +58,8 @@ struct ControlContext {
     Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
     PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
     Reporting* reporting = nullptr;               // with a server
+    LanBook* lan = nullptr;                       // never null
+    std::function<LanFace()> lan_face{};          // as the configuration in force says
     std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
     std::function<boost::json::object()> totals;  // with a server: what was counted since it started
@@ -104,6 +115,11 @@ class Control {
     Task<Answer> list_sources(Arguments arguments);
     Task<Answer> drain_source(Arguments arguments, bool drained);
     Task<Answer> show_warm_up(Arguments arguments);
+    // control_lan.cc
+    Task<Answer> perform_lan(std::string command, Arguments arguments);
+    Task<Answer> create_lan_token(Arguments arguments);
+    Task<Answer> add_lan_device(Arguments arguments);
+    Task<Answer> report_on_devices(Arguments arguments);
     // control_reports.cc
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);

@@ -5,6 +5,7 @@
 #include "lib/sasl/mechanism.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace relevo {
 namespace {
@@ -60,6 +61,18 @@ Route default_route(const Configuration& configuration) {
     return route;
 }
 
+// "sha256:…", checked when the file was read.
+std::string octets_of_pin(std::string_view pin) {
+    std::string octets;
+    const std::string_view digits = pin.substr(std::min(pin.find(':') + 1, pin.size()));
+    for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
+        unsigned char octet = 0;
+        std::from_chars(digits.data() + at, digits.data() + at + 2, octet, 16);
+        octets += static_cast<char>(octet);
+    }
+    return octets;
+}
+
 Route route_of(const RouteSettings& settings, const Configuration& configuration, const Directory& directory) {
     Route route = default_route(configuration);
     route.name = settings.name;
@@ -77,6 +90,7 @@ Route route_of(const RouteSettings& settings, const Configuration& configuration
     if (!route.hosts.empty()) route.host = route.hosts.front().host;
     route.tls = tls_of(settings.tls);
     route.verify_certificate = settings.verify;
+    route.pinned_key = octets_of_pin(settings.pin);
     route.user = settings.user;
     route.password = settings.password.value;
     route.text = settings.text;

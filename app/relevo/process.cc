@@ -10,6 +10,7 @@
 #include "app/relevo/control.h"
 #include "app/relevo/egress.h"
 #include "app/relevo/json_arguments.h"
+#include "app/relevo/lan_relay.h"
 #include "app/relevo/options.h"
 #include "app/relevo/server.h"
 #include "app/relevo/signing.h"
@@ -184,6 +185,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
             return failed_answer(opened.error());
     telemetry::MetricsRegistry metrics;
     Feedback feedback(configuration, **store, **log, metrics);
+    LanBook lan({.executor = shard.executor(), .committer = (*store)->committer(), .log = **log, .refresh = nullptr});
     Control control({.store = **store,
                      .feedback = feedback,
                      .default_language = configuration.server.language,
@@ -195,6 +197,8 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .refresh_drains = nullptr,
                      .dispatcher = nullptr,
                      .reporting = nullptr,
+                     .lan = &lan,
+                     .lan_face = [&] { return lan_face(configuration); },
                      .status = nullptr,
                      .totals = nullptr,
                      .reload = nullptr,
@@ -237,6 +241,13 @@ int Process::send_test(const cli::SendTestOptions& options) {
                    result.tls.empty() ? "no connection" : "TLS: " + result.tls);
     }
     return result.accepted ? 0 : 1;
+}
+
+Result<cli::LanTrust> Process::look_at_relay(const cli::LanRelay& relay) { return relevo::look_at_relay(relay); }
+
+Result<void> Process::log_in_at_relay(const cli::LanRelay& relay, cli::LanTrust trust, const std::string& login,
+                                      const std::string& password) {
+    return relevo::log_in_at_relay(relay, trust, login, password);
 }
 
 int Process::look_up(const cli::LookupOptions& options) { return lookups::look_up(options); }

@@ -13,6 +13,9 @@ class Process final : public cli::Commands {
     boost::json::object handle_offline(const Configuration& configuration, const boost::json::object& request) override;
     int sink(const cli::SinkOptions& options) override;
     int send_test(const cli::SendTestOptions& options) override;
+    Result<cli::LanTrust> look_at_relay(const cli::LanRelay& relay) override;
+    Result<void> log_in_at_relay(const cli::LanRelay& relay, cli::LanTrust trust, const std::string& login,
+                                 const std::string& password) override;
     int look_up(const cli::LookupOptions& options) override;
 };
 

@@ -164,6 +164,11 @@ Result<void> Server::load_access() {
                                                   .vault = signing_->vault()}));
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
+    lan_ = std::make_unique<LanBook>(LanBook::Ports{.executor = shards_.front()->shard.executor(),
+                                                    .committer = store_->committer(),
+                                                    .log = *log_,
+                                                    .passwords = passwords_.get(),
+                                                    .refresh = [this] { return refresh_directory(); }});
     access_.reset(new ReceptionShared{
         .directory = {},
         .guard = *guard_,
@@ -173,6 +178,7 @@ Result<void> Server::load_access() {
         .decoy_secret = store_->secret(),
         .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
         .signer = &signing_->signer(),
+        .lan = lan_.get(),
         .suppressions = &feedback_->keeper(),
         .feedback = {.return_paths = feedback_->return_paths(), .intake = feedback_->intake()},
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
@@ -190,6 +196,8 @@ Result<void> Server::load_access() {
         access_->directory = std::move(directory);
         RELEVO_TRY(auto drains, load_drains(reader));
         drains_ = std::make_shared<const Drains>(std::move(drains));
+        RELEVO_TRY(auto offices, LanTable::load(reader));
+        lan_->set_table(std::move(offices));
         refresh_routes();
         RELEVO_CHECK(feedback_->load(reader));
         RELEVO_CHECK(load_known_addresses(reader, *guard_));
@@ -200,17 +208,6 @@ Result<void> Server::load_access() {
         rates_.restore(usage, now);
         return {};
     });
-}
-
-void Server::record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now) {
-    CommitRequest request;
-    request.rows = [credential, address, now](Transaction& transaction, const std::vector<ContentToStore>&) {
-        return relevo::record_login(transaction, credential, address, now);
-    };
-    store_->committer().commit(
-        std::move(request), Completer<Result<void>>(shards_.front()->shard.executor(), [this](Result<void> recorded) {
-            if (!recorded.has_value()) log_->error("store.login_not_recorded", {{"problem", recorded.error().detail}});
-        }));
 }
 
 Result<void> Server::make_parts() {
@@ -349,11 +346,14 @@ void Server::start_shards() {
 
 Task<Result<void>> Server::refresh_directory() {
     std::shared_ptr<const Directory> fresh;
+    std::shared_ptr<const LanTable> offices;
     RELEVO_CO_CHECK(co_await read_rows(store_->committer(), [&](Reader& reader) -> Result<void> {
         RELEVO_TRY(fresh, Directory::load(reader));
+        RELEVO_TRY(offices, LanTable::load(reader));
         return signing_->load(reader);
     }));
     access_->directory = std::move(fresh);
+    lan_->set_table(std::move(offices));
     refresh_routes();
     co_return Result<void>();
 }

@@ -141,6 +141,7 @@ class Server {
     std::unique_ptr<LoginGuard> guard_;
     std::unique_ptr<PasswordChecker> passwords_;
     RateLimiter rates_;
+    std::unique_ptr<LanBook> lan_;
     std::unique_ptr<ReceptionShared> access_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::atomic<std::shared_ptr<const EgressTable>> egress_;

@@ -46,6 +46,17 @@ Task<HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, const 
 
 }  // namespace
 
+void Server::record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now) {
+    CommitRequest request;
+    request.rows = [credential, address, now](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return relevo::record_login(transaction, credential, address, now);
+    };
+    store_->committer().commit(
+        std::move(request), Completer<Result<void>>(shards_.front()->shard.executor(), [this](Result<void> recorded) {
+            if (!recorded.has_value()) log_->error("store.login_not_recorded", {{"problem", recorded.error().detail}});
+        }));
+}
+
 Result<void> Server::open_metrics() {
     if (started_with_->metrics.address.empty()) return {};
     std::vector<std::shared_ptr<net::ShardSockets>> sockets{shards_.front()->sockets};
@@ -103,6 +114,8 @@ Result<void> Server::open_control() {
                        .dispatcher = &dispatcher_,
                        .passwords = passwords_.get(),
                        .reporting = reporting_.get(),
+                       .lan = lan_.get(),
+                       .lan_face = [this] { return lan_face(*configuration_.load()); },
                        .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
                        .totals = [this] { return totals(); },

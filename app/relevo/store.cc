@@ -6,6 +6,7 @@
 #include "adapters/sqlite/sqlite_database.h"
 #include "core/delivery/schema.h"
 #include "core/feedback/schema.h"
+#include "core/lan/schema.h"
 #include "core/reporting/schema.h"
 #include "core/signing/schema.h"
 #include "core/tenancy/schema.h"
@@ -78,7 +79,7 @@ Error advised(Error error) {
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
     for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
-                            tenancy_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
+                            tenancy_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
                             feedback_migrations(), delivery_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;

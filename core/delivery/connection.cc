@@ -39,6 +39,9 @@ Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions optio
       route_(std::move(route)),
       tls_options_(std::move(tls)),
       timeouts_(timeouts) {
+    // RFC 7672 §3.1.1, as if a TLSA record named the key: neither the name nor the dates of the certificate matter.
+    if (!route_->pinned_key.empty())
+        tls_options_.tlsa = {{.usage = 3, .selector = 1, .matching = 1, .data = route_->pinned_key}};
     facts_ = {
         .host = std::move(host), .endpoint = stream_->peer(), .source = stream_->local().address.text(), .tls = "none"};
     if (stream_->tls() != nullptr) facts_.tls = describe(*stream_->tls());

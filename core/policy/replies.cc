@@ -161,6 +161,31 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "Add the address to its networks, or send from an allowed host.",
      "La credencial está limitada a ciertas redes y la conexión llega desde otra. Añada la "
      "dirección a sus redes o envíe desde un equipo permitido."},
+    {ReplyKey::lan_token_used,
+     "lan_token_used",
+     535,
+     {5, 7, 8},
+     "This enrolment token was used already: make a new one with relevo lan token create on the "
+     "central relay",
+     "A token enrols one office, once. If that was not you, revoke it (relevo lan token revoke), "
+     "which also disables the office that used it; then make a new one.",
+     "Un token da de alta una sola oficina, una sola vez. Si no fue usted, revóquelo (relevo lan "
+     "token revoke), lo que también desactiva la oficina que lo usó, y cree otro."},
+    {ReplyKey::lan_token_expired,
+     "lan_token_expired",
+     535,
+     {5, 7, 8},
+     "This enrolment token has expired: make a new one with relevo lan token create on the "
+     "central relay",
+     "Tokens expire after the time given when they were made (--expires). Make a new one.",
+     "Los tokens caducan al cabo del plazo indicado al crearlos (--expires). Cree otro."},
+    {ReplyKey::lan_token_revoked,
+     "lan_token_revoked",
+     535,
+     {5, 7, 8},
+     "This enrolment token was revoked: ask whoever runs the central relay for a new one",
+     "Somebody revoked this token (relevo lan token revoke). Ask for a new one.",
+     "Alguien ha revocado este token (relevo lan token revoke). Pida otro."},
     {ReplyKey::sender_accepted,
      "sender_accepted",
      250,

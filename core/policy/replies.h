@@ -31,6 +31,9 @@ enum class ReplyKey : std::uint8_t {
     credential_expired,
     tenant_suspended,
     source_network_not_allowed,
+    lan_token_used,
+    lan_token_expired,
+    lan_token_revoked,
     // sender
     sender_accepted,
     sender_is_literal,

@@ -3,6 +3,7 @@
 
 #include "core/feedback/intake.h"
 #include "core/feedback/suppression_keeper.h"
+#include "core/lan/lan_book.h"
 #include "core/policy/sending.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
@@ -37,6 +38,7 @@ struct ReceptionShared {
     // Whose mail relay listeners take from anybody.
     InboundDomains is_inbound;
     MessageSigner* signer = nullptr;                  // nothing: submissions go out unsigned
+    LanBook* lan = nullptr;                           // nothing: no offices and no devices
     const SuppressionKeeper* suppressions = nullptr;  // nothing: nobody is suppressed
     // Mail that comes back to return paths; nothing: nobody has any.
     struct Feedback {

@@ -238,6 +238,7 @@ void ReceptionSession::log_refusal(std::string_view command, const smtp::Reply& 
 }
 
 void ReceptionSession::log_refusal(std::string_view command, const std::string& sender, const smtp::Reply& reply) {
+    note_device_refusal(reply);
     reception_.ports_.log.info("smtp.refused", {{"listener", listener_.name},
                                                 {"client", client_.text()},
                                                 {"login", login_},

@@ -1,6 +1,7 @@
 // One SMTP session of a client: drives smtp::ServerSession over a stream and performs its steps.
 #pragma once
 
+#include "core/lan/token.h"
 #include "core/policy/decision.h"
 #include "core/ports/stream.h"
 #include "core/reception/listener_options.h"
@@ -50,6 +51,7 @@ class ReceptionSession {
     Task<> continue_authentication(const std::string& octets);
     Task<> authenticate(sasl::ServerMechanismStep step);
     Task<std::optional<sasl::ServerMechanismStep>> check_password(const sasl::CheckPassword& request);
+    Task<std::optional<sasl::ServerMechanismStep>> enrol(std::string login, EnrolmentRequest request);
     [[nodiscard]] std::optional<sasl::ServerMechanismStep> give_verifier(const std::string& user);
     bool admit_login(const std::string& login);
     void answer_login(const smtp::Reply& reply);
@@ -85,6 +87,11 @@ class ReceptionSession {
     [[nodiscard]] std::optional<Decision> judge_suppression(const mail::Address& recipient) const;
     Task<Result<std::vector<Withheld>>> suppressed_recipients(const mail::Envelope& envelope);
 
+    // session_lan.cc: devices of an office
+    void mark_device(mail::SubmissionFixes& fixes, const mail::Header& header);
+    void note_device_refusal(const smtp::Reply& reply);
+    void add_rows(Submission& submission) const;
+
     // session_verification.cc: mail from outside
     void begin_verification();
     void follow_content(std::string_view piece);
@@ -118,6 +125,7 @@ class ReceptionSession {
     std::size_t received_field_octets_ = 0;
     std::optional<StreamedBody> body_;  // if it will be signed
     std::string signed_by_;
+    std::optional<LanOrigin> lan_origin_;  // of the message that arrives
     std::string sealed_by_;
     Octets announced_size_ = 0;
     Deadline transaction_ends_ = no_deadline;

@@ -94,6 +94,9 @@ bool ReceptionSession::admit_login(const std::string& login) {
 
 Task<std::optional<sasl::ServerMechanismStep>> ReceptionSession::check_password(const sasl::CheckPassword& request) {
     if (!admit_login(request.user)) co_return std::nullopt;
+    if (auto enrolment = parse_enrolment_password(request.password);
+        enrolment && request.authorization_id.empty() && reception_.ports_.shared.lan != nullptr)
+        co_return co_await enrol(request.user, *std::move(enrolment));
     const auto directory = reception_.ports_.shared.directory.load();
     const Credential* credential = directory->credential_by_login(request.user);
     const auto right = co_await relevo::check_password(
@@ -106,6 +109,32 @@ Task<std::optional<sasl::ServerMechanismStep>> ReceptionSession::check_password(
     }
     const bool same_identity = request.authorization_id.empty() || request.authorization_id == request.user;
     co_return mechanism_->password_checked(*right && same_identity);
+}
+
+// An office brings the secret of its token and the password that it will have from now on. Whoever knows the secret is
+// told what is wrong with the token; everybody else hears what any wrong password hears.
+Task<std::optional<sasl::ServerMechanismStep>> ReceptionSession::enrol(std::string login, EnrolmentRequest request) {
+    auto& ports = reception_.ports_;
+    const auto enrolment =
+        co_await ports.shared.lan->enrol(login, std::move(request.secret), std::move(request.new_password));
+    if (!enrolment.has_value() && enrolment.error().kind != ErrorKind::invalid) {
+        ports.log.error("lan.enrolment_failed", {{"login", login}, {"problem", enrolment.error().detail}});
+        answer_login(decide(ReplyKey::login_busy).reply);
+        co_return std::nullopt;
+    }
+    const Enrolment result = enrolment.value_or(Enrolment::wrong);
+    if (result == Enrolment::wrong) co_return mechanism_->password_checked(false);
+    if (result == Enrolment::done) {
+        ports.log.info("lan.enrolled", {{"login", login}, {"client", client_.text()}});
+        co_return mechanism_->password_checked(true);
+    }
+    const ReplyKey key = result == Enrolment::used      ? ReplyKey::lan_token_used
+                         : result == Enrolment::expired ? ReplyKey::lan_token_expired
+                                                        : ReplyKey::lan_token_revoked;
+    const smtp::Reply reply = decide(key).reply;
+    log_refusal("AUTH", reply);
+    answer_login(reply);
+    co_return std::nullopt;
 }
 
 std::optional<sasl::ServerMechanismStep> ReceptionSession::give_verifier(const std::string& user) {

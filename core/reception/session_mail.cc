@@ -123,6 +123,10 @@ std::string ReceptionSession::origin() const {
     json.optional("login", login_)
         .optional("mechanism", login_.empty() ? std::string() : mechanism_name_)
         .optional("tls", tls_text());
+    if (lan_origin_) {
+        if (lan_origin_->office) json.field("office", lan_origin_->office.text());
+        json.optional("device", lan_origin_->device);
+    }
     json.optional("signed_by", signed_by_).optional("sealed_by", sealed_by_);
     if (!authentication_.empty()) json.raw("authentication", authentication_);
     json.field("sender", session_->envelope().reverse_path.text())
@@ -170,6 +174,7 @@ std::optional<smtp::Reply> ReceptionSession::prepare_submission(const mail::Head
         header, arrived(), fmt::format("{}@{}", message_.text(), listener_.session.host_name), now);
     fixes.prefix += unsubscribe_fields(header);
     remove_claims_to_be_ours(fixes, header, arrived(), reception_.ports_.verifier.options()->authserv_id);
+    mark_device(fixes, header);
     std::string prefix = signature_of(*directory, header, fixes, now);
     if (prefix.empty() && fixes.prefix.empty() && fixes.removed.empty() && !fixes.separator_offset) return std::nullopt;
     prefix += std::string_view(content_).substr(0, received_field_octets_);
@@ -210,12 +215,7 @@ Task<smtp::Reply> ReceptionSession::take_message() {
     submission.withheld = *std::move(withheld);
     const std::size_t suppressed = submission.withheld.size(), recipients = submission.envelope.recipients.size();
     const std::string first_recipient = submission.envelope.recipients.front().address.text();
-    if (identity_.is_known()) {
-        const auto directory = ports.shared.directory.load();
-        if (limits_of(*directory, identity_) != RateLimits{})
-            submission.also = [key = sender_key(identity_), hour = hour_of(submission.accepted_at)](
-                                  Transaction& transaction) { return record_usage(transaction, key, hour, 1); };
-    }
+    if (identity_.is_known()) add_rows(submission);
     const std::size_t size = content_.size();
     submission.content = std::make_shared<const std::string>(std::exchange(content_, {}));
     auto accepted = co_await ports.spool.accept(std::move(submission));
@@ -258,6 +258,7 @@ void ReceptionSession::forget_transaction() {
     body_.reset();
     signed_by_.clear();
     sealed_by_.clear();
+    lan_origin_.reset();
     verification_.reset();
     header_end_ = {};
     is_in_body_ = false;

@@ -58,6 +58,7 @@ struct Route {
     std::vector<RouteHost> hosts;  // in place of host and port; empty: there is one alone
     RouteTls tls = RouteTls::opportunistic;
     bool verify_certificate = false;
+    std::string pinned_key;  // 32 octets, SHA-256 of the public key that the host must show; empty: any
     bool allow_private_addresses = false;
     std::string user, password;  // smarthost; empty: no AUTH
     std::string text;            // bounce, hold: the reason, shown to people

@@ -19,8 +19,8 @@ class SmtpProbe {
     Task<Result<smtp::Reply>> read_reply();
     // Sends one line, CRLF added, and reads its reply.
     Task<Result<smtp::Reply>> say(std::string line);
-    // TLS at once, without a look at the certificate.
-    Task<Result<void>> start_tls();
+    // TLS at once; without options no look at the certificate. Errors: those of Stream::start_tls_client().
+    Task<Result<void>> start_tls(TlsClientOptions options = {});
 
  private:
     std::unique_ptr<Stream> stream_;
