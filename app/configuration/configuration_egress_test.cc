@@ -163,6 +163,11 @@ TEST(RouteHostsConfiguration, NameWhatIsWrong) {
     const std::string route = "[[route]]\nname = \"r\"\ndomains = \"*\"\nkind = \"smarthost\"\n";
     const std::pair<std::string, const char*> cases[] = {
         {route + "hosts = [{ host = \"a.example\" }]\nhost = \"b.example\"\n", "stands beside hosts"},
+        {route + "host = \"a.example\"\ntls = \"required\"\npin = \"sha256:12\"\n", "is no pin: write sha256: and"},
+        {route + "host = \"a.example\"\npin = \"sha256:" + std::string(64, 'a') + "\"\n", "tls = \"required\""},
+        {route + "host = \"a.example\"\ntls = \"required\"\nverify = true\npin = \"sha256:" + std::string(64, 'a') +
+             "\"\n",
+         "stands beside verify"},
         {route + "hosts = [\"a.example\"]\n", "a table such as { host ="},
         {route + "hosts = [{ name = \"a.example\" }]\n", "has \"name\", which is none of host, port, weight"},
         {route + "hosts = [{ port = 25 }]\n", "has an entry without host"},

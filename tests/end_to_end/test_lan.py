@@ -206,6 +206,23 @@ class TestOffice(LanTestCase):
         self.assertEqual(rows_of(self.office, None)["scanner"]["messages"], 0)
 
 
+    def test_a_relay_with_another_key_gets_neither_password_nor_mail(self):
+        sink = self.sink()
+        self.open_office("Olot office")
+        self.office.stop()
+        written = self.office.configuration.read_text()
+        self.office.configuration.write_text(re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + "5a" * 32, written))
+        self.office.start()
+        self.send("printer", 1)
+        row = loopback.wait_until(lambda: (r := rows_of(self.office, None)["printer"])["problem"] and r, "report", 20)
+        self.assertIn("TLS", row["problem"]["text"])
+        self.assertEqual((row["waiting"], sink.messages), (1, []))
+        self.office.stop()
+        self.office.configuration.write_text(written)
+        self.office.start()
+        loopback.wait_until(lambda: len(sink.messages) == 1, "the mail", BACK_WITHIN_SECONDS)
+
+
 class TestEnrolment(LanTestCase):
     def assert_refused(self, token: str, *words: str, more: tuple[str, ...] = ()) -> None:
         refused = self.office.enroll(token, *more, code=None)
