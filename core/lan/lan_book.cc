@@ -12,11 +12,18 @@ constexpr std::size_t reply_limit_octets = 500;
 
 bool ends_a_delivery(EventKind kind) {
     return kind == EventKind::delivered || kind == EventKind::failed || kind == EventKind::expired ||
-           kind == EventKind::dropped;
+           kind == EventKind::dropped || kind == EventKind::suppressed;
+}
+
+// What comes back after the delivery tells of the recipient, and ends nothing.
+bool is_of_a_delivery(EventKind kind) {
+    return ends_a_delivery(kind) || kind == EventKind::deferred || kind == EventKind::held ||
+           kind == EventKind::released;
 }
 
 bool is_problem(EventKind kind) {
-    return kind == EventKind::deferred || kind == EventKind::failed || kind == EventKind::expired;
+    return kind == EventKind::deferred || kind == EventKind::failed || kind == EventKind::expired ||
+           kind == EventKind::suppressed || kind == EventKind::bounced;
 }
 
 void note_problem(DeviceReport& report, WallClock::time_point at, std::string_view problem) {
@@ -157,8 +164,8 @@ Result<void> LanBook::add_outcomes(Reader& reader, const Arrival& arrival, const
         RELEVO_CHECK(reader.query(select_events_.of(day), {arrival.message.value}, [&](const Row& row) -> Result<void> {
             const std::int64_t ordinal = row.integer(0);
             const auto kind = static_cast<EventKind>(row.integer(1));
-            if (ordinal < 0 || kind == EventKind::reported) return {};
-            last[ordinal] = kind;
+            if (ordinal < 0) return {};
+            if (is_of_a_delivery(kind)) last[ordinal] = kind;
             if (ends_a_delivery(kind)) ++ended;
             if (is_problem(kind)) note_problem(report, time_of_milliseconds(row.integer(2)), row.text(3));
             return {};

@@ -25,7 +25,7 @@ struct DeviceReport {
     std::int64_t delivered = 0;   // recipients; at an office: handed up to the central relay
     std::int64_t waiting = 0;     // recipients
     std::int64_t deferred = 0;    // of those that wait: tried at least once
-    std::int64_t refused = 0;     // recipients that the next server refused, or that expired or were dropped
+    std::int64_t refused = 0;     // recipients: refused by the next server, expired, suppressed or dropped
     std::int64_t not_taken = 0;   // commands and messages that we refused ourselves
     WallClock::time_point last_seen{};
     WallClock::time_point problem_at{};  // the epoch: no problem

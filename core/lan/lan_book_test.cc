@@ -90,6 +90,27 @@ TEST_F(LanBookTest, CountsADeliveryAfterDeferralsOnce) {
     EXPECT_EQ(found.deferred, 0);
 }
 
+TEST_F(LanBookTest, WhatComesBackLaterUndoesNoDelivery) {
+    const auto message = accept(printer, {"a@example.net"});
+    end(message, 0, Outcome::delivered);
+    EXPECT_TRUE(store
+                    .write([&](Transaction& rows) -> Result<void> {
+                        EventWriter writer;
+                        RELEVO_CHECK(writer.recover(rows));
+                        return writer.append(rows, {.at = WallClock::now(),
+                                                    .kind = EventKind::bounced,
+                                                    .message = message->id,
+                                                    .ordinal = 0,
+                                                    .tenant = message->tenant,
+                                                    .detail = R"({"class":"mailbox_full"})"});
+                    })
+                    .has_value());
+    const DeviceReport found = report().devices.at(0);
+    EXPECT_EQ(found.delivered, 1);
+    EXPECT_EQ(found.waiting, 0);
+    EXPECT_EQ(found.problem, R"({"class":"mailbox_full"})");
+}
+
 TEST_F(LanBookTest, WritesRefusalsOfManyAtOnce) {
     for (int i = 0; i < 50; ++i) book.note_refusal(printer, "550 5.7.1 number " + std::to_string(i), WallClock::now());
     EXPECT_TRUE(store.run_until([&] { return !report().devices.empty() && report().devices[0].not_taken == 50; }));
