@@ -79,8 +79,8 @@ Error advised(Error error) {
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
     for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
-                            tenancy_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
-                            feedback_migrations(), delivery_migrations()})
+                            tenancy_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(),
+                            transport_migrations(), feedback_migrations(), delivery_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }

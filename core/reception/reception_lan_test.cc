@@ -26,10 +26,13 @@ class ReceptionLan : public ReceptionTest {
     std::string origin_of_last() { return store.events(accepted.back()->id).at(0).detail; }
     LanReport report() {
         LanReport found;
-        EXPECT_TRUE(store.run(read_rows(*store.committer, [&](Reader& reader) -> Result<void> {
-                             RELEVO_TRY(found, book.report(reader, 0));
-                             return {};
-                         })).has_value());
+        EXPECT_TRUE(store
+                        .run(read_rows(*store.committer,
+                                       [&](Reader& reader) -> Result<void> {
+                                           RELEVO_TRY(found, book.report(reader, 0));
+                                           return {};
+                                       }))
+                        .has_value());
         return found;
     }
     void use_office(CredentialId credential) {
@@ -95,20 +98,22 @@ TEST_F(ReceptionLan, WhatIsNotTakenFromADeviceIsWrittenDown) {
 class ReceptionEnrolment : public ReceptionLan {
  protected:
     ReceptionEnrolment() {
-        EXPECT_TRUE(store.write([&](Transaction& rows) -> Result<void> {
-                             RELEVO_CHECK(rows.define(lan_migrations().front().sql));
-                             RELEVO_TRY(const TenantId tenant,
-                                        create_tenant(rows, "acme", mail::Language::english, WallClock::now()));
-                             RELEVO_TRY(const LanOfficeId office,
-                                        create_office(rows,
-                                                      {.tenant = tenant,
-                                                       .label = "Lugo",
-                                                       .login = "acme-1",
-                                                       .secret = "secret",
-                                                       .expires_at = WallClock::now() + hours(1)},
-                                                      WallClock::now()));
-                             return office ? Result<void>() : failure(ErrorKind::internal, "no id");
-                         }).has_value());
+        EXPECT_TRUE(store
+                        .write([&](Transaction& rows) -> Result<void> {
+                            RELEVO_CHECK(rows.define(lan_migrations().front().sql));
+                            RELEVO_TRY(const TenantId tenant,
+                                       create_tenant(rows, "acme", mail::Language::english, WallClock::now()));
+                            RELEVO_TRY(const LanOfficeId office,
+                                       create_office(rows,
+                                                     {.tenant = tenant,
+                                                      .label = "Lugo",
+                                                      .login = "acme-1",
+                                                      .secret = "secret",
+                                                      .expires_at = WallClock::now() + hours(1)},
+                                                     WallClock::now()));
+                            return office ? Result<void>() : failure(ErrorKind::internal, "no id");
+                        })
+                        .has_value());
     }
     Client& log_in_with(Client& client, std::string_view with) { return client.greets().logs_in("acme-1", with); }
 };
@@ -140,10 +145,12 @@ TEST_F(ReceptionEnrolment, ATokenMakesALoginOnceAndSaysSoAfterwards) {
 }
 
 TEST_F(ReceptionEnrolment, ARevokedTokenIsNamedAsSuchToWhoHasIt) {
-    EXPECT_TRUE(store.write([&](Transaction& rows) -> Result<void> {
-                         RELEVO_TRY(const LanOffice office, find_office(rows, "Lugo"));
-                         return revoke_office(rows, office, WallClock::now());
-                     }).has_value());
+    EXPECT_TRUE(store
+                    .write([&](Transaction& rows) -> Result<void> {
+                        RELEVO_TRY(const LanOffice office, find_office(rows, "Lugo"));
+                        return revoke_office(rows, office, WallClock::now());
+                    })
+                    .has_value());
     Client client = connect();
     log_in_with(client, enrolment_password("secret", "the-office-chose-this")).expects_text("was revoked");
 }
