@@ -20,6 +20,9 @@ constexpr OptionSpec output_language{"--language", "language", text, "es or en (
 constexpr OptionSpec per_hour{"--messages-per-hour", "messages_per_hour", number, "Messages an hour; 0: no limit"};
 constexpr OptionSpec per_day{"--messages-per-day", "messages_per_day", number, "Messages a day; 0: no limit"};
 
+constexpr OptionSpec default_stream{"--stream", "stream", text,
+                                    "transactional or bulk: the kind of mail of messages that do not say"};
+
 std::vector<OptionSpec> credential_options(std::vector<OptionSpec> first) {
     const OptionSpec rest[] = {
         {"--label", "label", text, "Free text for people"},
@@ -27,6 +30,7 @@ std::vector<OptionSpec> credential_options(std::vector<OptionSpec> first) {
         {"--network", "networks", list, "May log in only from these networks; repeatable"},
         per_hour,
         per_day,
+        default_stream,
         {"--expires", "expires_at", time, "Day or time at which it stops working"},
     };
     first.insert(first.end(), std::begin(rest), std::end(rest));
@@ -42,7 +46,7 @@ std::vector<OptionSpec> with_filter(std::vector<OptionSpec> more) {
         {"--domain", "domain", text, "Mail to this domain"},
         {"--destination", "destination", text, "Mail of this destination, as `queue summary` names it"},
         {"--site", "site", text, "Mail to this site or provider, as `site list` names it (needs the server)"},
-        {"--state", "state", text, "waiting, active or held"},
+        {"--state", "state", text, "waiting, active, held, quota (waits for one), or releasable (the last two)"},
     };
     options.insert(options.end(), more.begin(), more.end());
     return options;
@@ -151,6 +155,9 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("tenant resume", "tenant.suspend", server_or_store, "Let a suspended tenant send again",
                         {tenant}, R"({"suspended":false})"));
 
+    table.push_back(ask("tenant set", "tenant.set", server_or_store, "Change how a tenant's mail takes turns",
+                        {tenant, {"--weight", "weight", number, "Its turns in a round of the queue, 1 to 1000"}}));
+
     table.push_back(ask("domain add", "domain.add", server_or_store, "Let a tenant send from a domain",
                         {{"DOMAIN", "domain", text, "The domain", true},
                          required_tenant,
@@ -179,12 +186,34 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("domain remove", "domain.remove", server_or_store, "Remove a domain",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
 
+    const OptionSpec of_domain{"--domain", "domain", text, "Of mail from this domain"};
+    const OptionSpec of_credential{"--credential", "credential", text, "Of this login"};
+    const OptionSpec whose{"--tenant", "tenant", text, "Of this tenant"};
+    const OptionSpec per{"--per", "per", text, "minute, hour, day or month (of the calendar, in UTC)", true};
+    table.push_back(ask("quota list", "quota.list", server_or_store,
+                        "List quotas with what is used of them and when there is room again", {of_tenant}));
+    table.push_back(ask("quota show", "quota.show", server_or_store, "Show the quotas of one tenant, domain or login",
+                        {whose, of_domain, of_credential}));
+    table.push_back(
+        ask("quota set", "quota.set", server_or_store, "Limit how many recipients a tenant, domain or login may have",
+            {whose,
+             of_domain,
+             of_credential,
+             per,
+             {"--recipients", "recipients", number, "So many", true},
+             {"--beyond", "beyond", text,
+              "wait (accepted, delivered at the pace of the quota; the default), hold (accepted, delivered when the "
+              "next period with room begins) or refuse (450, with the time when there is room)"}}));
+    table.push_back(
+        ask("quota remove", "quota.remove", server_or_store, "Remove a quota", {whose, of_domain, of_credential, per}));
+
     table.push_back(ask("network add", "network.add", server_or_store, "Let a network send without a password",
                         {{"NETWORK", "network", text, "Such as 192.0.2.0/24", true},
                          required_tenant,
                          {"--label", "label", text, "Free text for people"},
                          per_hour,
-                         per_day}));
+                         per_day,
+                         default_stream}));
     table.push_back(ask("network list", "network.list", server_or_store, "List networks", {of_tenant}));
     table.push_back(ask("network remove", "network.remove", server_or_store, "Remove a network",
                         {{"NETWORK", "network", text, "The network or its id", true}}));
@@ -448,6 +477,7 @@ std::span<const CommandGroup> command_groups() {
         {"dkim", "Signatures of mail, and the keys that make them"},
         {"credential", "Their logins"},
         {"network", "Networks that send without a password"},
+        {"quota", "How many recipients, per minute, hour, day and month"},
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},
         {"source", "Where mail leaves from"},

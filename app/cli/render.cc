@@ -72,6 +72,7 @@ std::string render_credential(const value& row) {
                {"May log in from", list_or(row, "networks", "anywhere")},
                {"Messages an hour", limit_text(row, "messages_per_hour")},
                {"Messages a day", limit_text(row, "messages_per_day")},
+               {"Stream", text(row, "stream")},
                {"Expires", time_text(row, "expires_at") == "-" ? "never" : time_text(row, "expires_at")},
                {"Last used", time_text(row, "last_used_at") == "-"
                                  ? "never"
@@ -79,6 +80,16 @@ std::string render_credential(const value& row) {
     if (member(row, "password").is_string())
         result += fmt::format("\nPassword:  {}\nIt is shown this once: keep it now.\n", text(row, "password"));
     return result;
+}
+
+std::string render_quotas(const value& result) {
+    Table table({"OF", "PER", "RECIPIENTS", "USED", "AHEAD", "BEYOND", "ROOM", "PERIOD ENDS"});
+    for (const value& row : elements(result, "quotas"))
+        table.add({text(row, "scope") + " " + text(row, "subject"), text(row, "per"), text(row, "recipients"),
+                   fmt::format("{} ({} %)", text(row, "used"), text(row, "percent")), text(row, "ahead"),
+                   text(row, "beyond"), time_text(row, "room_at") == "-" ? "now" : time_text(row, "room_at"),
+                   time_text(row, "period_ends_at")});
+    return none_or(table, "No quotas. Set one with `relevo quota set --tenant NAME --per day --recipients N`.");
 }
 
 std::string render_networks(const value& result) {
@@ -159,6 +170,7 @@ std::string render(std::string_view request, const value& result) {
     if (request == "domain.dns") return render_plan(result);
     if (request == "credential.list") return render_credentials(result);
     if (request.starts_with("credential.")) return render_credential(result);
+    if (request.starts_with("quota.")) return render_quotas(result);
     if (request == "network.list") return render_networks(result);
     if (request.starts_with("network.")) return render_row("Network", result, "network");
     if (request == "store.repair") return render_repair(result);

@@ -70,11 +70,13 @@ void append_event(std::string& page, const value& event, std::string& day) {
 }  // namespace
 
 std::string render_message(const value& message) {
-    std::string page = fmt::format("{}  from {}  {}  {} recipient(s)\ntenant {}, credential {}, accepted {}\n",
-                                   printable(text(message, "id")), printable(text(message, "sender", "<>")),
-                                   size_text(number(message, "size")), number(message, "recipients"),
-                                   printable(text(message, "tenant")), printable(text(message, "credential")),
-                                   printable(time_text(message, "accepted_at")));
+    std::string page = fmt::format(
+        "{}  from {}  {}  {} recipient(s)\ntenant {}, credential {}, stream {}{}, accepted {}\n",
+        printable(text(message, "id")), printable(text(message, "sender", "<>")), size_text(number(message, "size")),
+        number(message, "recipients"), printable(text(message, "tenant")), printable(text(message, "credential")),
+        printable(text(message, "stream", "transactional")),
+        text(message, "pool") == "-" ? "" : ", pool " + printable(text(message, "pool")),
+        printable(time_text(message, "accepted_at")));
     std::string day;
     for (const value& event : elements(message, "timeline")) append_event(page, event, day);
     if (!elements(message, "pending").empty()) page += "\nStill waiting\n";

@@ -86,6 +86,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command.starts_with("reports.")) co_return co_await perform_reports(std::move(command), std::move(arguments));
     if (command.starts_with("suppression."))
         co_return co_await perform_suppression(std::move(command), std::move(arguments));
+    if (command.starts_with("quota.")) co_return co_await perform_quotas(std::move(command), std::move(arguments));
     const bool is_about_sites = command.starts_with("site.");
     if (!is_about_sites && (command.ends_with(".list") || command.ends_with(".show")))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));

@@ -121,6 +121,7 @@ class Control {
     Task<Answer> add_lan_device(Arguments arguments);
     Task<Answer> report_on_devices(Arguments arguments);
     // control_reports.cc
+    Task<Answer> perform_quotas(std::string command, boost::json::object arguments);
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);
 

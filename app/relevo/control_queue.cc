@@ -2,6 +2,7 @@
 #include "app/relevo/control.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/queue_words.h"
+#include "core/policy/sending.h"
 #include "core/tenancy/administration.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
@@ -36,6 +37,7 @@ struct Selection {
     std::string destination;
     std::string site;            // or provider
     std::optional<bool> active;  // being delivered, or not
+    enum class Waits : std::uint8_t { any, for_quota, until_released } waits = Waits::any;
 };
 
 constexpr std::initializer_list<std::string_view> filter_members = {
@@ -46,6 +48,11 @@ constexpr std::initializer_list<std::string_view> filter_members = {
 bool is_given(const Arguments& arguments, std::string_view name) {
     const json::value* found = arguments.if_contains(name);
     return found != nullptr && !found->is_null();
+}
+
+bool fits(Selection::Waits waits, const DeliveryRow& row) {
+    if (waits == Selection::Waits::any || is_for_quota(row)) return true;
+    return waits == Selection::Waits::until_released && row.state == DeliveryState::held;
 }
 
 Result<Selection> selection_of(const Arguments& arguments, const Directory& directory) {
@@ -81,8 +88,12 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
     } else if (state == "waiting" || state == "active") {
         selection.filter.state = DeliveryState::waiting;
         selection.active = state == "active";
+    } else if (state == "quota") {
+        selection.waits = Selection::Waits::for_quota;
+    } else if (state == "releasable") {
+        selection.waits = Selection::Waits::until_released;
     } else if (state) {
-        return failure(ErrorKind::invalid, "\"state\" is waiting, active or held");
+        return failure(ErrorKind::invalid, "\"state\" is waiting, active, held, quota or releasable");
     }
     return selection;
 }
@@ -100,7 +111,8 @@ std::string sentence_of(EventKind kind, const json::object& facts) {
             if (!text("about").empty()) return "Report made about " + text("about");
             std::string sentence = "Accepted from " + text("client");
             if (!text("login").empty()) sentence += fmt::format(" (login {}, {})", text("login"), text("mechanism"));
-            return sentence + (text("tls").empty() ? ", without TLS" : ", over " + text("tls"));
+            sentence += text("tls").empty() ? ", without TLS" : ", over " + text("tls");
+            return sentence + (text("waits_for").empty() ? "" : "; waits: " + text("waits_for"));
         }
         case EventKind::delivered: return fmt::format("Delivered to {}: {}", where, said);
         case EventKind::deferred: {
@@ -170,6 +182,11 @@ json::object timeline_entry(const Event& event, mail::Language language) {
 
 }  // namespace
 
+bool is_for_quota(const DeliveryRow& row) {
+    return row.state == DeliveryState::waiting && row.attempts == 0 && row.last_reply.starts_with(waits_for_quota) &&
+           row.due_at > WallClock::now();
+}
+
 std::string delivery_text(const DeliveryId& id) { return fmt::format("{}/{}", id.message.text(), id.ordinal); }
 
 // "msg_…" or "msg_…/3".
@@ -238,6 +255,8 @@ json::object Control::entry_of(const DeliveryRow& row, const Live& live) const {
     return {{"id", delivery_text(row.id)},
             {"message", row.id.message.text()},
             {"tenant", tenant_name(row.tenant)},
+            {"stream", mail::name_of(row.stream)},
+            {"pool", json_text_or_null(row.pool)},
             {"sender", row.sender},
             {"recipient", row.recipient},
             {"destination", destination},
@@ -291,6 +310,7 @@ Task<Result<std::vector<DeliveryRow>>> Control::select(const Arguments& argument
             after = key_of(row.id);
             const std::string_view domain = domain_of(row.recipient);
             if (selection.ordinal && *selection.ordinal != row.id.ordinal) continue;
+            if (!fits(selection.waits, row)) continue;
             const std::string key = destination_key(routes->find(domain, row.tenant), domain);
             if (!selection.destination.empty() && key != selection.destination) continue;
             if (!selection.site.empty() && !at_site.contains(key)) continue;
@@ -330,7 +350,7 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
                           "say which messages: an id, a tenant, a sender, a recipient, a domain, a destination, a site "
                           "or a state; or "
                           "--all");
-    if (change == Spool::Change::release && !is_given(arguments, "state")) arguments["state"] = "held";
+    if (change == Spool::Change::release && !is_given(arguments, "state")) arguments["state"] = "releasable";
     std::size_t count = 0;
     json::array shown;
     for (std::int64_t after = 0;;) {
@@ -375,7 +395,7 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
     for (const DeliveryRow& row : rows) {
         if (row.state != DeliveryState::held) continue;
         context_.dispatcher->enqueue(WaitingRecipient{.id = row.id,
-                                                      .flow = {row.tenant, row.stream},
+                                                      .flow = {row.tenant, row.stream, row.pool},
                                                       .domain = domain_of(row.recipient),
                                                       .attempts = static_cast<std::uint16_t>(row.attempts),
                                                       .delay_reported = row.delay_reported,
@@ -412,6 +432,8 @@ Task<Control::Answer> Control::show_message(Arguments arguments) {
         {"id", message.id.text()},
         {"tenant", json_text_or_null(tenant_name(message.tenant))},
         {"credential", credential != nullptr ? json_text_or_null(credential->login) : json::value(nullptr)},
+        {"stream", mail::name_of(message.stream)},
+        {"pool", json_text_or_null(message.pool)},
         {"sender", message.sender},
         {"accepted_at", json_time(message.accepted_at)},
         {"size", message.size},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ports/database.h"
+#include "core/tenancy/credentials.h"
 #include "core/tenancy/model.h"
 
 #include <boost/json/object.hpp>
@@ -13,6 +14,7 @@ namespace relevo {
 // By name or by id. Errors: not_found.
 [[nodiscard]] Result<Tenant> named_tenant(Reader& reader, const std::string& text);
 [[nodiscard]] Result<Domain> named_domain(Reader& reader, const std::string& text);
+[[nodiscard]] Result<CredentialRow> named_credential(Reader& reader, const std::string& text);
 // As docs/control-protocol.md shows it.
 [[nodiscard]] Result<boost::json::object> json_of(Reader& reader, const Domain& domain);
 

@@ -6,6 +6,7 @@
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
 #include "core/tenancy/secret.h"
+#include "lib/base/text.h"
 #include "lib/mailauth/public_suffix.h"
 
 #include <fmt/format.h>
@@ -42,8 +43,6 @@ Result<Domain> named_domain(Reader& reader, const std::string& text) {
     return id.has_value() ? domain_by_id(reader, *id) : find_domain(reader, text);
 }
 
-namespace {
-
 Result<CredentialRow> named_credential(Reader& reader, const std::string& text) {
     const auto id = CredentialId::parse(text);
     if (!id.has_value()) return find_credential(reader, text);
@@ -52,6 +51,8 @@ Result<CredentialRow> named_credential(Reader& reader, const std::string& text) 
         if (row.credential.id == *id) return std::move(row);
     return failure(ErrorKind::not_found, "there is no credential " + text);
 }
+
+namespace {
 
 Result<NetworkGrant> named_network(Reader& reader, const std::string& text) {
     const auto id = NetworkGrantId::parse(text);
@@ -100,6 +101,7 @@ Work json_of(Reader& reader, const Tenant& tenant) {
                         {"name", tenant.name},
                         {"language", tenant.language == mail::Language::spanish ? "es" : "en"},
                         {"suspended", tenant.suspended},
+                        {"weight", tenant.weight},
                         {"created_at", json_time(tenant.created_at)},
                         {"domains", domains.size()},
                         {"credentials", credentials.size()}};
@@ -119,6 +121,7 @@ Work json_of(Reader& reader, const CredentialRow& row) {
                         {"networks", std::move(networks)},
                         {"messages_per_hour", credential.limits.messages_per_hour},
                         {"messages_per_day", credential.limits.messages_per_day},
+                        {"stream", mail::name_of(credential.stream)},
                         {"expires_at", json_time(credential.expires_at)},
                         {"created_at", json_time(credential.created_at)},
                         {"last_used_at", json_time(row.last_used_at)},
@@ -133,6 +136,7 @@ Work json_of(Reader& reader, const NetworkGrant& grant) {
                         {"label", grant.label},
                         {"messages_per_hour", grant.limits.messages_per_hour},
                         {"messages_per_day", grant.limits.messages_per_day},
+                        {"stream", mail::name_of(grant.stream)},
                         {"created_at", json_time(grant.created_at)}};
 }
 
@@ -156,7 +160,29 @@ Result<RateLimits> limits_member(const Arguments& arguments, RateLimits before =
     return before;
 }
 
+Result<std::optional<mail::MessageStream>> stream_member(const Arguments& arguments) {
+    RELEVO_TRY(const auto text, text_member(arguments, "stream"));
+    if (!text) return std::optional<mail::MessageStream>();
+    const auto stream = mail::parse_message_stream(*text);
+    if (!stream)
+        return failure(ErrorKind::invalid,
+                       fmt::format("stream is \"{}\": must be transactional or bulk", printable(*text, 60)));
+    return stream;
+}
+
 // --- tenants
+
+Work set_tenant(Transaction& transaction, const Arguments& arguments) {
+    RELEVO_CHECK(check_members(arguments, {"tenant", "weight"}));
+    RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
+    RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
+    RELEVO_TRY(const auto weight, number_member(arguments, "weight"));
+    if (weight) {
+        tenant.weight = static_cast<std::uint32_t>(std::min<std::int64_t>(*weight, UINT32_MAX));
+        RELEVO_CHECK(set_tenant_weight(transaction, tenant.id, tenant.weight));
+    }
+    return json_of(transaction, tenant);
+}
 
 Work tenant_command(Transaction& transaction, std::string_view command, const Arguments& arguments,
                     mail::Language default_language) {
@@ -172,6 +198,7 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
         RELEVO_TRY(const Tenant tenant, find_tenant(transaction, name));
         return json_of(transaction, tenant);
     }
+    if (command == "tenant.set") return set_tenant(transaction, arguments);
     RELEVO_CHECK(command == "tenant.suspend" ? check_members(arguments, {"tenant", "suspended"})
                                              : check_members(arguments, {"tenant"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
@@ -271,6 +298,8 @@ Result<void> apply_credential_members(Transaction& transaction, const Credential
     if (networks) RELEVO_CHECK(set_credential_networks(transaction, credential.id, *networks));
     RELEVO_TRY(const RateLimits limits, limits_member(arguments, credential.limits));
     if (limits != credential.limits) RELEVO_CHECK(set_limits(transaction, credential.id, limits));
+    RELEVO_TRY(const auto stream, stream_member(arguments));
+    if (stream) RELEVO_CHECK(set_stream(transaction, credential.id, *stream));
     RELEVO_TRY(const auto expires_at, time_member(arguments, "expires_at"));
     if (expires_at) RELEVO_CHECK(set_expiry(transaction, credential.id, *expires_at));
     return {};
@@ -279,7 +308,7 @@ Result<void> apply_credential_members(Transaction& transaction, const Credential
 Work credential_command(Transaction& transaction, std::string_view command, const Arguments& arguments) {
     RELEVO_CHECK(command == "credential.set"
                      ? check_members(arguments, {"credential", "label", "domains", "networks", "messages_per_hour",
-                                                 "messages_per_day", "expires_at"})
+                                                 "messages_per_day", "stream", "expires_at"})
                      : check_members(arguments, {"credential"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "credential"));
     RELEVO_TRY(const CredentialRow row, named_credential(transaction, name));
@@ -311,14 +340,17 @@ Work network_command(Transaction& transaction, std::string_view command, const A
     }
     if (command != "network.add")
         return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", command));
-    RELEVO_CHECK(check_members(arguments, {"tenant", "network", "label", "messages_per_hour", "messages_per_day"}));
+    RELEVO_CHECK(
+        check_members(arguments, {"tenant", "network", "label", "messages_per_hour", "messages_per_day", "stream"}));
     RELEVO_TRY(const std::string tenant_text, required_text(arguments, "tenant"));
     RELEVO_TRY(const Tenant tenant, named_tenant(transaction, tenant_text));
     RELEVO_TRY(const std::string network, required_text(arguments, "network"));
     RELEVO_TRY(const auto label, text_member(arguments, "label"));
     RELEVO_TRY(const RateLimits limits, limits_member(arguments));
+    RELEVO_TRY(const auto stream, stream_member(arguments));
     RELEVO_TRY(const NetworkGrantId id,
-               create_network_grant(transaction, tenant.id, network, label.value_or(""), limits, WallClock::now()));
+               create_network_grant(transaction, tenant.id, network, label.value_or(""), limits,
+                                    stream.value_or(mail::MessageStream::transactional), WallClock::now()));
     RELEVO_TRY(const NetworkGrant grant, named_network(transaction, id.text()));
     return json_of(transaction, grant);
 }
@@ -337,6 +369,8 @@ Result<NewCredential> new_credential(Reader& reader, const Arguments& arguments)
     RELEVO_TRY(const auto networks, list_member(arguments, "networks"));
     credential.networks = networks.value_or(std::vector<std::string>());
     RELEVO_TRY(credential.limits, limits_member(arguments));
+    RELEVO_TRY(const auto stream, stream_member(arguments));
+    credential.stream = stream.value_or(mail::MessageStream::transactional);
     RELEVO_TRY(const auto expires_at, time_member(arguments, "expires_at"));
     credential.expires_at = expires_at.value_or(WallClock::time_point{});
     return credential;
@@ -421,7 +455,7 @@ Task<Control::Answer> Control::read_tenancy(std::string command, Arguments argum
 
 Task<Control::Answer> Control::add_credential(Arguments arguments) {
     RELEVO_CO_CHECK(check_members(arguments, {"tenant", "login", "label", "domains", "networks", "messages_per_hour",
-                                              "messages_per_day", "expires_at", "password"}));
+                                              "messages_per_day", "stream", "expires_at", "password"}));
     RELEVO_CO_TRY(const FreshSecret secret, co_await fresh_secret(arguments));
     auto answer = co_await change_rows([&](Transaction& transaction) -> Work {
         RELEVO_TRY(const NewCredential credential, new_credential(transaction, arguments));

@@ -57,6 +57,20 @@ Waiting held(const DeliveryRow& row) {
             .until = std::nullopt};
 }
 
+Waiting waiting_for_quota(const DeliveryRow& row, WallClock::time_point now) {
+    const std::string id = delivery_text(row.id);
+    const std::string when = shaping::clock_time(row.due_at, now);
+    return {.reason = "quota",
+            .hindrance = {},
+            .sentence = {fmt::format("{} was used up when it came; it goes at {}, by itself. relevo queue release --id "
+                                     "{} sends it now.",
+                                     row.last_reply, when, id),
+                         fmt::format("{} estaba agotada cuando llegó; saldrá a las {}, por sí solo. relevo queue "
+                                     "release --id {} lo envía ya.",
+                                     row.last_reply, when, id)},
+            .until = row.due_at};
+}
+
 Waiting retried_later(const DeliveryRow& row, WallClock::time_point now) {
     const std::string when = shaping::clock_time(row.due_at, now);
     const std::string_view reply = row.last_reply;
@@ -130,6 +144,8 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
             waiting = delivering(key);
         else if (context_.is_stopping())
             waiting = stopping();
+        else if (is_for_quota(row))
+            waiting = waiting_for_quota(row, now);
         else if (suspension_of(key, status, suspensions) == nullptr && row.due_at > now)
             waiting = retried_later(row, now);
         else

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/events/event.h"
+#include "core/spool/spool.h"
 #include "lib/mail/report.h"
 
 #include <boost/json/object.hpp>
@@ -24,6 +25,8 @@ inline constexpr std::size_t longest_page = 10'000;
 [[nodiscard]] std::string_view domain_of(std::string_view address);
 // What the last answer about a recipient means and what to do; null before the first. `events`: in the order of time.
 [[nodiscard]] boost::json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language);
+// It was accepted beyond a quota, and waits until there is room.
+[[nodiscard]] bool is_for_quota(const DeliveryRow& row);
 // A recipient that waits for nothing, in the list of those that `queue why` explains.
 [[nodiscard]] boost::json::object answer_of_suppressed(MessageId message, const Event& event);
 

@@ -174,9 +174,11 @@ Result<void> Server::load_access() {
         .guard = *guard_,
         .passwords = *passwords_,
         .rates = rates_,
+        .quotas = quotas_,
         .ledger = {},
         .decoy_secret = store_->secret(),
         .is_inbound = [this](std::string_view domain) { return relevo::is_inbound(*routes_.load(), domain); },
+        .pools_of = [this](TenantId tenant) { return dispatcher_.egress()->pools_on_request(tenant); },
         .signer = &signing_->signer(),
         .lan = lan_.get(),
         .suppressions = &feedback_->keeper(),
@@ -206,6 +208,8 @@ Result<void> Server::load_access() {
         const auto now = WallClock::now();
         RELEVO_TRY(const auto usage, load_usage(reader, now));
         rates_.restore(usage, now);
+        RELEVO_TRY(const auto quota_usage, load_quota_usage(reader));
+        quotas_.restore(quota_usage);
         return {};
     });
 }
@@ -240,14 +244,11 @@ Result<void> Server::make_parts() {
                 .dispatcher = dispatcher_,
                 .ids = parts->ids,
                 .patterns = bounce_patterns_,
-                .language_of =
-                    [this](TenantId id) {
-                        const auto directory = access_->directory.load();
-                        const Tenant* tenant = directory->tenant(id);
-                        return tenant != nullptr ? tenant->language : configuration_.load()->server.language;
-                    },
+                .language_of = [this](TenantId id) { return language_of(id); },
                 .source_closed = [this](const std::string& source,
                                         const std::string& shaping_key) { destination_closed(source, shaping_key); },
+                .weight_of = [this](TenantId id) { return weight_of(id); },
+                .tenant_name = [this](TenantId id) { return name_of_tenant(id); },
                 .mta_sts = parts->mta_sts.get(),
                 .sign_report =
                     [this](std::string_view content, WallClock::time_point now) {
@@ -299,12 +300,13 @@ Result<void> Server::recover() {
     RELEVO_TRY(const Spool::Recovery recovery, store_->recover([this](const PendingDelivery& pending) {
         if (pending.state == DeliveryState::held) return;
         const std::string_view domain = pending.recipient.substr(pending.recipient.rfind('@') + 1);
-        const QueuedRecipients queued = dispatcher_.queued({.id = pending.id,
-                                                            .flow = {pending.tenant, pending.stream},
-                                                            .domain = domain,
-                                                            .attempts = static_cast<std::uint16_t>(pending.attempts),
-                                                            .delay_reported = pending.delay_reported,
-                                                            .due = pending.due_at});
+        const QueuedRecipients queued =
+            dispatcher_.queued({.id = pending.id,
+                                .flow = {pending.tenant, pending.stream, std::string(pending.pool)},
+                                .domain = domain,
+                                .attempts = static_cast<std::uint16_t>(pending.attempts),
+                                .delay_reported = pending.delay_reported,
+                                .due = pending.due_at});
         dispatcher_.engine_of(queued.destination).restore(queued);
     }));
     for (const auto& parts : shards_) parts->ids.continue_after(recovery.last);
@@ -385,6 +387,7 @@ Task<> Server::keep_keys() {
 Task<> Server::housekeeping_round() {
     const auto now = WallClock::now();
     rates_.forget_idle(now);
+    quotas_.keep_only(access_->directory.load()->quotas());
     mta_sts_cache_.forget_expired(now);
     CommitRequest request;
     request.rows = [this, failures = guard_->failures(kept_login_failures, now), now](

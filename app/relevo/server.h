@@ -117,6 +117,10 @@ class Server {
     Task<> look_for_listings();
     [[nodiscard]] boost::json::object totals() const;
     void record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now);
+    // Of a tenant, as delivery asks for it; one that is gone has the server's language, weight 1 and no name.
+    [[nodiscard]] mail::Language language_of(TenantId tenant) const;
+    [[nodiscard]] std::uint32_t weight_of(TenantId tenant) const;
+    [[nodiscard]] std::string name_of_tenant(TenantId tenant) const;
     net::TlsServerOptions tls_options(const Configuration& configuration) const;
     boost::json::object status();
     Task<Result<std::vector<setup::DomainFacts>>> all_domains();
@@ -142,6 +146,7 @@ class Server {
     std::unique_ptr<PasswordChecker> passwords_;
     RateLimiter rates_;
     std::unique_ptr<LanBook> lan_;
+    QuotaLedger quotas_;
     std::unique_ptr<ReceptionShared> access_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::atomic<std::shared_ptr<const EgressTable>> egress_;

@@ -231,4 +231,22 @@ boost::json::object Server::status() {
             {"draining", draining_.load()}};
 }
 
+mail::Language Server::language_of(TenantId tenant) const {
+    const auto directory = access_->directory.load();
+    const Tenant* known = directory->tenant(tenant);
+    return known != nullptr ? known->language : configuration_.load()->server.language;
+}
+
+std::uint32_t Server::weight_of(TenantId tenant) const {
+    const auto directory = access_->directory.load();
+    const Tenant* known = directory->tenant(tenant);
+    return known != nullptr ? known->weight : 1;
+}
+
+std::string Server::name_of_tenant(TenantId tenant) const {
+    const auto directory = access_->directory.load();
+    const Tenant* known = directory->tenant(tenant);
+    return known != nullptr ? known->name : std::string();
+}
+
 }  // namespace relevo

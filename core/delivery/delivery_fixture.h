@@ -51,16 +51,19 @@ class DeliveryTest : public testing::Test {
     std::unique_ptr<DeliveryEngine> new_engine(unsigned shards) {
         if (!tables_made_here) set_tables();
         return std::make_unique<DeliveryEngine>(
-            DeliveryEngine::Ports{.shard = store.shard,
-                                  .spool = *store.spool,
-                                  .resolver = resolver,
-                                  .dialer = dialer,
-                                  .log = log,
-                                  .metrics = metrics,
-                                  .dispatcher = dispatcher,
-                                  .ids = store.ids,
-                                  .patterns = patterns,
-                                  .language_of = [](TenantId) { return mail::Language::english; }},
+            DeliveryEngine::Ports{
+                .shard = store.shard,
+                .spool = *store.spool,
+                .resolver = resolver,
+                .dialer = dialer,
+                .log = log,
+                .metrics = metrics,
+                .dispatcher = dispatcher,
+                .ids = store.ids,
+                .patterns = patterns,
+                .language_of = [](TenantId) { return mail::Language::english; },
+                .weight_of = [this](TenantId tenant) { return weights.contains(tenant) ? weights.at(tenant) : 1U; },
+                .tenant_name = [](TenantId tenant) { return tenant.text(); }},
             options, shards);
     }
     void set_routes() { dispatcher.set_routes(std::make_shared<const RouteTable>(rules, fallback)); }
@@ -141,6 +144,7 @@ class DeliveryTest : public testing::Test {
     bool tables_made_here = false;  // by the test itself
     std::vector<shaping::Provider> providers;
     std::vector<shaping::Rule> shaping_rules;
+    std::map<TenantId, std::uint32_t> weights;  // of the others: 1
     DeliveryOptions options;
     std::vector<Route> rules;
     Route fallback;

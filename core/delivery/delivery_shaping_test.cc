@@ -217,6 +217,80 @@ TEST_F(DeliveryShaping, TenantsTakeTurns) {
     EXPECT_LT(first_bulk, last_many) << "but not after all of it";
 }
 
+TEST_F(DeliveryShaping, ATenantOfMoreWeightHasMoreTurns) {
+    weights = {{TenantId{2}, 3}};
+    fallback.connection_limit = 1;
+    start();
+    on_shard([&] { engine->suspend("example.net", true); });
+    for (int i = 0; i < 12; ++i)
+        for (const std::int64_t tenant : {1, 2}) {
+            Submission submission = store.submission(envelope(
+                "a@sender.example", {"t" + std::to_string(tenant) + "-" + std::to_string(i) + "@example.net"}));
+            submission.tenant = TenantId{tenant};
+            send(std::move(submission));
+        }
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 24; }));
+    on_shard([&] { engine->suspend("example.net", false); });
+    ASSERT_TRUE(happens("delivery.delivered", 24));
+    const auto of_heavy = std::ranges::count_if(
+        std::span(server.mails).first(12), [](const auto& mail) { return mail.recipients.front().contains("t2-"); });
+    EXPECT_NEAR(static_cast<double>(of_heavy), 9, 1) << "three turns to one";
+}
+
+// S62: a limit for one tenant lets the others pass, and opens no connection in vain.
+TEST_F(DeliveryShaping, ARuleForATenantLimitsItAlone) {
+    shaping::Rule& rule = rule_for_all();
+    rule.selectors.tenant = TenantId{1}.text();
+    rule.values.message_rate = shaping::Rates{.per_day = 2};
+    start();
+    for (int i = 0; i < 5; ++i) send({"a" + std::to_string(i) + "@example.net"});
+    for (int i = 0; i < 5; ++i) {
+        Submission submission =
+            store.submission(envelope("a@sender.example", {"b" + std::to_string(i) + "@example.net"}));
+        submission.tenant = TenantId{2};
+        send(std::move(submission));
+    }
+    ASSERT_TRUE(happens("delivery.delivered", 7));
+    ASSERT_TRUE(store.run_until([&] { return destination("example.net").ready == 3; }));
+    const auto of_limited =
+        std::ranges::count_if(server.mails, [](const auto& mail) { return mail.recipients.front().contains("<a"); });
+    EXPECT_EQ(of_limited, 2);
+    shaping_rules.clear();
+    set_tables();
+    ASSERT_TRUE(happens("delivery.delivered", 10)) << "without the rule they go";
+}
+
+// security row R20: the places of a shard are never all one tenant's.
+TEST_F(DeliveryShaping, ATenantWhoseServersAreSilentLeavesPlacesToOthers) {
+    options.connection_limit = 4;
+    options.timeouts.greeting = seconds(20);
+    std::vector<std::unique_ptr<MailServer>> silent;
+    for (int i = 0; i < 6; ++i) {
+        const std::string name = "silent" + std::to_string(i) + ".example", ip = "11.0.3." + std::to_string(i + 1);
+        resolver.mx(name, 10, "mx." + name).address("mx." + name, ip);
+        silent.push_back(std::make_unique<MailServer>(store.shard));
+        silent.back()->listen(dialer, ip);
+        silent.back()->script.greeting = "silence";
+    }
+    const auto connected = [&] {
+        return std::ranges::count_if(silent, [](const auto& each) { return each->connections > 0; });
+    };
+    start();
+    const auto send_of_two = [&](const std::string& to) {
+        Submission submission = store.submission(envelope("b@sender.example", {to}));
+        submission.tenant = TenantId{2};
+        send(std::move(submission));
+    };
+    send_of_two("first@example.net");
+    ASSERT_TRUE(happens("delivery.delivered"));
+    for (int i = 0; i < 6; ++i) send({"a@silent" + std::to_string(i) + ".example"});
+    ASSERT_TRUE(store.run_until([&] { return connected() == 3; })) << "three of four";
+    send_of_two("second@example.net");
+    ASSERT_TRUE(happens("delivery.delivered", 2)) << "the last place is for others";
+    EXPECT_EQ(connected(), 3);
+    EXPECT_EQ(log.count("delivery.deferred"), 0U) << "the silent ones are waited for still";
+}
+
 TEST_F(DeliveryShaping, NewLimitsCountAtOnce) {
     rule_for_all().values.message_rate = shaping::Rates{.per_day = 1};
     start();

@@ -66,18 +66,20 @@ void Dispatcher::forget_home(const std::string& destination) {
 
 void Dispatcher::enqueue(std::shared_ptr<const Message> message) {
     std::vector<QueuedRecipients> groups;
-    const auto due = message->accepted_at;
+    const auto due = message->due_at;
+    // What waits for long leaves the memory to others.
+    const bool goes_now = due <= message->accepted_at;
     for (std::size_t i = 0; i < message->ordinals.size(); ++i) {
         auto [destination, route] = destination_of(message->envelope.recipients[i].address.domain(), message->tenant);
         auto group = std::ranges::find(groups, destination, &QueuedRecipients::destination);
         if (group == groups.end())
             group = groups.insert(groups.end(), {.destination = std::move(destination),
                                                  .route = std::move(route),
-                                                 .flow = {message->tenant, message->stream},
+                                                 .flow = {message->tenant, message->stream, message->pool},
                                                  .message = message->id,
                                                  .ordinals = {},
                                                  .due = due,
-                                                 .fresh = message});
+                                                 .fresh = goes_now ? message : nullptr});
         group->ordinals.push_back(message->ordinals[i]);
     }
     for (QueuedRecipients& group : groups) engine_of(group.destination).enqueue(std::move(group));

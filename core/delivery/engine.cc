@@ -23,10 +23,12 @@ DeliveryEngine::DeliveryEngine(Ports ports, DeliveryOptions options, unsigned sh
                .allow_private_addresses = options_.allow_private_addresses},
               std::random_device{}()),
       connection_limit_(std::max(1U, options_.connection_limit / shards)),
+      share_(connection_limit_),
       clock_(ports_.shard),
       chance_(std::random_device{}()),
       drain_(ports_.shard) {
     options_.fresh_content_limit /= shards;
+    if (ports_.weight_of) queue_.weigh_by(ports_.weight_of);
 }
 
 DeliveryEngine::~DeliveryEngine() = default;
@@ -112,8 +114,16 @@ void DeliveryEngine::schedule(Lane& lane) {
     while (lane.ready_count() > 0) {
         if (offer_to_idle(lane)) continue;
         if (!has_room_for_connection(lane)) return;
-        auto lease = queue_.lease(lane, recipients_per_transaction(lane), [](const ReadyEntry&) { return true; });
+        bool is_share_used_up = false;
+        auto lease = queue_.lease(lane, [&](const ReadyEntry& ready) -> std::size_t {
+            const bool has_share = share_.may_open(queue_.flow(ready.entry.flow).tenant, Clock::now());
+            is_share_used_up = is_share_used_up || !has_share;
+            return has_share ? room_for(lane, ready) : 0;
+        });
+        if (!lease && is_share_used_up) wait_for_share(lane);
         if (!lease) return;
+        share_.opened(queue_.flow(lease->flow).tenant);
+        sent_of_tenant(lane, *lease);  // already: or each connection that is being opened would have been promised it
         lane.throttle->connecting(WallClock::now());
         ++lane.connections;
         ++connections_;
@@ -158,6 +168,24 @@ bool DeliveryEngine::has_room_for_connection(Lane& lane) {
     return false;
 }
 
+// Its tenants have all the connections that they may have: it waits for one of them to end.
+void DeliveryEngine::wait_for_share(Lane& lane) {
+    if (std::exchange(lane.waits_for_share, true)) return;
+    beyond_share_.push_back(&lane);
+}
+
+void DeliveryEngine::schedule_beyond_share() {
+    while (!beyond_share_.empty()) {
+        Lane& lane = *beyond_share_.front();
+        beyond_share_.pop_front();
+        lane.waits_for_share = false;
+        Site& site = lane.site();
+        schedule(lane);
+        if (lane.waits_for_share) return;  // the share is used up again
+        forget_if_done(site);
+    }
+}
+
 // Its place goes to a site that has none.
 void DeliveryEngine::end_an_idle_connection() {
     for (auto& [lane, slots] : idle_) {
@@ -168,21 +196,23 @@ void DeliveryEngine::end_an_idle_connection() {
     }
 }
 
-// A connection of this lane ended.
-void DeliveryEngine::leave(Lane& lane) {
+// A connection of this lane ended that was opened for a tenant's mail.
+void DeliveryEngine::leave(Lane& lane, TenantId tenant) {
+    share_.closed(tenant);
     --lane.connections;
     --connections_;
     schedule(lane);
     wake_throttled(lane.throttle);
     schedule_starved();
     forget_if_done(lane.site());
+    schedule_beyond_share();
     finished_one();
 }
 
 // Nothing refers to a site without connections and destinations; one that failed is kept for its back-off.
 void DeliveryEngine::forget_if_done(Site& site) {
     const auto is_done = [this](const auto& lane) {
-        return lane->connections == 0 && lane->back_off.last_problem.empty() &&
+        return lane->connections == 0 && lane->back_off.last_problem.empty() && !lane->waits_for_share &&
                std::ranges::find(starved_, lane.get()) == starved_.end();
     };
     if (site.destinations() > 0 || !std::ranges::all_of(site.lanes(), is_done)) return;

@@ -5,6 +5,7 @@
 #include "core/delivery/outcome.h"
 #include "core/delivery/reporting.h"
 #include "core/delivery/status.h"
+#include "core/delivery/tenant_share.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/ports/resolver.h"
@@ -166,6 +167,10 @@ class DeliveryEngine {
         std::function<mail::Language(TenantId)> language_of;
         // A destination, by its shaping key, has closed for the address of a source; empty: nobody listens.
         std::function<void(const std::string& source, const std::string& shaping_key)> source_closed = {};
+        // A tenant's turns in a round, and its name for the rules of the shaping table; empty: all alike, no such
+        // rules.
+        std::function<std::uint32_t(TenantId)> weight_of = {};
+        std::function<std::string(TenantId)> tenant_name = {};
         MtaStsFinder* mta_sts = nullptr;  // null: MTA-STS (RFC 8461) is not heeded
         // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
         std::function<std::string(std::string_view content, WallClock::time_point now)> sign_report = {};
@@ -322,9 +327,17 @@ class DeliveryEngine {
     void pause(Lane& lane);
     void look_again(Lane& lane, Deadline time);
     void connect_not_before(BackOff& state, const Probe& probe, Deadline time);
-    void leave(Lane& lane);
+    void leave(Lane& lane, TenantId tenant);
+    void wait_for_share(Lane& lane);
+    void schedule_beyond_share();
     void forget_if_done(Site& site);
     void finished_one();
+
+    // engine_tenants.cc: what limits one tenant's mail
+    [[nodiscard]] shaping::Throttle* throttle_of(const Site& site, TenantId tenant);
+    void forget_tenant_throttles();
+    [[nodiscard]] std::size_t room_for(Lane& lane, const ReadyEntry& ready);
+    void sent_of_tenant(Lane& lane, const Lease& lease);
 
     // engine_shaping.cc: from where, and how much
     [[nodiscard]] Lane* lane_for(Destination& destination, const EgressTable& egress, const QueueEntry& entry);
@@ -437,9 +450,11 @@ class DeliveryEngine {
     Octets fresh_octets_ = 0;
     std::uint32_t connections_ = 0;
     std::uint32_t connection_limit_;
+    TenantShare share_;
     std::unordered_map<Lane*, std::deque<IdleSlot*>> idle_;
     std::multimap<Deadline, Probe> probes_;
     std::vector<Lane*> starved_;
+    std::deque<Lane*> beyond_share_;  // lanes whose tenants have as many connections as they may
     // By source and shaping key; and the lanes that wait until one of them lets something go.
     using PathKey = std::pair<std::string, std::string>;
     struct Kept {
@@ -450,6 +465,13 @@ class DeliveryEngine {
     std::unordered_map<std::string, DeliveryMetrics::OfSource> source_counters_;
     PathKey written_up_to_;  // where take_throttle_changes() goes on
     std::unordered_map<shaping::Throttle*, std::vector<Lane*>> throttled_;
+    // By tenant and shaping key. No throttle: no rule is for them.
+    struct TenantThrottle {
+        std::shared_ptr<shaping::Throttle> throttle;
+        std::uint32_t generation = 0;  // of the table that said so
+    };
+    std::map<std::pair<TenantId, std::string>, TenantThrottle> tenant_throttles_;
+    std::uint32_t table_generation_ = 1;
     LookUps quick_look_ups_, slow_look_ups_;
     std::map<std::string, Deadline> without_tls_;  // hosts whose STARTTLS failed, until when not to try it
     Wakeup clock_;

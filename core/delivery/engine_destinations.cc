@@ -72,6 +72,7 @@ void DeliveryEngine::take_in(const QueuedRecipients& recipients) {
         }
         fresh.remaining += recipients.ordinals.size();
     }
+    share_.seen(recipients.flow.tenant, Clock::now());
     restore(recipients);
     wake_for(recipients.destination);
 }

@@ -18,13 +18,14 @@ constexpr std::chrono::minutes source_rest{1};
 
 Task<> DeliveryEngine::serve(Lane& lane, Lease lease) {
     ports_.metrics.connections.add();
+    const TenantId tenant = queue_.flow(lease.flow).tenant;
     auto work = co_await load(std::move(lease));
     if (work)
         co_await serve_first(lane, std::move(*work));
     else
         lane.throttle->given_up(WallClock::now());
     ports_.metrics.connections.subtract();
-    leave(lane);
+    leave(lane, tenant);
 }
 
 // Opens a connection for a message, and goes on with what waits behind it.
@@ -94,7 +95,7 @@ DeliveryEngine::AttemptEnd DeliveryEngine::end_by(const Work& work, const Opened
 
 Task<> DeliveryEngine::share_failure(Lane& lane, RoutingProblem problem) {
     for (std::size_t shared = 0; shared < shared_failures && !draining_;) {
-        auto lease = queue_.lease(lane, options_.recipients_per_transaction, [](const ReadyEntry&) { return true; });
+        auto lease = queue_.lease(lane, [this](const ReadyEntry&) { return options_.recipients_per_transaction; });
         if (lease) shared += lease->ordinals.size();
         if (!co_await fail_one(std::move(lease), problem)) co_return;
     }
@@ -169,7 +170,8 @@ Task<> DeliveryEngine::work_through(Lane& lane, Connection& connection, std::opt
         if (!goes_on) break;
         lease = lease_for(lane, connection);
         // What waits needs another connection: this one makes room for it.
-        if (!lease && lane.ready_count() > 0 && may_send(lane)) break;
+        const auto room = [&](const ReadyEntry& ready) { return room_for(lane, ready); };
+        if (!lease && lane.ready_count() > 0 && may_send(lane) && queue_.may_lease(lane, room)) break;
         if (!lease) lease = co_await wait_for_work(lane, connection);
         if (lease && connection.has_gone()) {
             // The server closed while we were idle: the message goes over another connection, and nothing was
@@ -188,9 +190,13 @@ std::optional<Lease> DeliveryEngine::lease_for(Lane& lane, const Connection& con
         if (lane.ready_count() > 0) refused(lane, permission);
         return std::nullopt;
     }
-    auto lease = queue_.lease(lane, std::min(recipients_per_transaction(lane), permission.recipients),
-                              [&connection](const ReadyEntry& ready) { return meets(connection, *ready.destination); });
-    if (lease) lane.throttle->sent(now, static_cast<std::uint32_t>(lease->ordinals.size()));
+    auto lease = queue_.lease(lane, [&](const ReadyEntry& ready) -> std::size_t {
+        if (!meets(connection, *ready.destination)) return 0;
+        return std::min<std::size_t>(permission.recipients, room_for(lane, ready));
+    });
+    if (!lease) return std::nullopt;
+    lane.throttle->sent(now, static_cast<std::uint32_t>(lease->ordinals.size()));
+    sent_of_tenant(lane, *lease);
     return lease;
 }
 

@@ -39,7 +39,7 @@ Lane* DeliveryEngine::lane_for(Destination& destination, const EgressTable& egre
                                               .stream = flow.stream,
                                               .domain = destination.domain(),
                                               .route = destination.route(),
-                                              .wanted = {}});
+                                              .wanted = flow.pool});
     Site& site = *destination.site;
     const Deadline now = Clock::now();
     auto source = choose_source(pool, entry.message, [&](const EgressSource& candidate) {
@@ -183,6 +183,8 @@ void DeliveryEngine::refresh() {
 
 // Sources may have gone, have been drained or have other addresses; limits may be others.
 void DeliveryEngine::look_at_sources_anew() {
+    ++table_generation_;
+    forget_tenant_throttles();
     const auto egress = ports_.dispatcher.egress();
     queue_.for_each_site([&](Site& site) {
         for (const auto& lane : site.lanes()) {

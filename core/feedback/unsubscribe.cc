@@ -75,10 +75,9 @@ bool is_one_click(const HttpRequest& request) {
 
 }  // namespace
 
-bool wants_list_unsubscribe(const mail::Header& header) {
-    const mail::Field* stream = header.find("X-Relevo-Stream");
-    return stream != nullptr && equals_ignoring_case(trimmed(mail::unfolded(stream->value)), "bulk") &&
-           header.find("List-Unsubscribe") == nullptr && header.find("List-Unsubscribe-Post") == nullptr;
+bool wants_list_unsubscribe(const mail::Header& header, mail::MessageStream stream) {
+    return stream == mail::MessageStream::bulk && header.find("List-Unsubscribe") == nullptr &&
+           header.find("List-Unsubscribe-Post") == nullptr;
 }
 
 std::string list_unsubscribe_fields(const TokenKeys& keys, const UnsubscribeRequest& request) {

@@ -5,6 +5,7 @@
 #include "core/feedback/return_paths.h"
 #include "core/ports/http.h"
 #include "lib/mail/message.h"
+#include "lib/mail/message_stream.h"
 #include "lib/mail/report.h"
 
 #include <string>
@@ -12,8 +13,8 @@
 
 namespace relevo {
 
-// Whether the message asks for the fields: X-Relevo-Stream: bulk, and none of its own.
-[[nodiscard]] bool wants_list_unsubscribe(const mail::Header& header);
+// Whether a message of that stream gets the fields: bulk mail that has none of its own.
+[[nodiscard]] bool wants_list_unsubscribe(const mail::Header& header, mail::MessageStream stream);
 
 struct UnsubscribeRequest {
     TenantId tenant;

@@ -54,6 +54,8 @@ enum class ReplyKey : std::uint8_t {
     // rate and size
     hourly_rate_reached,
     daily_rate_reached,
+    quota_reached,
+    quota_too_small,
     message_too_large,
     // content
     content_accepted,
@@ -67,6 +69,9 @@ enum class ReplyKey : std::uint8_t {
     from_domain_not_of_credential,
     from_address_not_allowed,
     header_malformed,
+    stream_unknown,
+    pool_unknown,
+    control_field_repeated,
     // mail from outside: who wrote it
     spf_failed,
     dmarc_failed,

@@ -213,6 +213,64 @@ RateLimits limits_of(const Directory& directory, const Identity& identity) {
     return {};
 }
 
+mail::MessageStream stream_of(const Directory& directory, const Identity& identity) {
+    if (const Credential* credential = directory.credential(identity.credential)) return credential->stream;
+    if (const NetworkGrant* grant = directory.grant(identity.grant)) return grant->stream;
+    return mail::MessageStream::transactional;
+}
+
+std::vector<Quota> quotas_for(const Directory& directory, const Identity& identity, const mail::ReversePath& sender) {
+    std::vector<Quota> found;
+    if (directory.quotas().empty()) return found;
+    const auto add = [&](QuotaScope scope, std::int64_t subject) {
+        const auto some = directory.quotas_of(scope, subject);
+        found.insert(found.end(), some.begin(), some.end());
+    };
+    add(QuotaScope::tenant, identity.tenant.value);
+    if (identity.credential) add(QuotaScope::credential, identity.credential.value);
+    if (sender.is_null()) return found;
+    const auto name = comparable_domain(sender.address().domain());
+    const Domain* domain = name.has_value() ? directory.domain_for(*name) : nullptr;
+    if (domain != nullptr) add(QuotaScope::domain, domain->id.value);
+    return found;
+}
+
+std::string subject_of(const Directory& directory, const Quota& quota) {
+    std::string name = std::to_string(quota.subject);
+    switch (quota.scope) {
+        case QuotaScope::tenant:
+            if (const Tenant* tenant = directory.tenant(TenantId{quota.subject})) name = tenant->name;
+            break;
+        case QuotaScope::domain:
+            if (const Domain* domain = directory.domain(DomainId{quota.subject})) name = domain->name;
+            break;
+        case QuotaScope::credential:
+            if (const Credential* login = directory.credential(CredentialId{quota.subject})) name = login->login;
+            break;
+    }
+    return std::string(name_of(quota.scope)) + " " + name;
+}
+
+std::string quota_text(const Directory& directory, const Quota& quota) {
+    return std::string(waits_for_quota) + std::to_string(quota.recipients) + " recipients per " +
+           std::string(name_of(quota.period)) + " of " + subject_of(directory, quota);
+}
+
+Decision quota_reached(const Directory& directory, const QuotaLedger::Verdict& verdict, std::size_t recipients) {
+    const Quota& quota = *verdict.by;
+    const std::string limit = std::to_string(quota.recipients), whom = subject_of(directory, quota);
+    if (verdict.answer == QuotaLedger::Answer::too_small)
+        return decide(ReplyKey::quota_too_small, {{"count", std::to_string(recipients)},
+                                                  {"whom", whom},
+                                                  {"limit", limit},
+                                                  {"period", name_of(quota.period)}});
+    const bool is_soon = quota.period == QuotaPeriod::minute || quota.period == QuotaPeriod::hour;
+    return decide(ReplyKey::quota_reached, {{"limit", limit},
+                                            {"period", name_of(quota.period)},
+                                            {"whom", whom},
+                                            {"time", is_soon ? reply_time(verdict.until) : reply_date(verdict.until)}});
+}
+
 Decision rate_reached(const RateLimiter::Refusal& refusal) {
     const bool is_hour = refusal.window == RateLimiter::Window::hour;
     const std::string limit = std::to_string(refusal.limit);

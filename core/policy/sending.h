@@ -9,7 +9,9 @@
 #include "lib/mail/message.h"
 
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace relevo {
 
@@ -33,6 +35,20 @@ using InboundDomains = std::function<bool(std::string_view ascii_domain)>;
                                      std::string_view content);
 
 [[nodiscard]] RateLimits limits_of(const Directory& directory, const Identity& identity);
+// What kind of mail it is where the message does not say.
+[[nodiscard]] mail::MessageStream stream_of(const Directory& directory, const Identity& identity);
+// The quotas that a message of this sender counts for: its tenant's, its credential's and those of the domain that it
+// comes from.
+[[nodiscard]] std::vector<Quota> quotas_for(const Directory& directory, const Identity& identity,
+                                            const mail::ReversePath& sender);
+// "tenant acme", "domain example.com", "credential crm".
+[[nodiscard]] std::string subject_of(const Directory& directory, const Quota& quota);
+// The refusal of a message with so many recipients. `verdict`: not taken.
+[[nodiscard]] Decision quota_reached(const Directory& directory, const QuotaLedger::Verdict& verdict,
+                                     std::size_t recipients);
+// Why a message waits, for the queue list: "Quota of 100 recipients per hour of tenant acme".
+inline constexpr std::string_view waits_for_quota = "Quota of ";
+[[nodiscard]] std::string quota_text(const Directory& directory, const Quota& quota);
 [[nodiscard]] Decision rate_reached(const RateLimiter::Refusal& refusal);
 [[nodiscard]] Decision message_too_large(Octets size, Octets limit);
 

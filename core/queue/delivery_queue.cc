@@ -221,15 +221,23 @@ bool goes_with(const Lease& lease, const QueueEntry& entry) {
 
 }  // namespace
 
-std::optional<Lease> DeliveryQueue::lease(Lane& lane, std::size_t recipients, const Accepts& accepts) {
+bool DeliveryQueue::may_lease(Lane& lane, const Room& room) {
+    const auto is_accepted = [&](shaping::Priority, TenantId, const ReadyEntry& ready) { return room(ready) > 0; };
+    return lane.ready_.peek(is_accepted, weight_) != nullptr;
+}
+
+std::optional<Lease> DeliveryQueue::lease(Lane& lane, const Room& room) {
     Lease lease;
+    std::size_t recipients = 0;
     const auto take = [&](const ReadyEntry& taken) {
         --taken.destination->ready_;
         if (extend(lease, taken.entry)) lease.destination = taken.destination;
     };
-    const auto is_accepted = [&](shaping::Priority, TenantId, const ReadyEntry& ready) { return accepts(ready); };
+    const auto is_accepted = [&](shaping::Priority, TenantId, const ReadyEntry& ready) { return room(ready) > 0; };
     while (lease.ordinals.empty()) {
-        if (lane.ready_.peek(is_accepted) == nullptr) return std::nullopt;
+        const ReadyEntry* first = lane.ready_.peek(is_accepted, weight_);
+        if (first == nullptr) return std::nullopt;
+        recipients = room(*first);
         take(lane.ready_.pop());
     }
     for (const ReadyEntry* next = lane.ready_.following(); next != nullptr; next = lane.ready_.following()) {

@@ -55,10 +55,15 @@ class DeliveryQueue {
     // Takes what is ready in one lane back to the due sides of its destinations; `due` is called for each of them.
     void unplace(Lane& lane, const std::function<void(Destination&)>& due);
 
-    // The message whose turn it is, of those whose first recipient `accepts` lets pass, with up to `recipients` of its
-    // recipients there; nullopt if there is none but what is leased already.
-    using Accepts = std::function<bool(const ReadyEntry&)>;
-    [[nodiscard]] std::optional<Lease> lease(Lane& lane, std::size_t recipients, const Accepts& accepts);
+    // How many recipients may go together with this one, itself included; 0: it may not go now.
+    using Room = std::function<std::size_t(const ReadyEntry&)>;
+    // The message whose turn it is, of those that there is room for, with so many of its recipients there; nullopt if
+    // there is none but what is leased already.
+    [[nodiscard]] std::optional<Lease> lease(Lane& lane, const Room& room);
+    // Whether there is one.
+    [[nodiscard]] bool may_lease(Lane& lane, const Room& room);
+    // How many turns a tenant has in a round, 1 to 1000. Until it is set: one each.
+    void weigh_by(std::function<std::uint32_t(TenantId)> weight) { weight_ = std::move(weight); }
     // The same of what is due and in no lane.
     [[nodiscard]] std::optional<Lease> lease_due(Destination& destination, std::size_t recipients);
     // Ends the lease of recipients of one message; those to be tried again come back by add(). Returns those that were
@@ -106,7 +111,8 @@ class DeliveryQueue {
     };
     struct FlowHash {
         std::size_t operator()(const MailFlow& flow) const {
-            return std::hash<std::int64_t>{}(flow.tenant.value * 2 + static_cast<std::int64_t>(flow.stream));
+            return std::hash<std::int64_t>{}(flow.tenant.value * 2 + static_cast<std::int64_t>(flow.stream)) ^
+                   std::hash<std::string>{}(flow.pool);
         }
     };
     void arm(Destination& destination);
@@ -120,6 +126,7 @@ class DeliveryQueue {
     std::vector<MailFlow> flows_;
     std::unordered_map<MailFlow, std::uint32_t, FlowHash> flow_index_;
     std::size_t total_ = 0;
+    std::function<std::uint32_t(TenantId)> weight_ = [](TenantId) { return 1U; };
 };
 
 }  // namespace relevo

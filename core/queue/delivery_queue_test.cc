@@ -28,7 +28,7 @@ class DeliveryQueueTest : public testing::Test {
         Site& site = queue.site("mx.example");
         queue.lead(of, site);
         queue.place(of, [&](const QueueEntry&) { return &site.lane(source); });
-        return queue.lease(site.lane(source), recipients, [](const ReadyEntry&) { return true; });
+        return queue.lease(site.lane(source), [&](const ReadyEntry&) { return recipients; });
     }
     std::shared_ptr<const Route> route = std::make_shared<Route>();
     std::shared_ptr<const EgressSource> source = std::make_shared<EgressSource>(EgressSource{.name = "default"});
@@ -154,9 +154,9 @@ TEST_F(DeliveryQueueTest, ALaneHandsOutTheMailOfAllItsDestinations) {
         queue.lead(*each, site);
         queue.place(*each, [&](const QueueEntry&) { return &site.lane(source); });
     }
-    const auto anything = [](const ReadyEntry&) { return true; };
-    EXPECT_EQ(queue.lease(site.lane(source), 9, anything)->destination, &a);
-    EXPECT_EQ(queue.lease(site.lane(source), 9, anything)->destination, &b);
+    const auto anything = [](const ReadyEntry&) -> std::size_t { return 9; };
+    EXPECT_EQ(queue.lease(site.lane(source), anything)->destination, &a);
+    EXPECT_EQ(queue.lease(site.lane(source), anything)->destination, &b);
     EXPECT_EQ(site.destinations(), 2U);
 }
 

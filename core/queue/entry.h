@@ -18,6 +18,7 @@ class Destination;
 struct MailFlow {
     TenantId tenant;
     mail::MessageStream stream = mail::MessageStream::transactional;
+    std::string pool = {};  // of egress sources, that it asks for; empty: none
     friend bool operator==(const MailFlow&, const MailFlow&) = default;
 };
 

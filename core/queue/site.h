@@ -35,6 +35,7 @@ class Lane {
     std::uint32_t answering = 0;                  // of them, those that the server accepted
     BackOff back_off;
     Deadline closed_until = Deadline::min();   // what other sources can take goes to them
+    bool waits_for_share = false;              // until a connection of its tenants ends
     Deadline probe_set_for = Deadline::min();  // somebody will look at it then
 
  private:

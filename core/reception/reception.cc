@@ -34,6 +34,11 @@ ReceptionMetrics::ReceptionMetrics(Metrics& metrics)
           metrics.counter("relevo_messages_refused_total", "Messages refused at or after the end of their content")),
       logins(metrics.counter("relevo_logins_total", "Logins, by result", {{"result", "succeeded"}})),
       failed_logins(metrics.counter("relevo_logins_total", "Logins, by result", {{"result", "failed"}})),
+      quota_refused(metrics.counter("relevo_quota_messages_total", "Messages beyond a quota, by what became of them",
+                                    {{"result", "refused"}})),
+      quota_delayed(metrics.counter("relevo_quota_messages_total", "Messages beyond a quota, by what became of them",
+                                    {{"result", "delayed"}})),
+      quota_warnings(metrics.counter("relevo_quota_warnings_total", "Quotas that came to 80 or 100 per cent")),
       open_connections(metrics.gauge("relevo_connections_in", "Open connections from clients")),
       commit_seconds(
           metrics.histogram("relevo_commit_seconds", "Time from the end of a message to its reply", commit_bounds)) {

@@ -33,10 +33,13 @@ struct ReceptionShared {
     LoginGuard& guard;
     PasswordChecker& passwords;
     RateLimiter& rates;
+    QuotaLedger& quotas;
     ConnectionLedger ledger;
     std::string decoy_secret;  // for SCRAM verifiers of unknown users; random per store, never shown
     // Whose mail relay listeners take from anybody.
     InboundDomains is_inbound;
+    // The pools of egress sources that a tenant's messages may ask for by name; empty: none.
+    std::function<std::vector<std::string>(TenantId)> pools_of = {};
     MessageSigner* signer = nullptr;                  // nothing: submissions go out unsigned
     LanBook* lan = nullptr;                           // nothing: no offices and no devices
     const SuppressionKeeper* suppressions = nullptr;  // nothing: nobody is suppressed
@@ -57,7 +60,8 @@ struct ReceptionShared {
 
 struct ReceptionMetrics {
     explicit ReceptionMetrics(Metrics& metrics);
-    Counter &connections, &refused_connections, &accepted, &accepted_octets, &refused_messages, &logins, &failed_logins;
+    Counter &connections, &refused_connections, &accepted, &accepted_octets, &refused_messages, &logins, &failed_logins,
+        &quota_refused, &quota_delayed, &quota_warnings;
     Gauge& open_connections;
     Histogram& commit_seconds;  // end of data to reply
     // Counts what was found about a message from outside.

@@ -177,12 +177,14 @@ class ReceptionTest : public testing::Test {
                       .known_pending_limit = 1}};
     std::unique_ptr<PasswordChecker> passwords = PasswordChecker::start(system_random(), {.threads = 1}).value();
     RateLimiter rates;
+    QuotaLedger quotas;
     int logins_recorded = 0;
     ReceptionShared shared{
         .directory = nullptr,
         .guard = guard,
         .passwords = *passwords,
         .rates = rates,
+        .quotas = quotas,
         .ledger = {},
         .decoy_secret = "decoy",
         .is_inbound = [](std::string_view domain) { return domain == "inbound.example"; },

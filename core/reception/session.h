@@ -66,11 +66,16 @@ class ReceptionSession {
     void judge_sender(const smtp::JudgeSender& step);
     Task<> judge_recipient(const smtp::JudgeRecipient& step);
     void begin_content();
+    [[nodiscard]] std::optional<Decision> take_of_quotas(WallClock::time_point now);
+    void tell_of_quotas(const Directory& directory, const QuotaLedger::Verdict& verdict);
     Task<> end_content();
     void take_content(std::string_view piece);
     [[nodiscard]] std::string_view arrived() const;
     Task<std::optional<smtp::Reply>> prepare_content();
     [[nodiscard]] std::optional<smtp::Reply> prepare_submission(const mail::Header& header);
+    [[nodiscard]] std::optional<smtp::Reply> take_control_headers(const Directory& directory,
+                                                                  const mail::Header& header,
+                                                                  mail::SubmissionFixes& fixes);
     [[nodiscard]] std::string signature_of(const Directory& directory, const mail::Header& header,
                                            const mail::SubmissionFixes& fixes, WallClock::time_point now);
     Task<smtp::Reply> take_message();
@@ -90,7 +95,7 @@ class ReceptionSession {
     // session_lan.cc: devices of an office
     void mark_device(mail::SubmissionFixes& fixes, const mail::Header& header);
     void note_device_refusal(const smtp::Reply& reply);
-    void add_rows(Submission& submission) const;
+    [[nodiscard]] std::function<Result<void>(Transaction&)> rows_of(const Submission& submission) const;
 
     // session_verification.cc: mail from outside
     void begin_verification();
@@ -124,6 +129,8 @@ class ReceptionSession {
     std::string content_;  // the Received field, then what arrived
     std::size_t received_field_octets_ = 0;
     std::optional<StreamedBody> body_;  // if it will be signed
+    mail::MessageStream stream_of_message_ = mail::MessageStream::transactional;
+    std::string pool_;  // that the message asks for
     std::string signed_by_;
     std::optional<LanOrigin> lan_origin_;  // of the message that arrives
     std::string sealed_by_;
@@ -133,6 +140,11 @@ class ReceptionSession {
     Deadline waiting_since_ = Clock::now();  // our last reply; what the client owes us counts from here
     Deadline content_began_;
     std::optional<WallClock::time_point> rate_taken_at_;
+    std::vector<Quota> quotas_;  // in which the message under way is counted
+    std::uint32_t recipients_counted_ = 0;
+    WallClock::time_point quotas_taken_at_;
+    WallClock::time_point not_before_;  // the epoch: it may go at once
+    std::string waits_for_;
     std::uint32_t accepted_messages_ = 0;
 
     std::optional<ReturnAddress> feedback_;  // the transaction's only recipient

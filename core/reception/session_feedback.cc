@@ -43,7 +43,7 @@ std::string ReceptionSession::unsubscribe_fields(const mail::Header& header) con
     const auto& ports = reception_.ports_.shared.feedback;
     const mail::Envelope& envelope = session_->envelope();
     if (ports.intake == nullptr || !identity_.is_known() || envelope.reverse_path.is_null() ||
-        envelope.recipients.size() != 1 || !wants_list_unsubscribe(header))
+        envelope.recipients.size() != 1 || !wants_list_unsubscribe(header, stream_of_message_))
         return {};
     return list_unsubscribe_fields(*ports.return_paths->keys(),
                                    {.tenant = identity_.tenant,

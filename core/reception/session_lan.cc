@@ -39,16 +39,17 @@ void ReceptionSession::note_device_refusal(const smtp::Reply& reply) {
     if (origin != LanOrigin{}) book->note_refusal(origin, reply.one_line(), WallClock::now());
 }
 
-// What belongs into the transaction that accepts the message.
-void ReceptionSession::add_rows(Submission& submission) const {
+// What belongs into the transaction that accepts the message: what counts it; nothing if nobody counts.
+std::function<Result<void>(Transaction&)> ReceptionSession::rows_of(const Submission& submission) const {
     auto& shared = reception_.ports_.shared;
-    const bool is_limited = limits_of(*shared.directory.load(), identity_) != RateLimits{};
-    if (!is_limited && !lan_origin_) return;
-    submission.also = [is_limited, key = sender_key(identity_), now = submission.accepted_at, origin = lan_origin_,
-                       book = shared.lan, id = submission.id,
-                       recipients = static_cast<std::int64_t>(submission.envelope.recipients.size())](
-                          Transaction& transaction) -> Result<void> {
+    const bool is_limited = identity_.is_known() && limits_of(*shared.directory.load(), identity_) != RateLimits{};
+    if (!is_limited && quotas_.empty() && !lan_origin_) return {};
+    return [is_limited, key = sender_key(identity_), now = submission.accepted_at, quotas = quotas_,
+            counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_, book = shared.lan,
+            id = submission.id, recipients = static_cast<std::int64_t>(submission.envelope.recipients.size())](
+               Transaction& transaction) -> Result<void> {
         if (is_limited) RELEVO_CHECK(record_usage(transaction, key, hour_of(now), 1));
+        if (!quotas.empty()) RELEVO_CHECK(record_quota_usage(transaction, quotas, counted, taken_at));
         if (origin) return book->record_arrival(transaction, *origin, id, recipients, now);
         return {};
     };

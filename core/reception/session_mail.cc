@@ -1,5 +1,6 @@
 // MAIL, RCPT and the content: judged by policy, made durable by the spool, then answered.
 #include "core/policy/sending.h"
+#include "core/reception/control_headers.h"
 #include "core/reception/replies.h"
 #include "core/reception/session.h"
 #include "lib/base/json_writer.h"
@@ -81,6 +82,12 @@ void ReceptionSession::begin_content() {
             return session_->answer(decision.reply);
         }
         rate_taken_at_ = now;
+        if (const auto refusal = take_of_quotas(now)) {
+            ports.shared.rates.give_back(sender_key(identity_), now);
+            rate_taken_at_.reset();
+            log_refusal("DATA", refusal->reply);
+            return session_->answer(refusal->reply);
+        }
     }
     message_ = ports.ids.next(now, session_->envelope().recipients.size());
     content_ = received_field();
@@ -91,6 +98,45 @@ void ReceptionSession::begin_content() {
                                                                                : mailauth::BareLineEnds::converted);
     content_began_ = Clock::now();
     session_->answer(replies::send_content());
+}
+
+// Counts the message, with all its recipients. A refusal, or nothing.
+std::optional<Decision> ReceptionSession::take_of_quotas(WallClock::time_point now) {
+    auto& ports = reception_.ports_;
+    const auto directory = ports.shared.directory.load();
+    const mail::Envelope& envelope = session_->envelope();
+    std::vector<Quota> quotas = quotas_for(*directory, identity_, envelope.reverse_path);
+    if (quotas.empty()) return std::nullopt;
+    const auto recipients = static_cast<std::uint32_t>(envelope.recipients.size());
+    const auto verdict = ports.shared.quotas.take(quotas, recipients, now);
+    if (verdict.answer != QuotaLedger::Answer::taken) {
+        ports.metrics.quota_refused.add();
+        return quota_reached(*directory, verdict, recipients);
+    }
+    quotas_ = std::move(quotas);
+    recipients_counted_ = recipients;
+    quotas_taken_at_ = now;
+    tell_of_quotas(*directory, verdict);
+    if (verdict.by) {
+        ports.metrics.quota_delayed.add();
+        not_before_ = verdict.until;
+        waits_for_ = quota_text(*directory, *verdict.by);
+    }
+    return std::nullopt;
+}
+
+void ReceptionSession::tell_of_quotas(const Directory& directory, const QuotaLedger::Verdict& verdict) {
+    auto& ports = reception_.ports_;
+    for (const QuotaLedger::Crossing& crossing : verdict.crossings) {
+        ports.metrics.quota_warnings.add();
+        ports.log.warning(crossing.percent >= 100 ? "quota.used_up" : "quota.nearly_used_up",
+                          {{"quota", crossing.quota.id.text()},
+                           {"of", subject_of(directory, crossing.quota)},
+                           {"percent", crossing.percent},
+                           {"recipients", crossing.quota.recipients},
+                           {"period", name_of(crossing.quota.period)},
+                           {"beyond", name_of(crossing.quota.beyond)}});
+    }
 }
 
 void ReceptionSession::take_content(std::string_view piece) {
@@ -127,6 +173,7 @@ std::string ReceptionSession::origin() const {
         if (lan_origin_->office) json.field("office", lan_origin_->office.text());
         json.optional("device", lan_origin_->device);
     }
+    json.optional("waits_for", waits_for_);
     json.optional("signed_by", signed_by_).optional("sealed_by", sealed_by_);
     if (!authentication_.empty()) json.raw("authentication", authentication_);
     json.field("sender", session_->envelope().reverse_path.text())
@@ -145,6 +192,7 @@ Task<> ReceptionSession::end_content() {
         metrics.accepted.add();
         metrics.commit_seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());
         rate_taken_at_.reset();
+        quotas_.clear();
     } else {
         metrics.refused_messages.add();
         log_refusal("end of data", sender, reply);
@@ -172,13 +220,28 @@ std::optional<smtp::Reply> ReceptionSession::prepare_submission(const mail::Head
     const auto now = WallClock::now();
     mail::SubmissionFixes fixes = mail::fixes_for_submission(
         header, arrived(), fmt::format("{}@{}", message_.text(), listener_.session.host_name), now);
-    fixes.prefix += unsubscribe_fields(header);
     remove_claims_to_be_ours(fixes, header, arrived(), reception_.ports_.verifier.options()->authserv_id);
     mark_device(fixes, header);
+    if (auto refusal = take_control_headers(*directory, header, fixes)) return refusal;
+    fixes.prefix += unsubscribe_fields(header);
     std::string prefix = signature_of(*directory, header, fixes, now);
     if (prefix.empty() && fixes.prefix.empty() && fixes.removed.empty() && !fixes.separator_offset) return std::nullopt;
     prefix += std::string_view(content_).substr(0, received_field_octets_);
     content_ = mail::apply_fixes(prefix, arrived(), fixes);
+    return std::nullopt;
+}
+
+// What the message asks of us; else what its sender's credential or network says.
+std::optional<smtp::Reply> ReceptionSession::take_control_headers(const Directory& directory,
+                                                                  const mail::Header& header,
+                                                                  mail::SubmissionFixes& fixes) {
+    const auto& pools_of = reception_.ports_.shared.pools_of;
+    const auto pools = pools_of ? pools_of(identity_.tenant) : std::vector<std::string>();
+    auto found = control_headers(header, arrived(), pools);
+    if (!found.has_value()) return std::move(found.error().reply);
+    stream_of_message_ = found->stream.value_or(stream_of(directory, identity_));
+    pool_ = std::move(found->pool);
+    remove_control_headers(fixes, *found);
     return std::nullopt;
 }
 
@@ -204,6 +267,8 @@ Task<smtp::Reply> ReceptionSession::take_message() {
     submission.id = message_;
     submission.tenant = identity_.tenant;
     submission.credential = identity_.credential;
+    submission.stream = stream_of_message_;
+    submission.pool = std::move(pool_);
     submission.accepted_at = WallClock::now();
     submission.origin = origin();
     submission.envelope = session_->take_envelope();
@@ -215,7 +280,9 @@ Task<smtp::Reply> ReceptionSession::take_message() {
     submission.withheld = *std::move(withheld);
     const std::size_t suppressed = submission.withheld.size(), recipients = submission.envelope.recipients.size();
     const std::string first_recipient = submission.envelope.recipients.front().address.text();
-    if (identity_.is_known()) add_rows(submission);
+    submission.not_before = not_before_;
+    submission.waits_for = waits_for_;
+    submission.also = rows_of(submission);
     const std::size_t size = content_.size();
     submission.content = std::make_shared<const std::string>(std::exchange(content_, {}));
     auto accepted = co_await ports.spool.accept(std::move(submission));
@@ -254,8 +321,14 @@ void ReceptionSession::forget_transaction() {
     rate_taken_at_.reset();
     feedback_.reset();
     feedback_is_too_large_ = false;
+    if (!quotas_.empty()) reception_.ports_.shared.quotas.give_back(quotas_, recipients_counted_, quotas_taken_at_);
+    quotas_.clear();
+    not_before_ = {};
+    waits_for_.clear();
     content_ = {};
     body_.reset();
+    stream_of_message_ = mail::MessageStream::transactional;
+    pool_.clear();
     signed_by_.clear();
     sealed_by_.clear();
     lan_origin_.reset();

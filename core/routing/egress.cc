@@ -66,6 +66,14 @@ DialOptions dial_options(const EgressSource& source, Endpoint target, Deadline d
     return options;
 }
 
+namespace {
+
+bool may_ask_for(const EgressPool& pool, TenantId tenant) {
+    return pool.on_request && (pool.tenants.empty() || names(pool.tenants, tenant));
+}
+
+}  // namespace
+
 EgressTable::EgressTable(std::vector<std::shared_ptr<const EgressSource>> sources, std::vector<EgressPool> pools,
                          std::string_view fallback)
     : sources_(std::move(sources)), pools_(std::move(pools)) {
@@ -85,8 +93,7 @@ EgressTable EgressTable::of_one(EgressSource source) {
 
 const EgressPool& EgressTable::pool_for(const EgressRequest& request) const {
     if (const EgressPool* of_route = find_pool(request.route.pool); of_route != nullptr) return *of_route;
-    if (const EgressPool* wanted = find_pool(request.wanted);
-        wanted != nullptr && wanted->on_request && (wanted->tenants.empty() || names(wanted->tenants, request.tenant)))
+    if (const EgressPool* wanted = find_pool(request.wanted); wanted != nullptr && may_ask_for(*wanted, request.tenant))
         return *wanted;
     const EgressPool* best = &fallback();
     std::optional<Exactness> best_exactness;
@@ -97,6 +104,13 @@ const EgressPool& EgressTable::pool_for(const EgressRequest& request) const {
         best_exactness = found;
     }
     return *best;
+}
+
+std::vector<std::string> EgressTable::pools_on_request(TenantId tenant) const {
+    std::vector<std::string> found;
+    for (const EgressPool& pool : pools_)
+        if (may_ask_for(pool, tenant)) found.push_back(pool.name);
+    return found;
 }
 
 const EgressPool* EgressTable::find_pool(std::string_view name) const {

@@ -87,6 +87,8 @@ class EgressTable {
     //      that names the route; then the domain, as exactly as routes are compared; then the stream; then the first;
     //   4. the fallback.
     [[nodiscard]] const EgressPool& pool_for(const EgressRequest& request) const;
+    // Those that messages of this tenant may ask for.
+    [[nodiscard]] std::vector<std::string> pools_on_request(TenantId tenant) const;
     [[nodiscard]] const EgressPool* find_pool(std::string_view name) const;
     [[nodiscard]] const EgressSource* find_source(std::string_view name) const;
     [[nodiscard]] std::span<const std::shared_ptr<const EgressSource>> sources() const { return sources_; }

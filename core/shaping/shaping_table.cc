@@ -51,6 +51,7 @@ ShapingTable::ShapingTable(const std::vector<Provider>& providers, std::vector<R
         for (const std::string& suffix : provider.host_suffixes) suffixes_.insert_or_assign(suffix, provider.name);
     for (std::uint32_t place = 0; place < rules_.size(); ++place)
         by_destination_[destination_of(rules_[place].selectors)].push_back(place);
+    has_tenant_rules_ = std::ranges::any_of(rules_, [](const Rule& rule) { return !rule.selectors.tenant.empty(); });
 }
 
 std::string_view ShapingTable::provider_of_host(std::string_view host) const {

@@ -92,6 +92,7 @@ class ShapingTable {
     // Every value that somebody says something about; those of the tenant if the query names one.
     [[nodiscard]] std::vector<ExplainedValue> explain(const ShapingQuery& query) const;
 
+    [[nodiscard]] bool has_tenant_rules() const { return has_tenant_rules_; }
     [[nodiscard]] const std::vector<Rule>& rules() const { return rules_; }
     [[nodiscard]] bool knows_provider(std::string_view name) const;
 
@@ -107,6 +108,7 @@ class ShapingTable {
     [[nodiscard]] std::vector<const Rule*> fitting(const ShapingQuery& query, bool of_tenant) const;
 
     std::vector<Rule> rules_;
+    bool has_tenant_rules_ = false;
     Names<std::vector<std::uint32_t>> by_destination_;  // places of rules_, by "domain:…", "site:…", "provider:…", "*"
     Names<std::string> suffixes_;                       // to the provider's name
 };

@@ -75,6 +75,7 @@ Result<std::vector<DeliveryRow>> Spool::rows_of(Reader& reader, const DeliveryFi
         row.sender = known.sender().text();
         row.accepted_at = known.accepted_at;
         row.stream = known.stream;
+        row.pool = known.pool;
         row.size = known.location.length;
         return {};
     };
@@ -118,6 +119,8 @@ Task<Result<MessageRow>> Spool::show(MessageId id) {
         shown.id = id;
         shown.tenant = message.tenant;
         shown.credential = message.credential;
+        shown.stream = message.stream;
+        shown.pool = message.pool;
         shown.sender = message.sender().text();
         shown.accepted_at = message.accepted_at;
         shown.size = message.location.length;

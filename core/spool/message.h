@@ -47,11 +47,13 @@ struct Message {
     TenantId tenant;
     CredentialId credential;
     mail::MessageStream stream = mail::MessageStream::transactional;
+    std::string pool;  // of egress sources, that the sender asked for; empty: none
     // What it leaves with. recipients: those still to be delivered when it was loaded.
     mail::Envelope envelope;
     std::optional<mail::ReversePath> submitted_by;  // if it leaves with a return path of ours instead
     std::vector<std::uint32_t> ordinals;            // ordinals[i] belongs to envelope.recipients[i]
     WallClock::time_point accepted_at;
+    WallClock::time_point due_at;  // of a message just accepted: when delivery may begin
     ContentLocation location;
     std::shared_ptr<const std::string> content;  // fresh messages and loaded ones; never null when a delivery starts
 
@@ -68,6 +70,7 @@ struct PendingDelivery {
     DeliveryId id;
     TenantId tenant;
     mail::MessageStream stream = mail::MessageStream::transactional;
+    std::string_view pool;       // that it asks for; valid during the callback
     std::string_view recipient;  // address; valid during the callback
     WallClock::time_point due_at;
     std::uint32_t attempts = 0;

@@ -29,6 +29,36 @@ TEST(SpoolRecovery, KeepsTheContentOfWhatStillWaits) {
     EXPECT_EQ((*loaded)->location, message->location);
 }
 
+// What a message asks for, and what it waits for, is the same after a restart.
+TEST(SpoolRecovery, KeepsThePoolTheStreamAndTheTimeBeforeWhichNothingGoes) {
+    SpoolStore store;
+    const WallClock::time_point until =
+        std::chrono::floor<std::chrono::milliseconds>(WallClock::now()) + test::hours(5);
+    for (const std::string pool : {"news", "fast", "news", ""}) {
+        Submission submission = store.submission(test::envelope("a@example.com", {"b@example.net"}));
+        submission.pool = pool;
+        submission.stream = pool == "news" ? mail::MessageStream::bulk : mail::MessageStream::transactional;
+        submission.not_before = until;
+        submission.waits_for = "room";
+        const auto message = store.accept(std::move(submission));
+        EXPECT_EQ(message->pool, pool);
+        EXPECT_EQ(message->due_at, until);
+    }
+    EXPECT_EQ(store.number("SELECT count(*) FROM pool_name"), 2) << "one number for each name";
+    store.restart();
+    const auto rows = store.rows();
+    ASSERT_EQ(rows.size(), 4U);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        EXPECT_EQ(rows[i].pool, (std::array{"news", "fast", "news", ""}[i])) << i;
+        EXPECT_EQ(rows[i].stream == mail::MessageStream::bulk, rows[i].pool == "news") << i;
+        EXPECT_EQ(rows[i].due_at, until);
+        EXPECT_EQ(rows[i].last_reply, "room");
+    }
+    const auto loaded = store.run(store.spool->load(rows[1].id.message, {0}));
+    ASSERT_TRUE(loaded.has_value()) << loaded.error().detail;
+    EXPECT_EQ((*loaded)->pool, "fast");
+}
+
 TEST(SpoolRecovery, TellsWhatTheRowsSay) {
     SpoolStore store;
     const auto first = store.accept("a@example.com", {"b@example.net", "c@example.net"});

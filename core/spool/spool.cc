@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace relevo {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::string_view sql_insert_delivery =
     "INSERT INTO delivery (id, message_id, tenant_id, recipient, notify, original_recipient, state, due_at, attempts, "
     "delay_reported,"
-    " last_reply) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, 0, '')";
+    " last_reply) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, 0, $8)";
 constexpr std::string_view sql_delete_delivery = "DELETE FROM delivery WHERE id = $1";
 constexpr std::string_view sql_defer_delivery =
     "UPDATE delivery SET due_at = $1, attempts = $2, last_reply = $3 WHERE id = $4";
@@ -25,11 +26,14 @@ constexpr std::string_view sql_pending_recipients =
 
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 
+// Pools have numbers, so that a message needs no text for one.
+constexpr int pool_shift = 8;
+
 // The small values of a message in one column.
-std::int64_t pack_options(const mail::Envelope& envelope, mail::MessageStream stream) {
+std::int64_t pack_options(const mail::Envelope& envelope, mail::MessageStream stream, std::int64_t pool) {
     return static_cast<std::int64_t>(envelope.body) | (envelope.smtputf8 ? 4 : 0) |
            static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0) |
-           (stream == mail::MessageStream::bulk ? 64 : 0);
+           (stream == mail::MessageStream::bulk ? 64 : 0) | pool << pool_shift;
 }
 
 mail::MessageStream stream_of(std::int64_t options) {
@@ -41,6 +45,33 @@ void unpack_options(std::int64_t options, mail::Envelope& envelope) {
     envelope.smtputf8 = (options & 4) != 0;
     envelope.dsn_return = static_cast<mail::DsnReturn>(options >> 3 & 3);
     envelope.require_tls = (options & 32) != 0;
+}
+
+// The number of a pool's name, given with the first message that asks for it. 0: none.
+Result<std::int64_t> number_of_pool(Transaction& transaction, std::string_view name) {
+    std::int64_t number = 0;
+    if (name.empty()) return number;
+    const auto take = [&](const Row& row) -> Result<void> {
+        number = row.integer(0);
+        return {};
+    };
+    constexpr std::string_view find = "SELECT id FROM pool_name WHERE name = $1";
+    RELEVO_CHECK(transaction.query(find, {name}, take));
+    if (number != 0) return number;
+    RELEVO_CHECK(transaction.execute(
+        "INSERT INTO pool_name (id, name) VALUES ((SELECT count(*) + 1 FROM pool_name), $1)", {name}));
+    RELEVO_CHECK(transaction.query(find, {name}, take));
+    return number;
+}
+
+// The names by number.
+Result<std::map<std::int64_t, std::string>> names_of_pools(Reader& reader) {
+    std::map<std::int64_t, std::string> names;
+    RELEVO_CHECK(reader.query("SELECT id, name FROM pool_name", {}, [&](const Row& row) -> Result<void> {
+        names.emplace(row.integer(0), row.text(1));
+        return {};
+    }));
+    return names;
 }
 
 Result<mail::ReversePath> stored_sender(std::string_view text) {
@@ -74,6 +105,8 @@ std::shared_ptr<Message> accepted_message(const Submission& submission, const Co
     message->tenant = submission.tenant;
     message->credential = submission.credential;
     message->stream = submission.stream;
+    message->pool = submission.pool;
+    message->due_at = std::max(submission.accepted_at, submission.not_before);
     message->envelope = submission.envelope;
     message->envelope.recipients.clear();
     for (std::uint32_t ordinal = 0; ordinal < submission.envelope.recipients.size(); ++ordinal) {
@@ -96,6 +129,11 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
     Recovery recovery;
     RELEVO_CHECK(event_writer_.recover(reader));
     RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "message", 0));
+    RELEVO_TRY(const auto pools, names_of_pools(reader));
+    const auto pool_of = [&](std::int64_t options) {
+        const auto found = pools.find(options >> pool_shift);
+        return found == pools.end() ? std::string_view() : std::string_view(found->second);
+    };
     MessageId previous;
     for (const std::int64_t day : days) {
         RELEVO_CHECK(reader.query(
@@ -117,6 +155,7 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                 delivery({.id = {message, static_cast<std::uint32_t>(row.integer(0) - message.value)},
                           .tenant = TenantId{row.integer(2)},
                           .stream = stream_of(row.integer(11)),
+                          .pool = pool_of(row.integer(11)),
                           .recipient = row.text(3),
                           .due_at = time_of_milliseconds(row.integer(4)),
                           .attempts = static_cast<std::uint32_t>(row.integer(5)),
@@ -145,12 +184,13 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
     const mail::Envelope& envelope = submission.envelope;
     const std::int64_t day = day_of(time_of(submission.id));
     const std::string sender = envelope.reverse_path.text();
+    RELEVO_TRY(const std::int64_t pool, number_of_pool(transaction, submission.pool));
     RELEVO_CHECK(message_tables_.insert(transaction, day, [&]() -> Result<void> {
         RELEVO_CHECK(transaction.execute(
             insert_message_.of(day),
             {submission.id.value, submission.tenant.value, submission.credential.value,
              milliseconds_of(submission.accepted_at), std::string_view(sender),
-             pack_options(envelope, submission.stream), std::string_view(envelope.envelope_id),
+             pack_options(envelope, submission.stream, pool), std::string_view(envelope.envelope_id),
              static_cast<std::int64_t>(envelope.recipients.size()), static_cast<std::int64_t>(location.length),
              static_cast<std::int64_t>(location.segment), static_cast<std::int64_t>(location.offset)}));
         return {};
@@ -162,7 +202,9 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
             sql_insert_delivery,
             {key_of({submission.id, ordinal}), submission.id.value, submission.tenant.value,
              std::string_view(recipient.address.text()), static_cast<std::int64_t>(recipient.notify.bits),
-             std::string_view(recipient.original_recipient), milliseconds_of(submission.accepted_at)}));
+             std::string_view(recipient.original_recipient),
+             milliseconds_of(std::max(submission.accepted_at, submission.not_before)),
+             std::string_view(submission.waits_for)}));
     }
     RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
                                                          .at = submission.accepted_at,
@@ -330,6 +372,7 @@ Result<Message> Spool::message_row(Reader& reader, MessageId id, std::uint32_t& 
     Message message;
     message.id = id;
     bool found = false;
+    std::int64_t pool = 0;
     const std::int64_t day = day_of(time_of(id));
     RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "message", day));
     if (!days.empty() && days.front() == day)
@@ -341,6 +384,7 @@ Result<Message> Spool::message_row(Reader& reader, MessageId id, std::uint32_t& 
             RELEVO_TRY(message.envelope.reverse_path, stored_sender(row.text(3)));
             unpack_options(row.integer(4), message.envelope);
             message.stream = stream_of(row.integer(4));
+            pool = row.integer(4) >> pool_shift;
             message.envelope.envelope_id = row.text(5);
             recipients = static_cast<std::uint32_t>(row.integer(6));
             message.location = {.segment = static_cast<std::uint32_t>(row.integer(8)),
@@ -349,6 +393,12 @@ Result<Message> Spool::message_row(Reader& reader, MessageId id, std::uint32_t& 
             return {};
         }));
     if (!found) return failure(ErrorKind::not_found, "there is no message " + id.text());
+    if (pool != 0)
+        RELEVO_CHECK(
+            reader.query("SELECT name FROM pool_name WHERE id = $1", {pool}, [&](const Row& row) -> Result<void> {
+                message.pool = row.text(0);
+                return {};
+            }));
     return message;
 }
 

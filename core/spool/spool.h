@@ -27,11 +27,14 @@ struct Submission {
     TenantId tenant;
     CredentialId credential;
     mail::MessageStream stream = mail::MessageStream::transactional;
+    std::string pool;  // of egress sources, that the sender asks for; empty: none
     mail::Envelope envelope;
     std::shared_ptr<const std::string> content;
     WallClock::time_point accepted_at;
-    std::string origin;              // JSON object: how it came in; the detail of the `accepted` event
-    std::vector<Withheld> withheld;  // ascending; nothing of the message waits if that is all of its recipients
+    WallClock::time_point not_before{};  // delivery waits until then; the epoch: it may begin at once
+    std::string waits_for;               // why, as the queue list shows it
+    std::string origin;                  // JSON object: how it came in; the detail of the `accepted` event
+    std::vector<Withheld> withheld;      // ascending; nothing of the message waits if that is all of its recipients
     // Rows of others that belong into the same transaction (usage, last login, idempotency key); may be empty. Must be
     // repeatable.
     std::function<Result<void>(Transaction&)> also;
@@ -56,6 +59,7 @@ struct DeliveryRow {
     DeliveryId id;
     TenantId tenant;
     mail::MessageStream stream = mail::MessageStream::transactional;
+    std::string pool;  // that it asks for
     std::string sender;
     std::string recipient;
     WallClock::time_point accepted_at;
@@ -72,6 +76,8 @@ struct MessageRow {
     MessageId id;
     TenantId tenant;
     CredentialId credential;
+    mail::MessageStream stream = mail::MessageStream::transactional;
+    std::string pool;  // that it asks for
     std::string sender;
     WallClock::time_point accepted_at;
     Octets size = 0;

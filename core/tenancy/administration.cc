@@ -1,6 +1,7 @@
 #include "core/tenancy/administration.h"
 
 #include "core/tenancy/columns.h"
+#include "core/tenancy/quota.h"
 #include "core/tenancy/statements.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
@@ -18,6 +19,7 @@ Tenant tenant_of(const Row& row) {
                   .name = std::string(row.text(1)),
                   .language = columns::language(row.text(2)),
                   .suspended = row.integer(3) != 0,
+                  .weight = static_cast<std::uint32_t>(row.integer(5)),
                   .created_at = columns::time(row.integer(4))};
 }
 
@@ -51,6 +53,7 @@ Result<void> remove_tenant(Transaction& transaction, TenantId tenant) {
         return failure(ErrorKind::conflict, "the tenant still has " + std::to_string(domains) + " domains, " +
                                                 std::to_string(credentials) + " credentials and " +
                                                 std::to_string(networks) + " networks: remove them first");
+    RELEVO_CHECK(remove_quotas_of(transaction, QuotaScope::tenant, tenant.value));
     return statements::change_one(transaction, "DELETE FROM tenant WHERE id = $1", {tenant.value},
                                   "there is no such tenant");
 }
@@ -65,9 +68,16 @@ Result<void> set_tenant_suspended(Transaction& transaction, TenantId tenant, boo
                                   {tenant.value, columns::of(suspended)}, "there is no such tenant");
 }
 
+Result<void> set_tenant_weight(Transaction& transaction, TenantId tenant, std::uint32_t weight) {
+    if (weight < 1 || weight > largest_tenant_weight)
+        return failure(ErrorKind::invalid, "a tenant's weight is 1 to " + std::to_string(largest_tenant_weight));
+    return statements::change_one(transaction, "UPDATE tenant SET weight = $2 WHERE id = $1",
+                                  {tenant.value, std::int64_t{weight}}, "there is no such tenant");
+}
+
 Result<std::vector<Tenant>> list_tenants(Reader& reader) {
     std::vector<Tenant> tenants;
-    RELEVO_CHECK(reader.query("SELECT id, name, language, suspended, created_at FROM tenant ORDER BY id", {},
+    RELEVO_CHECK(reader.query("SELECT id, name, language, suspended, created_at, weight FROM tenant ORDER BY id", {},
                               [&](const Row& row) -> Result<void> {
                                   tenants.push_back(tenant_of(row));
                                   return {};

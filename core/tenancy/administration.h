@@ -22,6 +22,9 @@ namespace relevo {
 [[nodiscard]] Result<void> remove_tenant(Transaction& transaction, TenantId tenant);
 [[nodiscard]] Result<void> set_tenant_language(Transaction& transaction, TenantId tenant, mail::Language language);
 [[nodiscard]] Result<void> set_tenant_suspended(Transaction& transaction, TenantId tenant, bool suspended);
+// Its turns in a round of the queue. Errors: invalid – not 1 to 1000. not_found.
+inline constexpr std::uint32_t largest_tenant_weight = 1000;
+[[nodiscard]] Result<void> set_tenant_weight(Transaction& transaction, TenantId tenant, std::uint32_t weight);
 [[nodiscard]] Result<std::vector<Tenant>> list_tenants(Reader& reader);
 // Errors: not_found – detail names the nearest tenant, if one is near.
 [[nodiscard]] Result<Tenant> find_tenant(Reader& reader, std::string_view name);
@@ -74,7 +77,8 @@ struct NewDomain {
 // conflict – the network is granted already.
 [[nodiscard]] Result<NetworkGrantId> create_network_grant(Transaction& transaction, TenantId tenant,
                                                           std::string_view network, std::string_view label,
-                                                          RateLimits limits, WallClock::time_point now);
+                                                          RateLimits limits, mail::MessageStream stream,
+                                                          WallClock::time_point now);
 [[nodiscard]] Result<void> remove_network_grant(Transaction& transaction, NetworkGrantId grant);
 [[nodiscard]] Result<void> set_network_grant_limits(Transaction& transaction, NetworkGrantId grant, RateLimits limits);
 [[nodiscard]] Result<std::vector<NetworkGrant>> list_network_grants(Reader& reader,

@@ -220,8 +220,9 @@ TEST_F(AdministrationTest, RemovingADomainNeverWidensACredential) {
 
 TEST_F(AdministrationTest, GrantsNetworks) {
     const auto add = [&](TenantId tenant, std::string_view network) {
-        return store_.write(
-            [&](Transaction& rows) { return create_network_grant(rows, tenant, network, "office", {10, 0}, noon); });
+        return store_.write([&](Transaction& rows) {
+            return create_network_grant(rows, tenant, network, "office", {10, 0}, mail::MessageStream::bulk, noon);
+        });
     };
     const auto id = add(acme_, "192.0.2.0/24").value();
     EXPECT_EQ(add(rival_, "192.0.2.0/24").error().kind, ErrorKind::conflict);

@@ -34,6 +34,10 @@ inline std::optional<DmarcHandling> dmarc_handling(std::int64_t column) {
     if (column < 1 || column > static_cast<std::int64_t>(DmarcHandling::reject) + 1) return std::nullopt;
     return static_cast<DmarcHandling>(column - 1);
 }
+inline std::int64_t of(mail::MessageStream stream) { return static_cast<std::int64_t>(stream); }
+inline mail::MessageStream stream(std::int64_t column) {
+    return column == 1 ? mail::MessageStream::bulk : mail::MessageStream::transactional;
+}
 inline std::int64_t of(bool flag) { return flag ? 1 : 0; }
 
 }  // namespace relevo::columns

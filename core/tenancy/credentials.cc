@@ -2,6 +2,7 @@
 
 #include "core/tenancy/administration.h"
 #include "core/tenancy/columns.h"
+#include "core/tenancy/quota.h"
 #include "core/tenancy/secret.h"
 #include "core/tenancy/statements.h"
 #include "lib/base/text.h"
@@ -89,12 +90,12 @@ Result<void> insert_credential(Transaction& transaction, CredentialId id, const 
         [[maybe_unused]] const auto inserted,
         transaction.execute(
             "INSERT INTO credential (id, tenant_id, login, label, password_hash, scram, smtp_enabled,"
-            " messages_per_hour, messages_per_day, expires_at, created_at, last_used_at, last_used_from)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, '')",
+            " messages_per_hour, messages_per_day, expires_at, created_at, stream, last_used_at, last_used_from)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '')",
             {id.value, credential.tenant.value, login, std::string_view(credential.label),
              std::string_view(secret.password_hash), std::string_view(scram), columns::of(credential.smtp_enabled),
              std::int64_t{credential.limits.messages_per_hour}, std::int64_t{credential.limits.messages_per_day},
-             columns::of(credential.expires_at), columns::of(now)}));
+             columns::of(credential.expires_at), columns::of(now), columns::of(credential.stream)}));
     return {};
 }
 
@@ -112,6 +113,7 @@ Result<CredentialRow> row_of(const Row& row) {
     credential.created_at = columns::time(row.integer(8));
     listed.last_used_at = columns::time(row.integer(9));
     listed.last_used_from = row.text(10);
+    credential.stream = columns::stream(row.integer(11));
     return listed;
 }
 
@@ -178,6 +180,7 @@ Result<void> remove_credential(Transaction& transaction, CredentialId credential
                transaction.execute("DELETE FROM credential_network WHERE credential_id = $1", {credential.value}));
     RELEVO_TRY([[maybe_unused]] const auto addresses,
                transaction.execute("DELETE FROM login_address WHERE login = $1", {std::string_view(owner.login)}));
+    RELEVO_CHECK(remove_quotas_of(transaction, QuotaScope::credential, credential.value));
     return statements::change_one(transaction, "DELETE FROM credential WHERE id = $1", {credential.value}, missing);
 }
 
@@ -205,6 +208,11 @@ Result<void> set_limits(Transaction& transaction, CredentialId credential, RateL
         {credential.value, std::int64_t{limits.messages_per_hour}, std::int64_t{limits.messages_per_day}}, missing);
 }
 
+Result<void> set_stream(Transaction& transaction, CredentialId credential, mail::MessageStream stream) {
+    return statements::change_one(transaction, "UPDATE credential SET stream = $2 WHERE id = $1",
+                                  {credential.value, columns::of(stream)}, missing);
+}
+
 Result<void> set_expiry(Transaction& transaction, CredentialId credential, WallClock::time_point expires_at) {
     return statements::change_one(transaction, "UPDATE credential SET expires_at = $2 WHERE id = $1",
                                   {credential.value, columns::of(expires_at)}, missing);
@@ -226,7 +234,7 @@ Result<std::vector<CredentialRow>> list_credentials(Reader& reader, std::optiona
     std::vector<CredentialRow> rows;
     RELEVO_CHECK(reader.query(
         "SELECT id, tenant_id, login, label, smtp_enabled, messages_per_hour, messages_per_day, expires_at, created_at,"
-        " last_used_at, last_used_from FROM credential WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+        " last_used_at, last_used_from, stream FROM credential WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
         {tenant ? tenant->value : 0}, [&](const Row& row) -> Result<void> {
             RELEVO_TRY(rows.emplace_back(), row_of(row));
             return {};
@@ -240,7 +248,7 @@ Result<CredentialRow> find_credential(Reader& reader, std::string_view login) {
     std::vector<CredentialRow> rows;
     RELEVO_CHECK(reader.query(
         "SELECT id, tenant_id, login, label, smtp_enabled, messages_per_hour, messages_per_day, expires_at, created_at,"
-        " last_used_at, last_used_from FROM credential WHERE login = $1",
+        " last_used_at, last_used_from, stream FROM credential WHERE login = $1",
         {std::string_view(canonical)}, [&](const Row& row) -> Result<void> {
             RELEVO_TRY(rows.emplace_back(), row_of(row));
             return {};

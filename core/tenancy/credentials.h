@@ -19,6 +19,7 @@ struct NewCredential {
     std::vector<std::string> domains;   // empty: every domain of the tenant
     std::vector<std::string> networks;  // empty: from anywhere
     RateLimits limits;
+    mail::MessageStream stream = mail::MessageStream::transactional;
     WallClock::time_point expires_at{};  // the epoch: never
 };
 
@@ -42,6 +43,8 @@ struct CredentialRow {
 [[nodiscard]] Result<void> set_smtp_enabled(Transaction& transaction, CredentialId credential, bool enabled);
 [[nodiscard]] Result<void> set_label(Transaction& transaction, CredentialId credential, std::string_view label);
 [[nodiscard]] Result<void> set_limits(Transaction& transaction, CredentialId credential, RateLimits limits);
+// Of its messages that do not say.
+[[nodiscard]] Result<void> set_stream(Transaction& transaction, CredentialId credential, mail::MessageStream stream);
 // The epoch: never. A time in the past is allowed: it ends the credential now.
 [[nodiscard]] Result<void> set_expiry(Transaction& transaction, CredentialId credential,
                                       WallClock::time_point expires_at);

@@ -7,6 +7,7 @@
 #include "lib/mail/address.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace relevo {
 
@@ -34,20 +35,25 @@ Result<std::shared_ptr<const Directory>> Directory::load(Reader& reader) {
     RELEVO_TRY(auto domains, list_domains(reader));
     RELEVO_TRY(auto rows, list_credentials(reader));
     RELEVO_TRY(auto grants, list_network_grants(reader));
+    RELEVO_TRY(auto quotas, list_quotas(reader));
     std::vector<Credential> credentials;
     credentials.reserve(rows.size());
     for (auto& row : rows) credentials.push_back(std::move(row.credential));
     RELEVO_CHECK(add_secrets(reader, credentials));
-    return of(std::move(tenants), std::move(domains), std::move(credentials), std::move(grants));
+    return of(std::move(tenants), std::move(domains), std::move(credentials), std::move(grants), std::move(quotas));
 }
 
 std::shared_ptr<const Directory> Directory::of(std::vector<Tenant> tenants, std::vector<Domain> domains,
-                                               std::vector<Credential> credentials, std::vector<NetworkGrant> grants) {
+                                               std::vector<Credential> credentials, std::vector<NetworkGrant> grants,
+                                               std::vector<Quota> quotas) {
     auto directory = std::make_shared<Directory>();
     directory->tenants_ = std::move(tenants);
     directory->domains_ = std::move(domains);
     directory->credentials_ = std::move(credentials);
     directory->grants_ = std::move(grants);
+    directory->quotas_ = std::move(quotas);
+    std::ranges::sort(directory->quotas_, {},
+                      [](const Quota& quota) { return std::tuple(quota.scope, quota.subject, quota.period); });
     directory->index();
     return directory;
 }
@@ -110,6 +116,18 @@ const Domain* Directory::domain_for(std::string_view ascii_name) const {
         return above->second->subdomains == Subdomains::included ? above->second : nullptr;
     }
     return nullptr;
+}
+
+std::span<const Quota> Directory::quotas_of(QuotaScope scope, std::int64_t subject) const {
+    const auto found = std::ranges::equal_range(quotas_, std::pair(scope, subject), {}, [](const Quota& quota) {
+        return std::pair(quota.scope, quota.subject);
+    });
+    return {found.begin(), found.end()};
+}
+
+const Domain* Directory::domain(DomainId id) const {
+    const auto found = std::ranges::find(domains_, id, &Domain::id);
+    return found == domains_.end() ? nullptr : &*found;
 }
 
 bool Directory::has_domain_at_or_below(std::string_view ascii_name) const {

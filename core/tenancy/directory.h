@@ -4,8 +4,10 @@
 #include "core/ports/database.h"
 #include "core/tenancy/model.h"
 #include "core/tenancy/network_table.h"
+#include "core/tenancy/quota.h"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,7 +28,8 @@ class Directory {
     [[nodiscard]] static Result<std::shared_ptr<const Directory>> load(Reader& reader);
     [[nodiscard]] static std::shared_ptr<const Directory> of(std::vector<Tenant> tenants, std::vector<Domain> domains,
                                                              std::vector<Credential> credentials,
-                                                             std::vector<NetworkGrant> grants);
+                                                             std::vector<NetworkGrant> grants,
+                                                             std::vector<Quota> quotas = {});
 
     // nullptr: there is none. Pointers live as long as the directory.
     [[nodiscard]] const Tenant* tenant(TenantId id) const;
@@ -44,6 +47,10 @@ class Directory {
     [[nodiscard]] bool has_domain_at_or_below(std::string_view ascii_name) const;
     [[nodiscard]] const std::vector<const Domain*>& domains_of(TenantId tenant) const;
 
+    // The quotas of one tenant, domain or credential; none for most.
+    [[nodiscard]] std::span<const Quota> quotas_of(QuotaScope scope, std::int64_t subject) const;
+    [[nodiscard]] const std::vector<Quota>& quotas() const { return quotas_; }  // by scope, then subject
+    [[nodiscard]] const Domain* domain(DomainId id) const;                      // looks at each
     [[nodiscard]] const std::vector<Tenant>& tenants() const { return tenants_; }
     [[nodiscard]] const std::vector<Credential>& credentials() const { return credentials_; }
 
@@ -54,6 +61,7 @@ class Directory {
     std::vector<Domain> domains_;
     std::vector<Credential> credentials_;
     std::vector<NetworkGrant> grants_;
+    std::vector<Quota> quotas_;
 
     std::unordered_map<TenantId, const Tenant*> tenants_by_id_;
     std::unordered_map<CredentialId, const Credential*> credentials_by_id_;

@@ -4,6 +4,7 @@
 #include "core/ports/task.h"
 #include "lib/base/identifier.h"
 #include "lib/dns/record.h"
+#include "lib/mail/message_stream.h"
 #include "lib/mail/report.h"
 #include "lib/sasl/mechanism.h"
 
@@ -26,6 +27,7 @@ struct Tenant {
     std::string name;
     mail::Language language = mail::Language::english;  // of the reports that its senders get
     bool suspended = false;                             // none of its credentials may send
+    std::uint32_t weight = 1;                           // its turns in a round of the queue, 1 to 1000
     WallClock::time_point created_at;
 };
 
@@ -91,7 +93,8 @@ struct Credential {
     std::vector<std::string> domains;    // if not empty, may send only from these; A-labels
     std::vector<dns::Network> networks;  // if not empty, may log in only from these
     RateLimits limits;
-    WallClock::time_point expires_at{};  // the epoch: never
+    mail::MessageStream stream = mail::MessageStream::transactional;  // of messages that do not say
+    WallClock::time_point expires_at{};                               // the epoch: never
     WallClock::time_point created_at;
 
     [[nodiscard]] bool has_expiry() const { return expires_at != WallClock::time_point{}; }
@@ -104,6 +107,7 @@ struct NetworkGrant {
     dns::Network network;
     std::string label;
     RateLimits limits;
+    mail::MessageStream stream = mail::MessageStream::transactional;  // of messages that do not say
     WallClock::time_point created_at;
 };
 

@@ -28,13 +28,15 @@ Result<NetworkGrant> grant_of(const Row& row) {
                         .label = std::string(row.text(3)),
                         .limits = {.messages_per_hour = static_cast<std::uint32_t>(row.integer(4)),
                                    .messages_per_day = static_cast<std::uint32_t>(row.integer(5))},
+                        .stream = columns::stream(row.integer(7)),
                         .created_at = columns::time(row.integer(6))};
 }
 
 }  // namespace
 
 Result<NetworkGrantId> create_network_grant(Transaction& transaction, TenantId tenant, std::string_view network_text,
-                                            std::string_view label, RateLimits limits, WallClock::time_point now) {
+                                            std::string_view label, RateLimits limits, mail::MessageStream stream,
+                                            WallClock::time_point now) {
     RELEVO_TRY(const auto network, parse_grantable_network(network_text));
     RELEVO_CHECK(statements::check_text("the label", label, label_limit_octets));
     RELEVO_CHECK(statements::require_tenant(transaction, tenant));
@@ -47,9 +49,9 @@ Result<NetworkGrantId> create_network_grant(Transaction& transaction, TenantId t
     RELEVO_TRY(
         [[maybe_unused]] const auto inserted,
         transaction.execute("INSERT INTO network_grant (id, tenant_id, network, label, messages_per_hour,"
-                            " messages_per_day, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                            " messages_per_day, created_at, stream) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                             {id, tenant.value, std::string_view(text), label, std::int64_t{limits.messages_per_hour},
-                             std::int64_t{limits.messages_per_day}, columns::of(now)}));
+                             std::int64_t{limits.messages_per_day}, columns::of(now), columns::of(stream)}));
     return NetworkGrantId{id};
 }
 
@@ -67,13 +69,14 @@ Result<void> set_network_grant_limits(Transaction& transaction, NetworkGrantId g
 
 Result<std::vector<NetworkGrant>> list_network_grants(Reader& reader, std::optional<TenantId> tenant) {
     std::vector<NetworkGrant> grants;
-    RELEVO_CHECK(reader.query(
-        "SELECT id, tenant_id, network, label, messages_per_hour, messages_per_day, created_at FROM network_grant"
-        " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
-        {tenant ? tenant->value : 0}, [&](const Row& row) -> Result<void> {
-            RELEVO_TRY(grants.emplace_back(), grant_of(row));
-            return {};
-        }));
+    RELEVO_CHECK(
+        reader.query("SELECT id, tenant_id, network, label, messages_per_hour, messages_per_day, created_at, stream "
+                     "FROM network_grant"
+                     " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
+                     {tenant ? tenant->value : 0}, [&](const Row& row) -> Result<void> {
+                         RELEVO_TRY(grants.emplace_back(), grant_of(row));
+                         return {};
+                     }));
     return grants;
 }
 

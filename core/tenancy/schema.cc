@@ -120,8 +120,32 @@ constexpr std::string_view dmarc_schema = "ALTER TABLE domain ADD COLUMN dmarc I
 // Where the domain's mail comes back to; '': not to a sub-domain of its own.
 constexpr std::string_view return_path_schema = "ALTER TABLE domain ADD COLUMN return_path TEXT NOT NULL DEFAULT '';";
 
+// Whose turn it is, what kind of mail a sender sends, and how much of it. A usage row is how much of one quota was used
+// in one period, with what was let in ahead of the next ones.
+constexpr std::string_view fairness_schema = R"sql(
+ALTER TABLE tenant ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE credential ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE network_grant ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('quota', 0);
+CREATE TABLE quota (
+    id BIGINT PRIMARY KEY,
+    scope INTEGER NOT NULL,
+    subject BIGINT NOT NULL,
+    period INTEGER NOT NULL,
+    recipients BIGINT NOT NULL,
+    beyond INTEGER NOT NULL,
+    UNIQUE (scope, subject, period)
+);
+CREATE TABLE quota_usage (
+    quota_id BIGINT PRIMARY KEY REFERENCES quota (id),
+    period_number BIGINT NOT NULL,
+    used BIGINT NOT NULL
+);
+)sql";
+
 constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}, Migration{"tenancy", 2, ownership_schema},
-                                   Migration{"tenancy", 3, dmarc_schema}, Migration{"tenancy", 4, return_path_schema}};
+                                   Migration{"tenancy", 3, dmarc_schema}, Migration{"tenancy", 4, return_path_schema},
+                                   Migration{"tenancy", 5, fairness_schema}};
 
 }  // namespace
 

@@ -1,0 +1,74 @@
+// Fields "X-Relevo-…" of a submission: what they ask for, and that nobody else sees them.
+#include "core/reception/reception_fixture.h"
+
+namespace relevo::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+class ControlHeadersTest : public ReceptionTest {
+ protected:
+    ControlHeadersTest() {
+        shared.pools_of = [](TenantId tenant) {
+            return tenant == TenantId{1} ? std::vector<std::string>{"fast", "news"} : std::vector<std::string>();
+        };
+    }
+    // The reply to a message with these fields.
+    std::string reply_to(const std::string& fields) {
+        Client client = connect();
+        client.greets().logs_in().expects("235");
+        client.begins_mail().sends("DATA").expects("354").sends_octets(fields + simple_mail + ".\r\n");
+        return client.reply();
+    }
+};
+
+TEST_F(ControlHeadersTest, ChooseStreamAndPoolAndAreTakenOut) {
+    EXPECT_THAT(reply_to("x-relevo-stream: Bulk\r\nX-Relevo-Pool:\r\n NEWS\r\nX-Relevo-Tag: spring\r\n"),
+                HasSubstr("250 "));
+    ASSERT_THAT(accepted, SizeIs(1));
+    EXPECT_EQ(accepted[0]->stream, mail::MessageStream::bulk);
+    EXPECT_EQ(accepted[0]->pool, "news");
+    EXPECT_THAT(content_of_last(), Not(HasSubstr("elevo-Stream")));
+    EXPECT_THAT(content_of_last(), Not(HasSubstr("NEWS")));
+    EXPECT_THAT(content_of_last(), Not(HasSubstr("spring")));
+    EXPECT_THAT(content_of_last(), HasSubstr("Subject: hello"));
+    const auto rows = store.rows();
+    ASSERT_THAT(rows, SizeIs(1));
+    EXPECT_EQ(rows[0].stream, mail::MessageStream::bulk);
+    EXPECT_EQ(rows[0].pool, "news") << "it travels with the message";
+}
+
+TEST_F(ControlHeadersTest, RefuseWhatTheyDoNotKnowAndSayWhatIsAllowed) {
+    EXPECT_THAT(reply_to("X-Relevo-Stream: newsletter\r\n"),
+                HasSubstr("550 5.6.0 X-Relevo-Stream is \"newsletter\": write transactional or bulk"));
+    EXPECT_THAT(reply_to("X-Relevo-Pool: slow\r\n"),
+                HasSubstr("550 5.6.0 X-Relevo-Pool is \"slow\": write fast or news"));
+    EXPECT_THAT(reply_to("X-Relevo-Stream: bulk\r\nX-Relevo-Stream: bulk\r\n"), HasSubstr("X-Relevo-Stream is there"));
+    shared.pools_of = nullptr;
+    EXPECT_THAT(reply_to("X-Relevo-Pool: fast\r\n"), HasSubstr("leave the field out"));
+    EXPECT_THAT(accepted, SizeIs(0));
+}
+
+TEST_F(ControlHeadersTest, TheCredentialSaysItWhereTheMessageDoesNot) {
+    std::vector<Credential> credentials{credential(1, "crm")};
+    credentials[0].stream = mail::MessageStream::bulk;
+    const auto before = shared.directory.load();
+    shared.directory = Directory::of(before->tenants(), {*before->domains_of(TenantId{1}).front()}, credentials, {});
+    EXPECT_THAT(reply_to(""), HasSubstr("250 "));
+    EXPECT_EQ(accepted.back()->stream, mail::MessageStream::bulk);
+    EXPECT_THAT(reply_to("X-Relevo-Stream: transactional\r\n"), HasSubstr("250 "));
+    EXPECT_EQ(accepted.back()->stream, mail::MessageStream::transactional);
+}
+
+TEST_F(ControlHeadersTest, OfStrangersMeanNothing) {
+    listener.session.authentication = smtp::Authentication::offered;
+    Client client = connect();
+    client.greets().begins_mail("a@example.org", "b@inbound.example");
+    client.sends_content("X-Relevo-Stream: newsletter\r\n" + simple_mail).expects("250");
+    EXPECT_EQ(accepted.back()->stream, mail::MessageStream::transactional);
+}
+
+}  // namespace
+}  // namespace relevo::test
