@@ -282,7 +282,8 @@ Task<Control::Answer> Control::add_lan_device(Arguments arguments) {
         LanDevice device{.name = to_lower(name), .created_at = now};
         if (network) {
             RELEVO_TRY(device.grant,
-                       create_network_grant(transaction, tenant.id, network_text(*network), device.name, {}, now));
+                       create_network_grant(transaction, tenant.id, network_text(*network), device.name, {},
+                                            mail::MessageStream::transactional, now));
         } else {
             NewCredential credential;
             credential.tenant = tenant.id;
