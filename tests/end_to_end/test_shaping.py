@@ -7,6 +7,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness.case import RelevoTestCase  # noqa: E402
+from harness.loopback import wait_until  # noqa: E402
 
 
 class LimitsForDestinations(RelevoTestCase):
@@ -49,7 +50,10 @@ class LimitsForDestinations(RelevoTestCase):
         self.assertIn('did you mean "google"?', refused)
         self.assertIn(f'{self.file}:5:1: default.message_rate is "5/sec"', refused)
         self.assertIn("must be a rate such as", self.relevo.run("config", "check", code=1).errors)
-        self.assertIn("shaping.toml:5:1", self.relevo.log_entries("server.reload_refused")[-1]["problem"])
+        wait_until(
+            lambda: any("shaping.toml:5:1" in entry["problem"] for entry in self.relevo.log_entries("server.reload_refused")),
+            "the log names the line",
+        )
         self.assertTrue(self.relevo.is_alive())
 
     def test_a_file_that_is_not_there_is_refused(self) -> None:
