@@ -281,9 +281,8 @@ Task<Control::Answer> Control::add_lan_device(Arguments arguments) {
         RELEVO_TRY(const Tenant tenant, tenant_of_devices(transaction, tenant_text));
         LanDevice device{.name = to_lower(name), .created_at = now};
         if (network) {
-            RELEVO_TRY(device.grant,
-                       create_network_grant(transaction, tenant.id, network_text(*network), device.name, {},
-                                            mail::MessageStream::transactional, now));
+            RELEVO_TRY(device.grant, create_network_grant(transaction, tenant.id, network_text(*network), device.name,
+                                                          {}, mail::MessageStream::transactional, now));
         } else {
             NewCredential credential;
             credential.tenant = tenant.id;
