@@ -30,7 +30,8 @@ ReceptionSession::ReceptionSession(Reception& reception, const ListenerOptions& 
       listener_(listener),
       stream_(std::move(stream)),
       client_(stream_->peer()),
-      session_ends_(Clock::now() + listener.session_time) {}
+      session_ends_(Clock::now() + listener.session_time),
+      message_(reception.ports_) {}
 
 ReceptionSession::~ReceptionSession() = default;
 

@@ -4,6 +4,7 @@
 #include "core/lan/token.h"
 #include "core/policy/decision.h"
 #include "core/ports/stream.h"
+#include "core/reception/incoming_message.h"
 #include "core/reception/listener_options.h"
 #include "core/reception/reception.h"
 #include "core/verification/verification.h"
@@ -66,36 +67,21 @@ class ReceptionSession {
     void judge_sender(const smtp::JudgeSender& step);
     Task<> judge_recipient(const smtp::JudgeRecipient& step);
     void begin_content();
-    [[nodiscard]] std::optional<Decision> take_of_quotas(WallClock::time_point now);
-    void tell_of_quotas(const Directory& directory, const QuotaLedger::Verdict& verdict);
     Task<> end_content();
     void take_content(std::string_view piece);
-    [[nodiscard]] std::string_view arrived() const;
     Task<std::optional<smtp::Reply>> prepare_content();
-    [[nodiscard]] std::optional<smtp::Reply> prepare_submission(const mail::Header& header);
-    [[nodiscard]] std::optional<smtp::Reply> take_control_headers(const Directory& directory,
-                                                                  const mail::Header& header,
-                                                                  mail::SubmissionFixes& fixes);
-    [[nodiscard]] std::string signature_of(const Directory& directory, const mail::Header& header,
-                                           const mail::SubmissionFixes& fixes, WallClock::time_point now);
     Task<smtp::Reply> take_message();
-    void log_not_stored(const Error& problem);
     [[nodiscard]] std::string received_field() const;
-    [[nodiscard]] std::string origin() const;
+    [[nodiscard]] Arrival arrival() const;
     void forget_transaction();
 
-    // session_feedback.cc: who gets nothing, and what comes back
+    // session_feedback.cc: what comes back to return paths
     [[nodiscard]] std::optional<Decision> judge_feedback(const mail::Address& recipient);
-    [[nodiscard]] std::string unsubscribe_fields(const mail::Header& header) const;
     [[nodiscard]] bool has_room_for_feedback(std::size_t octets);
     Task<smtp::Reply> take_feedback();
-    [[nodiscard]] std::optional<Decision> judge_suppression(const mail::Address& recipient) const;
-    Task<Result<std::vector<Withheld>>> suppressed_recipients(const mail::Envelope& envelope);
 
     // session_lan.cc: devices of an office
-    void mark_device(mail::SubmissionFixes& fixes, const mail::Header& header);
     void note_device_refusal(const smtp::Reply& reply);
-    [[nodiscard]] std::function<Result<void>(Transaction&)> rows_of(const Submission& submission) const;
 
     // session_verification.cc: mail from outside
     void begin_verification();
@@ -105,7 +91,7 @@ class ReceptionSession {
     [[nodiscard]] std::string seal_of(const mail::Header& header, const mail::SubmissionFixes& fixes,
                                       const VerificationOptions& options, const Findings& findings);
     [[nodiscard]] mail::Utf8 utf8_of_message() const;
-    void log_marked(std::string_view mark);
+    void log_marked(std::string_view mark, std::string_view findings);
 
     Reception& reception_;
     const ListenerOptions& listener_;
@@ -125,26 +111,12 @@ class ReceptionSession {
     std::optional<std::string> attempted_login_;  // admitted by the guard, without a verdict yet
     std::optional<std::string> succeeded_login_;  // SCRAM's last message is under way
 
-    MessageId message_;
-    std::string content_;  // the Received field, then what arrived
-    std::size_t received_field_octets_ = 0;
-    std::optional<StreamedBody> body_;  // if it will be signed
-    mail::MessageStream stream_of_message_ = mail::MessageStream::transactional;
-    std::string pool_;  // that the message asks for
-    std::string signed_by_;
-    std::optional<LanOrigin> lan_origin_;  // of the message that arrives
-    std::string sealed_by_;
+    IncomingMessage message_;
     Octets announced_size_ = 0;
     Deadline transaction_ends_ = no_deadline;
     Clock::duration recipient_time_left_{};  // for looking at recipients of this transaction in the DNS
     Deadline waiting_since_ = Clock::now();  // our last reply; what the client owes us counts from here
     Deadline content_began_;
-    std::optional<WallClock::time_point> rate_taken_at_;
-    std::vector<Quota> quotas_;  // in which the message under way is counted
-    std::uint32_t recipients_counted_ = 0;
-    WallClock::time_point quotas_taken_at_;
-    WallClock::time_point not_before_;  // the epoch: it may go at once
-    std::string waits_for_;
     std::uint32_t accepted_messages_ = 0;
 
     std::optional<ReturnAddress> feedback_;  // the transaction's only recipient
@@ -153,7 +125,6 @@ class ReceptionSession {
     std::unique_ptr<MessageVerification> verification_;  // only while mail from outside arrives
     mail::HeaderEnd header_end_;                         // of that mail
     bool is_in_body_ = false;
-    std::string authentication_;  // JSON, for the event; empty if nothing was checked
 };
 
 }  // namespace relevo

@@ -16,13 +16,13 @@ void ReceptionSession::begin_verification() {
                                                       .body = session_->envelope().body});
 }
 
-// `piece` has just been added to content_.
+// `piece` has just been added to the message.
 void ReceptionSession::follow_content(std::string_view piece) {
     if (!verification_) return;
     if (is_in_body_) return verification_->body(piece);
     header_end_.take(piece);
     if (!header_end_.is_found()) return;
-    if (const auto header = mail::Header::parse(arrived()); header.has_value())
+    if (const auto header = mail::Header::parse(message_.arrived()); header.has_value())
         begin_body(*header);
     else
         verification_.reset();  // refused at the end, whatever else is in it
@@ -30,7 +30,7 @@ void ReceptionSession::follow_content(std::string_view piece) {
 
 void ReceptionSession::begin_body(const mail::Header& header) {
     verification_->header(header);
-    verification_->body(arrived().substr(header.body_offset()));
+    verification_->body(message_.arrived().substr(header.body_offset()));
     is_in_body_ = true;
 }
 
@@ -49,19 +49,18 @@ Task<std::optional<smtp::Reply>> ReceptionSession::verify_content(const mail::He
     if (!is_in_body_) begin_body(header);
     const Findings findings = co_await verification_->finish();
     reception_.ports_.metrics.count(findings);
-    authentication_ = findings_as_json(findings);
+    std::string found = findings_as_json(findings);
     const auto options = reception_.ports_.verifier.options();
     const AuthenticityDecision judged = judge_authenticity(
         findings, handling_for(*reception_.ports_.shared.directory.load(), session_->envelope(), options->handling));
     if (const auto& tell = reception_.ports_.shared.message_checked)
         tell(findings, client_.address, session_->envelope(), applied(judged));
     if (!judged.decision.is_accepted()) co_return judged.decision.reply;
-    if (judged.marked) log_marked(*judged.marked);
+    if (judged.marked) log_marked(*judged.marked, found);
+    message_.set_authentication(std::move(found));
     const mail::SubmissionFixes fixes =
-        fixes_for_arrival(header, arrived(), *options, findings, utf8_of_message(), judged.marked);
-    std::string prefix = seal_of(header, fixes, *options, findings);
-    prefix += std::string_view(content_).substr(0, received_field_octets_);
-    content_ = mail::apply_fixes(prefix, arrived(), fixes);
+        fixes_for_arrival(header, message_.arrived(), *options, findings, utf8_of_message(), judged.marked);
+    message_.apply(seal_of(header, fixes, *options, findings), fixes);
     co_return std::nullopt;
 }
 
@@ -71,9 +70,9 @@ std::string ReceptionSession::seal_of(const mail::Header& header, const mail::Su
     auto sealer = verification_->take_sealer();
     if (!sealer || reception_.ports_.shared.signer == nullptr) return {};
     MessageSigner::Signed made = reception_.ports_.shared.signer->seal(
-        mail::fields_after(header, arrived(), fixes),
+        mail::fields_after(header, message_.arrived(), fixes),
         seal_request(options, findings, utf8_of_message(), WallClock::now()), *std::move(sealer));
-    sealed_by_ = std::move(made.by);
+    message_.set_sealed_by(std::move(made.by));
     return std::move(made.fields);
 }
 
@@ -82,13 +81,13 @@ mail::Utf8 ReceptionSession::utf8_of_message() const {
 }
 
 // The refusal is logged as any other; what was found about it, here.
-void ReceptionSession::log_marked(std::string_view mark) {
-    reception_.ports_.log.info("smtp.marked", {{"message", message_.text()},
+void ReceptionSession::log_marked(std::string_view mark, std::string_view findings) {
+    reception_.ports_.log.info("smtp.marked", {{"message", message_.id().text()},
                                                {"listener", listener_.name},
                                                {"client", client_.text()},
                                                {"from", session_->envelope().reverse_path.text()},
                                                {"mark", mark},
-                                               {"authentication", authentication_}});
+                                               {"authentication", findings}});
 }
 
 }  // namespace relevo
