@@ -18,7 +18,7 @@ Seen read(std::string_view wire, std::size_t piece) {
     const net::HttpRequestBounds bounds{.header = 512, .body = 1024};
     Seen seen;
     std::string waiting;
-    net::HttpRequestReader reader(bounds);
+    net::HttpRequestReader reader(bounds, {});
     for (std::size_t at = 0; at < wire.size(); at += piece) {
         waiting += wire.substr(at, piece);
         for (bool more = true; more;) {
@@ -34,7 +34,7 @@ Seen read(std::string_view wire, std::size_t piece) {
             if (request.body.size() > bounds.body) std::abort();
             seen.requests.push_back(request.method + " " + request.target + "\n" + request.body);
             if (!keeps) return seen;
-            reader = net::HttpRequestReader(bounds);
+            reader = net::HttpRequestReader(bounds, {});
             more = !waiting.empty();
         }
     }

@@ -13,10 +13,12 @@ struct HttpRequestReader::Parser {
     http::request_parser<http::string_body> request;
 };
 
-HttpRequestReader::HttpRequestReader(const HttpRequestBounds& bounds) : parser_(std::make_unique<Parser>()) {
-    parser_->request.eager(true);
-    parser_->request.header_limit(static_cast<std::uint32_t>(bounds.header));
-    parser_->request.body_limit(bounds.body);
+// The parser stops behind the header: how much body may follow depends on who asks for what.
+HttpRequestReader::HttpRequestReader(HttpRequestBounds bounds, const Endpoint& peer)
+    : bounds_(std::move(bounds)), peer_(peer), parser_(std::make_unique<Parser>()) {
+    parser_->request.eager(false);
+    parser_->request.header_limit(static_cast<std::uint32_t>(bounds_.header));
+    parser_->request.body_limit(boost::none);
 }
 HttpRequestReader::~HttpRequestReader() = default;
 HttpRequestReader::HttpRequestReader(HttpRequestReader&&) noexcept = default;
@@ -38,6 +40,10 @@ HttpRequestReader::State HttpRequestReader::check_header() {
     const auto coding = request[http::field::transfer_encoding];
     if (codings > 1 || (codings == 1 && !equals_ignoring_case(trimmed({coding.data(), coding.size()}), "chunked")))
         return refuse(501, "Only the chunked transfer coding is known here.");
+    const Octets limit = bounds_.body_of ? bounds_.body_of(head()) : bounds_.body;
+    if (const auto length = parser_->request.content_length(); length && *length > limit)
+        return refuse(413, "The request is too large.");
+    parser_->request.body_limit(limit);
     return State::needs_more;
 }
 
@@ -66,14 +72,20 @@ bool HttpRequestReader::waits_for_continue() const {
 
 bool HttpRequestReader::keeps_alive() const { return parser_->request.get().keep_alive(); }
 
-HttpRequest HttpRequestReader::take() {
-    http::request<http::string_body> message = parser_->request.release();
+HttpRequest HttpRequestReader::head() const {
+    const auto& message = parser_->request.get();
     HttpRequest request;
     request.method = std::string(message.method_string());
     request.target = std::string(message.target());
     for (const auto& field : message)
         request.fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
-    request.body = std::move(message.body());
+    request.peer = peer_;
+    return request;
+}
+
+HttpRequest HttpRequestReader::take() {
+    HttpRequest request = head();
+    request.body = std::move(parser_->request.get().body());
     return request;
 }
 

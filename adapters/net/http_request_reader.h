@@ -5,6 +5,7 @@
 #include "core/ports/http.h"
 #include "lib/base/octets.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ namespace relevo::net {
 struct HttpRequestBounds {
     Octets header = 16 * kibibyte;
     Octets body = 64 * kibibyte;
+    // What this one request may bring, asked when its header is whole; empty: `body`. The head has no body yet.
+    std::function<Octets(const HttpRequest& head)> body_of{};
 };
 
 // One request. A request with two readings is none: Content-Length beside Transfer-Encoding, another coding than
@@ -22,7 +25,7 @@ class HttpRequestReader {
  public:
     enum class State : std::uint8_t { needs_more, done, refused };
 
-    explicit HttpRequestReader(const HttpRequestBounds& bounds);
+    HttpRequestReader(HttpRequestBounds bounds, const Endpoint& peer);
     ~HttpRequestReader();
     HttpRequestReader(HttpRequestReader&&) noexcept;
     HttpRequestReader& operator=(HttpRequestReader&&) noexcept;
@@ -32,7 +35,7 @@ class HttpRequestReader {
     // The header is whole and the client waits for "100 Continue" before it sends the body (RFC 9110 §10.1.1).
     [[nodiscard]] bool waits_for_continue() const;
 
-    // Once, after `done`. `peer` is not set.
+    // Once, after `done`.
     [[nodiscard]] HttpRequest take();
     [[nodiscard]] bool keeps_alive() const;
     // After `refused`: what to say before the connection is closed.
@@ -40,9 +43,12 @@ class HttpRequestReader {
 
  private:
     struct Parser;
+    [[nodiscard]] HttpRequest head() const;
     State refuse(unsigned status, std::string_view why);
     State check_header();
 
+    HttpRequestBounds bounds_;
+    Endpoint peer_;
     std::unique_ptr<Parser> parser_;
     HttpResponse refusal_;
     bool is_checked_ = false;

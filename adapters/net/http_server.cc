@@ -14,6 +14,7 @@ namespace {
 namespace http = boost::beast::http;
 
 struct Connection {
+    Shard* shard;
     std::shared_ptr<const HttpServerOptions> options;
     std::unique_ptr<Stream> stream;
     std::string unparsed;
@@ -65,8 +66,10 @@ Task<Result<HttpRequestReader::State>> read_request(Connection& connection, Http
 
 // One request and its answer; false when the connection is to end.
 Task<bool> serve_one(Connection& connection) {
-    HttpRequestReader reader(
-        {.header = connection.options->header_limit_octets, .body = connection.options->body_limit_octets});
+    HttpRequestReader reader({.header = connection.options->header_limit_octets,
+                              .body = connection.options->body_limit_octets,
+                              .body_of = connection.options->body_limit_of},
+                             connection.stream->peer());
     const auto read = co_await read_request(connection, reader);
     if (!read) co_return false;
 
@@ -78,7 +81,8 @@ Task<bool> serve_one(Connection& connection) {
     } else {
         if (reader.keeps_alive()) persistence = Persistence::keep_alive;
         HttpRequest request = reader.take();
-        request.peer = connection.stream->peer();
+        request.shard = connection.shard;
+        if (const TlsInfo* tls = connection.stream->tls()) request.tls = tls->protocol + ":" + tls->cipher;
         with_body = request.method != "HEAD";
         response = co_await connection.options->handler(std::move(request));
     }
@@ -103,7 +107,7 @@ HttpServer::HttpServer(HttpServerOptions options)
     : options_(std::make_shared<const HttpServerOptions>(std::move(options))) {}
 
 void HttpServer::serve(Shard& shard, std::unique_ptr<Stream> stream) {
-    Connection connection{options_, std::move(stream), {}};
+    Connection connection{&shard, options_, std::move(stream), {}};
     shard.spawn(serve_stream(std::move(connection)));
 }
 

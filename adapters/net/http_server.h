@@ -14,7 +14,9 @@ enum class HttpTransport : std::uint8_t { plain, tls };
 struct HttpServerOptions {
     HttpHandler handler{};
     HttpTransport transport = HttpTransport::plain;
-    Octets body_limit_octets = 64 * kibibyte;    // over it: 413
+    Octets body_limit_octets = 64 * kibibyte;  // over it: 413
+    // The same for one request, by its head; empty: always the above.
+    std::function<Octets(const HttpRequest& head)> body_limit_of{};
     Octets header_limit_octets = 16 * kibibyte;  // over it: 431
     std::chrono::seconds idle_limit{60};         // between requests
     std::chrono::seconds request_limit{20};      // from a request's first octet to its last (security A16)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/policy/replies.h"
+#include "core/ports/task.h"
 
 namespace relevo {
 
@@ -9,6 +10,7 @@ namespace relevo {
 struct Decision {
     ReplyKey key = ReplyKey::credentials_wrong;
     smtp::Reply reply;
+    WallClock::time_point retry_at{};  // when it would be accepted; the epoch: that is not known
 
     [[nodiscard]] bool is_accepted() const { return reply.is_positive(); }
     [[nodiscard]] bool is_deferred() const { return reply.is_transient(); }

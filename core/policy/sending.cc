@@ -265,10 +265,13 @@ Decision quota_reached(const Directory& directory, const QuotaLedger::Verdict& v
                                                   {"limit", limit},
                                                   {"period", name_of(quota.period)}});
     const bool is_soon = quota.period == QuotaPeriod::minute || quota.period == QuotaPeriod::hour;
-    return decide(ReplyKey::quota_reached, {{"limit", limit},
-                                            {"period", name_of(quota.period)},
-                                            {"whom", whom},
-                                            {"time", is_soon ? reply_time(verdict.until) : reply_date(verdict.until)}});
+    Decision decision =
+        decide(ReplyKey::quota_reached, {{"limit", limit},
+                                         {"period", name_of(quota.period)},
+                                         {"whom", whom},
+                                         {"time", is_soon ? reply_time(verdict.until) : reply_date(verdict.until)}});
+    decision.retry_at = verdict.until;
+    return decision;
 }
 
 Decision rate_reached(const RateLimiter::Refusal& refusal) {
@@ -276,8 +279,10 @@ Decision rate_reached(const RateLimiter::Refusal& refusal) {
     const std::string limit = std::to_string(refusal.limit);
     // A day's limit may free up tomorrow, so its time comes with the date.
     const std::string time = is_hour ? reply_time(refusal.room_at) : reply_date(refusal.room_at);
-    return decide(is_hour ? ReplyKey::hourly_rate_reached : ReplyKey::daily_rate_reached,
-                  {{"limit", limit}, {"time", time}});
+    Decision decision = decide(is_hour ? ReplyKey::hourly_rate_reached : ReplyKey::daily_rate_reached,
+                               {{"limit", limit}, {"time", time}});
+    decision.retry_at = refusal.room_at;
+    return decision;
 }
 
 Decision message_too_large(Octets size, Octets limit) {

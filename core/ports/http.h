@@ -20,6 +20,8 @@ struct HttpRequest {
     HttpFields fields{};   // in order; names in the sender's case
     std::string body{};
     Endpoint peer{};
+    std::string tls{};       // "TLSv1.3:TLS_AES_256_GCM_SHA384"; empty: none
+    Shard* shard = nullptr;  // of the connection, where the handler runs
     // The first field of that name, in any case; "" if there is none.
     [[nodiscard]] std::string_view field(std::string_view name) const;
     // The target up to its query: "/metrics".

@@ -107,11 +107,11 @@ void IncomingMessage::apply(std::string prefix, const mail::SubmissionFixes& fix
     content_ = mail::apply_fixes(prefix, arrived(), fixes);
 }
 
-std::optional<smtp::Reply> IncomingMessage::prepare(const Arrival& arrival, const mail::Envelope& envelope,
-                                                    const mail::Header& header) {
+std::optional<Decision> IncomingMessage::prepare(const Arrival& arrival, const mail::Envelope& envelope,
+                                                 const mail::Header& header) {
     const auto directory = ports_.shared.directory.load();
-    const Decision decision = judge_content(*directory, arrival.identity, header, arrived());
-    if (!decision.is_accepted()) return decision.reply;
+    Decision decision = judge_content(*directory, arrival.identity, header, arrived());
+    if (!decision.is_accepted()) return decision;
     const auto now = WallClock::now();
     mail::SubmissionFixes fixes =
         mail::fixes_for_submission(header, arrived(), fmt::format("{}@{}", id_.text(), arrival.host_name), now);
@@ -126,13 +126,13 @@ std::optional<smtp::Reply> IncomingMessage::prepare(const Arrival& arrival, cons
 }
 
 // What the message asks of us; else what its sender's credential or network says.
-std::optional<smtp::Reply> IncomingMessage::take_control_headers(const Directory& directory, const Identity& identity,
-                                                                 const mail::Header& header,
-                                                                 mail::SubmissionFixes& fixes) {
+std::optional<Decision> IncomingMessage::take_control_headers(const Directory& directory, const Identity& identity,
+                                                              const mail::Header& header,
+                                                              mail::SubmissionFixes& fixes) {
     const auto& pools_of = ports_.shared.pools_of;
     const auto pools = pools_of ? pools_of(identity.tenant) : std::vector<std::string>();
     auto found = control_headers(header, arrived(), pools);
-    if (!found.has_value()) return std::move(found.error().reply);
+    if (!found.has_value()) return std::move(found.error());
     stream_ = found->stream.value_or(stream_of(directory, identity));
     pool_ = std::move(found->pool);
     remove_control_headers(fixes, *found);

@@ -14,18 +14,6 @@
 
 namespace relevo {
 
-// How a message comes in, as the history and the log tell it.
-struct Arrival {
-    Identity identity{};      // nobody: mail from outside
-    std::string way{};        // the listener's name
-    Endpoint client{};        // the real one, if a PROXY header told it
-    std::string name{};       // what the client calls itself
-    std::string login{};      // of the credential or key; empty: none
-    std::string mechanism{};  // of the login
-    std::string tls{};        // "TLSv1.3:TLS_AES_256_GCM_SHA384"; empty: none
-    std::string host_name{};  // ours, for message ids
-};
-
 // Threads: its shard's. What is counted for a message that is not kept is given back at its end.
 class IncomingMessage {
  public:
@@ -48,10 +36,10 @@ class IncomingMessage {
     void apply(std::string prefix, const mail::SubmissionFixes& fixes);
     [[nodiscard]] std::string take_content() { return std::exchange(content_, {}); }
 
-    // Judges the content of a known sender and makes it what will leave: fixed, without control fields, signed. The
-    // reply of a refusal, or nothing. `header`: of arrived().
-    [[nodiscard]] std::optional<smtp::Reply> prepare(const Arrival& arrival, const mail::Envelope& envelope,
-                                                     const mail::Header& header);
+    // Judges the content of a known sender and makes it what will leave: fixed, without control fields, signed. A
+    // refusal, or nothing. `header`: of arrived().
+    [[nodiscard]] std::optional<Decision> prepare(const Arrival& arrival, const mail::Envelope& envelope,
+                                                  const mail::Header& header);
     // What was found about mail from outside, as JSON, and who sealed it.
     void set_authentication(std::string json) { authentication_ = std::move(json); }
     void set_sealed_by(std::string name) { sealed_by_ = std::move(name); }
@@ -74,9 +62,9 @@ class IncomingMessage {
     [[nodiscard]] std::optional<Decision> take_of_quotas(const Identity& identity, const mail::Envelope& envelope,
                                                          WallClock::time_point now);
     void tell_of_quotas(const Directory& directory, const QuotaLedger::Verdict& verdict);
-    [[nodiscard]] std::optional<smtp::Reply> take_control_headers(const Directory& directory, const Identity& identity,
-                                                                  const mail::Header& header,
-                                                                  mail::SubmissionFixes& fixes);
+    [[nodiscard]] std::optional<Decision> take_control_headers(const Directory& directory, const Identity& identity,
+                                                               const mail::Header& header,
+                                                               mail::SubmissionFixes& fixes);
     void mark_device(const Identity& identity, mail::SubmissionFixes& fixes, const mail::Header& header);
     [[nodiscard]] std::string unsubscribe_fields(const Identity& identity, const mail::Envelope& envelope,
                                                  const mail::Header& header) const;

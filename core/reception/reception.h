@@ -20,6 +20,7 @@
 #include "core/verification/verification.h"
 
 #include <atomic>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -73,6 +74,40 @@ struct ReceptionMetrics {
     std::array<Counter*, 7> dkim_;   // by DkimResult, each signature
 };
 
+// How a message comes in, as the history and the log tell it.
+struct Arrival {
+    Identity identity{};      // nobody: mail from outside
+    std::string way{};        // the listener's name, or "http"
+    Endpoint client{};        // the real one, if a PROXY header told it
+    std::string name{};       // what the client calls itself
+    std::string login{};      // of the credential, or the name of the key; empty: none
+    std::string mechanism{};  // of the login
+    std::string tls{};        // "TLSv1.3:TLS_AES_256_GCM_SHA384"; empty: none
+    std::string host_name{};  // ours
+};
+
+// Mail of a known sender that came whole, by another way than SMTP.
+struct WholeMessage {
+    Arrival arrival;
+    mail::Envelope envelope;  // with a recipient or more
+    std::string content;
+    // Rows that belong into the transaction that accepts it; repeatable. What it returns as an error undoes all.
+    std::function<Result<void>(Transaction&, MessageId)> also;
+};
+
+struct AcceptedMessage {
+    MessageId id;
+    std::size_t recipients = 0;
+    std::size_t suppressed = 0;  // of them, that get nothing
+};
+
+// Why a message was not taken: what a policy says about it, or about one of its recipients, or what the store says.
+struct NotAccepted {
+    Decision decision;
+    std::optional<std::size_t> recipient;  // that it is about
+    std::optional<Error> error;            // of the store; then there is no decision
+};
+
 class ReceptionSession;
 
 // Threads: its shard's, except where it says otherwise.
@@ -94,6 +129,8 @@ class Reception {
 
     // Runs a session on a fresh connection. `listener` must outlive it.
     void serve(const ListenerOptions& listener, std::unique_ptr<Stream> stream);
+    // Judges, counts, signs and keeps a message by the same rules as one that comes by SMTP.
+    Task<std::expected<AcceptedMessage, NotAccepted>> take(WholeMessage message);
     // Says 421 to idle clients; running transactions may finish. `done` is called when no session is left, or at the
     // deadline. Threads: any.
     void drain(Deadline deadline, std::function<void()> done);

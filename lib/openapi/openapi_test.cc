@@ -87,7 +87,8 @@ TEST(OpenApi, ParametersHaveTheTypeOfTheirSchema) {
               (json::object{{"limit", 7}, {"state", "new"}}));
     EXPECT_EQ(check_parameters(*match.operation, {}, "/api/v1/things", problems), (json::object{{"limit", 100}}));
     EXPECT_THAT(problems, IsEmpty());
-    static_cast<void>(check_parameters(*match.operation, {}, "/api/v1/things?limit=many&state=odd&page=2&state=new", problems));
+    static_cast<void>(
+        check_parameters(*match.operation, {}, "/api/v1/things?limit=many&state=odd&page=2&state=new", problems));
     std::vector<std::string> codes;
     for (const Problem& problem : problems) codes.push_back(problem.pointer + " " + problem.code);
     EXPECT_THAT(codes, ElementsAre("limit type", "state not_allowed", "page unknown", "state repeated"));
