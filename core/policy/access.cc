@@ -64,9 +64,9 @@ std::optional<Decision> judge_identity(const Directory& directory, const Identit
         if (credential == nullptr) return decide(ReplyKey::access_withdrawn);
         return judge_credential(directory, *credential, now);
     }
-    const NetworkGrant* grant = directory.grant(identity.grant);
     const Tenant* tenant = directory.tenant(identity.tenant);
-    if (grant == nullptr || tenant == nullptr) return decide(ReplyKey::access_withdrawn);
+    if (tenant == nullptr) return decide(ReplyKey::access_withdrawn);
+    if (identity.grant && directory.grant(identity.grant) == nullptr) return decide(ReplyKey::access_withdrawn);
     if (tenant->suspended) return decide(ReplyKey::tenant_suspended);
     return std::nullopt;
 }

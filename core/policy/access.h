@@ -44,7 +44,8 @@ struct LoginDecision {
 [[nodiscard]] LoginDecision judge_login(const Directory& directory, std::string_view login, Proof proof,
                                         const dns::IpAddress& client, WallClock::time_point now);
 
-// Whether an identity of before still holds. nullopt: yes.
+// Whether an identity of before still holds; one that is known by its tenant alone (an API key is judged where it is
+// kept), whether the tenant may send. nullopt: yes.
 [[nodiscard]] std::optional<Decision> judge_identity(const Directory& directory, const Identity& identity,
                                                      WallClock::time_point now);
 
