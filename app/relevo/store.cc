@@ -4,6 +4,7 @@
 #include "adapters/segments/segment_store.h"
 #include "adapters/sqlite/salvage.h"
 #include "adapters/sqlite/sqlite_database.h"
+#include "core/accounts/schema.h"
 #include "core/delivery/schema.h"
 #include "core/feedback/schema.h"
 #include "core/lan/schema.h"
@@ -78,9 +79,10 @@ Error advised(Error error) {
 
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
-    for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
-                            tenancy_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(),
-                            transport_migrations(), feedback_migrations(), delivery_migrations()})
+    for (const auto list :
+         {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(), tenancy_migrations(),
+          accounts_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
+          feedback_migrations(), delivery_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }

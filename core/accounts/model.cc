@@ -51,10 +51,8 @@ Result<void> check_grant(const Principal& giver, std::optional<TenantId> owner, 
     if (!giver.covers(owner))
         return failure(ErrorKind::refused, "you may give access to your own tenant only, not to the whole server");
     if (giver.scopes.contains(scopes)) return {};
-    std::string missing;
-    for (const std::string& name : scopes.without(giver.scopes).names())
-        missing += (missing.empty() ? "" : ", ") + name;
-    return failure(ErrorKind::refused, "you cannot give what you may not do yourself: " + missing);
+    return failure(ErrorKind::refused,
+                   "you cannot give what you may not do yourself: " + scopes.without(giver.scopes).text());
 }
 
 std::string_view name_of(Role role) {

@@ -85,4 +85,10 @@ std::vector<std::string> ScopeSet::names() const {
     return names;
 }
 
+std::string ScopeSet::text() const {
+    std::string text;
+    for (const std::string& name : names()) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
 }  // namespace relevo

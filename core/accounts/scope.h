@@ -70,8 +70,10 @@ class ScopeSet {
     [[nodiscard]] constexpr std::uint64_t bits() const { return bits_; }
     constexpr void insert(Scope scope) { bits_ |= bit(scope); }
     [[nodiscard]] constexpr ScopeSet without(ScopeSet others) const { return from_bits(bits_ & ~others.bits_); }
+    [[nodiscard]] constexpr ScopeSet common(ScopeSet others) const { return from_bits(bits_ & others.bits_); }
     // In the order of the enumeration.
     [[nodiscard]] std::vector<std::string> names() const;
+    [[nodiscard]] std::string text() const;  // "messages:send, messages:read"
     friend constexpr bool operator==(ScopeSet, ScopeSet) = default;
 
  private:

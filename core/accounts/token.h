@@ -15,6 +15,9 @@ using TokenHash = std::array<std::uint8_t, 32>;
 [[nodiscard]] TokenHash token_hash(std::string_view token);
 // As it lies in a column: base 64.
 [[nodiscard]] std::string token_hash_text(std::string_view token);
+[[nodiscard]] std::string token_hash_text(const TokenHash& hash);
+// Errors: invalid.
+[[nodiscard]] Result<TokenHash> parse_token_hash(std::string_view text);
 // In a time that tells nothing about where they differ.
 [[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b);
 

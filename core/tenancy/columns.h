@@ -1,4 +1,4 @@
-// How values of this module lie in columns: times in milliseconds since 1970, lists and verifiers as text. Internal.
+// How values lie in columns: times in milliseconds since 1970, lists and verifiers as text. For core alone.
 #pragma once
 
 #include "core/ports/task.h"

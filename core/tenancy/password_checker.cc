@@ -7,6 +7,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <variant>
 #include <vector>
 
 namespace relevo {
@@ -74,7 +75,7 @@ struct Check {
 
 struct Making {
     Wiped password;
-    Completer<Result<StoredSecret>> done;
+    std::variant<Completer<Result<StoredSecret>>, Completer<Result<std::string>>> done;
 };
 
 }  // namespace
@@ -98,7 +99,8 @@ class PasswordChecker::State {
         wakeup_.notify_all();
         for (auto& thread : threads_) thread.join();
         for (auto& check : queue_) check.done(failure(ErrorKind::cancelled, "the server is stopping"));
-        for (auto& making : makings_) making.done(failure(ErrorKind::cancelled, "the server is stopping"));
+        for (auto& making : makings_)
+            std::visit([](auto& done) { done(failure(ErrorKind::cancelled, "the server is stopping")); }, making.done);
         sodium_memzero(key_.data(), key_.size());
     }
 
@@ -122,13 +124,17 @@ class PasswordChecker::State {
         wakeup_.notify_one();
     }
 
-    // Not bounded: administrators alone ask, one request at a time on each of their few connections.
-    void make(std::string password, Completer<Result<StoredSecret>> done) {
+    void make(Making making) {
         {
             const std::lock_guard lock(mutex_);
-            makings_.push_back(Making{Wiped(std::move(password)), std::move(done)});
+            if (makings_.size() < options_.queue_limit) {
+                makings_.push_back(std::move(making));
+                wakeup_.notify_one();
+                return;
+            }
         }
-        wakeup_.notify_one();
+        std::visit([](auto& done) { done(failure(ErrorKind::limit, "too many new passwords are being made")); },
+                   making.done);
     }
 
  private:
@@ -170,7 +176,10 @@ class PasswordChecker::State {
         Making making = std::move(makings_.front());
         makings_.pop_front();
         lock.unlock();
-        making.done(make_secret(making.password.text(), random_));
+        if (auto* secret = std::get_if<Completer<Result<StoredSecret>>>(&making.done))
+            (*secret)(make_secret(making.password.text(), random_));
+        else
+            std::get<Completer<Result<std::string>>>(making.done)(hash_password(making.password.text()));
         lock.lock();
     }
 
@@ -204,7 +213,11 @@ void PasswordChecker::check(const std::string& stored_hash, std::string password
 }
 
 void PasswordChecker::make(std::string password, Completer<Result<StoredSecret>> done) {
-    state_->make(std::move(password), std::move(done));
+    state_->make({.password = Wiped(std::move(password)), .done = std::move(done)});
+}
+
+void PasswordChecker::hash(std::string password, Completer<Result<std::string>> done) {
+    state_->make({.password = Wiped(std::move(password)), .done = std::move(done)});
 }
 
 }  // namespace relevo

@@ -39,8 +39,10 @@ class PasswordChecker {
     void check(const std::string& stored_hash, std::string password, Clock::time_point now,
                Completer<Result<bool>> done);
 
-    // Completes with what is kept of a new password. Errors: cancelled; those of make_secret().
+    // Completes with what is kept of a new password. Errors: limit – too many wait. cancelled. Those of make_secret().
     void make(std::string password, Completer<Result<StoredSecret>> done);
+    // The same for a login that knows no SCRAM. Errors: limit, cancelled; those of hash_password().
+    void hash(std::string password, Completer<Result<std::string>> done);
 
  private:
     class State;
@@ -58,6 +60,11 @@ inline Task<Result<bool>> check_password(PasswordChecker& checker, std::string s
 inline Task<Result<StoredSecret>> make_secret(PasswordChecker& checker, std::string password) {
     co_return co_await completion_of<Result<StoredSecret>>(
         [&](Completer<Result<StoredSecret>> done) { checker.make(std::move(password), std::move(done)); });
+}
+
+inline Task<Result<std::string>> hash_password(PasswordChecker& checker, std::string password) {
+    co_return co_await completion_of<Result<std::string>>(
+        [&](Completer<Result<std::string>> done) { checker.hash(std::move(password), std::move(done)); });
 }
 
 }  // namespace relevo

@@ -20,13 +20,6 @@ constexpr std::size_t longest_password = 128;
 constexpr std::size_t scram_salt_octets = 16;
 constexpr std::string_view scram_scheme = "SCRAM-SHA-256$";
 
-std::string random_digits(const RandomSource& random, std::size_t count) {
-    std::string digits(count, '\0');
-    random(std::as_writable_bytes(std::span(digits)));
-    for (char& digit : digits) digit = readable_digits[static_cast<unsigned char>(digit) % readable_digits.size()];
-    return digits;
-}
-
 Result<void> check_password_text(std::string_view password) {
     if (password.size() < shortest_chosen_password || password.size() > longest_password)
         return failure(ErrorKind::invalid, "the password has " + std::to_string(password.size()) +
@@ -39,14 +32,6 @@ Result<void> check_password_text(std::string_view password) {
     return {};
 }
 
-Result<std::string> hash_password(std::string_view password) {
-    std::array<char, crypto_pwhash_STRBYTES> hash{};
-    if (crypto_pwhash_str_alg(hash.data(), password.data(), password.size(), argon2id_passes, argon2id_memory_octets,
-                              crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return failure(ErrorKind::full, "argon2id found no memory: it needs 19 MiB");
-    return std::string(hash.data());
-}
-
 }  // namespace
 
 RandomSource system_random() {
@@ -54,7 +39,22 @@ RandomSource system_random() {
     return [](std::span<std::byte> octets) { randombytes_buf(octets.data(), octets.size()); };
 }
 
+std::string random_digits(const RandomSource& random, std::size_t count) {
+    std::string digits(count, '\0');
+    random(std::as_writable_bytes(std::span(digits)));
+    for (char& digit : digits) digit = readable_digits[static_cast<unsigned char>(digit) % readable_digits.size()];
+    return digits;
+}
+
 std::string generate_password(const RandomSource& random) { return random_digits(random, password_length); }
+
+Result<std::string> hash_password(std::string_view password) {
+    std::array<char, crypto_pwhash_STRBYTES> hash{};
+    if (crypto_pwhash_str_alg(hash.data(), password.data(), password.size(), argon2id_passes, argon2id_memory_octets,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return failure(ErrorKind::full, "argon2id found no memory: it needs 19 MiB");
+    return std::string(hash.data());
+}
 
 Result<StoredSecret> make_secret(std::string_view password, const RandomSource& random) {
     RELEVO_CHECK(check_password_text(password));

@@ -24,8 +24,15 @@ using RandomSource = std::function<void(std::span<std::byte>)>;
 inline constexpr std::uint64_t argon2id_passes = 2;
 inline constexpr std::size_t argon2id_memory_octets = std::size_t{19} * 1024 * 1024;
 
+// `count` random characters of lower-case base 32 (Crockford's): 5 bits each.
+[[nodiscard]] std::string random_digits(const RandomSource& random, std::size_t count);
+
 // 26 characters of lower-case base 32 without the letters that people misread (i, l, o, u): 130 bits.
 [[nodiscard]] std::string generate_password(const RandomSource& random);
+
+// The argon2id string alone, of any text: for logins that know no SCRAM. Slow on purpose, as make_secret(). Errors:
+// full.
+[[nodiscard]] Result<std::string> hash_password(std::string_view password);
 
 // Hashes with argon2id and derives the SCRAM-SHA-256 verifier (RFC 5803). Slow on purpose: never on a shard, and before
 // the transaction that stores it, not inside.

@@ -1,4 +1,4 @@
-// Steps that the administration of all tables shares. Internal.
+// Steps that the administration of all tables shares, here and in the modules above. For core alone.
 #pragma once
 
 #include "core/ports/database.h"
