@@ -49,7 +49,7 @@ struct LiveSession {
 // Those in force, by user or all, newest first.
 [[nodiscard]] Result<std::vector<Session>> list_sessions(Reader& reader, std::optional<UserId> user,
                                                          WallClock::time_point now, const SessionLimits& limits = {});
-// Removes at most `limit` rows of sessions that are over.
+// Removes at most `limit` rows of sessions that have been over for a day.
 [[nodiscard]] Result<std::int64_t> forget_sessions(Transaction& transaction, WallClock::time_point now,
                                                    const SessionLimits& limits = {}, std::int64_t limit = 1000);
 

@@ -19,7 +19,7 @@ struct NewUser {
     mail::Language language = mail::Language::english;
     Role role = Role::analyst;
     std::optional<TenantId> tenant;  // absent: the whole server
-    std::string password_hash;       // hash_user_password(); empty: gets in by an invitation first
+    std::string password_hash;       // hash_password(); empty: gets in by an invitation first
 };
 
 // What ends with a change to a user: every session but `kept_session`, and, if asked for, the keys that the user made.
@@ -28,7 +28,8 @@ struct AccessEnd {
     bool revoke_keys = true;
 };
 
-// 12 to 128 octets of UTF-8 without control characters; not the login. Errors: invalid.
+// 12 to 128 octets of UTF-8 without control characters; neither the login nor one character repeated. Before
+// hash_password(). Errors: invalid.
 [[nodiscard]] Result<void> check_user_password(std::string_view password, std::string_view login);
 
 // Errors: invalid – login (as of credentials), display name (at most 100 octets). conflict – the login is taken.
@@ -38,7 +39,7 @@ struct AccessEnd {
 // Errors, of all below: not_found. conflict – nobody could administer the server any more: it is the last enabled admin
 // of the whole server.
 [[nodiscard]] Result<void> remove_user(Transaction& transaction, UserId user, WallClock::time_point now);
-// Ends all other sessions.
+// Links to reset the password stop working.
 [[nodiscard]] Result<void> set_user_password(Transaction& transaction, UserId user, std::string_view password_hash,
                                              const AccessEnd& end, WallClock::time_point now);
 [[nodiscard]] Result<void> set_user_display_name(Transaction& transaction, UserId user, std::string_view display_name);

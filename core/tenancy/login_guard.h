@@ -100,6 +100,9 @@ class LoginGuard {
 // Remembers the address of a successful login, and the credential's last use.
 [[nodiscard]] Result<void> record_login(Transaction& transaction, CredentialId credential,
                                         const dns::IpAddress& address, WallClock::time_point now);
+// The address alone, of a login that is no credential: "console anna" of a person in the console.
+[[nodiscard]] Result<void> record_login_address(Transaction& transaction, std::string_view login,
+                                                const dns::IpAddress& address, WallClock::time_point now);
 [[nodiscard]] Result<void> load_known_addresses(Reader& reader, LoginGuard& guard);
 // Replaces what was saved by the guard's `limit` worst failures; run it every minute or so and at the end.
 [[nodiscard]] Result<void> save_login_failures(Transaction& transaction, const std::vector<LoginFailureRow>& rows);

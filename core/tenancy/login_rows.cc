@@ -29,6 +29,16 @@ Result<void> record_login(Transaction& transaction, CredentialId credential, con
     return {};
 }
 
+Result<void> record_login_address(Transaction& transaction, std::string_view login, const dns::IpAddress& address,
+                                  WallClock::time_point now) {
+    const std::string counted = counted_address(address);
+    RELEVO_TRY([[maybe_unused]] const auto remembered,
+               transaction.execute("INSERT INTO login_address (login, address, last_used_at) VALUES ($1, $2, $3)"
+                                   " ON CONFLICT (login, address) DO UPDATE SET last_used_at = excluded.last_used_at",
+                                   {login, std::string_view(counted), columns::of(now)}));
+    return {};
+}
+
 Result<void> load_known_addresses(Reader& reader, LoginGuard& guard) {
     return reader.query("SELECT login, address, last_used_at FROM login_address", {},
                         [&](const Row& row) -> Result<void> {

@@ -1,0 +1,100 @@
+#include "core/accounts/one_time_tokens.h"
+
+#include "core/accounts/clock_slack.h"
+#include "core/accounts/columns.h"
+#include "core/accounts/token.h"
+#include "core/accounts/users.h"
+
+#include <optional>
+
+namespace relevo {
+namespace {
+
+struct StoredToken {
+    UserId user;
+    WallClock::time_point expires_at;
+};
+
+Result<void> require_unused_set_up(Reader& reader, ErrorKind kind) {
+    RELEVO_TRY(const bool is_first, has_no_users(reader));
+    if (is_first) return {};
+    return failure(kind, "this server is set up already: log in, or ask an admin for an account");
+}
+
+Result<void> check_user(Reader& reader, UserId id) {
+    RELEVO_TRY(const User user, user_with_id(reader, id));
+    if (!user.enabled) return failure(ErrorKind::closed, "the user is disabled");
+    return {};
+}
+
+}  // namespace
+
+std::string_view name_of(TokenPurpose purpose) {
+    switch (purpose) {
+        case TokenPurpose::set_up: return "set_up";
+        case TokenPurpose::invitation: return "invitation";
+        case TokenPurpose::password_reset: return "password_reset";
+    }
+    return "unknown";
+}
+
+std::chrono::minutes lifetime_of(TokenPurpose purpose) {
+    return purpose == TokenPurpose::password_reset ? std::chrono::hours(1) : std::chrono::hours(7 * 24);
+}
+
+Result<void> create_one_time_token(Transaction& transaction, TokenPurpose purpose, UserId user, std::string_view token,
+                                   WallClock::time_point now) {
+    if (purpose == TokenPurpose::set_up) {
+        RELEVO_CHECK(require_unused_set_up(transaction, ErrorKind::conflict));
+    } else {
+        RELEVO_CHECK(user_with_id(transaction, user));
+    }
+    const UserId whose = purpose == TokenPurpose::set_up ? UserId{} : user;
+    const std::string hash = token_hash_text(token);
+    RELEVO_CHECK(transaction.execute("DELETE FROM account_token WHERE purpose = $1 AND user_id = $2",
+                                     {static_cast<std::int64_t>(purpose), whose.value}));
+    RELEVO_CHECK(transaction.execute(
+        "INSERT INTO account_token (token_hash, purpose, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        {std::string_view(hash), static_cast<std::int64_t>(purpose), whose.value, columns::of(now),
+         columns::of(now + lifetime_of(purpose))}));
+    return {};
+}
+
+Result<UserId> peek_one_time_token(Reader& reader, TokenPurpose purpose, std::string_view token,
+                                   WallClock::time_point now) {
+    const std::string hash = token_hash_text(token);
+    std::optional<StoredToken> found;
+    RELEVO_CHECK(reader.query("SELECT user_id, expires_at FROM account_token WHERE token_hash = $1 AND purpose = $2",
+                              {std::string_view(hash), static_cast<std::int64_t>(purpose)},
+                              [&](const Row& row) -> Result<void> {
+                                  found = {UserId{row.integer(0)}, columns::time(row.integer(1))};
+                                  return {};
+                              }));
+    if (!found) return failure(ErrorKind::not_found, "this link was used or replaced: ask for a new one");
+    if (now >= found->expires_at || found->expires_at > now + lifetime_of(purpose) + clock_slack)
+        return failure(ErrorKind::timeout, "this link is too old: ask for a new one");
+    if (purpose == TokenPurpose::set_up) {
+        RELEVO_CHECK(require_unused_set_up(reader, ErrorKind::closed));
+    } else {
+        RELEVO_CHECK(check_user(reader, found->user));
+    }
+    return found->user;
+}
+
+Result<UserId> redeem_one_time_token(Transaction& transaction, TokenPurpose purpose, std::string_view token,
+                                     WallClock::time_point now) {
+    RELEVO_TRY(const UserId user, peek_one_time_token(transaction, purpose, token, now));
+    const std::string hash = token_hash_text(token);
+    RELEVO_CHECK(transaction.execute("DELETE FROM account_token WHERE token_hash = $1", {std::string_view(hash)}));
+    return user;
+}
+
+Result<std::int64_t> forget_one_time_tokens(Transaction& transaction, WallClock::time_point now, std::int64_t limit) {
+    constexpr std::chrono::hours kept_when_over{24};  // so that who comes late is told "too old", not "used"
+    return transaction.execute(
+        "DELETE FROM account_token WHERE token_hash IN (SELECT token_hash FROM account_token WHERE expires_at <= $1"
+        " LIMIT $2)",
+        {columns::of(now - kept_when_over), limit});
+}
+
+}  // namespace relevo
