@@ -1,13 +1,17 @@
 #include "lib/authreports/report_extraction.h"
 
-#include "lib/authreports/gmime.h"
 #include "lib/base/text.h"
+#include "lib/mime/gmime.h"
 
 #include <algorithm>
 #include <memory>
 
 namespace relevo::authreports {
 namespace {
+
+using mime::Owned;
+using mime::start_gmime;
+using mime::type_of;
 
 constexpr std::size_t problem_limit = 20;
 constexpr std::size_t feedback_limit_octets = 1 * mebibyte;

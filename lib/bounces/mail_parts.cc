@@ -1,7 +1,7 @@
 #include "lib/bounces/mail_parts.h"
 
-#include "lib/authreports/gmime.h"
 #include "lib/base/text.h"
+#include "lib/mime/gmime.h"
 
 #include <algorithm>
 #include <array>
@@ -11,12 +11,12 @@
 namespace relevo::bounces {
 namespace {
 
-using authreports::lower;
-using authreports::Owned;
-using authreports::start_gmime;
+using mime::lower;
+using mime::Owned;
+using mime::start_gmime;
 
 std::string type_of(GMimeObject* object) {
-    std::string type = authreports::type_of(object);
+    std::string type = mime::type_of(object);
     return type.empty() ? "text/plain" : type;  // RFC 2045 §5.2
 }
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-namespace relevo::authreports {
+namespace relevo::mime {
 
 struct Unreference {
     void operator()(gpointer object) const { g_object_unref(object); }
@@ -33,4 +33,4 @@ inline std::string type_of(GMimeObject* object) {
     return lower(g_mime_content_type_get_media_type(type)) + "/" + lower(g_mime_content_type_get_media_subtype(type));
 }
 
-}  // namespace relevo::authreports
+}  // namespace relevo::mime
