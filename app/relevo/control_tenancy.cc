@@ -431,6 +431,12 @@ Task<Control::Answer> Control::read_tenancy(std::string command, Arguments argum
             RELEVO_TRY(const CredentialRow row, named_credential(reader, name));
             return json_of(reader, row);
         }
+        if (command == "domain.show") {
+            RELEVO_CHECK(check_members(arguments, {"domain"}));
+            RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
+            RELEVO_TRY(const Domain domain, named_domain(reader, name));
+            return json_of(reader, domain);
+        }
         if (command == "tenant.list") {
             RELEVO_CHECK(check_members(arguments, {}));
             RELEVO_TRY(const auto rows, list_tenants(reader));

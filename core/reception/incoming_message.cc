@@ -235,8 +235,9 @@ std::function<Result<void>(Transaction&)> IncomingMessage::rows_of(
     };
 }
 
-Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(const Arrival& arrival, mail::Envelope envelope,
-                                                          std::function<Result<void>(Transaction&)> also) {
+Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(
+    const Arrival& arrival, mail::Envelope envelope,
+    std::function<Result<void>(Transaction&, const AcceptedMessage&)> also) {
     Submission submission;
     submission.id = id_;
     submission.tenant = arrival.identity.tenant;
@@ -256,7 +257,11 @@ Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(const Arrival& arrival
     const std::string first_recipient = submission.envelope.recipients.front().address.text();
     submission.not_before = not_before_;
     submission.waits_for = waits_for_;
-    submission.also = rows_of(arrival.identity, submission, std::move(also));
+    std::function<Result<void>(Transaction&)> rows;
+    if (also)
+        rows = [also = std::move(also), accepted = AcceptedMessage{id_, kept.recipients, kept.suppressed}](
+                   Transaction& transaction) { return also(transaction, accepted); };
+    submission.also = rows_of(arrival.identity, submission, std::move(rows));
     const std::size_t size = content_.size();
     submission.content = std::make_shared<const std::string>(take_content());
     auto accepted = co_await ports_.spool.accept(std::move(submission));

@@ -52,7 +52,7 @@ class IncomingMessage {
     // Makes the message durable, with the rows of `also` in the same transaction, and sends it on its way. Errors: as
     // Spool::accept(); they are logged.
     Task<Result<Kept>> keep(const Arrival& arrival, mail::Envelope envelope,
-                            std::function<Result<void>(Transaction&)> also = {});
+                            std::function<Result<void>(Transaction&, const AcceptedMessage&)> also = {});
 
     // Gives back what was counted for a message that was not kept.
     void forget();

@@ -86,19 +86,19 @@ struct Arrival {
     std::string host_name{};  // ours
 };
 
+struct AcceptedMessage {
+    MessageId id;
+    std::size_t recipients = 0;
+    std::size_t suppressed = 0;  // of them, that get nothing
+};
+
 // Mail of a known sender that came whole, by another way than SMTP.
 struct WholeMessage {
     Arrival arrival;
     mail::Envelope envelope;  // with a recipient or more
     std::string content;
     // Rows that belong into the transaction that accepts it; repeatable. What it returns as an error undoes all.
-    std::function<Result<void>(Transaction&, MessageId)> also;
-};
-
-struct AcceptedMessage {
-    MessageId id;
-    std::size_t recipients = 0;
-    std::size_t suppressed = 0;  // of them, that get nothing
+    std::function<Result<void>(Transaction&, const AcceptedMessage&)> also;
 };
 
 // Why a message was not taken: what a policy says about it, or about one of its recipients, or what the store says.

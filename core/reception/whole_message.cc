@@ -71,9 +71,7 @@ Task<std::expected<AcceptedMessage, NotAccepted>> Reception::take(WholeMessage w
             {.key = ReplyKey::header_malformed, .reply = replies::header_too_large(header.error().detail)});
     if (auto refusal = message.prepare(arrival, whole.envelope, *header)) co_return refused(*std::move(refusal));
     const Deadline began = Clock::now();
-    std::function<Result<void>(Transaction&)> also;
-    if (whole.also) also = [with = whole.also, id = message.id()](Transaction& rows) { return with(rows, id); };
-    const auto kept = co_await message.keep(arrival, std::move(whole.envelope), std::move(also));
+    const auto kept = co_await message.keep(arrival, std::move(whole.envelope), std::move(whole.also));
     if (!kept.has_value()) co_return std::unexpected(NotAccepted{.error = kept.error()});
     ports_.metrics.accepted.add();
     ports_.metrics.commit_seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());

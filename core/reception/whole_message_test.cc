@@ -78,14 +78,14 @@ TEST_F(WholeMessages, WithWrongControlFieldsAreRefused) {
 TEST_F(WholeMessages, RowsOfOthersDecideWithTheMessage) {
     WholeMessage whole = message();
     MessageId told;
-    whole.also = [&told](Transaction&, MessageId id) -> Result<void> {
-        told = id;
+    whole.also = [&told](Transaction&, const AcceptedMessage& message) -> Result<void> {
+        told = message.id;
         return {};
     };
     const Answer answer = take(std::move(whole));
     EXPECT_EQ(told, answer->id);
     WholeMessage again = message();
-    again.also = [](Transaction&, MessageId) -> Result<void> {
+    again.also = [](Transaction&, const AcceptedMessage&) -> Result<void> {
         return failure(ErrorKind::conflict, "was sent before");
     };
     const Answer undone = take(std::move(again));

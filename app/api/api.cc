@@ -1,0 +1,200 @@
+#include "app/api/api.h"
+
+#include "app/api/sending.h"
+#include "core/feedback/unsubscribe.h"
+#include "lib/base/text.h"
+#include "lib/json/json.h"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include <array>
+
+namespace relevo::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view description_path = "/api/openapi.json";
+constexpr std::size_t request_id_digits = 16;
+
+// "" if there is none.
+std::string_view bearer_of(const HttpRequest& request) {
+    const std::string_view field = request.field("Authorization");
+    constexpr std::string_view scheme = "Bearer ";
+    return starts_with_ignoring_case(field, scheme) ? trimmed(field.substr(scheme.size())) : std::string_view();
+}
+
+mail::Language language_of(const HttpRequest& request, mail::Language otherwise) {
+    const std::string_view wanted = request.field("Accept-Language");
+    return wanted.empty() ? otherwise : preferred_language(wanted);
+}
+
+// "POST" and so on; a media type without its parameters, in lower case.
+std::string media_type(const HttpRequest& request) {
+    const std::string_view field = request.field("Content-Type");
+    return to_lower(trimmed(field.substr(0, field.find(';'))));
+}
+
+}  // namespace
+
+Metrics::Metrics(relevo::Metrics& metrics)
+    : succeeded(metrics.counter("relevo_api_requests_total", "Requests to the HTTP API", {{"outcome", "succeeded"}})),
+      refused(metrics.counter("relevo_api_requests_total", "Requests to the HTTP API", {{"outcome", "refused"}})),
+      failed(metrics.counter("relevo_api_requests_total", "Requests to the HTTP API", {{"outcome", "failed"}})),
+      seconds(metrics.histogram("relevo_api_request_duration_seconds", "From a whole request to its answer",
+                                std::array{0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0})) {}
+
+const openapi::Description& description() {
+    static const std::shared_ptr<const openapi::Description> parsed = [] {
+        auto result = openapi::Description::parse(description_text());
+        if (!result.has_value()) {
+            fmt::print(stderr, "app/api/openapi.json: {}\n", result.error().detail);
+            std::abort();
+        }
+        return *std::move(result);
+    }();
+    return *parsed;
+}
+
+HttpResponse json_response(unsigned status, const json::value& body) {
+    HttpResponse response{.status = status, .content_type = "application/json"};
+    response.body = json::serialize(body);
+    return response;
+}
+
+Api::Api(Ports ports, Limits limits) : ports_(std::move(ports)), limiter_(limits.requests_per_second, limits.burst) {}
+
+Octets Api::body_limit(const HttpRequest& head) const {
+    if (!who_asks(head).has_value()) return small_body_limit;
+    const auto* operation = description().find(head.method, head.target).operation;
+    if (operation == nullptr || operation->body_types.empty()) return small_body_limit;
+    if (operation->id == "sendMessages") return batch_body_limit;
+    // Base 64 takes a third more than what it stands for; JSON some more.
+    return is_sending(operation->id) || operation->id == "importSuppressions" ? ports_.message_limit * 3 / 2 : mebibyte;
+}
+
+Task<HttpResponse> Api::answer(HttpRequest request) {
+    const Deadline began = Clock::now();
+    const std::string request_id = "req_" + random_digits(ports_.random, request_id_digits);
+    Answer answer = co_await answer_known(request, request_id);
+    HttpResponse response = answer.has_value() ? *std::move(answer) : response_of(answer.error(), request_id);
+    response.fields.emplace_back("X-Request-Id", request_id);
+    response.fields.emplace_back("Cache-Control", "no-store");
+    response.fields.emplace_back("X-Content-Type-Options", "nosniff");
+    const std::chrono::duration<double> took = Clock::now() - began;
+    ports_.metrics.seconds.observe(took.count());
+    (response.status < 400   ? ports_.metrics.succeeded
+     : response.status < 500 ? ports_.metrics.refused
+                             : ports_.metrics.failed)
+        .add();
+    ports_.log.debug("api.answered", {{"request", request_id},
+                                      {"method", request.method},
+                                      {"path", request.path()},
+                                      {"client", request.peer.text()},
+                                      {"status", response.status},
+                                      {"seconds", took.count()}});
+    co_return response;
+}
+
+std::expected<Principal, Trouble> Api::who_asks(const HttpRequest& request) const {
+    const std::string_view bearer = bearer_of(request);
+    if (bearer.empty())
+        return std::unexpected(trouble(401, "authentication_required",
+                                       "Send a key: \"Authorization: Bearer rlv_…\". `relevo key add` makes one."));
+    auto principal = ports_.keys()->authenticate(bearer, request.peer.address, WallClock::now());
+    if (principal.has_value()) {
+        ports_.key_uses.note(ApiKeyId{principal->id}, request.peer.address, WallClock::now());
+        return *std::move(principal);
+    }
+    if (principal.error().kind == ErrorKind::refused)
+        return std::unexpected(trouble(403, "network_not_allowed",
+                                       fmt::format("This key may not be used from {}.", request.peer.address.text())));
+    return std::unexpected(
+        trouble(401, "key_not_valid", "There is no such key, or it is not valid any more: make another one."));
+}
+
+std::expected<json::value, Trouble> Api::body_of(const openapi::Operation& operation,
+                                                 const HttpRequest& request) const {
+    if (request.body.empty()) {
+        if (!operation.is_body_required) return json::value(nullptr);
+        return std::unexpected(trouble(400, "body_missing", "This request needs a body."));
+    }
+    if (operation.body_types.empty())
+        return std::unexpected(trouble(400, "body_not_expected", "This request takes no body."));
+    const std::string type = media_type(request);
+    if (std::ranges::find(operation.body_types, type) == operation.body_types.end())
+        return std::unexpected(trouble(
+            415, "media_type", fmt::format("Content-Type must be {}.", fmt::join(operation.body_types, " or "))));
+    if (type != "application/json") return json::value(nullptr);
+    auto body = relevo::json::parse(request.body, {.octets = batch_body_limit, .depth = 64});
+    if (!body.has_value())
+        return std::unexpected(trouble(400, "json_not_valid", "The body is not JSON: " + body.error().detail));
+    std::vector<openapi::Problem> problems;
+    openapi::check_body(operation, *body, problems);
+    if (!problems.empty()) return std::unexpected(invalid_request(std::move(problems)));
+    return *std::move(body);
+}
+
+Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::string& request_id) {
+    if (request.path() == description_path && (request.method == "GET" || request.method == "HEAD"))
+        co_return HttpResponse{.content_type = "application/json", .body = std::string(description_text())};
+    const openapi::Match match = description().find(request.method, request.target);
+    if (match.operation == nullptr && match.allowed.empty())
+        co_return std::unexpected(
+            trouble(404, "no_such_path", "There is nothing here; /api/openapi.json tells what there is."));
+    auto principal = who_asks(request);
+    if (!principal.has_value()) co_return std::unexpected(std::move(principal).error());
+    if (match.operation == nullptr) {
+        const std::string allowed = fmt::format("{}", fmt::join(match.allowed, ", "));
+        HttpResponse response = response_of(
+            trouble(405, "method_not_allowed", fmt::format("{} is not possible here: {}.", request.method, allowed)),
+            request_id);
+        response.fields.emplace_back("Allow", allowed);
+        co_return response;
+    }
+    principal->language = language_of(request, principal->language);
+    const openapi::Operation& operation = *match.operation;
+    if (!operation.scope.empty()) {
+        const auto scope = parse_scope(operation.scope);
+        if (!scope.has_value() || !principal->may(*scope))
+            co_return std::unexpected(
+                trouble(403, "scope_missing",
+                        fmt::format("This needs the scope \"{}\", which the key has not.", operation.scope)));
+    }
+    const auto verdict = limiter_.take(
+        static_cast<std::uint64_t>(principal->id) * 4 + static_cast<std::uint64_t>(principal->kind), Clock::now());
+    if (!verdict.is_allowed) {
+        Trouble told =
+            trouble(429, "too_many_requests",
+                    fmt::format("At most {} requests a second, {} at once.", limiter_.rate(), limiter_.burst()));
+        told.retry_after = verdict.retry_after;
+        co_return std::unexpected(std::move(told));
+    }
+    std::vector<openapi::Problem> problems;
+    json::object arguments = openapi::check_parameters(operation, match.path_parameters, request.target, problems);
+    if (!problems.empty()) co_return std::unexpected(invalid_request(std::move(problems)));
+    auto body = body_of(operation, request);
+    if (!body.has_value()) co_return std::unexpected(std::move(body).error());
+    const Call call{.operation = operation,
+                    .principal = *principal,
+                    .request = request,
+                    .arguments = std::move(arguments),
+                    .body = *std::move(body),
+                    .request_id = request_id};
+    Answer answer = co_await perform(call);
+    if (answer.has_value() && limiter_.rate() > 0) {
+        answer->fields.emplace_back("RateLimit-Policy", fmt::format("\"requests\";q={};w=1", limiter_.rate()));
+        answer->fields.emplace_back("RateLimit", fmt::format("\"requests\";r={}", verdict.remaining));
+    }
+    co_return answer;
+}
+
+Task<Api::Answer> Api::perform(const Call& call) {
+    if (const ControlOperation* operation = control_operation(call.operation.id))
+        co_return co_await perform_control(call, *operation);
+    if (is_sending(call.operation.id)) co_return co_await send(ports_, call);
+    co_return std::unexpected(trouble(500, "internal", "This operation is described, but not made."));
+}
+
+}  // namespace relevo::api

@@ -1,0 +1,96 @@
+// The HTTP API: who asks, what for, whether that is well-formed and allowed; then core does it.
+#pragma once
+
+#include "app/api/description.h"
+#include "app/api/operations.h"
+#include "app/api/problem.h"
+#include "app/api/request_limiter.h"
+#include "core/accounts/key_table.h"
+#include "core/ports/committer.h"
+#include "core/ports/http.h"
+#include "core/ports/log.h"
+#include "core/ports/metrics.h"
+#include "core/reception/reception.h"
+
+#include <boost/json/object.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace relevo::api {
+
+inline constexpr std::string_view path_prefix = "/api/";
+// What a request without a known key may bring, and one with it.
+inline constexpr Octets small_body_limit = 64 * kibibyte;
+inline constexpr Octets batch_body_limit = 50 * mebibyte;
+
+struct Metrics {
+    explicit Metrics(relevo::Metrics& metrics);
+    Counter &succeeded, &refused, &failed;  // 2xx, 4xx, 5xx
+    Histogram& seconds;
+};
+
+// What the API needs of its surroundings. All is safe to use from any shard.
+struct Ports {
+    // A request of the control protocol to its answer; runs where it belongs and resumes on the caller's shard.
+    std::function<Task<boost::json::object>(boost::json::object request)> control;
+    std::function<std::shared_ptr<const KeyTable>()> keys;
+    KeyUses& key_uses;
+    std::function<std::shared_ptr<const Directory>()> directory;
+    std::function<Reception&(Shard&)> reception;  // of that shard
+    Committer& committer;
+    RandomSource random;
+    Log& log;
+    Metrics& metrics;
+    std::string host_name;
+    Octets message_limit = 25 * mebibyte;
+};
+
+// One request that is understood and allowed.
+struct Call {
+    const openapi::Operation& operation;
+    const Principal& principal;
+    const HttpRequest& request;
+    boost::json::object arguments;  // of path and query
+    boost::json::value body;        // null: none
+    std::string request_id;
+};
+
+// Threads: any shard's.
+class Api {
+ public:
+    struct Limits {
+        std::uint32_t requests_per_second = 100;  // of one key; 0: no limit
+        std::uint32_t burst = 200;
+    };
+    explicit Api(Ports ports) : Api(std::move(ports), Limits()) {}
+    Api(Ports ports, Limits limits);
+
+    // How much body the request may bring, by its head: little before its key is known.
+    [[nodiscard]] Octets body_limit(const HttpRequest& head) const;
+    Task<HttpResponse> answer(HttpRequest request);
+
+ private:
+    using Answer = std::expected<HttpResponse, Trouble>;
+    Task<Answer> answer_known(const HttpRequest& request, const std::string& request_id);
+    [[nodiscard]] std::expected<Principal, Trouble> who_asks(const HttpRequest& request) const;
+    [[nodiscard]] std::expected<boost::json::value, Trouble> body_of(const openapi::Operation& operation,
+                                                                     const HttpRequest& request) const;
+    Task<Answer> perform(const Call& call);
+    // Requests of the control protocol (perform_control.cc).
+    Task<Answer> perform_control(const Call& call, const ControlOperation& operation);
+    [[nodiscard]] std::optional<Trouble> keep_inside(const Call& call, const ControlOperation& operation,
+                                                     boost::json::object& arguments) const;
+    Task<std::expected<boost::json::object, Trouble>> ask(std::string_view command, boost::json::object arguments);
+    Task<std::optional<Trouble>> check_message(const Principal& principal, std::string id);
+    [[nodiscard]] std::string tenant_name(TenantId id) const;
+
+    Ports ports_;
+    RequestLimiter limiter_;
+};
+
+// An answer with a JSON body.
+[[nodiscard]] HttpResponse json_response(unsigned status, const boost::json::value& body);
+
+}  // namespace relevo::api
