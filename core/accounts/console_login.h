@@ -5,11 +5,13 @@
 #include "core/accounts/sessions.h"
 #include "core/ports/committer.h"
 #include "core/ports/key_vault.h"
+#include "core/ports/log.h"
 #include "core/tenancy/login_guard.h"
 #include "core/tenancy/password_checker.h"
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace relevo {
@@ -51,17 +53,28 @@ class ConsoleLogin {
         std::function<Result<KeyVault*>()> vault;
         RandomSource random;
         AuditWriter& audit;
+        Log& log;
         std::function<WallClock::time_point()> now;
     };
     explicit ConsoleLogin(Ports ports, SessionLimits limits = {}) : ports_(std::move(ports)), limits_(limits) {}
 
-    // Each attempt, whatever its outcome, is in the audit log but for those held back.
-    // Errors: limit – too many passwords are being checked; those of the store.
+    // Each attempt is in the audit log, but for those held back and those that still need a code.
+    // Errors: limit – too many passwords are being checked. conflict – the account was changed meanwhile. Those of the
+    // store and the vault.
     Task<Result<LoginResult>> log_in(LoginAttempt attempt);
     // For a change of the own password or second factor. Held back like a login. Errors as log_in().
     Task<Result<LoginOutcome>> confirm_password(UserId user, std::string password, dns::IpAddress peer);
 
  private:
+    // Nothing if there is no such user.
+    Task<Result<std::optional<StoredLogin>>> look_up(std::string login);
+    Task<Result<bool>> is_right(std::string stored_hash, std::string password);
+    Task<Result<LoginResult>> check_and_open(const LoginAttempt& attempt, const std::string& login,
+                                             WallClock::time_point now);
+    Task<Result<LoginResult>> open(const LoginAttempt& attempt, const StoredLogin& stored, bool needs_code,
+                                   WallClock::time_point now);
+    Task<> write_down(AuditEntry entry);
+
     Ports ports_;
     SessionLimits limits_;
 };

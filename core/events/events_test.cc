@@ -167,6 +167,32 @@ TEST_F(EventsTest, DropsOldDaysWholeButThoseThatAreNeeded) {
     EXPECT_EQ(read(7, 0).size(), 1U) << "the writer notices that today's table went";
 }
 
+TEST_F(EventsTest, TablesKeptApartOutliveTheMessagesOfTheirDay) {
+    DayTables apart("apart", "CREATE TABLE apart_{0} (id INTEGER PRIMARY KEY);", HistoryKeeping::apart);
+    DayStatement insert("INSERT INTO apart_{} (id) VALUES (1)");
+    for (const std::int64_t day : {19'998, 19'999, 20'000})
+        ASSERT_TRUE(write([&](Transaction& transaction) {
+                        return apart.insert(transaction, day, [&]() -> Result<void> {
+                            RELEVO_CHECK(transaction.execute(insert.of(day), {}));
+                            return {};
+                        });
+                    }).has_value());
+    ASSERT_TRUE(append(noon - days(1)).has_value());
+    int dropped = 0;
+    const auto drop = [&](auto how) {
+        EXPECT_TRUE(write([&](Transaction& transaction) -> Result<void> {
+                        RELEVO_TRY(dropped, how(transaction));
+                        return {};
+                    }).has_value());
+        return dropped;
+    };
+    EXPECT_EQ(
+        drop([](Transaction& transaction) { return drop_history_before(transaction, 20'001, nothing_is_needed); }), 1);
+    EXPECT_EQ(drop([](Transaction& transaction) { return drop_days_of(transaction, "apart", 20'000, 1); }), 1);
+    EXPECT_EQ(drop([](Transaction& transaction) { return drop_days_of(transaction, "apart", 20'000, 10); }), 1);
+    EXPECT_EQ(drop([](Transaction& transaction) { return drop_days_of(transaction, "apart", 20'000, 10); }), 0);
+}
+
 TEST(Days, BeginAtMidnightUtc) {
     EXPECT_EQ(day_of(Time{}), 0);
     EXPECT_EQ(day_of(Time{hours(24) - milliseconds(1)}), 0);

@@ -35,11 +35,19 @@ class DayStatement {
     std::map<std::int64_t, std::string> statements_;
 };
 
+// How long the tables of a kind stay.
+enum class HistoryKeeping : std::uint8_t {
+    with_messages,  // they go with the messages of their day
+    apart,          // by drop_days_of() alone
+};
+
 // The tables of one kind of history. Threads: the committer's only.
 class DayTables {
  public:
     // `definition`: DDL of a day's table, "{0}" stands for the day.
-    DayTables(std::string_view prefix, std::string_view definition) : prefix_(prefix), definition_(definition) {}
+    DayTables(std::string_view prefix, std::string_view definition,
+              HistoryKeeping keeping = HistoryKeeping::with_messages)
+        : prefix_(prefix), definition_(definition), keeping_(keeping) {}
     // Runs `insert` on the table of `day`, which is made if it is not there. Repeats it once if the table turns out to
     // be missing: a transaction that rolled back took it along.
     template <class Insert>
@@ -55,14 +63,21 @@ class DayTables {
     Result<void> ensure(Transaction& transaction, std::int64_t day);
     std::string_view prefix_;
     std::string_view definition_;
+    HistoryKeeping keeping_;
     std::int64_t known_day_ = -1;
 };
 
 // The days that have a table of this kind, ascending.
 [[nodiscard]] Result<std::vector<std::int64_t>> history_days(Reader& reader, std::string_view prefix,
                                                              std::int64_t first_day);
-// Drops every table of days before `first_kept_day` but those of days that `is_needed` says. Returns how many went.
+// Drops every table kept with messages, of days before `first_kept_day`, but those of days that `is_needed` says.
+// Returns how many went.
 [[nodiscard]] Result<int> drop_history_before(Transaction& transaction, std::int64_t first_kept_day,
                                               const std::function<Result<bool>(std::int64_t day)>& is_needed);
+
+// Drops the tables of one kind that is kept apart, of at most `limit` days before `first_kept_day`. Returns how many
+// went.
+[[nodiscard]] Result<int> drop_days_of(Transaction& transaction, std::string_view prefix, std::int64_t first_kept_day,
+                                       int limit);
 
 }  // namespace relevo
