@@ -1,5 +1,6 @@
 #include "app/api/api.h"
 
+#include "app/api/login.h"
 #include "app/api/sending.h"
 #include "core/feedback/unsubscribe.h"
 #include "lib/base/text.h"
@@ -66,7 +67,8 @@ HttpResponse json_response(unsigned status, const json::value& body) {
 Api::Api(Ports ports, Limits limits) : ports_(std::move(ports)), limiter_(limits.requests_per_second, limits.burst) {}
 
 Octets Api::body_limit(const HttpRequest& head) const {
-    if (!who_asks(head).has_value()) return small_body_limit;
+    if (!key_principal(head).has_value() && !sessions_.knows(session_token_of(head), Clock::now()))
+        return small_body_limit;
     const auto* operation = description().find(head.method, head.target).operation;
     if (operation == nullptr || operation->body_types.empty()) return small_body_limit;
     if (operation->id == "sendMessages") return batch_body_limit;
@@ -97,14 +99,37 @@ Task<HttpResponse> Api::answer(HttpRequest request) {
     co_return response;
 }
 
-std::expected<Principal, Trouble> Api::who_asks(const HttpRequest& request) const {
+void RecentSessions::note(std::string_view token, Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (until_.size() >= limit) std::erase_if(until_, [&](const auto& entry) { return entry.second < now; });
+    if (until_.size() < limit) until_[token_hash_text(token)] = now + lifetime;
+}
+
+bool RecentSessions::knows(std::string_view token, Clock::time_point now) const {
+    if (token.empty()) return false;
+    const std::lock_guard lock(mutex_);
+    const auto found = until_.find(token_hash_text(token));
+    return found != until_.end() && found->second > now;
+}
+
+Task<std::expected<Principal, Trouble>> Api::who_asks(const HttpRequest& request, const openapi::Operation* operation) {
+    const std::string token = bearer_of(request).empty() ? session_token_of(request) : std::string();
+    const bool is_open = operation != nullptr && operation->is_open;
+    if (is_open) co_return Principal{};
+    if (token.empty()) co_return key_principal(request);
+    auto principal = co_await session_principal(ports_, request);
+    if (principal.has_value()) sessions_.note(token, Clock::now());
+    co_return principal;
+}
+
+std::expected<Principal, Trouble> Api::key_principal(const HttpRequest& request) const {
     const std::string_view bearer = bearer_of(request);
     if (bearer.empty())
         return std::unexpected(trouble(401, "authentication_required",
                                        "Send a key: \"Authorization: Bearer rlv_…\". `relevo key add` makes one."));
-    auto principal = ports_.keys()->authenticate(bearer, request.peer.address, WallClock::now());
+    auto principal = ports_.accounts.keys()->authenticate(bearer, request.peer.address, WallClock::now());
     if (principal.has_value()) {
-        ports_.key_uses.note(ApiKeyId{principal->id}, request.peer.address, WallClock::now());
+        ports_.accounts.uses().note(ApiKeyId{principal->id}, request.peer.address, WallClock::now());
         return *std::move(principal);
     }
     if (principal.error().kind == ErrorKind::refused)
@@ -143,7 +168,7 @@ Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::strin
     if (match.operation == nullptr && match.allowed.empty())
         co_return std::unexpected(
             trouble(404, "no_such_path", "There is nothing here; /api/openapi.json tells what there is."));
-    auto principal = who_asks(request);
+    auto principal = co_await who_asks(request, match.operation);
     if (!principal.has_value()) co_return std::unexpected(std::move(principal).error());
     if (match.operation == nullptr) {
         const std::string allowed = fmt::format("{}", fmt::join(match.allowed, ", "));
@@ -194,6 +219,7 @@ Task<Api::Answer> Api::perform(const Call& call) {
     if (const ControlOperation* operation = control_operation(call.operation.id))
         co_return co_await perform_control(call, *operation);
     if (is_sending(call.operation.id)) co_return co_await send(ports_, call);
+    if (is_about_login(call.operation.id)) co_return co_await perform_login(ports_, call);
     co_return std::unexpected(trouble(500, "internal", "This operation is described, but not made."));
 }
 

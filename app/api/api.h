@@ -5,18 +5,23 @@
 #include "app/api/operations.h"
 #include "app/api/problem.h"
 #include "app/api/request_limiter.h"
-#include "core/accounts/key_table.h"
+#include "core/accounts/account_book.h"
 #include "core/ports/committer.h"
 #include "core/ports/http.h"
+#include "core/ports/key_vault.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/reception/reception.h"
+#include "core/tenancy/login_guard.h"
+#include "core/tenancy/password_checker.h"
 
 #include <boost/json/object.hpp>
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 
 namespace relevo::api {
 
@@ -33,10 +38,13 @@ struct Metrics {
 
 // What the API needs of its surroundings. All is safe to use from any shard.
 struct Ports {
-    // A request of the control protocol to its answer; runs where it belongs and resumes on the caller's shard.
-    std::function<Task<boost::json::object>(boost::json::object request)> control;
-    std::function<std::shared_ptr<const KeyTable>()> keys;
-    KeyUses& key_uses;
+    // A request of the control protocol to its answer; runs where it belongs and resumes on the caller's shard. Changes
+    // are written down as the principal's.
+    std::function<Task<boost::json::object>(boost::json::object request, const Principal& principal)> control;
+    AccountBook& accounts;
+    PasswordChecker& passwords;
+    LoginGuard& guard;
+    std::function<Result<KeyVault*>()> vault;
     std::function<std::shared_ptr<const Directory>()> directory;
     std::function<Reception&(Shard&)> reception;  // of that shard
     Committer& committer;
@@ -57,6 +65,19 @@ struct Call {
     std::string request_id;
 };
 
+// Sessions that were found a short time ago: their requests may bring more than those of strangers. Threads: any.
+class RecentSessions {
+ public:
+    void note(std::string_view token, Clock::time_point now);
+    [[nodiscard]] bool knows(std::string_view token, Clock::time_point now) const;
+
+ private:
+    static constexpr std::size_t limit = 10'000;
+    static constexpr std::chrono::minutes lifetime{10};
+    mutable std::mutex mutex_;
+    std::unordered_map<std::string, Clock::time_point> until_;  // by hash
+};
+
 // Threads: any shard's.
 class Api {
  public:
@@ -74,7 +95,9 @@ class Api {
  private:
     using Answer = std::expected<HttpResponse, Trouble>;
     Task<Answer> answer_known(const HttpRequest& request, const std::string& request_id);
-    [[nodiscard]] std::expected<Principal, Trouble> who_asks(const HttpRequest& request) const;
+    [[nodiscard]] std::expected<Principal, Trouble> key_principal(const HttpRequest& request) const;
+    // By key or by session. An operation that is open has nobody, if nobody is known.
+    Task<std::expected<Principal, Trouble>> who_asks(const HttpRequest& request, const openapi::Operation* operation);
     [[nodiscard]] std::expected<boost::json::value, Trouble> body_of(const openapi::Operation& operation,
                                                                      const HttpRequest& request) const;
     Task<Answer> perform(const Call& call);
@@ -82,12 +105,16 @@ class Api {
     Task<Answer> perform_control(const Call& call, const ControlOperation& operation);
     [[nodiscard]] std::optional<Trouble> keep_inside(const Call& call, const ControlOperation& operation,
                                                      boost::json::object& arguments) const;
-    Task<std::expected<boost::json::object, Trouble>> ask(std::string_view command, boost::json::object arguments);
+    Task<std::expected<boost::json::object, Trouble>> ask(std::string_view command, boost::json::object arguments,
+                                                          const Principal& principal);
+    Task<std::optional<Trouble>> check_owner(const Principal& principal, Bounds bounds,
+                                             const boost::json::object& arguments);
     Task<std::optional<Trouble>> check_message(const Principal& principal, std::string id);
     [[nodiscard]] std::string tenant_name(TenantId id) const;
 
     Ports ports_;
     RequestLimiter limiter_;
+    RecentSessions sessions_;
 };
 
 // An answer with a JSON body.

@@ -14,6 +14,8 @@ enum class Bounds : std::uint8_t {
     domain,      // the argument "domain" names one of its domains
     credential,  // the argument "credential" names one of its credentials
     message,     // the argument "id" names one of its messages
+    key,         // the argument "key" names one of its API keys
+    user,        // the argument "user" names one of its users
     queue,       // as `tenant`; a message that is named is looked for among its own
     server,      // for the whole server alone
 };

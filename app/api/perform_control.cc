@@ -60,20 +60,39 @@ std::string Api::tenant_name(TenantId id) const {
     return tenant == nullptr ? std::string() : tenant->name;
 }
 
-Task<std::expected<json::object, Trouble>> Api::ask(std::string_view command, json::object arguments) {
+Task<std::expected<json::object, Trouble>> Api::ask(std::string_view command, json::object arguments,
+                                                    const Principal& principal) {
     json::object request{{"command", command}, {"arguments", std::move(arguments)}};
-    json::object answer = co_await ports_.control(std::move(request));
+    json::object answer = co_await ports_.control(std::move(request), principal);
     if (json::value* result = answer.if_contains("result"); result != nullptr && result->is_object())
         co_return std::move(result->get_object());
     const json::value* error = answer.if_contains("error");
     co_return std::unexpected(trouble_of(error == nullptr ? Error{} : error_of(*error)));
 }
 
-// Whether the message is of who asks. What is another's is not there (security row E9).
+// Whether what is named is of who asks. What is another's is not there (security row E9).
+Task<std::optional<Trouble>> Api::check_owner(const Principal& principal, Bounds bounds,
+                                              const json::object& arguments) {
+    if (!principal.tenant) co_return std::nullopt;
+    if (bounds == Bounds::message) co_return co_await check_message(principal, text_of_argument(arguments, "id"));
+    if (bounds != Bounds::key && bounds != Bounds::user) co_return std::nullopt;
+    const bool is_key = bounds == Bounds::key;
+    const std::string name = text_of_argument(arguments, is_key ? "key" : "user");
+    const auto listed =
+        co_await ask(is_key ? "key.list" : "user.list", {{"tenant", tenant_name(*principal.tenant)}}, principal);
+    if (!listed.has_value()) co_return listed.error();
+    const json::value* entries = listed->if_contains(is_key ? "keys" : "users");
+    if (entries != nullptr && entries->is_array())
+        for (const json::value& entry : entries->get_array())
+            for (const std::string_view member_name : {"id", "prefix", "login"})
+                if (equals_ignoring_case(text_of(member(entry, member_name)), name)) co_return std::nullopt;
+    co_return nothing_there(is_key ? "key" : "user", name);
+}
+
 Task<std::optional<Trouble>> Api::check_message(const Principal& principal, std::string id) {
     if (!principal.tenant) co_return std::nullopt;
     const std::string message = id.substr(0, id.find('/'));
-    const auto shown = co_await ask("message.show", {{"id", message}});
+    const auto shown = co_await ask("message.show", {{"id", message}}, principal);
     if (!shown.has_value()) co_return shown.error();
     if (text_of(shown->if_contains("tenant")) == tenant_name(*principal.tenant)) co_return std::nullopt;
     co_return nothing_there("message", message);
@@ -107,7 +126,9 @@ std::optional<Trouble> Api::keep_inside(const Call& call, const ControlOperation
             arguments["tenant"] = own;
             return std::nullopt;
         }
-        case Bounds::message: break;  // looked up: check_message()
+        case Bounds::message:
+        case Bounds::key:
+        case Bounds::user: break;  // looked up: check_owner()
     }
     return std::nullopt;
 }
@@ -122,10 +143,9 @@ Task<Api::Answer> Api::perform_control(const Call& call, const ControlOperation&
         arguments.erase("cursor");
     }
     if (auto refusal = keep_inside(call, operation, arguments)) co_return std::unexpected(*std::move(refusal));
-    if (operation.bounds == Bounds::message)
-        if (auto refusal = co_await check_message(call.principal, text_of_argument(arguments, "id")))
-            co_return std::unexpected(*std::move(refusal));
-    auto result = co_await ask(operation.command, std::move(arguments));
+    if (auto refusal = co_await check_owner(call.principal, operation.bounds, arguments))
+        co_return std::unexpected(*std::move(refusal));
+    auto result = co_await ask(operation.command, std::move(arguments), call.principal);
     if (!result.has_value()) co_return std::unexpected(std::move(result).error());
     if (operation.list.empty()) co_return json_response(operation.status, *result);
     json::object listed;

@@ -288,7 +288,9 @@ struct LogSettings {
 struct HttpSettings {
     std::vector<Endpoint> address;
     bool tls = true;
+    bool api = true;
     std::uint32_t max_connections = 1000;
+    std::uint32_t requests_per_second = 100;  // of one key; 0: no limit
     friend bool operator==(const HttpSettings&, const HttpSettings&) = default;
 };
 

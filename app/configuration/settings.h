@@ -197,11 +197,13 @@ void for_each_section(Visit visit) {
                         "Direcciones a las que no va el correo de un cliente: quién entra en la lista por sí solo y "
                         "por cuánto tiempo. `relevo suppression` la muestra y la cambia."}},
           &Configuration::suppression);
-    visit(SectionFacts{"http",
-                       true,
-                       {"One section for each place where web pages are served: for now the page to unsubscribe.",
-                        "Una sección por cada lugar que sirve páginas web: por ahora, la página para darse de baja."}},
-          &Configuration::http);
+    visit(
+        SectionFacts{
+            "http",
+            true,
+            {"One section for each place where the web is answered: the HTTP API, and the page to unsubscribe.",
+             "Una sección por cada lugar que responde a la web: la API HTTP y la página para darse de baja."}},
+        &Configuration::http);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

@@ -54,6 +54,14 @@ std::span<const Setting<HttpSettings>> settings_of() {
             "max_connections",
             {"Open connections; more are closed at once.", "Conexiones abiertas; las demás se cierran enseguida."},
             {.bounds = {1, 100'000}, .effect = TakesEffect::on_restart}),
+        row<&S::api>("api",
+                     {"Whether the HTTP API answers here, at /api/v1; /api/openapi.json describes it.",
+                      "Si la API HTTP responde aquí, en /api/v1; /api/openapi.json la describe."},
+                     restart),
+        row<&S::requests_per_second>("requests_per_second",
+                                     {"Requests of one API key; for a moment twice as many. 0: no limit.",
+                                      "Peticiones de una clave de API; por un momento, el doble. 0: sin límite."},
+                                     {.bounds = {0, 1'000'000}, .effect = TakesEffect::on_restart}),
     };
     return settings;
 }

@@ -84,7 +84,9 @@ class Server {
     Result<void> open_control();
     Result<void> open_metrics();
     Result<void> open_web();
-    Task<HttpResponse> answer_web(HttpRequest request);
+    // server_web.cc
+    void make_api();
+    Task<HttpResponse> answer_web(const HttpSettings& settings, HttpRequest request);
     void start_shards();
     void take_apart();
     const ListenerOptions* keep(ListenerOptions options);
@@ -175,7 +177,9 @@ class Server {
     std::unique_ptr<net::HttpServer> http_;
     std::vector<std::unique_ptr<net::Listener>> web_listeners_;  // as the sections [[http]], address by address
     std::vector<std::unique_ptr<net::HttpServer>> web_servers_;  // of each listener
-    std::mutex reload_mutex_;                                    // a signal and the control socket may ask at once
+    std::unique_ptr<api::Metrics> api_metrics_;
+    std::unique_ptr<api::Api> api_;
+    std::mutex reload_mutex_;  // a signal and the control socket may ask at once
     std::unique_ptr<Wakeup> house_wakeup_;
     std::unique_ptr<Wakeup> keys_wakeup_;
     std::unique_ptr<Wakeup> sources_wakeup_;

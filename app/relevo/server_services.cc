@@ -5,7 +5,6 @@
 #include "app/relevo/options.h"
 #include "app/relevo/path_metrics.h"
 #include "app/relevo/server.h"
-#include "core/feedback/unsubscribe.h"
 #include "core/tenancy/administration.h"
 
 #include <boost/json/array.hpp>
@@ -72,32 +71,6 @@ Result<void> Server::open_metrics() {
     http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{
         .handler = [this](HttpRequest request) { return answer_http(metrics_, dispatcher_, std::move(request)); }});
     return {};
-}
-
-Result<void> Server::open_web() {
-    std::vector<std::shared_ptr<net::ShardSockets>> sockets;
-    for (const auto& parts : shards_) sockets.push_back(parts->sockets);
-    for (const HttpSettings& settings : started_with_->http)
-        for (const Endpoint& endpoint : settings.address) {
-            net::ListenerOptions options;
-            options.endpoint = endpoint;
-            options.tls = settings.tls ? tls_server_ : nullptr;
-            options.refusal.clear();
-            options.connection_limit = settings.max_connections;
-            options.log = log_.get();
-            RELEVO_TRY(auto listener, net::Listener::open(sockets, std::move(options)));
-            web_listeners_.push_back(std::move(listener));
-            web_servers_.push_back(std::make_unique<net::HttpServer>(net::HttpServerOptions{
-                .handler = [this](HttpRequest request) { return answer_web(std::move(request)); },
-                .transport = settings.tls ? net::HttpTransport::tls : net::HttpTransport::plain}));
-        }
-    return {};
-}
-
-Task<HttpResponse> Server::answer_web(HttpRequest request) {
-    if (request.path().starts_with(unsubscribe_path))
-        co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
-    co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};
 }
 
 Result<void> Server::open_control() {

@@ -29,27 +29,27 @@ Result<void> check_user(Reader& reader, UserId id) {
 
 }  // namespace
 
-std::string_view name_of(TokenPurpose purpose) {
+std::string_view name_of(OneTimePurpose purpose) {
     switch (purpose) {
-        case TokenPurpose::set_up: return "set_up";
-        case TokenPurpose::invitation: return "invitation";
-        case TokenPurpose::password_reset: return "password_reset";
+        case OneTimePurpose::set_up: return "set_up";
+        case OneTimePurpose::invitation: return "invitation";
+        case OneTimePurpose::password_reset: return "password_reset";
     }
     return "unknown";
 }
 
-std::chrono::minutes lifetime_of(TokenPurpose purpose) {
-    return purpose == TokenPurpose::password_reset ? std::chrono::hours(1) : std::chrono::hours(7 * 24);
+std::chrono::minutes lifetime_of(OneTimePurpose purpose) {
+    return purpose == OneTimePurpose::password_reset ? std::chrono::hours(1) : std::chrono::hours(7 * 24);
 }
 
-Result<void> create_one_time_token(Transaction& transaction, TokenPurpose purpose, UserId user, std::string_view token,
-                                   WallClock::time_point now) {
-    if (purpose == TokenPurpose::set_up) {
+Result<void> create_one_time_token(Transaction& transaction, OneTimePurpose purpose, UserId user,
+                                   std::string_view token, WallClock::time_point now) {
+    if (purpose == OneTimePurpose::set_up) {
         RELEVO_CHECK(require_unused_set_up(transaction, ErrorKind::conflict));
     } else {
         RELEVO_CHECK(user_with_id(transaction, user));
     }
-    const UserId whose = purpose == TokenPurpose::set_up ? UserId{} : user;
+    const UserId whose = purpose == OneTimePurpose::set_up ? UserId{} : user;
     const std::string hash = token_hash_text(token);
     RELEVO_CHECK(transaction.execute("DELETE FROM account_token WHERE purpose = $1 AND user_id = $2",
                                      {static_cast<std::int64_t>(purpose), whose.value}));
@@ -60,7 +60,7 @@ Result<void> create_one_time_token(Transaction& transaction, TokenPurpose purpos
     return {};
 }
 
-Result<UserId> peek_one_time_token(Reader& reader, TokenPurpose purpose, std::string_view token,
+Result<UserId> peek_one_time_token(Reader& reader, OneTimePurpose purpose, std::string_view token,
                                    WallClock::time_point now) {
     const std::string hash = token_hash_text(token);
     std::optional<StoredToken> found;
@@ -73,7 +73,7 @@ Result<UserId> peek_one_time_token(Reader& reader, TokenPurpose purpose, std::st
     if (!found) return failure(ErrorKind::not_found, "this link was used or replaced: ask for a new one");
     if (now >= found->expires_at || found->expires_at > now + lifetime_of(purpose) + clock_slack)
         return failure(ErrorKind::timeout, "this link is too old: ask for a new one");
-    if (purpose == TokenPurpose::set_up) {
+    if (purpose == OneTimePurpose::set_up) {
         RELEVO_CHECK(require_unused_set_up(reader, ErrorKind::closed));
     } else {
         RELEVO_CHECK(check_user(reader, found->user));
@@ -81,7 +81,7 @@ Result<UserId> peek_one_time_token(Reader& reader, TokenPurpose purpose, std::st
     return found->user;
 }
 
-Result<UserId> redeem_one_time_token(Transaction& transaction, TokenPurpose purpose, std::string_view token,
+Result<UserId> redeem_one_time_token(Transaction& transaction, OneTimePurpose purpose, std::string_view token,
                                      WallClock::time_point now) {
     RELEVO_TRY(const UserId user, peek_one_time_token(transaction, purpose, token, now));
     const std::string hash = token_hash_text(token);

@@ -146,7 +146,7 @@ TEST_F(Users, RemovalTakesEverythingOfTheUserAlong) {
     const ApiKeyId key = add_key(anna);
     const std::string link = generate_one_time_token(random);
     EXPECT_EQ(outcome([&](Transaction& transaction) {
-                  return create_one_time_token(transaction, TokenPurpose::password_reset, anna, link, store.start);
+                  return create_one_time_token(transaction, OneTimePurpose::password_reset, anna, link, store.start);
               }),
               "done");
     EXPECT_EQ(outcome([&](Transaction& transaction) { return remove_user(transaction, anna, store.start); }), "done");
@@ -155,7 +155,7 @@ TEST_F(Users, RemovalTakesEverythingOfTheUserAlong) {
     EXPECT_EQ(outcome([&](Transaction& transaction) { return remove_user(transaction, anna, store.start); }),
               "not_found");
     const auto peeked = store.read(
-        [&](Reader& reader) { return peek_one_time_token(reader, TokenPurpose::password_reset, link, store.start); });
+        [&](Reader& reader) { return peek_one_time_token(reader, OneTimePurpose::password_reset, link, store.start); });
     EXPECT_EQ(peeked.error().kind, ErrorKind::not_found);
 }
 
@@ -286,7 +286,7 @@ TEST_F(Users, CsrfTokenBelongsToOneSession) {
 TEST_F(Users, LinkWorksOnceForItsPurposeUntilItExpires) {
     const UserId anna = add("anna");
     const std::string link = generate_one_time_token(random);
-    const auto redeem = [&](TokenPurpose purpose, std::string_view token, auto after) {
+    const auto redeem = [&](OneTimePurpose purpose, std::string_view token, auto after) {
         const auto user = store.write([&](Transaction& transaction) {
             return redeem_one_time_token(transaction, purpose, token, store.start + after);
         });
@@ -294,34 +294,34 @@ TEST_F(Users, LinkWorksOnceForItsPurposeUntilItExpires) {
     };
     const auto create = [&](auto after) {
         return outcome([&](Transaction& transaction) {
-            return create_one_time_token(transaction, TokenPurpose::password_reset, anna, link, store.start + after);
+            return create_one_time_token(transaction, OneTimePurpose::password_reset, anna, link, store.start + after);
         });
     };
     EXPECT_EQ(create(0h), "done");
-    EXPECT_EQ(redeem(TokenPurpose::invitation, link, 0h), "not_found");
-    EXPECT_EQ(redeem(TokenPurpose::password_reset, link + "x", 0h), "not_found");
-    EXPECT_EQ(redeem(TokenPurpose::password_reset, link, 1h), "timeout");
-    EXPECT_EQ(redeem(TokenPurpose::password_reset, link, 59min), anna.text());
-    EXPECT_EQ(redeem(TokenPurpose::password_reset, link, 59min), "not_found");
+    EXPECT_EQ(redeem(OneTimePurpose::invitation, link, 0h), "not_found");
+    EXPECT_EQ(redeem(OneTimePurpose::password_reset, link + "x", 0h), "not_found");
+    EXPECT_EQ(redeem(OneTimePurpose::password_reset, link, 1h), "timeout");
+    EXPECT_EQ(redeem(OneTimePurpose::password_reset, link, 59min), anna.text());
+    EXPECT_EQ(redeem(OneTimePurpose::password_reset, link, 59min), "not_found");
     EXPECT_EQ(create(24h * 3650), "done");  // security row R13
-    EXPECT_EQ(redeem(TokenPurpose::password_reset, link, 0h), "timeout");
+    EXPECT_EQ(redeem(OneTimePurpose::password_reset, link, 0h), "timeout");
 }
 
 TEST_F(Users, LinkIsStillThereIfItsEffectFails) {
     const UserId anna = add("anna");
     const std::string link = generate_one_time_token(random);
     const auto failing = [&](Transaction& transaction) -> Result<void> {
-        RELEVO_CHECK(redeem_one_time_token(transaction, TokenPurpose::invitation, link, store.start));
+        RELEVO_CHECK(redeem_one_time_token(transaction, OneTimePurpose::invitation, link, store.start));
         return failure(ErrorKind::full, "the disk");
     };
     EXPECT_EQ(outcome([&](Transaction& transaction) {
-                  return create_one_time_token(transaction, TokenPurpose::invitation, anna, link, store.start);
+                  return create_one_time_token(transaction, OneTimePurpose::invitation, anna, link, store.start);
               }),
               "done");
     EXPECT_EQ(outcome(failing), "full");
     EXPECT_TRUE(store
                     .read([&](Reader& reader) {
-                        return peek_one_time_token(reader, TokenPurpose::invitation, link, store.start);
+                        return peek_one_time_token(reader, OneTimePurpose::invitation, link, store.start);
                     })
                     .has_value());
 }
@@ -330,7 +330,7 @@ TEST_F(Users, SetUpLinkWorksOnlyWhileThereIsNobody) {
     const std::string link = generate_one_time_token(random);
     const auto create = [&] {
         return outcome([&](Transaction& transaction) {
-            return create_one_time_token(transaction, TokenPurpose::set_up, {}, link, store.start);
+            return create_one_time_token(transaction, OneTimePurpose::set_up, {}, link, store.start);
         });
     };
     EXPECT_TRUE(store.read([](Reader& reader) { return has_no_users(reader); }).value());
@@ -338,7 +338,7 @@ TEST_F(Users, SetUpLinkWorksOnlyWhileThereIsNobody) {
     add("anna");
     EXPECT_EQ(create(), "conflict");
     const auto redeemed = store.write([&](Transaction& transaction) {
-        return redeem_one_time_token(transaction, TokenPurpose::set_up, link, store.start);
+        return redeem_one_time_token(transaction, OneTimePurpose::set_up, link, store.start);
     });
     EXPECT_EQ(redeemed.error().kind, ErrorKind::closed);
 }
@@ -348,13 +348,13 @@ TEST_F(Users, NewPasswordMakesLinksSentBeforeUseless) {
     const std::string link = generate_one_time_token(random);
     EXPECT_EQ(
         outcome([&](Transaction& transaction) -> Result<void> {
-            RELEVO_CHECK(create_one_time_token(transaction, TokenPurpose::password_reset, anna, link, store.start));
+            RELEVO_CHECK(create_one_time_token(transaction, OneTimePurpose::password_reset, anna, link, store.start));
             return set_user_password(transaction, anna, "$argon2id$z", {}, store.start);
         }),
         "done");
     EXPECT_FALSE(store
                      .read([&](Reader& reader) {
-                         return peek_one_time_token(reader, TokenPurpose::password_reset, link, store.start);
+                         return peek_one_time_token(reader, OneTimePurpose::password_reset, link, store.start);
                      })
                      .has_value());
 }
@@ -367,7 +367,7 @@ TEST_F(Users, StoreHoldsNoTokenOrTotpSecret) {
     const std::vector<std::string> codes = generate_recovery_codes(random);
     EXPECT_EQ(
         outcome([&](Transaction& transaction) -> Result<void> {
-            RELEVO_CHECK(create_one_time_token(transaction, TokenPurpose::password_reset, anna, link, store.start));
+            RELEVO_CHECK(create_one_time_token(transaction, OneTimePurpose::password_reset, anna, link, store.start));
             RELEVO_CHECK(begin_totp(transaction, vault, anna, secret));
             return confirm_totp(transaction, vault, anna, totp_code(secret, totp_step(store.start)), codes,
                                 id_of(token), store.start);

@@ -24,6 +24,8 @@ from harness.conversation import ConnectionEnded, trusting  # noqa: E402
 from harness.relevo import Relevo  # noqa: E402
 from harness.sink import Sink  # noqa: E402
 
+RUNS_ALONE = True
+
 
 class Injection:
     """System calls of a running process that fail, while it lasts."""

@@ -1,0 +1,366 @@
+#include "app/api/login.h"
+
+#include "core/accounts/account_book.h"
+#include "core/accounts/console_login.h"
+#include "core/accounts/one_time_tokens.h"
+#include "core/accounts/second_factor.h"
+#include "core/accounts/totp.h"
+#include "lib/base/text.h"
+#include "lib/json/json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace relevo::api {
+namespace {
+
+namespace json = boost::json;
+using relevo::json::member;
+using relevo::json::text_of;
+
+using Answer = std::expected<HttpResponse, Trouble>;
+using Refused = std::unexpected<Trouble>;
+
+std::string text(const Call& call, std::string_view name) { return std::string(text_of(member(call.body, name))); }
+
+bool changes_something(const HttpRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
+
+// Browsers keep it from scripts and from other sites; over plain HTTP only where nobody can listen.
+std::string cookie(const HttpRequest& request, std::string_view token, std::string_view more) {
+    const bool is_plain = request.tls.empty() && request.peer.address.is_loopback() &&
+                          !equals_ignoring_case(request.field("X-Forwarded-Proto"), "https");
+    return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}{}", session_cookie, token,
+                       is_plain ? "" : "; Secure", more);
+}
+
+json::value tenant_json(Ports& ports, std::optional<TenantId> tenant) {
+    if (!tenant) return nullptr;
+    const auto directory = ports.directory();
+    const Tenant* found = directory->tenant(*tenant);
+    return json::string(found == nullptr ? tenant->text() : found->name);
+}
+
+json::object principal_json(Ports& ports, const Principal& principal) {
+    json::array scopes;
+    for (const std::string& scope : principal.scopes.names()) scopes.emplace_back(scope);
+    return {{"kind", name_of(principal.kind)},
+            {"name", principal.name},
+            {"tenant", tenant_json(ports, principal.tenant)},
+            {"language", principal.language == mail::Language::spanish ? "es" : "en"},
+            {"scopes", std::move(scopes)}};
+}
+
+// The answer to a login, with its cookie.
+HttpResponse logged_in(Ports& ports, const Call& call, const User& user, SessionId session, const std::string& token) {
+    json::object answer = principal_json(ports, principal_of(user, session));
+    answer.emplace("role", name_of(user.role));
+    answer.emplace("csrf_token", csrf_token(token));
+    HttpResponse response = json_response(200, answer);
+    response.fields.emplace_back("Set-Cookie", cookie(call.request, token, ""));
+    return response;
+}
+
+Trouble refusal_of(const LoginResult& result) {
+    switch (result.outcome) {
+        case LoginOutcome::code_needed:
+            return trouble(401, "code_needed", "The password is right; now the code of the second factor.");
+        case LoginOutcome::wrong_code:
+            return trouble(401, "wrong_code", "This code is wrong, or was used before: wait for the next one.");
+        case LoginOutcome::disabled:
+            return trouble(403, "user_disabled", "This user is switched off: ask an administrator.");
+        case LoginOutcome::held_back: {
+            Trouble told = trouble(429, "held_back", "There were too many wrong passwords: wait before the next one.");
+            told.retry_after = result.retry_after;
+            return told;
+        }
+        case LoginOutcome::wrong:
+        case LoginOutcome::done: break;
+    }
+    return trouble(401, "wrong_credentials", "Login or password is wrong.");
+}
+
+ConsoleLogin console_login(Ports& ports) {
+    return ConsoleLogin({.committer = ports.committer,
+                         .passwords = ports.passwords,
+                         .guard = ports.guard,
+                         .vault = ports.vault,
+                         .random = ports.random,
+                         .audit = ports.accounts.audit(),
+                         .log = ports.log,
+                         .now = [] { return WallClock::now(); }});
+}
+
+Task<Answer> log_in(Ports& ports, const Call& call) {
+    ConsoleLogin login = console_login(ports);
+    auto result = co_await login.log_in({.login = text(call, "login"),
+                                         .password = text(call, "password"),
+                                         .code = text(call, "code"),
+                                         .peer = call.request.peer.address,
+                                         .user_agent = std::string(call.request.field("User-Agent")),
+                                         .former_token = session_token_of(call.request)});
+    if (!result.has_value()) co_return Refused(trouble_of(result.error()));
+    if (result->outcome != LoginOutcome::done) co_return Refused(refusal_of(*result));
+    co_return logged_in(ports, call, result->user, result->session, result->token);
+}
+
+Task<Answer> log_out(Ports& ports, const Call& call) {
+    CommitRequest request;
+    request.rows = [token = session_token_of(call.request)](Transaction& rows, const std::vector<ContentToStore>&) {
+        return token.empty() ? Result<void>{} : close_session(rows, token);
+    };
+    if (const auto done = co_await commit(ports.committer, std::move(request)); !done.has_value())
+        co_return Refused(trouble_of(done.error()));
+    HttpResponse response = json_response(200, json::object{{"ended", true}});
+    response.fields.emplace_back("Set-Cookie", cookie(call.request, "", "; Max-Age=0"));
+    co_return response;
+}
+
+HttpResponse get_session(Ports& ports, const Call& call) {
+    json::object answer = principal_json(ports, call.principal);
+    if (call.principal.kind == PrincipalKind::session)
+        answer.emplace("csrf_token", csrf_token(session_token_of(call.request)));
+    return json_response(200, answer);
+}
+
+Task<Answer> get_set_up(Ports& ports) {
+    bool is_needed = false;
+    const auto read = co_await read_rows(ports.committer, [&](Reader& reader) -> Result<void> {
+        RELEVO_TRY(is_needed, has_no_users(reader));
+        return {};
+    });
+    if (!read.has_value()) co_return Refused(trouble_of(read.error()));
+    co_return json_response(200, json::object{{"needed", is_needed}, {"host_name", ports.host_name}});
+}
+
+// Writes rows and logs their user in. `work` returns the user.
+Task<Answer> write_and_log_in(Ports& ports, const Call& call, std::string_view operation,
+                              std::function<Result<UserId>(Transaction&)> work) {
+    const std::string token = generate_session_token(ports.random);
+    const auto now = WallClock::now();
+    User user;
+    SessionId session;
+    CommitRequest request;
+    request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_TRY(const UserId id, work(rows));
+        RELEVO_TRY(user, user_with_id(rows, id));
+        RELEVO_TRY(session,
+                   open_session(rows, id, token, call.request.peer.address, call.request.field("User-Agent"), now));
+        AuditEntry entry = audit_entry(principal_of(user, session), operation, now);
+        entry.object_type = "user";
+        entry.object_id = id.text();
+        entry.peer = call.request.peer.address.text();
+        return ports.accounts.audit().append(rows, entry);
+    };
+    if (const auto done = co_await commit(ports.committer, std::move(request)); !done.has_value()) {
+        if (done.error().kind == ErrorKind::not_found || done.error().kind == ErrorKind::timeout ||
+            done.error().kind == ErrorKind::closed)
+            co_return Refused(trouble(403, "link_not_valid",
+                                      "This link was used, is too old, or is not from here: ask for another one."));
+        co_return Refused(trouble_of(done.error()));
+    }
+    co_return logged_in(ports, call, user, session, token);
+}
+
+mail::Language language_member(const Call& call) {
+    const std::string given = text(call, "language");
+    if (given.empty()) return call.principal.language;
+    return given == "es" ? mail::Language::spanish : mail::Language::english;
+}
+
+// The first admin, by the link that the command line shows.
+Task<Answer> set_up(Ports& ports, const Call& call) {
+    const std::string login = text(call, "login"), password = text(call, "password"), token = text(call, "token");
+    if (const auto fit = check_user_password(password, login); !fit.has_value())
+        co_return Refused(invalid_request({{"/password", "not_allowed", fit.error().detail}}));
+    const auto hash = co_await hash_password(ports.passwords, password);
+    if (!hash.has_value()) co_return Refused(trouble_of(hash.error()));
+    const NewUser user{.login = login,
+                       .display_name = text(call, "name"),
+                       .language = language_member(call),
+                       .role = Role::admin,
+                       .password_hash = *hash};
+    co_return co_await write_and_log_in(ports, call, "session.set_up", [&](Transaction& rows) -> Result<UserId> {
+        const auto now = WallClock::now();
+        RELEVO_CHECK(redeem_one_time_token(rows, OneTimePurpose::set_up, token, now));
+        return create_user(rows, user, now);
+    });
+}
+
+// A password by an invitation or after it was forgotten.
+Task<Answer> redeem(Ports& ports, const Call& call) {
+    const std::string password = text(call, "password"), token = text(call, "token");
+    const auto purpose =
+        text(call, "purpose") == "invitation" ? OneTimePurpose::invitation : OneTimePurpose::password_reset;
+    if (const auto fit = check_user_password(password, ""); !fit.has_value())
+        co_return Refused(invalid_request({{"/password", "not_allowed", fit.error().detail}}));
+    const auto hash = co_await hash_password(ports.passwords, password);
+    if (!hash.has_value()) co_return Refused(trouble_of(hash.error()));
+    co_return co_await write_and_log_in(ports, call, "session.redeem", [&](Transaction& rows) -> Result<UserId> {
+        const auto now = WallClock::now();
+        RELEVO_TRY(const UserId user, redeem_one_time_token(rows, purpose, token, now));
+        RELEVO_CHECK(set_user_password(rows, user, *hash, AccessEnd{}, now));
+        return user;
+    });
+}
+
+// --- changes to the own account; they need the password again
+
+Task<std::optional<Trouble>> confirm(Ports& ports, const Call& call) {
+    if (call.principal.kind != PrincipalKind::session)
+        co_return trouble(403, "session_only", "A person in the console does this, no program.");
+    ConsoleLogin login = console_login(ports);
+    const auto outcome =
+        co_await login.confirm_password(UserId{call.principal.id}, text(call, "password"), call.request.peer.address);
+    if (!outcome.has_value()) co_return trouble_of(outcome.error());
+    if (*outcome == LoginOutcome::done) co_return std::nullopt;
+    if (*outcome == LoginOutcome::held_back) {
+        Trouble told = trouble(429, "held_back", "There were too many wrong passwords: wait before the next one.");
+        told.retry_after = std::chrono::seconds(60);
+        co_return told;
+    }
+    co_return invalid_request({{"/password", "wrong", "is wrong"}});
+}
+
+// Runs `work` in a transaction with its place in the audit log.
+Task<std::optional<Trouble>> write(Ports& ports, const Call& call, std::string_view operation,
+                                   std::function<Result<void>(Transaction&)> work) {
+    CommitRequest request;
+    request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(work(rows));
+        AuditEntry entry = audit_entry(call.principal, operation, WallClock::now());
+        entry.object_type = "user";
+        entry.object_id = UserId{call.principal.id}.text();
+        entry.peer = call.request.peer.address.text();
+        return ports.accounts.audit().append(rows, entry);
+    };
+    const auto done = co_await commit(ports.committer, std::move(request));
+    if (done.has_value()) co_return std::nullopt;
+    co_return trouble_of(done.error());
+}
+
+Task<Answer> change_password(Ports& ports, const Call& call) {
+    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    const std::string fresh = text(call, "new_password");
+    if (const auto fit = check_user_password(fresh, call.principal.name); !fit.has_value())
+        co_return Refused(invalid_request({{"/new_password", "not_allowed", fit.error().detail}}));
+    const auto hash = co_await hash_password(ports.passwords, fresh);
+    if (!hash.has_value()) co_return Refused(trouble_of(hash.error()));
+    auto refusal = co_await write(ports, call, "session.password", [&](Transaction& rows) {
+        return set_user_password(rows, UserId{call.principal.id}, *hash,
+                                 AccessEnd{.kept_session = call.principal.session}, WallClock::now());
+    });
+    if (refusal) co_return Refused(*std::move(refusal));
+    // Keys that the user made are revoked with the old password.
+    if (const auto read =
+            co_await read_rows(ports.committer, [&](Reader& reader) { return ports.accounts.load_keys(reader); });
+        !read.has_value())
+        co_return Refused(trouble_of(read.error()));
+    co_return json_response(200, json::object{{"changed", true}});
+}
+
+Task<Answer> begin_second_factor(Ports& ports, const Call& call) {
+    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    const auto vault = ports.vault();
+    if (!vault.has_value()) co_return Refused(trouble_of(vault.error()));
+    const std::string secret = generate_totp_secret(ports.random);
+    auto refusal = co_await write(ports, call, "session.totp_begin", [&](Transaction& rows) {
+        return begin_totp(rows, **vault, UserId{call.principal.id}, secret);
+    });
+    if (refusal) co_return Refused(*std::move(refusal));
+    co_return json_response(
+        200, json::object{{"secret", base32_text(secret)}, {"uri", totp_uri(secret, "Relevo", call.principal.name)}});
+}
+
+Task<Answer> confirm_second_factor(Ports& ports, const Call& call) {
+    if (call.principal.kind != PrincipalKind::session)
+        co_return Refused(trouble(403, "session_only", "A person in the console does this, no program."));
+    const auto vault = ports.vault();
+    if (!vault.has_value()) co_return Refused(trouble_of(vault.error()));
+    const std::vector<std::string> codes = generate_recovery_codes(ports.random);
+    auto refusal = co_await write(ports, call, "session.totp_confirm", [&](Transaction& rows) {
+        return confirm_totp(rows, **vault, UserId{call.principal.id}, text(call, "code"), codes, call.principal.session,
+                            WallClock::now());
+    });
+    if (refusal) {
+        if (refusal->code == "refused") co_return Refused(invalid_request({{"/code", "wrong", "is wrong"}}));
+        co_return Refused(*std::move(refusal));
+    }
+    json::array shown;
+    for (const std::string& code : codes) shown.emplace_back(code);
+    co_return json_response(200, json::object{{"recovery_codes", std::move(shown)}});
+}
+
+Task<Answer> remove_second_factor(Ports& ports, const Call& call) {
+    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    auto refusal = co_await write(ports, call, "session.totp_remove", [&](Transaction& rows) {
+        return remove_totp(rows, UserId{call.principal.id}, call.principal.session);
+    });
+    if (refusal) co_return Refused(*std::move(refusal));
+    co_return json_response(200, json::object{{"changed", true}});
+}
+
+struct LoginOperation {
+    std::string_view id;
+    Task<Answer> (*perform)(Ports&, const Call&);
+};
+constexpr auto operations = std::to_array<LoginOperation>({
+    {"logIn", log_in},
+    {"logOut", log_out},
+    {"getSession", [](Ports& ports, const Call& call) -> Task<Answer> { co_return get_session(ports, call); }},
+    {"getSetUp", [](Ports& ports, const Call&) -> Task<Answer> { co_return co_await get_set_up(ports); }},
+    {"setUp", set_up},
+    {"redeemLink", redeem},
+    {"changePassword", change_password},
+    {"beginSecondFactor", begin_second_factor},
+    {"confirmSecondFactor", confirm_second_factor},
+    {"removeSecondFactor", remove_second_factor},
+});
+
+}  // namespace
+
+std::string session_token_of(const HttpRequest& request) {
+    for (const std::string_view part : split(request.field("Cookie"), ';')) {
+        const std::string_view pair = trimmed(part);
+        if (pair.starts_with(session_cookie) && pair.size() > session_cookie.size() &&
+            pair[session_cookie.size()] == '=')
+            return std::string(pair.substr(session_cookie.size() + 1));
+    }
+    return {};
+}
+
+Task<std::expected<Principal, Trouble>> session_principal(Ports& ports, const HttpRequest& request) {
+    const std::string token = session_token_of(request);
+    LiveSession session;
+    const auto read = co_await read_rows(ports.committer, [&](Reader& reader) -> Result<void> {
+        RELEVO_TRY(session, find_session(reader, token, WallClock::now()));
+        return {};
+    });
+    if (!read.has_value()) {
+        if (read.error().kind == ErrorKind::io) co_return std::unexpected(trouble_of(read.error()));
+        co_return std::unexpected(trouble(401, "session_ended", "The session is over: log in again."));
+    }
+    if (changes_something(request) && !equal_secrets(request.field(csrf_field), csrf_token(token)))
+        co_return std::unexpected(trouble(
+            403, "csrf_token", fmt::format("The field {} does not fit the session: load the page again.", csrf_field)));
+    if (session.touch_is_due) {
+        CommitRequest touch;
+        touch.rows = [id = session.session.id](Transaction& rows, const std::vector<ContentToStore>&) {
+            return touch_session(rows, id, WallClock::now());
+        };
+        const auto ignored = co_await commit(ports.committer, std::move(touch));
+        static_cast<void>(ignored);  // then it looks idle for longer than it is
+    }
+    co_return session.principal();
+}
+
+bool is_about_login(std::string_view operation) {
+    return std::ranges::find(operations, operation, &LoginOperation::id) != operations.end();
+}
+
+Task<std::expected<HttpResponse, Trouble>> perform_login(Ports& ports, const Call& call) {
+    const auto* found = std::ranges::find(operations, call.operation.id, &LoginOperation::id);
+    co_return co_await found->perform(ports, call);
+}
+
+}  // namespace relevo::api

@@ -1,0 +1,75 @@
+// What the server answers over HTTP: the API, and the page to unsubscribe.
+#include "app/relevo/server.h"
+#include "core/feedback/unsubscribe.h"
+
+namespace relevo {
+namespace {
+
+// Control lives on the first shard; who asks waits on its own.
+Task<> perform_there(Control& control, boost::json::object request, Principal principal,
+                     Completer<boost::json::object> done) {
+    done(co_await control.perform(std::move(request), std::move(principal)));
+}
+
+}  // namespace
+
+void Server::make_api() {
+    std::uint32_t rate = 0;
+    for (const HttpSettings& settings : started_with_->http) rate = std::max(rate, settings.requests_per_second);
+    api_metrics_ = std::make_unique<api::Metrics>(metrics_);
+    api_ = std::make_unique<api::Api>(
+        api::Ports{
+            .control = [this](boost::json::object request, const Principal& principal) -> Task<boost::json::object> {
+                co_return co_await completion_of<boost::json::object>([&](Completer<boost::json::object> done) {
+                    shards_.front()->shard.spawn(
+                        perform_there(*control_, std::move(request), principal, std::move(done)));
+                });
+            },
+            .keys = [this] { return accounts_.keys(); },
+            .key_uses = accounts_.uses(),
+            .directory = [this] { return access_->directory.load(); },
+            .reception = [this](Shard& shard) -> Reception& { return *shards_[shard.index()]->reception; },
+            .committer = store_->committer(),
+            .random = system_random(),
+            .log = *log_,
+            .metrics = *api_metrics_,
+            .host_name = started_with_->server.host_name,
+            .message_limit = started_with_->limits.message_size},
+        api::Api::Limits{.requests_per_second = rate, .burst = 2 * rate});
+}
+
+Result<void> Server::open_web() {
+    make_api();
+    std::vector<std::shared_ptr<net::ShardSockets>> sockets;
+    for (const auto& parts : shards_) sockets.push_back(parts->sockets);
+    for (const HttpSettings& settings : started_with_->http)
+        for (const Endpoint& endpoint : settings.address) {
+            net::ListenerOptions options;
+            options.endpoint = endpoint;
+            options.tls = settings.tls ? tls_server_ : nullptr;
+            options.refusal.clear();
+            options.connection_limit = settings.max_connections;
+            options.log = log_.get();
+            RELEVO_TRY(auto listener, net::Listener::open(sockets, std::move(options)));
+            web_listeners_.push_back(std::move(listener));
+            net::HttpServerOptions http{
+                .handler = [this, &settings](HttpRequest request) { return answer_web(settings, std::move(request)); },
+                .transport = settings.tls ? net::HttpTransport::tls : net::HttpTransport::plain};
+            if (settings.api)
+                http.body_limit_of = [this](const HttpRequest& head) {
+                    return head.path().starts_with(api::path_prefix) ? api_->body_limit(head) : api::small_body_limit;
+                };
+            web_servers_.push_back(std::make_unique<net::HttpServer>(std::move(http)));
+        }
+    return {};
+}
+
+Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest request) {
+    if (request.path().starts_with(unsubscribe_path))
+        co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
+    if (settings.api && request.path().starts_with(api::path_prefix))
+        co_return co_await api_->answer(std::move(request));
+    co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};
+}
+
+}  // namespace relevo
