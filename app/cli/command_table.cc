@@ -242,6 +242,64 @@ void add_credential_commands(std::vector<CommandSpec>& table) {
                         credential_options({credential_name})));
 }
 
+void add_account_commands(std::vector<CommandSpec>& table) {
+    const OptionSpec user{"USER", "user", text, "Login or id of the user", true};
+    const OptionSpec name{"--name", "name", text, "What people call them"};
+    const OptionSpec language{"--language", "language", text, "es or en: language of the console"};
+    const OptionSpec own_tenant{"--tenant", "tenant", text, "Only for this tenant (default: the whole server)"};
+    const std::string_view roles = "admin (everything), operator (runs the mail), analyst (looks), sender (sends)";
+    table.push_back(ask("user add", "user.add", server_or_store,
+                        "Let a person use the console; the password is shown once and never again",
+                        {{"LOGIN", "login", text, "A name or an e-mail address", true},
+                         {"--role", "role", text, roles, true},
+                         own_tenant,
+                         name,
+                         language,
+                         password_file}));
+    table.push_back(ask("user list", "user.list", server_or_store, "List users", {of_tenant}));
+    table.push_back(ask("user show", "user.show", server_or_store, "Show one user and what they may do", {user}));
+    table.push_back(ask("user set", "user.set", server_or_store,
+                        "Change what is named; another role ends the user's sessions and API keys",
+                        {user, name, language, {"--role", "role", text, roles}}));
+    table.push_back(ask("user disable", "user.set", server_or_store,
+                        "Keep a user out; ends the user's sessions and API keys", {user}, R"({"enabled":false})"));
+    table.push_back(
+        ask("user enable", "user.set", server_or_store, "Let a disabled user in again", {user}, R"({"enabled":true})"));
+    table.push_back(
+        ask("user remove", "user.remove", server_or_store, "Remove a user, with sessions and API keys", {user}));
+    table.push_back(ask("user password", "user.password", server_or_store,
+                        "Give a user a new password; ends the user's sessions and API keys", {user, password_file}));
+    table.push_back(ask("user totp-reset", "user.totp_reset", server_or_store,
+                        "Take a lost second factor away; ends the user's sessions", {user}));
+
+    table.push_back(ask("key add", "key.add", server_or_store,
+                        "Make an API key for a program; it is shown once and never again",
+                        {{"NAME", "name", text, "What the key is for, such as the program's name", true},
+                         {"--scope", "scopes", list, "What it may do, such as messages:send; repeatable", true},
+                         own_tenant,
+                         {"--network", "networks", list, "Works only from these networks; repeatable"},
+                         {"--expires", "expires_at", time, "Day or time at which it stops working"}}));
+    table.push_back(ask("key list", "key.list", server_or_store, "List API keys",
+                        {of_tenant, {"--all", "all", flag, "Revoked ones too"}}));
+    table.push_back(ask("key revoke", "key.revoke", server_or_store, "Make an API key stop working at once",
+                        {{"KEY", "key", text, "Its id, or its first 12 characters", true}}));
+
+    table.push_back(ask("session list", "session.list", server_or_store, "List who is logged in to the console",
+                        {{"--user", "user", text, "Only of this user"}}));
+    table.push_back(
+        ask("session revoke", "session.revoke", server_or_store, "End a session, or all of a user",
+            {{"SESSION", "session", text, "Id of the session"}, {"--user", "user", text, "All of this user instead"}}));
+
+    table.push_back(ask("audit list", "audit.list", server_or_store, "Show who changed what, newest first",
+                        {of_tenant,
+                         {"--operation", "operation", text, "Only this one, or all that begin so: user."},
+                         {"--object", "object", text, "Only what was done to this, by its id or name"},
+                         {"--since", "since", time, "From this day or time on"},
+                         {"--until", "until", time, "Until this day or time"},
+                         {"--limit", "limit", number, "At most this many, up to 500 (default 100)"},
+                         {"--after", "after", text, "Continue a list that was cut"}}));
+}
+
 void add_queue_commands(std::vector<CommandSpec>& table) {
     const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
     const OptionSpec after{"--after", "after", text, "Continue a list that was cut"};
@@ -445,6 +503,7 @@ std::vector<CommandSpec> make_table() {
     add_tenancy_commands(table);
     add_signing_commands(table);
     add_credential_commands(table);
+    add_account_commands(table);
     add_queue_commands(table);
     add_source_commands(table);
     add_site_commands(table);
@@ -477,6 +536,10 @@ std::span<const CommandGroup> command_groups() {
         {"dkim", "Signatures of mail, and the keys that make them"},
         {"credential", "Their logins"},
         {"network", "Networks that send without a password"},
+        {"user", "People who use the console"},
+        {"key", "API keys of programs"},
+        {"session", "Who is logged in to the console"},
+        {"audit", "Who changed what"},
         {"quota", "How many recipients, per minute, hour, day and month"},
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},

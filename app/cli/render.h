@@ -25,6 +25,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_lan(std::string_view request, const boost::json::value& result);
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
+// `user …`, `key …`, `session …`, `audit …`.
+[[nodiscard]] std::string render_accounts(std::string_view request, const boost::json::value& result);
 // `source …`.
 [[nodiscard]] std::string render_sources(std::string_view request, const boost::json::value& result);
 // `site …` and `queue site`.

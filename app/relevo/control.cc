@@ -22,18 +22,18 @@ bool starts_with_any(std::string_view command, std::initializer_list<std::string
 
 }  // namespace
 
-Task<std::string> Control::perform(std::string request) {
+Task<std::string> Control::perform(std::string request, Principal principal) {
     boost::system::error_code problem;
     json::parse_options limits;
     limits.max_depth = 8;
     json::value parsed = json::parse(request, problem, {}, limits);
     if (problem || !parsed.is_object())
         co_return json::serialize(failed({ErrorKind::invalid, "a request is one JSON object on one line"}));
-    const json::object answer = co_await perform(std::move(parsed.get_object()));
+    const json::object answer = co_await perform(std::move(parsed.get_object()), std::move(principal));
     co_return json::serialize(answer);
 }
 
-Task<json::object> Control::perform(json::object request) {
+Task<json::object> Control::perform(json::object request, Principal principal) {
     const json::value* command = request.if_contains("command");
     json::value* arguments = request.if_contains("arguments");
     if (command == nullptr || !command->is_string()) co_return failed({ErrorKind::invalid, "\"command\" is missing"});
@@ -42,12 +42,17 @@ Task<json::object> Control::perform(json::object request) {
         if (!arguments->is_object()) co_return failed({ErrorKind::invalid, "\"arguments\" must be an object"});
         given = std::move(arguments->get_object());
     }
-    Answer answer = co_await dispatch(std::string(command->get_string()), std::move(given));
+    const std::string name(command->get_string());
+    std::optional<AuditEntry> entry = audit_of(name, given, principal);
+    Answer answer = co_await dispatch(name, std::move(given), std::move(principal));
+    if (entry) co_await write_down(*std::move(entry), answer);
     if (!answer.has_value()) co_return failed(answer.error());
     co_return json::object{{"ok", true}, {"result", std::move(*answer)}};
 }
 
-Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments) {
+Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments, Principal principal) {
+    if (starts_with_any(command, {"user.", "key.", "session.", "audit."}))
+        co_return co_await perform_accounts(std::move(command), std::move(arguments), std::move(principal));
     if (command == "queue.list") co_return co_await list_queue(std::move(arguments));
     if (command == "queue.show") {
         RELEVO_CO_CHECK(check_members(arguments, {"id", "limit", "after"}));

@@ -5,6 +5,7 @@
 #include "app/relevo/feedback.h"
 #include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
+#include "core/accounts/account_book.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
 #include "core/lan/lan_book.h"
@@ -19,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -59,6 +61,7 @@ struct ControlContext {
     PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
     Reporting* reporting = nullptr;               // with a server
     LanBook* lan = nullptr;                       // never null
+    AccountBook* accounts = nullptr;              // never null
     std::function<LanFace()> lan_face{};          // as the configuration in force says
     std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
@@ -73,14 +76,15 @@ struct ControlContext {
 class Control {
  public:
     explicit Control(ControlContext context) : context_(std::move(context)) {}
-    // One line of JSON in, one out, both without the newline.
-    Task<std::string> perform(std::string request);
-    Task<boost::json::object> perform(boost::json::object request);
+    // One line of JSON in, one out, both without the newline. Changes are written down as `principal`'s; what it may do
+    // is for the caller to judge.
+    Task<std::string> perform(std::string request, Principal principal = control_principal());
+    Task<boost::json::object> perform(boost::json::object request, Principal principal = control_principal());
 
  private:
     using Answer = Result<boost::json::object>;
     using Arguments = boost::json::object;
-    Task<Answer> dispatch(std::string command, Arguments arguments);
+    Task<Answer> dispatch(std::string command, Arguments arguments, Principal principal);
     Task<Answer> describe_server();
 
     // control_tenancy.cc
@@ -95,6 +99,13 @@ class Control {
         StoredSecret stored;
     };
     Task<Result<FreshSecret>> fresh_secret(const Arguments& arguments);
+
+    // control_accounts.cc
+    Task<Answer> perform_accounts(std::string command, Arguments arguments, Principal principal);
+    // Nothing if the command changes nothing.
+    static std::optional<AuditEntry> audit_of(std::string_view command, const Arguments& arguments,
+                                              const Principal& principal);
+    Task<> write_down(AuditEntry entry, const Answer& answer);
 
     // control_signing.cc
     Task<Answer> add_domain(Arguments arguments);

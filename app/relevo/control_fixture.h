@@ -91,6 +91,7 @@ class ControlTest : public testing::Test {
                            .refresh_drains = [this] { return refresh_egress(); },
                            .dispatcher = server == Server::runs ? &dispatcher : nullptr,
                            .passwords = passwords.get(),
+                           .accounts = &accounts,
                            .is_stopping = [this] { return stopping; },
                            .status = [] { return json::object{{"version", "0"}}; },
                            .reload = [this]() -> Result<std::vector<std::string>> {
@@ -190,6 +191,7 @@ class ControlTest : public testing::Test {
     Configuration configuration;
     MemoryMetrics metrics_of_feedback;
     std::unique_ptr<Feedback> feedback;  // the store's committer uses it
+    AccountBook accounts;                // likewise
     std::unique_ptr<Store> store;
     Shard shard{0};
     MessageIdSource ids{0};

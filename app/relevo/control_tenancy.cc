@@ -2,6 +2,7 @@
 #include "app/relevo/control.h"
 #include "app/relevo/control_rows.h"
 #include "app/relevo/json_arguments.h"
+#include "core/accounts/users.h"
 #include "core/signing/keys.h"
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
@@ -204,6 +205,7 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
     RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
     RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
     if (command == "tenant.remove") {
+        RELEVO_CHECK(require_no_access_of(transaction, tenant.id));
         RELEVO_CHECK(remove_tenant(transaction, tenant.id));
         RELEVO_CHECK(remove_suppressions_of(transaction, tenant.id));
         return json::object{{"removed", tenant.name}};

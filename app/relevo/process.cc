@@ -17,6 +17,7 @@
 #include "app/relevo/sink.h"
 #include "app/relevo/store_repair.h"
 #include "app/relevo/test_mail.h"
+#include "core/accounts/second_factor.h"
 #include "core/signing/keys.h"
 #include "lib/base/text.h"
 
@@ -56,7 +57,7 @@ boost::json::object failed_answer(const Error& error) {
 }
 
 Task<> perform_once(Shard& shard, Control& control, boost::json::object request, boost::json::object& answer) {
-    answer = co_await control.perform(std::move(request));
+    answer = co_await control.perform(std::move(request), control_principal(fmt::format("uid {}", ::getuid())));
     shard.stop();
 }
 
@@ -152,6 +153,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
         if (!repaired.has_value()) return failed_answer(repaired.error());
         return {{"ok", true}, {"result", std::move(*repaired)}};
     }
+    AccountBook accounts;  // the store's committer uses it
     auto store = Store::open(configuration, **log);
     if (!store.has_value()) return failed_answer(store.error());
     std::shared_ptr<const Directory> directory;
@@ -162,6 +164,8 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
     const auto loaded = (*store)->read([&](Reader& reader) -> Result<void> {
         RELEVO_TRY(directory, Directory::load(reader));
         RELEVO_TRY(sealed_keys, count_sealed_keys(reader));
+        RELEVO_TRY(const std::int64_t sealed_totp, count_sealed_totp(reader));
+        sealed_keys += sealed_totp;
         RELEVO_TRY(drains, load_drains(reader));
         return {};
     });
@@ -198,6 +202,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .dispatcher = nullptr,
                      .reporting = nullptr,
                      .lan = &lan,
+                     .accounts = &accounts,
                      .lan_face = [&] { return lan_face(configuration); },
                      .status = nullptr,
                      .totals = nullptr,

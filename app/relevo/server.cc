@@ -4,6 +4,7 @@
 #include "app/lookups/message_file.h"
 #include "app/relevo/options.h"
 #include "app/relevo/privileges.h"
+#include "core/accounts/second_factor.h"
 #include "core/signing/keys.h"
 #include "core/tenancy/secret.h"
 
@@ -17,7 +18,6 @@ namespace relevo {
 namespace {
 
 constexpr std::chrono::seconds housekeeping_interval{60};
-constexpr std::chrono::seconds report_write_limit{5};  // at the end
 constexpr std::size_t kept_login_failures = 100'000;
 
 Level level_of(LogLevel level) {
@@ -153,7 +153,8 @@ Result<void> Server::open_store() {
 Result<void> Server::load_access() {
     RELEVO_CHECK(store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(const std::int64_t sealed_keys, count_sealed_keys(reader));
-        RELEVO_TRY(auto vault, open_vault(*started_with_, sealed_keys));
+        RELEVO_TRY(const std::int64_t sealed_totp, count_sealed_totp(reader));
+        RELEVO_TRY(auto vault, open_vault(*started_with_, sealed_keys + sealed_totp));
         signing_ = std::make_unique<Signing>(std::move(vault), started_with_->signing, metrics_, *log_);
         return signing_->load(reader);
     }));
@@ -202,6 +203,7 @@ Result<void> Server::load_access() {
         lan_->set_table(std::move(offices));
         refresh_routes();
         RELEVO_CHECK(feedback_->load(reader));
+        RELEVO_CHECK(accounts_.load_keys(reader));
         RELEVO_CHECK(load_known_addresses(reader, *guard_));
         RELEVO_TRY(const auto failures, load_login_failures(reader));
         guard_->restore(failures);
@@ -403,6 +405,7 @@ Task<> Server::housekeeping_round() {
     const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.load()->queue.keep_history));
     if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
     co_await feedback_->keep_keys(now);
+    co_await keep_accounts(now);
     co_await save_paths();
     co_await review_drains();
     co_await reporting_->round();
@@ -537,18 +540,6 @@ void Server::take_apart() {
         parts->resolver.reset();
     }
     resolver_.reset();
-}
-
-// What was counted since the last minute is written; longer than a few seconds nobody waits for that.
-void Server::finish_reporting() {
-    auto finished = std::make_shared<std::promise<void>>();  // shared with a coroutine that may take too long
-    const auto finish = [](Reporting& reporting, std::shared_ptr<std::promise<void>> done) -> Task<> {
-        co_await reporting.finish();
-        done->set_value();
-    };
-    shards_.front()->shard.spawn(finish(*reporting_, finished));
-    if (finished->get_future().wait_for(report_write_limit) != std::future_status::ready)
-        log_->error("reports.not_counted", {{"problem", "the store takes too long: the last minute is lost"}});
 }
 
 void Server::stop() {

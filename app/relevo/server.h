@@ -106,6 +106,7 @@ class Server {
     Task<> keep_house();
     Task<> keep_keys();
     Task<> housekeeping_round();
+    Task<> keep_accounts(WallClock::time_point now);
     // server_paths.cc
     Result<void> restore_paths();
     Task<> save_paths();
@@ -143,6 +144,7 @@ class Server {
     std::shared_ptr<net::TlsServerContext> tls_server_;
     std::shared_ptr<net::TlsClientContext> tls_client_;
     std::unique_ptr<Feedback> feedback_;  // the store's committer uses it until its end
+    AccountBook accounts_;                // likewise
     std::unique_ptr<Store> store_;
     std::unique_ptr<LoginGuard> guard_;
     std::unique_ptr<PasswordChecker> passwords_;

@@ -11,10 +11,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <unistd.h>
 
 namespace relevo {
 namespace {
+
+constexpr std::chrono::seconds report_write_limit{5};  // at the end
 
 Task<std::string> path_numbers(const Dispatcher& dispatcher) {
     std::vector<SiteStatus> sites;
@@ -88,6 +91,7 @@ Result<void> Server::open_control() {
                        .passwords = passwords_.get(),
                        .reporting = reporting_.get(),
                        .lan = lan_.get(),
+                       .accounts = &accounts_,
                        .lan_face = [this] { return lan_face(*configuration_.load()); },
                        .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
@@ -100,12 +104,14 @@ Result<void> Server::open_control() {
                                    .service_domain = service_domain(started_with_->signing)},
                        .inspection = inspection_.get(),
                        .listeners = [this] { return own_listeners(); }});
-    RELEVO_TRY(control_listener_, net::ControlListener::open(shards_.front()->sockets,
-                                                             {.path = started_with_->control_socket(),
-                                                              .mode = 0660,
-                                                              .handler = [this](net::ControlPeer, std::string request) {
-                                                                  return control_->perform(std::move(request));
-                                                              }}));
+    RELEVO_TRY(control_listener_, net::ControlListener::open(
+                                      shards_.front()->sockets,
+                                      {.path = started_with_->control_socket(),
+                                       .mode = 0660,
+                                       .handler = [this](net::ControlPeer peer, std::string request) {
+                                           return control_->perform(
+                                               std::move(request), control_principal(fmt::format("uid {}", peer.user)));
+                                       }}));
     return {};
 }
 
@@ -136,6 +142,28 @@ void Server::make_reporting() {
             .counts = {},
             .received = {}},
         reporting_options(*started_with_));
+}
+
+// What was counted since the last minute is written; longer than a few seconds nobody waits for that.
+void Server::finish_reporting() {
+    auto finished = std::make_shared<std::promise<void>>();  // shared with a coroutine that may take too long
+    const auto finish = [](Server& server, std::shared_ptr<std::promise<void>> done) -> Task<> {
+        co_await server.reporting_->finish();
+        co_await server.keep_accounts(WallClock::now());
+        done->set_value();
+    };
+    shards_.front()->shard.spawn(finish(*this, finished));
+    if (finished->get_future().wait_for(report_write_limit) != std::future_status::ready)
+        log_->error("reports.not_counted", {{"problem", "the store takes too long: the last minute is lost"}});
+}
+
+Task<> Server::keep_accounts(WallClock::time_point now) {
+    CommitRequest request;
+    request.rows = [uses = accounts_.uses().take(), now](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return AccountBook::keep_house(transaction, uses, now);
+    };
+    if (const auto kept = co_await commit(store_->committer(), std::move(request)); !kept.has_value())
+        log_->error("store.housekeeping_failed", {{"problem", kept.error().detail}});
 }
 
 void Server::make_inspection() {

@@ -3,6 +3,7 @@
 #include "lib/base/text.h"
 
 #include <array>
+#include <utility>
 
 namespace relevo {
 namespace {
@@ -42,9 +43,8 @@ std::string Principal::id_text() const {
     return std::string(name_of(kind));
 }
 
-Principal control_principal(mail::Language language) {
-    return Principal{
-        .kind = PrincipalKind::control, .name = "control", .scopes = ScopeSet::all(), .language = language};
+Principal control_principal(std::string name) {
+    return Principal{.kind = PrincipalKind::control, .name = std::move(name), .scopes = ScopeSet::all()};
 }
 
 Result<void> check_grant(const Principal& giver, std::optional<TenantId> owner, ScopeSet scopes) {

@@ -54,8 +54,8 @@ struct Principal {
     // "key_…", "usr_…", "control", "nobody"
     [[nodiscard]] std::string id_text() const;
 };
-// Of the control socket: everything.
-[[nodiscard]] Principal control_principal(mail::Language language = mail::Language::english);
+// Of the control socket: everything. `name`: whose process it is, such as "uid 1000".
+[[nodiscard]] Principal control_principal(std::string name = "control");
 
 // Nobody gives away more than he has: a key or a user with `scopes` of `owner` may be made by `giver` only if all of
 // them are its own. Errors: refused.

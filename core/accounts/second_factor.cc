@@ -136,6 +136,10 @@ Result<std::int64_t> recovery_codes_left(Reader& reader, UserId user) {
     return statements::count(reader, "SELECT count(*) FROM account_recovery_code WHERE user_id = $1", {user.value});
 }
 
+Result<std::int64_t> count_sealed_totp(Reader& reader) {
+    return statements::count(reader, "SELECT count(*) FROM account_totp", {});
+}
+
 Result<FactorUse> use_second_factor(Transaction& transaction, KeyVault& vault, UserId user, std::string_view code,
                                     WallClock::time_point now) {
     RELEVO_TRY(const auto stored, stored_totp(transaction, user));

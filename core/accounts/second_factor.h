@@ -30,6 +30,9 @@ inline constexpr std::size_t recovery_code_count = 10;
                                                   const std::vector<std::string>& recovery_codes);
 [[nodiscard]] Result<std::int64_t> recovery_codes_left(Reader& reader, UserId user);
 
+// Secrets in the store that only the present master key opens.
+[[nodiscard]] Result<std::int64_t> count_sealed_totp(Reader& reader);
+
 enum class FactorUse : std::uint8_t { totp, recovery_code };
 // Accepts a code of the app or a recovery code, once: it is used up in this transaction.
 // Errors: refused – wrong or used. conflict – the user has no second factor.
