@@ -33,7 +33,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
 
     {"listSuppressions", "suppression.list", Bounds::tenant, "entries"},
     {"createSuppression", "suppression.add", Bounds::tenant, {}, 201},
-    {"getSuppression", "suppression.show", Bounds::tenant},
+    {"getSuppression", "suppression.show", Bounds::tenant, {}, 200, true},
     {"deleteSuppression", "suppression.remove", Bounds::tenant},
     {"importSuppressions", "suppression.import", Bounds::tenant},
 

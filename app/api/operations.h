@@ -26,6 +26,7 @@ struct ControlOperation {
     Bounds bounds = Bounds::server;
     std::string_view list{};  // member of the result that becomes "data"; empty: the result is an object
     unsigned status = 200;
+    bool empty_is_missing = false;  // a result whose lists are all empty means that there is no such thing
 };
 
 [[nodiscard]] std::span<const ControlOperation> control_operations();

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace relevo::api {
@@ -38,6 +39,13 @@ std::optional<TenantId> owner_of_credential(const Directory& directory, std::str
     const auto id = CredentialId::parse(text);
     const Credential* credential = id.has_value() ? directory.credential(*id) : directory.credential_by_login(text);
     return credential == nullptr ? std::nullopt : std::optional(credential->tenant);
+}
+
+bool has_only_empty_lists(const json::object& result) {
+    return std::ranges::all_of(result, [](const json::key_value_pair& given) {
+        const auto* list = given.value().if_array();
+        return list == nullptr || list->empty();
+    });
 }
 
 Error error_of(const json::value& told) {
@@ -139,14 +147,17 @@ Task<Api::Answer> Api::perform_control(const Call& call, const ControlOperation&
         for (const auto& given : *body)
             if (!arguments.contains(given.key())) arguments.emplace(given.key(), given.value());
     if (json::value* cursor = arguments.if_contains("cursor")) {
-        arguments.emplace("after", std::move(*cursor));
+        json::value after = std::move(*cursor);
         arguments.erase("cursor");
+        arguments.emplace("after", std::move(after));
     }
     if (auto refusal = keep_inside(call, operation, arguments)) co_return std::unexpected(*std::move(refusal));
     if (auto refusal = co_await check_owner(call.principal, operation.bounds, arguments))
         co_return std::unexpected(*std::move(refusal));
     auto result = co_await ask(operation.command, std::move(arguments), call.principal);
     if (!result.has_value()) co_return std::unexpected(std::move(result).error());
+    if (operation.empty_is_missing && has_only_empty_lists(*result))
+        co_return std::unexpected(trouble(404, "not_found", "There is nothing of that name."));
     if (operation.list.empty()) co_return json_response(operation.status, *result);
     json::object listed;
     for (auto& given : *result) {

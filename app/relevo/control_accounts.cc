@@ -350,8 +350,8 @@ constexpr std::array changing_words = {
     "add",   "remove", "set",   "suspend", "resume", "rotate", "verify", "import", "forget",  "hold",     "release",
     "retry", "drop",   "drain", "reload",  "send",   "create", "revoke", "enable", "disable", "password", "totp_reset"};
 // Arguments that say what a command was about; none of them is ever a secret.
-constexpr std::array naming_arguments = {"user",    "session", "credential", "domain", "network", "tenant",
-                                         "address", "site",    "source",     "name",   "login",   "id"};
+constexpr std::array naming_arguments = {"user", "session", "credential", "address", "domain", "network",
+                                         "site", "source",  "id",         "login",   "name",   "tenant"};
 
 bool is_change(std::string_view command, const Arguments& arguments) {
     if (const auto* dry_run = arguments.if_contains("dry_run"); dry_run != nullptr && dry_run->is_bool())

@@ -64,6 +64,7 @@ Result<void> Server::start() {
     RELEVO_CHECK(make_parts());
     RELEVO_CHECK(recover());
     RELEVO_CHECK(open_control());
+    make_api();
     start_shards();
     log_->info("server.started", {{"version", RELEVO_VERSION},
                                   {"host_name", started_with_->server.host_name},

@@ -10,6 +10,7 @@
 #include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
 #include "adapters/telemetry/metrics_registry.h"
+#include "app/api/api.h"
 #include "app/relevo/control.h"
 #include "app/relevo/egress.h"
 #include "app/relevo/feedback.h"

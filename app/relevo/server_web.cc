@@ -25,8 +25,10 @@ void Server::make_api() {
                         perform_there(*control_, std::move(request), principal, std::move(done)));
                 });
             },
-            .keys = [this] { return accounts_.keys(); },
-            .key_uses = accounts_.uses(),
+            .accounts = accounts_,
+            .passwords = *passwords_,
+            .guard = *guard_,
+            .vault = [this] -> Result<KeyVault*> { return &signing_->vault(); },
             .directory = [this] { return access_->directory.load(); },
             .reception = [this](Shard& shard) -> Reception& { return *shards_[shard.index()]->reception; },
             .committer = store_->committer(),
@@ -39,7 +41,6 @@ void Server::make_api() {
 }
 
 Result<void> Server::open_web() {
-    make_api();
     std::vector<std::shared_ptr<net::ShardSockets>> sockets;
     for (const auto& parts : shards_) sockets.push_back(parts->sockets);
     for (const HttpSettings& settings : started_with_->http)
