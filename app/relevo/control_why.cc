@@ -5,6 +5,7 @@
 #include "app/relevo/waiting.h"
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include <map>
@@ -44,17 +45,32 @@ Task<Surroundings> surroundings_of(const Dispatcher& dispatcher, const std::vect
     co_return known;
 }
 
-Waiting held(const DeliveryRow& row) {
+// Why it was held the last time, in parentheses; empty if nobody said.
+std::string reason_in(const std::vector<Event>& events, const DeliveryId& id) {
+    std::string reason;
+    for (const Event& event : events) {
+        if (event.kind != EventKind::held || event.ordinal != id.ordinal) continue;
+        boost::system::error_code problem;
+        const json::value facts = json::parse(event.detail, problem);
+        const json::value* said = !problem && facts.is_object() ? facts.get_object().if_contains("reason") : nullptr;
+        reason = said != nullptr && said->is_string() ? fmt::format(" ({})", std::string_view(said->get_string())) : "";
+    }
+    return reason;
+}
+
+Waiting held(const DeliveryRow& row, const std::vector<Event>& events) {
     const std::string id = delivery_text(row.id);
-    return {.reason = "held",
-            .hindrance = {},
-            .sentence = {fmt::format("It is held until somebody decides: relevo queue release --id {0} or relevo queue "
-                                     "drop --id {0}.",
-                                     id),
-                         fmt::format("Está retenido hasta que alguien decida: relevo queue release --id {0} o relevo "
-                                     "queue drop --id {0}.",
-                                     id)},
-            .until = std::nullopt};
+    const std::string reason = reason_in(events, row.id);
+    return {
+        .reason = "held",
+        .hindrance = {},
+        .sentence = {fmt::format("It is held until somebody decides{1}: relevo queue release --id {0} or relevo "
+                                 "queue drop --id {0}.",
+                                 id, reason),
+                     fmt::format("Está retenido hasta que alguien decida{1}: relevo queue release --id {0} o relevo "
+                                 "queue drop --id {0}.",
+                                 id, reason)},
+        .until = std::nullopt};
 }
 
 Waiting waiting_for_quota(const DeliveryRow& row, WallClock::time_point now) {
@@ -139,7 +155,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
         const Standing* standing = place != known.standings.end() ? &place->second : nullptr;
         Waiting waiting;
         if (row.state == DeliveryState::held)
-            waiting = held(row);
+            waiting = held(row, message.events);
         else if (live.active.contains(row.id))
             waiting = delivering(key);
         else if (context_.is_stopping())

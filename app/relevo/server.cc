@@ -147,6 +147,9 @@ Result<void> Server::open_listeners() {
 
 Result<void> Server::open_store() {
     RELEVO_TRY(store_, Store::open(*started_with_, *log_));
+    const auto shards = static_cast<unsigned>(shards_.size());
+    RELEVO_TRY(crash_guard_,
+               CrashGuard::open(*started_with_, shards, {*store_, *log_, metrics_, shards_.front()->shard.executor()}));
     return {};
 }
 
@@ -256,7 +259,10 @@ Result<void> Server::make_parts() {
                 .sign_report =
                     [this](std::string_view content, WallClock::time_point now) {
                         return signing_->signer().sign_report(content, now).fields;
-                    }},
+                    },
+                .trace = &crash_guard_->trace(parts->shard.index()),
+                .suspects = &crash_guard_->suspects(),
+                .before_attempt = crash_guard_->test_hook()},
             options, static_cast<unsigned>(shards_.size()));
         parts->verifier =
             std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(*started_with_));
@@ -301,16 +307,9 @@ void Server::make_keeper() {
 Result<void> Server::recover() {
     const Deadline began = Clock::now();
     RELEVO_TRY(const Spool::Recovery recovery, store_->recover([this](const PendingDelivery& pending) {
-        if (pending.state == DeliveryState::held) return;
-        const std::string_view domain = pending.recipient.substr(pending.recipient.rfind('@') + 1);
-        const QueuedRecipients queued =
-            dispatcher_.queued({.id = pending.id,
-                                .flow = {pending.tenant, pending.stream, std::string(pending.pool)},
-                                .domain = domain,
-                                .attempts = static_cast<std::uint16_t>(pending.attempts),
-                                .delay_reported = pending.delay_reported,
-                                .due = pending.due_at});
-        dispatcher_.engine_of(queued.destination).restore(queued);
+        if (pending.state == DeliveryState::held || crash_guard_->takes(pending.id)) return;
+        const QueuedRecipients recipients = queued(pending);
+        dispatcher_.engine_of(recipients.destination).restore(recipients);
     }));
     for (const auto& parts : shards_) parts->ids.continue_after(recovery.last);
     for (const std::string& damage : recovery.damage) log_->error("store.damaged", {{"problem", damage}});
@@ -342,6 +341,7 @@ void Server::start_shards() {
             server->serve(shard, std::move(stream));
         });
     control_listener_->start();
+    shards_.front()->shard.spawn(crash_guard_->hold_taken());
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
     shards_.front()->shard.spawn(watch_sources());
@@ -582,6 +582,7 @@ void Server::stop() {
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();
     store_->stop();
+    crash_guard_->end_in_order();
     take_apart();
     log_->info("server.stopped", {});
     log_->flush();

@@ -12,6 +12,7 @@
 #include "adapters/telemetry/metrics_registry.h"
 #include "app/api/api.h"
 #include "app/relevo/control.h"
+#include "app/relevo/crash_guard.h"
 #include "app/relevo/egress.h"
 #include "app/relevo/feedback.h"
 #include "app/relevo/signing.h"
@@ -75,6 +76,7 @@ class Server {
     Result<void> open_tls();
     Result<void> open_listeners();
     Result<void> open_store();
+    [[nodiscard]] QueuedRecipients queued(const PendingDelivery& pending) const;
     Result<void> load_access();
     Result<void> make_parts();
     void make_keeper();
@@ -160,6 +162,7 @@ class Server {
     std::mutex routes_mutex_;     // held while both are made: the last to make them has seen the newest of all
     Dispatcher dispatcher_;
     MtaStsCache mta_sts_cache_;
+    std::unique_ptr<CrashGuard> crash_guard_;  // attempts end in it as late as with their shards
     std::vector<std::unique_ptr<ShardParts>> shards_;
     std::unique_ptr<resolver::UnboundResolver> resolver_;
     std::unique_ptr<Signing> signing_;

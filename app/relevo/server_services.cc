@@ -232,6 +232,15 @@ boost::json::object Server::status() {
             {"draining", draining_.load()}};
 }
 
+QueuedRecipients Server::queued(const PendingDelivery& pending) const {
+    return dispatcher_.queued({.id = pending.id,
+                               .flow = {pending.tenant, pending.stream, std::string(pending.pool)},
+                               .domain = pending.recipient.substr(pending.recipient.rfind('@') + 1),
+                               .attempts = static_cast<std::uint16_t>(pending.attempts),
+                               .delay_reported = pending.delay_reported,
+                               .due = pending.due_at});
+}
+
 mail::Language Server::language_of(TenantId tenant) const {
     const auto directory = access_->directory.load();
     const Tenant* known = directory->tenant(tenant);

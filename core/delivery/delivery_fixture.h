@@ -63,7 +63,10 @@ class DeliveryTest : public testing::Test {
                 .patterns = patterns,
                 .language_of = [](TenantId) { return mail::Language::english; },
                 .weight_of = [this](TenantId tenant) { return weights.contains(tenant) ? weights.at(tenant) : 1U; },
-                .tenant_name = [](TenantId tenant) { return tenant.text(); }},
+                .tenant_name = [](TenantId tenant) { return tenant.text(); },
+                .trace = &trace,
+                .suspects = &suspects,
+                .before_attempt = before_attempt},
             options, shards);
     }
     void set_routes() { dispatcher.set_routes(std::make_shared<const RouteTable>(rules, fallback)); }
@@ -126,6 +129,10 @@ class DeliveryTest : public testing::Test {
         return std::chrono::duration<double, std::ratio<60>>(row.due_at - WallClock::now()).count();
     }
 
+    std::vector<std::byte> octets = std::vector<std::byte>(attempts_header_octets + 16 * attempts_slot_octets);
+    AttemptTrace trace{slots_of(octets, 0, 16)};
+    Suspects suspects;
+    std::function<void(const Message&)> before_attempt;
     SpoolStore store{CommitterThreads::own};
     MemoryResolver resolver;
     MemoryDialer dialer{store.shard};

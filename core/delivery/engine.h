@@ -5,6 +5,7 @@
 #include "core/delivery/outcome.h"
 #include "core/delivery/reporting.h"
 #include "core/delivery/status.h"
+#include "core/delivery/suspects.h"
 #include "core/delivery/tenant_share.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
@@ -174,6 +175,12 @@ class DeliveryEngine {
         MtaStsFinder* mta_sts = nullptr;  // null: MTA-STS (RFC 8461) is not heeded
         // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
         std::function<std::string(std::string_view content, WallClock::time_point now)> sign_report = {};
+        // Where attempts leave a trace for the next process, and what the one before left; null: none does. They
+        // outlive the shards.
+        AttemptTrace* trace = nullptr;
+        Suspects* suspects = nullptr;
+        // Called before each attempt with a message's content, for tests of crashes alone; empty otherwise.
+        std::function<void(const Message&)> before_attempt = {};
     };
     DeliveryEngine(Ports ports, DeliveryOptions options, unsigned shards);
     ~DeliveryEngine();
@@ -254,6 +261,9 @@ class DeliveryEngine {
         Lease lease;
         std::shared_ptr<const Message> message;
         Deadline started;
+        bool was_handed_over = false;  // a server heard of it
+        Suspects::Turn turn = {};
+        AttemptTrace::Mark mark = {};
     };
     struct Opened {
         std::unique_ptr<Connection> connection;
@@ -419,6 +429,7 @@ class DeliveryEngine {
     [[nodiscard]] std::optional<Lease> lease_for(Lane& lane, const Connection& connection);
     [[nodiscard]] bool begin_first(Lane& lane, Lease& lease);
     void put_back(Lease& lease, std::size_t kept, WallClock::time_point due);
+    [[nodiscard]] bool begin_attempt(Work& work);
     Task<std::optional<Work>> load(Lease lease);
     Task<> set_aside(Lease lease, std::string reason);
     AttemptEnd end_by(const Work& work, const Opened& opened) const;

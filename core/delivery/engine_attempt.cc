@@ -61,6 +61,8 @@ Task<> DeliveryEngine::attempt(Lane& lane, Connection& connection, Work work, st
     const auto written = [](PendingRecord& record) -> Task<> {
         while (record.busy) co_await record.done.wait();
     };
+    work.was_handed_over = true;
+    if (ports_.before_attempt) ports_.before_attempt(*work.message);
     co_await connection.deliver(std::move(transaction), [&] { return written(*pending); });
     if (ended_before_it_began(connection)) co_return put_back(work.lease, 0, WallClock::now());
     co_await written(*pending);
@@ -141,6 +143,7 @@ Task<> DeliveryEngine::conclude(Work work, AttemptEnd end) {
             report.content = std::make_shared<const std::string>(
                 ports_.sign_report(*report.content, report.accepted_at) + *report.content);
     const auto accepted = co_await write_outcomes(work.message, outcomes, std::move(reports));
+    if (ports_.suspects != nullptr && work.was_handed_over) ports_.suspects->acquit(message.id);
     const auto again = finish(destination, message.id, work.lease.ordinals);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const mail::Address& address =

@@ -53,6 +53,7 @@ Task<> DeliveryEngine::serve_first(Lane& lane, Work work) {
         lane.throttle->connected(WallClock::now());
         ++lane.answering;
         Lease first = std::move(work.lease);
+        work = {};       // its attempt begins when its connection loads it
         schedule(lane);  // it answers: more connections may follow
         co_await work_through(lane, *opened.connection, std::move(first));
         --lane.answering;
@@ -246,9 +247,41 @@ Task<std::optional<Lease>> DeliveryEngine::wait_for_work(Lane& lane, Connection&
     co_return std::move(slot.lease);
 }
 
+// Leaves its trace. False: it is suspected of having ended the process, and waits until the attempt of another one that
+// is has ended; it comes back then as if it had just become due.
+bool DeliveryEngine::begin_attempt(Work& work) {
+    const Lease& lease = work.lease;
+    if (ports_.suspects != nullptr) {
+        auto turn = ports_.suspects->begin(
+            lease.message, [this, destination = lease.destination->key(), route = lease.destination->shared_route(),
+                            flow = queue_.flow(lease.flow), message = lease.message, ordinals = lease.ordinals,
+                            attempts = lease.attempts, delay_reported = lease.delay_reported] {
+                for (std::size_t i = 0; i < ordinals.size(); ++i)
+                    enqueue({.destination = destination,
+                             .route = route,
+                             .flow = flow,
+                             .message = message,
+                             .ordinals = {ordinals[i]},
+                             .attempts = attempts[i],
+                             .delay_reported = delay_reported[i],
+                             .due = WallClock::now(),
+                             .fresh = nullptr});
+            });
+        if (!turn) return false;
+        work.turn = *std::move(turn);
+    }
+    if (ports_.trace != nullptr) work.mark = ports_.trace->begin(lease.message);
+    return true;
+}
+
 // The message of a lease, from memory or from the spool. Nothing: the lease was dealt with here.
 Task<std::optional<DeliveryEngine::Work>> DeliveryEngine::load(Lease lease) {
     Work work{.lease = std::move(lease), .message = nullptr, .started = Clock::now()};
+    if (!begin_attempt(work)) {
+        const Hold hold(*this, *work.lease.destination);
+        finish_unattempted(*work.lease.destination, work.lease.message, work.lease.ordinals);
+        co_return std::nullopt;
+    }
     if (const auto fresh = fresh_.find(work.lease.message); work.lease.fresh && fresh != fresh_.end()) {
         work.message = fresh->second.message;
         co_return work;

@@ -43,7 +43,14 @@ CREATE TABLE drained_source (
 );
 )sql";
 
-constexpr std::array migrations = {Migration{"delivery", 1, initial_schema}};
+// Messages that were under way when the process died, and in how many runs in a row; the last such run that was
+// counted.
+constexpr std::string_view suspects_schema = R"sql(
+CREATE TABLE suspect (message_id BIGINT PRIMARY KEY, runs BIGINT NOT NULL);
+CREATE TABLE cut_off_run (id INTEGER PRIMARY KEY, run BIGINT NOT NULL);
+)sql";
+
+constexpr std::array migrations = {Migration{"delivery", 1, initial_schema}, Migration{"delivery", 2, suspects_schema}};
 
 }  // namespace
 
