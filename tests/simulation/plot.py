@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Rate over time of simulated throttles, as SVG: plot.py FOLDER_OF_CSV FOLDER_OF_SVG. See README.md here."""
+"""Rate over time of simulated throttles, as SVG: plot.py FOLDER_OF_CSV FOLDER_OF_SVG [NAME…]. See README.md here."""
 
 import csv
 import html
@@ -7,19 +7,21 @@ import os
 import sys
 
 WIDTH, HEIGHT, LEFT, TOP = 900, 300, 60, 40
-STEP = 10  # seconds that a point stands for
+STEP = 10  # seconds that a point stands for at least
+MOST_POINTS = 250
 LINES = [("takes", "what the server takes", "#999999"), ("attempts", "attempts", "#e0a030"),
          ("accepted", "accepted", "#2060c0"), ("learned", "learned rate", "#208040"),
          ("refused_for_rate", "refused for rate", "#c02020"), ("refused_for_block", "refused for a block", "#802080")]
 
 
 def points_of(path):
-    """Means of STEP seconds each, by column."""
+    """Means of some seconds each, by column."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     columns = {name: [] for name, _, _ in LINES}
-    for begin in range(0, len(rows), STEP):
-        part = rows[begin:begin + STEP]
+    step = max(STEP, -(-len(rows) // MOST_POINTS))
+    for begin in range(0, len(rows), step):
+        part = rows[begin:begin + step]
         for name, values in columns.items():
             values.append(sum(float(row[name]) for row in part) / len(part))
     return columns, len(rows)
@@ -69,11 +71,11 @@ def svg_of(name, columns, seconds, log):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    source, target = sys.argv[1:]
+    source, target, *chosen = sys.argv[1:]
     os.makedirs(target, exist_ok=True)
-    names = sorted(name[:-4] for name in os.listdir(source) if name.endswith(".csv"))
+    names = chosen or sorted(name[:-4] for name in os.listdir(source) if name.endswith(".csv"))
     for name in names:
         columns, seconds = points_of(os.path.join(source, name + ".csv"))
         with open(os.path.join(source, name + ".log"), encoding="utf-8") as file:
