@@ -148,6 +148,10 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
                         {{"NAME", "name", text, "Its name", true},
                          {"--language", "language", text, "es or en: language of the reports that its senders get"}}));
     table.push_back(ask("tenant list", "tenant.list", server_or_store, "List tenants"));
+    table.push_back(ask("tenant show", "tenant.show", server_or_store,
+                        "Show a tenant, and how much of its mail bounces or is complained about", {tenant}));
+    table.push_back(ask("tenant release", "tenant.release", server_or_store,
+                        "Let a tenant that was held or slowed down for its mail send as others do", {tenant}));
     table.push_back(ask("tenant remove", "tenant.remove", server_or_store,
                         "Remove a tenant without domains, credentials and networks", {tenant}));
     table.push_back(ask("tenant suspend", "tenant.suspend", server_or_store, "Stop a tenant from sending", {tenant},

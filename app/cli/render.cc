@@ -37,11 +37,38 @@ std::string none_or(const Table& table, std::string_view none) {
 
 std::string render_tenants(const value& result) {
     Table table({"ID", "NAME", "LANGUAGE", "DOMAINS", "CREDENTIALS", "STATE", "SINCE"});
+    const auto state = [](const value& row) {
+        const std::string level = text(member(row, "conduct"), "level");
+        if (text(row, "suspended") == "yes") return std::string("suspended");
+        return level.empty() || level == "good" ? std::string("active") : level;
+    };
     for (const value& row : elements(result, "tenants"))
         table.add({text(row, "id"), text(row, "name"), text(row, "language"), text(row, "domains"),
-                   text(row, "credentials"), text(row, "suspended") == "yes" ? "suspended" : "active",
-                   time_text(row, "created_at")});
+                   text(row, "credentials"), state(row), time_text(row, "created_at")});
     return none_or(table, "No tenants. Add one with `relevo tenant add NAME`.");
+}
+
+std::string render_tenant(const value& row) {
+    const value& conduct = member(row, "conduct");
+    std::string counts =
+        fmt::format("{} recipients in {} hours, {} bounced, {} complained", text(conduct, "recipients"),
+                    text(conduct, "window_hours"), text(conduct, "bounced"), text(conduct, "complained"));
+    std::string result = facts({{"Tenant", text(row, "name")},
+                                {"Id", text(row, "id")},
+                                {"State", text(row, "suspended") == "yes" ? "suspended" : "active"},
+                                {"Weight", text(row, "weight")},
+                                {"Domains", text(row, "domains")},
+                                {"Credentials", text(row, "credentials")},
+                                {"Its mail", std::move(counts)},
+                                {"Conduct", text(conduct, "level")},
+                                {"Because", text(conduct, "reason")},
+                                {"Since", time_text(conduct, "since")}});
+    if (text(conduct, "level") == "held")
+        result += fmt::format(
+            "\nNew mail is held. When its list is clean: relevo tenant release {0}; what is held already "
+            "goes with\nrelevo queue release --tenant {0}\n",
+            printable(text(row, "name")));
+    return result;
 }
 
 std::string render_domains(const value& result) {
@@ -163,6 +190,7 @@ std::string render(std::string_view request, const value& result) {
         if (request.starts_with(prefix)) return render_accounts(request, result);
     if (request.ends_with(".remove")) return fmt::format("Removed {}\n", printable(text(result, "removed")));
     if (request == "tenant.list") return render_tenants(result);
+    if (request == "tenant.show" || request == "tenant.release") return render_tenant(result);
     if (request == "tenant.suspend")
         return render_row(text(result, "suspended") == "yes" ? "Suspended" : "Active:", result, "name");
     if (request.starts_with("tenant.")) return render_row("Tenant", result, "name");

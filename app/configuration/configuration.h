@@ -47,6 +47,7 @@ struct WeightedName {
     friend bool operator==(const WeightedName&, const WeightedName&) = default;
 };
 enum class OnSuppressed : std::uint8_t { drop, refuse };
+enum class OnHeldTenant : std::uint8_t { hold, refuse };
 
 struct ServerSettings {
     std::string host_name;  // empty: the system's full name
@@ -278,6 +279,16 @@ struct SuppressionSettings {
     std::chrono::seconds keep_unsubscribes{0};
 };
 
+// How much of a tenant's mail may bounce or be complained about. Shares from 0 to 1; 0: never.
+struct ConductSettings {
+    std::chrono::seconds window = std::chrono::hours(24);
+    std::uint32_t minimum_recipients = 1000;
+    double bounces_warn = 0.05, bounces_slow = 0.08, bounces_hold = 0.12;
+    double complaints_warn = 0.001, complaints_slow = 0.003, complaints_hold = 0.005;
+    std::uint32_t slow_rate = 60;
+    OnHeldTenant held_mail = OnHeldTenant::hold;
+};
+
 struct LogSettings {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::json;
@@ -317,6 +328,7 @@ struct Configuration {
     ReportSettings reports;
     FeedbackSettings feedback;
     SuppressionSettings suppression;
+    ConductSettings conduct;
     std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;
     MetricsSettings metrics;

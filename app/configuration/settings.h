@@ -81,6 +81,8 @@ std::span<const Setting<FeedbackSettings>> settings_of();
 template <>
 std::span<const Setting<SuppressionSettings>> settings_of();
 template <>
+std::span<const Setting<ConductSettings>> settings_of();
+template <>
 std::span<const Setting<HttpSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -204,6 +206,13 @@ void for_each_section(Visit visit) {
             {"One section for each place where the web is answered: the HTTP API, and the page to unsubscribe.",
              "Una sección por cada lugar que responde a la web: la API HTTP y la página para darse de baja."}},
         &Configuration::http);
+    visit(SectionFacts{"conduct",
+                       false,
+                       {"How much of a tenant's mail may bounce or be complained about before it is slowed down and "
+                        "held, so that it does not spoil the reputation that all share. `relevo tenant show` tells.",
+                        "Cuánto correo de un cliente puede rebotar o recibir quejas antes de frenarlo y retenerlo, "
+                        "para que no estropee la reputación de todos. `relevo tenant show` lo muestra."}},
+          &Configuration::conduct);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

@@ -110,4 +110,64 @@ std::span<const Setting<SuppressionSettings>> settings_of() {
     return settings;
 }
 
+template <>
+std::span<const Setting<ConductSettings>> settings_of() {
+    using S = ConductSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::window>("window",
+                        {"Over which bounces and complaints are counted, in whole hours.",
+                         "Período en el que se cuentan rebotes y quejas, en horas enteras."},
+                        between(hour, 7 * day)),
+        row<&S::minimum_recipients>("minimum_recipients",
+                                    {"With fewer recipients in the window nobody is judged.",
+                                     "Con menos destinatarios en la ventana no se juzga a nadie."},
+                                    between(10, 1'000'000'000)),
+        row<&S::bounces_warn>(
+            "bounces_warn",
+            {"Share of its recipients that bounced for good in the window from which people are told; 0: never.",
+             "Proporción de destinatarios que rebotan definitivamente en la ventana a partir de la cual se avisa; 0: "
+             "nunca."},
+            zero_or(0.0001, 1)),
+        row<&S::bounces_slow>("bounces_slow",
+                              {"Share of its recipients that bounced for good in the window from which its mail is "
+                               "slowed down to slow_rate; 0: never.",
+                               "Proporción de destinatarios que rebotan definitivamente en la ventana a partir de la "
+                               "cual su correo se frena a slow_rate; 0: nunca."},
+                              zero_or(0.0001, 1)),
+        row<&S::bounces_hold>("bounces_hold",
+                              {"Share of its recipients that bounced for good in the window from which new mail is "
+                               "held until `relevo tenant release`; 0: never.",
+                               "Proporción de destinatarios que rebotan definitivamente en la ventana a partir de la "
+                               "cual el correo nuevo se retiene hasta `relevo tenant release`; 0: nunca."},
+                              zero_or(0.0001, 1)),
+        row<&S::complaints_warn>(
+            "complaints_warn",
+            {"Share of its recipients that complained in the window from which people are told; 0: never.",
+             "Proporción de destinatarios que se quejan en la ventana a partir de la cual se avisa; 0: nunca."},
+            zero_or(0.0001, 1)),
+        row<&S::complaints_slow>("complaints_slow",
+                                 {"Share of its recipients that complained in the window from which its mail is slowed "
+                                  "down to slow_rate; 0: never.",
+                                  "Proporción de destinatarios que se quejan en la ventana a partir de la cual su "
+                                  "correo se frena a slow_rate; 0: nunca."},
+                                 zero_or(0.0001, 1)),
+        row<&S::complaints_hold>("complaints_hold",
+                                 {"Share of its recipients that complained in the window from which new mail is held "
+                                  "until `relevo tenant release`; 0: never.",
+                                  "Proporción de destinatarios que se quejan en la ventana a partir de la cual el "
+                                  "correo nuevo se retiene hasta `relevo tenant release`; 0: nunca."},
+                                 zero_or(0.0001, 1)),
+        row<&S::slow_rate>("slow_rate",
+                           {"Recipients a minute to each site of a tenant that is slowed down.",
+                            "Destinatarios por minuto a cada sitio de un cliente frenado."},
+                           between(1, 1'000'000)),
+        row<&S::held_mail>("held_mail",
+                           {"New mail of a held tenant: `hold` accepts it and keeps it in the queue; `refuse` answers "
+                            "450, so that its servers keep it.",
+                            "Correo nuevo de un cliente retenido: `hold` lo acepta y lo guarda en la cola; `refuse` "
+                            "responde 450, de modo que lo guardan sus servidores."}),
+    };
+    return settings;
+}
+
 }  // namespace relevo::configuration

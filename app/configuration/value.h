@@ -159,6 +159,9 @@ inline constexpr std::array choices<mail::MessageStream> = {
     Choice<mail::MessageStream>{"transactional", mail::MessageStream::transactional},
     Choice<mail::MessageStream>{"bulk", mail::MessageStream::bulk}};
 template <>
+inline constexpr std::array choices<OnHeldTenant> = {Choice<OnHeldTenant>{"hold", OnHeldTenant::hold},
+                                                     Choice<OnHeldTenant>{"refuse", OnHeldTenant::refuse}};
+template <>
 inline constexpr std::array choices<OnSuppressed> = {Choice<OnSuppressed>{"drop", OnSuppressed::drop},
                                                      Choice<OnSuppressed>{"refuse", OnSuppressed::refuse}};
 

@@ -92,6 +92,9 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command.starts_with("suppression."))
         co_return co_await perform_suppression(std::move(command), std::move(arguments));
     if (command.starts_with("quota.")) co_return co_await perform_quotas(std::move(command), std::move(arguments));
+    if (command == "tenant.list") co_return co_await list_all_tenants(std::move(arguments));
+    if (command == "tenant.show") co_return co_await show_tenant(std::move(arguments));
+    if (command == "tenant.release") co_return co_await release_tenant(std::move(arguments));
     const bool is_about_sites = command.starts_with("site.");
     if (!is_about_sites && (command.ends_with(".list") || command.ends_with(".show")))
         co_return co_await read_tenancy(std::move(command), std::move(arguments));

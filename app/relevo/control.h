@@ -90,6 +90,10 @@ class Control {
     // control_tenancy.cc
     Task<Answer> change_tenancy(std::string command, Arguments arguments);
     Task<Answer> read_tenancy(std::string command, Arguments arguments);
+    [[nodiscard]] boost::json::object json_of_conduct(std::string_view tenant_id) const;
+    Task<Answer> show_tenant(Arguments arguments);
+    Task<Answer> list_all_tenants(Arguments arguments);
+    Task<Answer> release_tenant(Arguments arguments);
     Task<Answer> change_rows(std::function<Result<boost::json::object>(Transaction&)> work);
     Task<Answer> read_rows(std::function<Result<boost::json::object>(Reader&)> work);
     Task<Answer> add_credential(Arguments arguments);
@@ -137,6 +141,7 @@ class Control {
     Task<Answer> send_reports(Arguments arguments);
 
     // control_suppression.cc
+    Task<Answer> check_suppressions(boost::json::object arguments);
     Task<Answer> perform_suppression(std::string command, Arguments arguments);
     static Task<Answer> refuse(std::string reason);
     Task<Answer> list_suppressions(Arguments arguments);

@@ -425,6 +425,52 @@ Task<Control::Answer> Control::change_tenancy(std::string command, Arguments arg
     });
 }
 
+json::object Control::json_of_conduct(std::string_view tenant_id) const {
+    const auto id = TenantId::parse(tenant_id);
+    const Conduct conduct = context_.feedback.conduct().of(id.has_value() ? *id : TenantId{}, WallClock::now());
+    return {{"level", name_of(conduct.level)},
+            {"reason", json_text_or_null(reason_of(conduct))},
+            {"since", conduct.level == ConductLevel::good ? json::value(nullptr) : json_time(conduct.since)},
+            {"window_hours", conduct.window.count()},
+            {"recipients", conduct.counts.sent},
+            {"bounced", conduct.counts.bounced},
+            {"complained", conduct.counts.complained}};
+}
+
+// What comes from memory and not from rows: how its mail behaved.
+Task<Control::Answer> Control::show_tenant(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"tenant"}));
+    RELEVO_CO_TRY(const std::string name, required_text(arguments, "tenant"));
+    RELEVO_CO_TRY(json::object tenant, co_await read_rows([name](Reader& reader) -> Work {
+                      RELEVO_TRY(const Tenant found, named_tenant(reader, name));
+                      return json_of(reader, found);
+                  }));
+    tenant["conduct"] = json_of_conduct(std::string_view(tenant.at("id").get_string()));
+    co_return tenant;
+}
+
+Task<Control::Answer> Control::list_all_tenants(Arguments arguments) {
+    RELEVO_CO_TRY(json::object answer, co_await read_tenancy("tenant.list", std::move(arguments)));
+    for (json::value& tenant : answer.at("tenants").as_array())
+        tenant.as_object()["conduct"] = json_of_conduct(std::string_view(tenant.at("id").get_string()));
+    co_return answer;
+}
+
+Task<Control::Answer> Control::release_tenant(Arguments arguments) {
+    RELEVO_CO_TRY(const json::object before, co_await show_tenant(arguments));
+    RELEVO_CO_TRY(const TenantId id, TenantId::parse(std::string_view(before.at("id").get_string())));
+    ConductLedger& conduct = context_.feedback.conduct();
+    const auto now = WallClock::now();
+    conduct.release(id, now);
+    CommitRequest request;
+    request.rows = [&conduct, now](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return conduct.save(transaction, now);
+    };
+    RELEVO_CO_CHECK(co_await commit(context_.store.committer(), std::move(request)));
+    conduct.saved();
+    co_return co_await show_tenant(std::move(arguments));
+}
+
 Task<Control::Answer> Control::read_tenancy(std::string command, Arguments arguments) {
     return read_rows([command = std::move(command), arguments = std::move(arguments)](Reader& reader) -> Work {
         if (command == "credential.show") {

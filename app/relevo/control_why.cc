@@ -49,7 +49,7 @@ Task<Surroundings> surroundings_of(const Dispatcher& dispatcher, const std::vect
 std::string reason_in(const std::vector<Event>& events, const DeliveryId& id) {
     std::string reason;
     for (const Event& event : events) {
-        if (event.kind != EventKind::held || event.ordinal != id.ordinal) continue;
+        if (event.kind != EventKind::held || (event.ordinal != id.ordinal && event.ordinal != whole_message)) continue;
         boost::system::error_code problem;
         const json::value facts = json::parse(event.detail, problem);
         const json::value* said = !problem && facts.is_object() ? facts.get_object().if_contains("reason") : nullptr;

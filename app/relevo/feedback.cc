@@ -12,7 +12,8 @@ Feedback::Feedback(const Configuration& configuration, Store& store, Log& log, M
       log_(log),
       metrics_(metrics),
       index_(system_random()),
-      keeper_(index_, store.committer(), log, metrics, suppression_options(configuration.suppression)) {
+      keeper_(index_, store.committer(), log, metrics, suppression_options(configuration.suppression)),
+      conduct_(log, metrics, conduct_options(configuration.conduct)) {
     store.spool().set_rules(
         {.ended = [this](Transaction& transaction, const Message& message,
                          const DeliveryOutcome& outcome) { return keeper_.ended(transaction, message, outcome); },
@@ -35,6 +36,7 @@ Result<void> Feedback::open(const Configuration& configuration, FeedbackPorts po
     intake_ = std::make_unique<FeedbackIntake>(FeedbackIntake::Ports{.spool = store_.spool(),
                                                                      .committer = store_.committer(),
                                                                      .suppressions = keeper_,
+                                                                     .conduct = conduct_,
                                                                      .return_paths = *return_paths_,
                                                                      .log = log_,
                                                                      .metrics = metrics_,
@@ -57,15 +59,29 @@ Result<void> Feedback::load_keys(Reader& reader) {
     return {};
 }
 
-Result<void> Feedback::load(Reader& reader) { return index_.load(reader, WallClock::now()); }
+Result<void> Feedback::load(Reader& reader) {
+    RELEVO_CHECK(conduct_.load(reader, WallClock::now()));
+    return index_.load(reader, WallClock::now());
+}
+
+// Reports of ours, whose sender is null, say nothing about whom the tenant writes to.
+void Feedback::concluded(const Message& message, const AttemptResult& result) {
+    if (!message.tenant || message.envelope.reverse_path.is_null()) return;
+    if (result.outcome == Outcome::delivered)
+        conduct_.count(message.tenant, ConductFact::delivered, WallClock::now());
+    else if (result.outcome == Outcome::failed && result.nature == bounces::BounceNature::hard)
+        conduct_.count(message.tenant, ConductFact::refused, WallClock::now());
+}
 
 void Feedback::configure(const Configuration& configuration) {
     keeper_.set_options(suppression_options(configuration.suppression));
+    conduct_.set_options(conduct_options(configuration.conduct));
     if (return_paths_) return_paths_->set_options(return_path_options(configuration.feedback));
     if (intake_) intake_->set_options(feedback_options(configuration.feedback));
 }
 
 Result<void> Feedback::keep_house(Transaction& transaction, WallClock::time_point now) {
+    RELEVO_CHECK(conduct_.save(transaction, now));
     return keeper_.forget_old(transaction, now);
 }
 

@@ -3,6 +3,8 @@
 
 #include "app/configuration/configuration.h"
 #include "app/relevo/store.h"
+#include "core/delivery/outcome.h"
+#include "core/feedback/conduct.h"
 #include "core/feedback/intake.h"
 #include "core/feedback/return_paths.h"
 #include "core/feedback/suppression_index.h"
@@ -33,14 +35,18 @@ class Feedback {
 
     [[nodiscard]] SuppressionIndex& index() { return index_; }
     [[nodiscard]] SuppressionKeeper& keeper() { return keeper_; }
+    [[nodiscard]] ConductLedger& conduct() { return conduct_; }
+    // What became of a recipient of a tenant's mail is written.
+    void concluded(const Message& message, const AttemptResult& result);
     // After open():
     [[nodiscard]] ReturnPaths* return_paths() { return return_paths_.get(); }
     [[nodiscard]] FeedbackIntake* intake() { return intake_.get(); }
     // Ends what waits to be read; before the shards go.
     void close() { intake_.reset(); }
 
-    // Rows of the housekeeping, once a minute.
+    // Rows of the housekeeping, once a minute; and that they are written.
     Result<void> keep_house(Transaction& transaction, WallClock::time_point now);
+    void house_kept() { conduct_.saved(); }
     // Makes the next key of return paths when the last one is old.
     Task<> keep_keys(WallClock::time_point now);
 
@@ -52,6 +58,7 @@ class Feedback {
     Metrics& metrics_;
     SuppressionIndex index_;
     SuppressionKeeper keeper_;
+    ConductLedger conduct_;
     KeyVault* vault_ = nullptr;
     std::unique_ptr<ReturnPaths> return_paths_;
     std::unique_ptr<FeedbackIntake> intake_;

@@ -242,6 +242,18 @@ std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& 
     return std::make_shared<const FeedbackOptions>(std::move(options));
 }
 
+std::shared_ptr<const ConductOptions> conduct_options(const ConductSettings& settings) {
+    return std::make_shared<const ConductOptions>(ConductOptions{
+        .window = std::chrono::ceil<std::chrono::hours>(settings.window),
+        .minimum_recipients = settings.minimum_recipients,
+        .bounces = {.warn = settings.bounces_warn, .slow = settings.bounces_slow, .hold = settings.bounces_hold},
+        .complaints = {.warn = settings.complaints_warn,
+                       .slow = settings.complaints_slow,
+                       .hold = settings.complaints_hold},
+        .slow_rate = settings.slow_rate,
+        .held_mail = settings.held_mail == OnHeldTenant::refuse ? HeldTenantMail::refused : HeldTenantMail::kept});
+}
+
 std::shared_ptr<const SuppressionOptions> suppression_options(const SuppressionSettings& settings) {
     return std::make_shared<const SuppressionOptions>(
         SuppressionOptions{.recipients = settings.smtp == OnSuppressed::refuse ? SuppressedRecipient::refused

@@ -4,6 +4,7 @@
 #include "adapters/resolver/unbound_resolver.h"
 #include "app/configuration/configuration.h"
 #include "core/delivery/engine.h"
+#include "core/feedback/conduct.h"
 #include "core/feedback/intake.h"
 #include "core/feedback/suppression_keeper.h"
 #include "core/reception/listener_options.h"
@@ -24,6 +25,7 @@ namespace relevo {
 [[nodiscard]] std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration);
 [[nodiscard]] ReturnPathOptions return_path_options(const FeedbackSettings& settings);
 [[nodiscard]] std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings);
+[[nodiscard]] std::shared_ptr<const ConductOptions> conduct_options(const ConductSettings& settings);
 [[nodiscard]] std::shared_ptr<const SuppressionOptions> suppression_options(const SuppressionSettings& settings);
 // Whether reports about `domain` (A-labels, lower case) concern this server: a domain of a tenant or one above it,
 // whose policy speaks for it; the service's own; one whose mail is taken here.

@@ -189,6 +189,9 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
             return failed_answer(opened.error());
     telemetry::MetricsRegistry metrics;
     Feedback feedback(configuration, **store, **log, metrics);
+    const auto known =
+        (*store)->read([&](Reader& reader) { return feedback.conduct().load(reader, WallClock::now()); });
+    if (!known.has_value()) return failed_answer(known.error());
     LanBook lan({.executor = shard.executor(), .committer = (*store)->committer(), .log = **log, .refresh = nullptr});
     Control control({.store = **store,
                      .feedback = feedback,

@@ -1,7 +1,6 @@
 #include "app/relevo/server.h"
 
 #include "adapters/net/certificate.h"
-#include "app/lookups/message_file.h"
 #include "app/relevo/options.h"
 #include "app/relevo/privileges.h"
 #include "core/accounts/second_factor.h"
@@ -187,6 +186,7 @@ Result<void> Server::load_access() {
         .signer = &signing_->signer(),
         .lan = lan_.get(),
         .suppressions = &feedback_->keeper(),
+        .conduct = &feedback_->conduct(),
         .feedback = {.return_paths = feedback_->return_paths(), .intake = feedback_->intake()},
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); },
@@ -255,6 +255,9 @@ Result<void> Server::make_parts() {
                                         const std::string& shaping_key) { destination_closed(source, shaping_key); },
                 .weight_of = [this](TenantId id) { return weight_of(id); },
                 .tenant_name = [this](TenantId id) { return name_of_tenant(id); },
+                .slow_rate_of = [this](TenantId id) { return feedback_->conduct().slow_rate_of(id); },
+                .concluded = [this](const Message& message,
+                                    const AttemptResult& result) { feedback_->concluded(message, result); },
                 .mta_sts = parts->mta_sts.get(),
                 .sign_report =
                     [this](std::string_view content, WallClock::time_point now) {
@@ -283,6 +286,7 @@ Result<void> Server::make_parts() {
         engines.push_back(parts->engine.get());
     }
     dispatcher_.set_engines(std::move(engines));
+    feedback_->conduct().set_changed([this] { refresh_routes(); });
     make_keeper();
     make_inspection();
     make_reporting();
@@ -401,7 +405,9 @@ Task<> Server::housekeeping_round() {
         RELEVO_CHECK(drop_expired_policies(transaction, now));
         return drop_usage_before(transaction, hour_of(now) - 48);
     };
-    if (const auto saved = co_await commit(store_->committer(), std::move(request)); !saved.has_value())
+    if (const auto saved = co_await commit(store_->committer(), std::move(request)); saved.has_value())
+        feedback_->house_kept();
+    else
         log_->error("store.housekeeping_failed", {{"problem", saved.error().detail}});
     const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.load()->queue.keep_history));
     if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
@@ -440,15 +446,6 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
         changed(std::ranges::find(running.listeners, settings.name, &ListenerSettings::name) == running.listeners.end(),
                 "listener " + settings.name);
     return names;
-}
-
-Result<std::shared_ptr<const bounces::PatternTable>> Server::bounce_patterns(const Configuration& configuration) {
-    const std::string& path = configuration.delivery.bounce_patterns;
-    if (path.empty()) return std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in());
-    RELEVO_TRY(const std::string text, lookups::read_file(path, bounces::PatternTable::limit_octets));
-    auto table = bounces::PatternTable::parse(text);
-    if (!table) return failure(table.error().kind, fmt::format("{}: {}", path, table.error().detail));
-    return std::make_shared<const bounces::PatternTable>(*std::move(table));
 }
 
 Result<std::vector<std::string>> Server::reload() {

@@ -62,6 +62,11 @@ void Server::finish_paths() {
     auto finished = std::make_shared<std::promise<void>>();  // shared with a coroutine that may take too long
     const auto finish = [](Server& server, std::shared_ptr<std::promise<void>> done) -> Task<> {
         co_await server.save_paths();
+        CommitRequest request;
+        request.rows = [&server](Transaction& transaction, const std::vector<ContentToStore>&) {
+            return server.feedback_->conduct().save(transaction, WallClock::now());
+        };
+        static_cast<void>(co_await commit(server.store_->committer(), std::move(request)));  // a minute at most is lost
         done->set_value();
     };
     shards_.front()->shard.spawn(finish(*this, finished));

@@ -1,5 +1,6 @@
 // The server's side doors: control socket, metrics, status.
 #include "app/lookups/address_lookup.h"
+#include "app/lookups/message_file.h"
 #include "app/relevo/domain_facts.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
@@ -207,6 +208,15 @@ std::vector<setup::OwnListener> Server::own_listeners() const {
                              .expects_proxy = !settings->proxy_networks.empty()});
     }
     return listeners;
+}
+
+Result<std::shared_ptr<const bounces::PatternTable>> Server::bounce_patterns(const Configuration& configuration) {
+    const std::string& path = configuration.delivery.bounce_patterns;
+    if (path.empty()) return std::make_shared<const bounces::PatternTable>(bounces::PatternTable::built_in());
+    RELEVO_TRY(const std::string text, lookups::read_file(path, bounces::PatternTable::limit_octets));
+    auto table = bounces::PatternTable::parse(text);
+    if (!table) return failure(table.error().kind, fmt::format("{}: {}", path, table.error().detail));
+    return std::make_shared<const bounces::PatternTable>(*std::move(table));
 }
 
 Result<std::shared_ptr<const addresscheck::AddressLists>> Server::address_lists(const Configuration& configuration) {

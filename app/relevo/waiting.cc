@@ -52,17 +52,38 @@ Waiting limited(const Hindered& hindered, WallClock::time_point now) {
             .until = permission.until == shaping::never ? std::nullopt : std::optional(permission.until)};
 }
 
+// The rules for one tenant, or its conduct.
+Waiting limited_for_tenant(const Hindered& hindered, WallClock::time_point now) {
+    Waiting waiting = limited({.by = hindered.by, .source = hindered.source, .permission = hindered.permission}, now);
+    waiting.reason = "tenant_limit";
+    waiting.sentence.english += fmt::format(
+        " That is a limit of tenant {0} alone: `relevo tenant show {0}`, `relevo site explain`.", hindered.source);
+    waiting.sentence.spanish += fmt::format(
+        " Es un límite solo del cliente {0}: `relevo tenant show {0}`, `relevo site explain`.", hindered.source);
+    return waiting;
+}
+
 Waiting turn(std::string_view site, const Standing& standing) {
     const std::size_t others = standing.ready - std::min(standing.ready, standing.before + 1);
-    return {.reason = "due",
-            .hindrance = {},
-            .sentence =
-                both(fmt::format("It waits for its turn at {} from {}: {} of its tenant are before it, {} others wait "
-                                 "there too.",
-                                 site, standing.source, standing.before, others),
-                     fmt::format("Espera su turno en {} desde {}: {} de su cliente van antes y otros {} esperan allí.",
-                                 site, standing.source, standing.before, others)),
-            .until = std::nullopt};
+    Waiting waiting{
+        .reason = "due",
+        .hindrance = {},
+        .sentence =
+            both(fmt::format("It waits for its turn at {} from {}: {} of its tenant are before it, {} others wait "
+                             "there too.",
+                             site, standing.source, standing.before, others),
+                 fmt::format("Espera su turno en {} desde {}: {} de su cliente van antes y otros {} esperan allí.",
+                             site, standing.source, standing.before, others)),
+        .until = std::nullopt};
+    if (standing.tenants > 1) {
+        waiting.sentence.english +=
+            fmt::format(" {} tenants take turns there; its own has {} in each round (tenant set --weight).",
+                        standing.tenants, standing.weight);
+        waiting.sentence.spanish +=
+            fmt::format(" Allí se turnan {} clientes; al suyo le tocan {} en cada ronda (tenant set --weight).",
+                        standing.tenants, standing.weight);
+    }
+    return waiting;
 }
 
 Waiting busy(std::string_view site, const Standing& standing) {
@@ -97,6 +118,7 @@ Waiting of_standing(std::string_view site, const Standing& standing, WallClock::
     if (standing.next_connection && standing.connections == 0)
         return backing_off(fmt::format("{}", site), standing.last_problem, *standing.next_connection, now);
     if (standing.hindered) return limited(*standing.hindered, now);
+    if (standing.of_tenant) return limited_for_tenant(*standing.of_tenant, now);
     if (standing.no_connection_left || standing.connections >= standing.connection_limit) return busy(site, standing);
     return turn(site, standing);
 }

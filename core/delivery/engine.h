@@ -172,6 +172,10 @@ class DeliveryEngine {
         // rules.
         std::function<std::uint32_t(TenantId)> weight_of = {};
         std::function<std::string(TenantId)> tenant_name = {};
+        // The pace of a tenant that is slowed down, recipients a minute to each site; 0: it is not. Empty: nobody is.
+        std::function<std::uint32_t(TenantId)> slow_rate_of = {};
+        // What became of a recipient is written.
+        std::function<void(const Message&, const AttemptResult&)> concluded = {};
         MtaStsFinder* mta_sts = nullptr;  // null: MTA-STS (RFC 8461) is not heeded
         // Header fields to put in front of a report: its signature. Empty: reports go out unsigned.
         std::function<std::string(std::string_view content, WallClock::time_point now)> sign_report = {};
@@ -396,6 +400,7 @@ class DeliveryEngine {
     [[nodiscard]] static std::optional<WallClock::time_point> wall_time(Deadline time);
     [[nodiscard]] DestinationStatus status_of(const Destination& destination) const;
     [[nodiscard]] std::optional<Hindered> hindrance_of(const Lane& lane) const;
+    [[nodiscard]] std::optional<Hindered> hindrance_of(const Site& site, TenantId tenant);
     [[nodiscard]] bool lacks_a_source(const Destination& destination) const;
 
     // engine_connect.cc: opening a connection

@@ -211,6 +211,7 @@ void DeliveryEngine::log_outcome(const Message& message, const AttemptResult& re
 }
 
 void DeliveryEngine::count(const Message& message, const AttemptResult& result) {
+    if (ports_.concluded) ports_.concluded(message, result);
     if (result.outcome != Outcome::delivered) ports_.metrics.replies(result.kind).add();
     switch (result.outcome) {
         case Outcome::delivered:

@@ -180,6 +180,9 @@ std::map<DeliveryId, Standing> DeliveryEngine::standings(const std::set<Delivery
     std::map<DeliveryId, Standing> found;
     for (const Site* site : sites)
         for (const auto& lane : site->lanes()) {
+            std::set<TenantId> tenants;
+            lane->for_each_ready(
+                [&](shaping::Priority, TenantId tenant, const ReadyEntry&) { tenants.insert(tenant); });
             const Standing common{.source = lane->source_name(),
                                   .before = 0,
                                   .ready = lane->ready_count(),
@@ -188,7 +191,9 @@ std::map<DeliveryId, Standing> DeliveryEngine::standings(const std::set<Delivery
                                   .no_connection_left = std::ranges::find(starved_, lane.get()) != starved_.end(),
                                   .last_problem = lane->back_off.last_problem,
                                   .next_connection = wall_time(lane->back_off.not_before),
-                                  .hindered = hindrance_of(*lane)};
+                                  .hindered = hindrance_of(*lane),
+                                  .of_tenant = {},
+                                  .tenants = tenants.size()};
             std::map<std::pair<shaping::Priority, TenantId>, std::size_t> before;
             lane->for_each_ready([&](shaping::Priority priority, TenantId tenant, const ReadyEntry& ready) {
                 const std::size_t place = before[{priority, tenant}]++;
@@ -196,6 +201,8 @@ std::map<DeliveryId, Standing> DeliveryEngine::standings(const std::set<Delivery
                 if (!ids.contains(id)) return;
                 Standing standing = common;
                 standing.before = place;
+                standing.of_tenant = hindrance_of(*site, tenant);
+                if (ports_.weight_of) standing.weight = ports_.weight_of(tenant);
                 found.emplace(id, std::move(standing));
             });
         }

@@ -72,6 +72,9 @@ struct Standing {
     std::string last_problem;
     std::optional<WallClock::time_point> next_connection;
     std::optional<Hindered> hindered;
+    std::optional<Hindered> of_tenant;  // what limits its tenant alone; `source` is the tenant then
+    std::uint32_t weight = 1;           // turns of its tenant in a round
+    std::size_t tenants = 0;            // that take turns there
 };
 
 struct FlowTally {

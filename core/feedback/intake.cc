@@ -47,6 +47,10 @@ void FeedbackIntake::pass_over(std::string_view message, std::string_view reason
 
 void FeedbackIntake::tell(const SentMessage& message, const FeedbackFinding& finding) {
     taken_.at(place_of(finding.kind))->add();
+    if (finding.to != nullptr && finding.kind == EventKind::bounced && finding.nature == bounces::BounceNature::hard)
+        ports_.conduct.count(message.tenant, ConductFact::came_back, WallClock::now());
+    if (finding.to != nullptr && finding.kind == EventKind::complained)
+        ports_.conduct.count(message.tenant, ConductFact::complained, WallClock::now());
     ports_.log.info("feedback.taken", {{"message", message.id.text()},
                                        {"kind", name_of(finding.kind)},
                                        {"to", finding.to != nullptr ? finding.to->address : std::string()},

@@ -1,6 +1,7 @@
 // Mail that came back, from its arrival to what follows: events of the message, suppression, a copy for its sender.
 #pragma once
 
+#include "core/feedback/conduct.h"
 #include "core/feedback/mail_reader.h"
 #include "core/feedback/matching.h"
 #include "core/feedback/return_paths.h"
@@ -33,6 +34,7 @@ class FeedbackIntake {
         Spool& spool;
         Committer& committer;
         SuppressionKeeper& suppressions;
+        ConductLedger& conduct;
         const ReturnPaths& return_paths;
         Log& log;
         Metrics& metrics;

@@ -34,7 +34,30 @@ CREATE INDEX soft_bounce_time ON soft_bounce (at);
 constexpr std::string_view token_schema =
     "CREATE TABLE feedback_key (id BIGINT PRIMARY KEY, sealed TEXT NOT NULL, created_at BIGINT NOT NULL);";
 
-constexpr std::array migrations = {Migration{"feedback", 1, initial_schema}, Migration{"feedback", 2, token_schema}};
+// What became of a tenant's mail, by hours since 1970; and the level that it led to, if that is not good.
+constexpr std::string_view conduct_schema = R"sql(
+CREATE TABLE conduct_hour (
+    tenant_id BIGINT NOT NULL,
+    hour BIGINT NOT NULL,
+    sent BIGINT NOT NULL,
+    bounced BIGINT NOT NULL,
+    complained BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, hour)
+);
+
+CREATE TABLE conduct (
+    tenant_id BIGINT PRIMARY KEY,
+    level INTEGER NOT NULL,
+    cause INTEGER NOT NULL,
+    share DOUBLE PRECISION NOT NULL,
+    threshold DOUBLE PRECISION NOT NULL,
+    since BIGINT NOT NULL,
+    window_hours BIGINT NOT NULL
+);
+)sql";
+
+constexpr std::array migrations = {Migration{"feedback", 1, initial_schema}, Migration{"feedback", 2, token_schema},
+                                   Migration{"feedback", 3, conduct_schema}};
 
 }  // namespace
 

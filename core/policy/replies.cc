@@ -360,6 +360,16 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "The message has {count} recipients, the quota of {whom} is {limit} per {period}: send it in parts",
      "The message has more recipients than the quota ever allows at once: it would never be taken.",
      "El mensaje tiene más destinatarios de los que la cuota permite a la vez: nunca se aceptaría."},
+    {ReplyKey::tenant_held,
+     "tenant_held",
+     450,
+     {4, 7, 1},
+     "New mail of {tenant} is not taken: {reason}; the operator has to release it",
+     "Too much of the tenant's mail bounced or was complained about. Take the addresses that do not exist, and people "
+     "who did not ask for the mail, off the list; then ask the operator, who lets it go on with `relevo tenant "
+     "release`.",
+     "Demasiado correo del cliente rebotó o recibió quejas. Quite de la lista las direcciones que no existen y a quien "
+     "no pidió el correo; después hable con el operador, que lo reanuda con `relevo tenant release`."},
     {ReplyKey::message_too_large,
      "message_too_large",
      552,

@@ -56,6 +56,7 @@ enum class ReplyKey : std::uint8_t {
     daily_rate_reached,
     quota_reached,
     quota_too_small,
+    tenant_held,
     message_too_large,
     // content
     content_accepted,

@@ -43,6 +43,7 @@ std::optional<Decision> IncomingMessage::begin(const Arrival& arrival, const mai
         if (const auto refusal = ports_.shared.rates.take(sender, limits_of(*directory, identity), now))
             return rate_reached(*refusal);
         rate_taken_ = {sender, now};
+        if (auto refusal = judge_conduct(identity.tenant, now)) return refusal;
         if (auto refusal = take_of_quotas(identity, envelope, now)) return refusal;
         if (ports_.shared.signer != nullptr && ports_.shared.signer->has_keys())
             body_.emplace(envelope.body == mail::BodyType::binary_mime ? mailauth::BareLineEnds::literal
@@ -50,6 +51,21 @@ std::optional<Decision> IncomingMessage::begin(const Arrival& arrival, const mai
     }
     id_ = ports_.ids.next(now, envelope.recipients.size());
     content_.reserve(std::min(announced_size, reserved_content_limit));
+    return std::nullopt;
+}
+
+// A tenant whose mail bounces or is complained about too much: its mail is refused, or kept and held.
+std::optional<Decision> IncomingMessage::judge_conduct(TenantId tenant, WallClock::time_point now) {
+    const ConductLedger* ledger = ports_.shared.conduct;
+    const auto conduct = ledger != nullptr ? ledger->held(tenant, now) : std::nullopt;
+    if (!conduct) return std::nullopt;
+    const auto directory = ports_.shared.directory.load();
+    const Tenant* row = directory->tenant(tenant);
+    const std::string name = row != nullptr ? row->name : tenant.text();
+    if (ledger->options()->held_mail == HeldTenantMail::refused)
+        return decide(ReplyKey::tenant_held, {{"tenant", name}, {"reason", reason_of(*conduct)}});
+    held_because_ = fmt::format("the mail of tenant {} is held: {}; clean the list, then relevo tenant release {}",
+                                name, reason_of(*conduct), name);
     return std::nullopt;
 }
 
@@ -257,6 +273,7 @@ Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(
     const std::string first_recipient = submission.envelope.recipients.front().address.text();
     submission.not_before = not_before_;
     submission.waits_for = waits_for_;
+    submission.held_because = held_because_;
     std::function<Result<void>(Transaction&)> rows;
     if (also)
         rows = [also = std::move(also), accepted = AcceptedMessage{id_, kept.recipients, kept.suppressed}](
@@ -286,7 +303,7 @@ Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(
                                       {"sealed_by", sealed_by_}});
     if (kept.suppressed < kept.recipients) {  // else nothing of it waits
         if (ports_.shared.message_accepted) ports_.shared.message_accepted(ports_.shard, kept.message);
-        ports_.accepted(kept.message);
+        if (held_because_.empty()) ports_.accepted(kept.message);
     }
     co_return kept;
 }
@@ -303,6 +320,7 @@ void IncomingMessage::forget() {
     quotas_.clear();
     not_before_ = {};
     waits_for_.clear();
+    held_because_.clear();
     content_ = {};
     received_octets_ = 0;
     body_.reset();

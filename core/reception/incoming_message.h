@@ -59,6 +59,7 @@ class IncomingMessage {
     [[nodiscard]] const std::optional<LanOrigin>& lan_origin() const { return lan_origin_; }
 
  private:
+    [[nodiscard]] std::optional<Decision> judge_conduct(TenantId tenant, WallClock::time_point now);
     [[nodiscard]] std::optional<Decision> take_of_quotas(const Identity& identity, const mail::Envelope& envelope,
                                                          WallClock::time_point now);
     void tell_of_quotas(const Directory& directory, const QuotaLedger::Verdict& verdict);
@@ -94,6 +95,7 @@ class IncomingMessage {
     WallClock::time_point quotas_taken_at_;
     WallClock::time_point not_before_;  // the epoch: it may go at once
     std::string waits_for_;
+    std::string held_because_;
 };
 
 // RCPT of a known sender whose tenant's list has the recipient, where such recipients are refused. Nothing: it may be.

@@ -44,6 +44,7 @@ struct ReceptionShared {
     MessageSigner* signer = nullptr;                  // nothing: submissions go out unsigned
     LanBook* lan = nullptr;                           // nothing: no offices and no devices
     const SuppressionKeeper* suppressions = nullptr;  // nothing: nobody is suppressed
+    const ConductLedger* conduct = nullptr;           // nothing: no tenant's mail is held for what it did
     // Mail that comes back to return paths; nothing: nobody has any.
     struct Feedback {
         const ReturnPaths* return_paths = nullptr;

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view sql_insert_delivery =
     "INSERT INTO delivery (id, message_id, tenant_id, recipient, notify, original_recipient, state, due_at, attempts, "
     "delay_reported,"
-    " last_reply) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, 0, 0, $8)";
+    " last_reply) VALUES ($1, $2, $3, $4, $5, $6, $9, $7, 0, 0, $8)";
 constexpr std::string_view sql_delete_delivery = "DELETE FROM delivery WHERE id = $1";
 constexpr std::string_view sql_defer_delivery =
     "UPDATE delivery SET due_at = $1, attempts = $2, last_reply = $3 WHERE id = $4";
@@ -204,7 +204,9 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
              std::string_view(recipient.address.text()), static_cast<std::int64_t>(recipient.notify.bits),
              std::string_view(recipient.original_recipient),
              milliseconds_of(std::max(submission.accepted_at, submission.not_before)),
-             std::string_view(submission.waits_for)}));
+             std::string_view(submission.held_because.empty() ? submission.waits_for : submission.held_because),
+             static_cast<std::int64_t>(submission.held_because.empty() ? DeliveryState::waiting
+                                                                       : DeliveryState::held)}));
     }
     RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
                                                          .at = submission.accepted_at,
@@ -213,6 +215,15 @@ Result<void> Spool::insert(Transaction& transaction, const Submission& submissio
                                                          .ordinal = whole_message,
                                                          .tenant = submission.tenant,
                                                          .detail = submission.origin}));
+    if (!submission.held_because.empty())
+        RELEVO_CHECK(event_writer_.append(
+            transaction, Event{.id = {},
+                               .at = submission.accepted_at,
+                               .kind = EventKind::held,
+                               .message = submission.id,
+                               .ordinal = whole_message,
+                               .tenant = submission.tenant,
+                               .detail = JsonWriter().field("reason", submission.held_because).finish()}));
     for (const Withheld& one : submission.withheld)
         RELEVO_CHECK(event_writer_.append(transaction, Event{.id = {},
                                                              .at = submission.accepted_at,

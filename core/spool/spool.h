@@ -33,6 +33,7 @@ struct Submission {
     WallClock::time_point accepted_at;
     WallClock::time_point not_before{};  // delivery waits until then; the epoch: it may begin at once
     std::string waits_for;               // why, as the queue list shows it
+    std::string held_because;            // not empty: its recipients are held, and nothing is to be delivered
     std::string origin;                  // JSON object: how it came in; the detail of the `accepted` event
     std::vector<Withheld> withheld;      // ascending; nothing of the message waits if that is all of its recipients
     // Rows of others that belong into the same transaction (usage, last login, idempotency key); may be empty. Must be
