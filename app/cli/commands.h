@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,7 +76,9 @@ struct LookupOptions {
     std::string limits_file;                 // of limits: the operator's; empty: none
     std::vector<std::string> mail_hosts;     // likewise: instead of those that the DNS names
     std::string site, source, pool, tenant;  // likewise
-    std::string dns_file;                    // answers from here; empty: from the network
+    // Of address: which of them a tenant must not write to, and why. Empty: nobody is asked.
+    std::function<Result<std::map<std::string, std::string>>(const std::vector<std::string>&)> suppressed_of;
+    std::string dns_file;  // answers from here; empty: from the network
     std::uint16_t policy_port = 443;
     DnsSettings dns;
     bool opens_private_zones = false;  // reserved names such as "test" are asked for like any other

@@ -104,6 +104,7 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
              "Tell whether addresses will take mail: spelling, slips, mail servers of the domain, disposable "
              "and role addresses",
              {{"ADDRESS", "addresses", files, "An address"},
+              {"--tenant", "tenant", text, "And whether it is on this tenant's suppression list"},
               {"--file", "file", text, "And those of this file, one a line; - reads the input"},
               {"--lists", "lists_file", text,
                "Use the lists of this file (docs/formats/address-lists.md; default: checks.address_lists)"},

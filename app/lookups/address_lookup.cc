@@ -118,6 +118,10 @@ Result<Report> report_on_addresses(const cli::LookupOptions& options, DnsSource&
     RELEVO_TRY(const addresscheck::AddressLists lists, read_address_lists(options.lists_file));
     RELEVO_TRY(const std::vector<std::string> addresses, addresses_of(options));
     const std::map<std::string, DomainMail> domains = ask_about(addresses, options, source);
+    std::map<std::string, std::string> suppressed;
+    if (options.suppressed_of) {
+        RELEVO_TRY(suppressed, options.suppressed_of(addresses));
+    }
     const Words& words = options.language == mail::Language::spanish ? spanish : english;
     Report report;
     Page page;
@@ -126,7 +130,12 @@ Result<Report> report_on_addresses(const cli::LookupOptions& options, DnsSource&
     for (const std::string& address : addresses) {
         const auto domain = domains.find(addresscheck::domain_to_ask(address));
         const AddressReport judged =
-            addresscheck::judge_address(address, domain == domains.end() ? DomainMail() : domain->second, lists, {});
+            addresscheck::judge_address(address, domain == domains.end() ? DomainMail() : domain->second, lists,
+                                        [&](const mail::Address&) -> addresscheck::History {
+                                            const auto known = suppressed.find(address);
+                                            if (known == suppressed.end()) return {};
+                                            return {.suppressed = known->second};
+                                        });
         ++counts[static_cast<std::size_t>(judged.verdict)];
         report.has_problem = report.has_problem || judged.verdict == Verdict::bad;
         append(page, judged, options.language, words);

@@ -80,6 +80,34 @@ class AddressCheck(RelevoTestCase):
         self.assertIn("Give an ADDRESS, or a list with --file LIST", refused.errors)
 
 
+class OwnHistory(RelevoTestCase):
+    def check(self, *words: str, code: int = 1) -> dict:
+        found = self.relevo.ask("address", "check", *words, code=code)["addresses"]
+        return {one["given"]: [finding["id"] for finding in one["findings"]] for one in found}
+
+    def test_an_address_that_the_tenant_must_not_write_to_is_bad(self):
+        self.relevo.add_tenant("other", ("other.test",))
+        self.relevo.control("suppression.add", tenant="customer", address="bob@destination.test", reason="complaint")
+        self.assertEqual(self.check("Bob@DESTINATION.test", "eva@destination.test", "--tenant", "customer"),
+                         {"Bob@DESTINATION.test": ["suppressed"], "eva@destination.test": []})
+        text = self.relevo.run("address", "check", "bob@destination.test", "--tenant", "customer", code=1).output
+        self.assertIn("Nothing may be sent to this address: complaint", " ".join(text.split()))
+        self.assertEqual(self.check("bob@destination.test", "--tenant", "other", code=0), {"bob@destination.test": []})
+        self.assertEqual(self.check("bob@destination.test", code=0), {"bob@destination.test": []}, "nobody is asked")
+        wrong = self.relevo.run("address", "check", "bob@destination.test", "--tenant", "nobody", code=None)
+        self.assertNotEqual(wrong.code, 0)
+        self.assertIn("nobody", wrong.errors)
+
+    def test_a_long_list_without_a_server(self):
+        self.relevo.control("suppression.add", tenant="customer", address="r1200@destination.test", reason="unsubscribe")
+        path = self.folder / "list.txt"
+        path.write_text("".join(f"r{n}@destination.test\n" for n in range(1500)))
+        self.relevo.stop()
+        self.addCleanup(self.relevo.start)
+        found = self.check("--file", str(path), "--tenant", "customer")
+        self.assertEqual([address for address, findings in found.items() if findings], ["r1200@destination.test"])
+
+
 class AtSubmission(RelevoTestCase):
     destinations = {"destination.test": 11, "gmial.com": 12}
     records = ("null.test. MX 0 .",)
