@@ -76,13 +76,13 @@ def read(data_file):
     return total, kernel, functions
 
 
-def measure(peer, messages):
-    """One burst under perf; shares of all samples by stage, and the heaviest functions."""
+def under_perf(relay, work):
+    """The result of work(), with shares of all samples of the relay by stage, and its heaviest functions."""
     with tempfile.NamedTemporaryFile(prefix="relevo-bench-perf.") as data:
-        targets = ",".join(str(process) for process in peer.relay.processes())
+        targets = ",".join(str(process) for process in relay.processes())
         recorder = tools.start(["perf", "record", "-q", "-F", "499", "-g", "-o", data.name, "-p", targets],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        result = scenarios.burst(peer, messages, no_pipelining=True)
+        result = work()
         recorder.send_signal(2)
         recorder.wait()
         total, kernel, functions = read(data.name)
@@ -91,3 +91,8 @@ def measure(peer, messages):
                   stages=[[stage, number / count, kernel[stage] / count] for stage, number in total.most_common()],
                   functions=[[stage, function, number / count] for (stage, function), number in functions.most_common(40)])
     return result
+
+
+def measure(peer, messages):
+    """One burst under perf."""
+    return under_perf(peer.relay, lambda: scenarios.burst(peer, messages, no_pipelining=True))

@@ -84,7 +84,8 @@ class TestPoison(PoisonTestCase):
         late = sorted(place - places[recipient] for recipient, place in arrived.items() if recipient in places)
         print(f"\nR18: {len(places)} of {MESSAGES - 1} others delivered in {seconds:.1f} s over {self.starts + 1} runs, "
               f"{twice} of them twice; places from the order of acceptance: {late[0]} to {late[-1]}", file=sys.stderr)
-        self.assertLess(late[-1], 20 * CONNECTIONS)
+        # Suspects that waited for their turn may have gone behind the others.
+        self.assertLess(sum(places_behind > 20 * CONNECTIONS for places_behind in late), 2 * CONNECTIONS)
         self.explained(killer)
         self.acquitted_by_a_release(killer, sink)
 
