@@ -7,6 +7,7 @@
 #include "core/events/history.h"
 #include "core/tenancy/administration.h"
 #include "core/tenancy/schema.h"
+#include "core/tenancy/secret.h"
 
 #include <gtest/gtest.h>
 
