@@ -73,13 +73,21 @@ class BackgroundPagesTest : public testing::Test {
 
 TEST_F(BackgroundPagesTest, TellsThatNobodyIsThere) {
     run(fetch(*pages_, port_.request(), first_));
-    EXPECT_EQ(kind_of(first_), ErrorKind::refused);
+    EXPECT_EQ(kind_of(first_), ErrorKind::closed);
 }
 
 TEST_F(BackgroundPagesTest, AServerThatSaysNothingEndsAtTheTimeLimit) {
     port_.be_silent();
     run(fetch(*pages_, port_.request(std::chrono::milliseconds(200)), first_));
     EXPECT_EQ(kind_of(first_), ErrorKind::timeout);
+}
+
+TEST_F(BackgroundPagesTest, MoreThanMayBePostedIsNotSent) {
+    port_.be_silent();
+    PageRequest request = port_.request();
+    request.post = {.content_type = "application/tlsrpt+gzip", .octets = std::string(posted_limit + 1, 'x')};
+    run(fetch(*pages_, std::move(request), first_));
+    EXPECT_EQ(kind_of(first_), ErrorKind::limit);
 }
 
 TEST_F(BackgroundPagesTest, MoreThanTheBoundAreRefusedAtOnce) {

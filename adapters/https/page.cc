@@ -39,9 +39,9 @@ ErrorKind kind_of(CURLcode code) {
     switch (code) {
         case CURLE_OPERATION_TIMEDOUT: return ErrorKind::timeout;
         case CURLE_ABORTED_BY_CALLBACK: return ErrorKind::cancelled;
+        case CURLE_PEER_FAILED_VERIFICATION: return ErrorKind::refused;
         case CURLE_COULDNT_CONNECT:
-        case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CONNECT_ERROR: return ErrorKind::refused;
+        case CURLE_SSL_CONNECT_ERROR: return ErrorKind::closed;
         default: return ErrorKind::io;
     }
 }
@@ -80,10 +80,27 @@ void set_options(CURL* curl, const PageRequest& request, const std::string& url,
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem);
 }
 
+using HeaderLines = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+
+// False: no memory. libcurl reads the octets from where they are.
+bool set_body(CURL* curl, const PostedBody& body, HeaderLines& lines) {
+    lines.reset(curl_slist_append(nullptr, ("Content-Type: " + body.content_type).c_str()));
+    // Without waiting for "100 Continue", which many servers never send.
+    if (!lines || curl_slist_append(lines.get(), "Expect:") == nullptr) return false;
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.octets.size()));
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.octets.data());
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines.get());
+    return true;
+}
+
 }  // namespace
 
 Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* cancelled) {
     if (request.addresses.empty()) return failure(ErrorKind::not_found, fmt::format("{} has no address", request.host));
+    if (request.post && request.post->octets.size() > posted_limit)
+        return failure(ErrorKind::limit,
+                       fmt::format("{} octets are more than may be posted", request.post->octets.size()));
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), &curl_easy_cleanup);
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses(
         curl_slist_append(nullptr, resolve_entry(request).c_str()), &curl_slist_free_all);
@@ -92,6 +109,9 @@ Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* can
     Taken taken{.body = {}, .limit_octets = request.limit_octets};
     char problem[CURL_ERROR_SIZE] = "";
     set_options(curl.get(), request, url, addresses.get(), taken, problem);
+    HeaderLines lines(nullptr, &curl_slist_free_all);
+    if (request.post && !set_body(curl.get(), *request.post, lines))
+        return failure(ErrorKind::io, "libcurl has no memory");
     if (cancelled != nullptr) {
         curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &look_at_cancellation);

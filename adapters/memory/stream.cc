@@ -53,6 +53,7 @@ class MemoryStreamEnd final : public MemoryStream {
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
     Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;
     const TlsInfo* tls() const override { return tls_ ? &*tls_ : nullptr; }
+    TlsFault tls_fault() const override { return fault_; }
     Endpoint peer() const override {
         return side_ == client_side ? connection_->options.server : connection_->options.client;
     }
@@ -72,6 +73,7 @@ class MemoryStreamEnd final : public MemoryStream {
     std::size_t side_;
     std::string taken_;  // what the last read gave
     std::optional<TlsInfo> tls_;
+    TlsFault fault_ = TlsFault::none;
 };
 
 Task<Result<std::string>> MemoryStreamEnd::peek(std::size_t limit, std::size_t known, Deadline deadline) {
@@ -130,8 +132,15 @@ Task<Result<void>> MemoryStreamEnd::write(std::string_view octets, Deadline dead
 Task<Result<TlsInfo>> MemoryStreamEnd::start_tls_server(Deadline deadline) { return shake_hands(deadline); }
 
 Task<Result<TlsInfo>> MemoryStreamEnd::start_tls_client(TlsClientOptions options, Deadline deadline) {
+    const TlsFault fault = connection_->options.tls_fault;
     connection_->server_name = std::move(options.server_name);
-    return shake_hands(deadline);
+    auto info = co_await shake_hands(deadline);
+    // As a socket does it: a fault of the certificate ends only handshakes that verify it.
+    if (info.has_value() && !info->verified && fault != TlsFault::none && (options.verify || !options.tlsa.empty()))
+        info = failure(ErrorKind::refused, tls_->verify_error);
+    if (!info.has_value()) fault_ = fault == TlsFault::none ? TlsFault::other : fault;
+    if (!info.has_value()) tls_.reset();
+    co_return info;
 }
 
 Task<Result<TlsInfo>> MemoryStreamEnd::shake_hands(Deadline deadline) {
@@ -154,6 +163,7 @@ Task<Result<TlsInfo>> MemoryStreamEnd::shake_hands(Deadline deadline) {
     }
     if (connection->options.tls_failure) co_return std::unexpected(*connection->options.tls_failure);
     TlsInfo info = connection->options.tls;
+    if (!info.verified) info.fault = connection->options.tls_fault;
     if (info.server_name.empty()) info.server_name = connection->server_name;
     if (info.exporter_binding.empty()) info.exporter_binding = std::string(32, 'x');
     if (info.server_end_point_binding.empty()) info.server_end_point_binding = std::string(32, 'e');

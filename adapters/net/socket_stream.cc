@@ -288,7 +288,11 @@ Task<Result<TlsInfo>> SocketStream::start_tls_client(TlsClientOptions options, D
     if (ssl_) co_return failure(ErrorKind::conflict, "TLS runs already");
     if (!options_.tls_client) co_return failure(ErrorKind::unsupported, "TLS is not configured here");
     RELEVO_CO_TRY(ssl_, options_.tls_client->begin(readiness_.descriptor(), options));
-    RELEVO_CO_CHECK(co_await shake_hands(deadline));
+    auto shaken = co_await shake_hands(deadline);
+    if (!shaken.has_value()) {
+        tls_fault_ = tls_was_unverified(*ssl_) ? tls_fault_of(*ssl_) : TlsFault::other;
+        co_return std::unexpected(std::move(shaken).error());
+    }
     tls_info_ = std::make_unique<TlsInfo>(tls_info_of_client(*ssl_));
     co_return *tls_info_;
 }

@@ -46,6 +46,7 @@ class SocketStream final : public Stream, private Swept {
     Task<Result<TlsInfo>> start_tls_server(Deadline deadline) override;
     Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) override;
     const TlsInfo* tls() const override { return tls_info_.get(); }
+    TlsFault tls_fault() const override { return tls_fault_; }
     Endpoint peer() const override { return options_.peer; }
     Endpoint local() const override { return options_.local; }
     void close() override;
@@ -85,6 +86,7 @@ class SocketStream final : public Stream, private Swept {
     std::uint8_t reads_in_a_row_ = 0;    // without giving way to other connections
     SslPointer ssl_;                     // set when a handshake begins
     std::unique_ptr<TlsInfo> tls_info_;  // set when it is done
+    TlsFault tls_fault_ = TlsFault::none;
 };
 
 }  // namespace relevo::net

@@ -116,6 +116,17 @@ bool tls_was_unverified(const SSL& ssl) {
            SSL_get_verify_result(&ssl) != X509_V_OK;
 }
 
+TlsFault tls_fault_of(const SSL& ssl) {
+    switch (SSL_get_verify_result(&ssl)) {
+        case X509_V_OK: return TlsFault::none;
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+        case X509_V_ERR_CERT_HAS_EXPIRED: return TlsFault::certificate_expired;
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH: return TlsFault::certificate_host_mismatch;
+        default: return TlsFault::certificate_not_trusted;
+    }
+}
+
 bool tls_has_pending(const SSL& ssl) { return SSL_has_pending(&ssl) == 1; }
 
 void tls_shutdown(SSL& ssl) {
@@ -155,7 +166,9 @@ TlsInfo tls_info_of_client(const SSL& ssl) {
     if (info.verified &&
         SSL_get0_dane_tlsa(const_cast<SSL*>(&ssl), &usage, &selector, &matching, nullptr, nullptr) >= 0)
         info.verified_by = fmt::format("TLSA record {} {} {}", usage, selector, matching);
-    if (!info.verified) info.verify_error = X509_verify_cert_error_string(verdict);
+    if (info.verified) return info;
+    info.verify_error = X509_verify_cert_error_string(verdict);
+    info.fault = verdict == X509_V_OK ? TlsFault::other : tls_fault_of(ssl);
     return info;
 }
 

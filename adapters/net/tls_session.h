@@ -41,6 +41,8 @@ struct Transfer {
 [[nodiscard]] Transfer tls_handshake(SSL& ssl);
 // The handshake failed, as a client, because the certificate did not verify.
 [[nodiscard]] bool tls_was_unverified(const SSL& ssl);
+// Of a client: what is wrong with the server's certificate; none if it verified.
+[[nodiscard]] TlsFault tls_fault_of(const SSL& ssl);
 // Octets that OpenSSL has taken from the socket, and nobody from OpenSSL.
 [[nodiscard]] bool tls_has_pending(const SSL& ssl);
 // Sends close_notify if it can be sent at once.

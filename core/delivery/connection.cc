@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace relevo {
 namespace {
 
@@ -211,6 +213,13 @@ Task<> Connection::deliver(smtp::Transaction transaction, const BeforeContent& b
             case Stop::closed: usable_ = false; co_return;
         }
     }
+}
+
+bool Connection::begins_with(std::string_view destination) {
+    const std::size_t hash = std::hash<std::string_view>()(destination);
+    if (std::ranges::find(known_to_, hash) != known_to_.end()) return false;
+    known_to_.push_back(hash);
+    return true;
 }
 
 Task<> Connection::quit() {

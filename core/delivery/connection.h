@@ -4,11 +4,15 @@
 
 #include "core/ports/stream.h"
 #include "core/routing/route.h"
+#include "core/transport/demand.h"
+#include "core/transport/tls_session.h"
 #include "lib/smtp/client_session.h"
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace relevo {
 
@@ -31,6 +35,13 @@ struct PeerFacts {
     std::string tls;     // "TLSv1.3 TLS_AES_256_GCM_SHA384, certificate verified", or why there is none
 };
 
+// How TLS with a mail server came about.
+struct TlsStory {
+    TransportDemand demand;
+    TlsResult result = TlsResult::success;
+    std::string problem;  // why it is none, for people
+};
+
 class Connection {
  public:
     // Hands a due time to waits; `before_content` is awaited before the end of data is sent.
@@ -50,6 +61,8 @@ class Connection {
     // TLS was offered and the handshake failed: an opportunistic client may come again without.
     [[nodiscard]] const TlsInfo* tls() const { return stream_->tls(); }  // nullptr: plain
     [[nodiscard]] bool tls_failed() const { return tls_failed_; }
+    // What was wrong, where a handshake failed or a certificate was not verified.
+    [[nodiscard]] TlsFault tls_fault() const { return tls() != nullptr ? tls()->fault : stream_->tls_fault(); }
     [[nodiscard]] const smtp::SessionFailure& failure() const { return session_.failure(); }
     [[nodiscard]] const std::vector<smtp::RecipientResult>& results() const { return session_.results(); }
     [[nodiscard]] const smtp::ServerExtensions& extensions() const { return session_.extensions(); }
@@ -61,6 +74,11 @@ class Connection {
     // Whether TLSA records were asked for: if not, mail that DANE protects must not go over it.
     void set_dane_examined(bool examined) { dane_examined_ = examined; }
     [[nodiscard]] bool dane_examined() const { return dane_examined_; }
+    // What was demanded of it, and what came of TLS: for reports about destinations that use it later.
+    void set_story(std::shared_ptr<const TlsStory> story) { story_ = std::move(story); }
+    [[nodiscard]] const std::shared_ptr<const TlsStory>& story() const { return story_; }
+    // True the first time that a destination is named.
+    [[nodiscard]] bool begins_with(std::string_view destination);
     // True if the server said something while nothing was asked, or closed: an idle connection that must not be used
     // again.
     [[nodiscard]] bool has_gone() { return stream_->tls() == nullptr ? !stream_->is_silent() : stream_->has_ended(); }
@@ -90,6 +108,8 @@ class Connection {
     bool usable_ = false;
     bool tls_failed_ = false;
     bool dane_examined_ = false;
+    std::shared_ptr<const TlsStory> story_;  // shared with who reports about it
+    std::vector<std::size_t> known_to_;      // hashes of destinations; as many as transactions at most
     std::uint32_t transactions_ = 0;
 };
 

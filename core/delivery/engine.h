@@ -185,6 +185,9 @@ class DeliveryEngine {
         Suspects* suspects = nullptr;
         // Called before each attempt with a message's content, for tests of crashes alone; empty otherwise.
         std::function<void(const Message&)> before_attempt = {};
+        // What became of TLS with a mail server of a domain, once for each connection and domain that uses it; empty:
+        // nobody counts. Takes microseconds.
+        std::function<void(TlsSession)> tls_session = {};
     };
     DeliveryEngine(Ports ports, DeliveryOptions options, unsigned shards);
     ~DeliveryEngine();
@@ -276,6 +279,8 @@ class DeliveryEngine {
         bool replied = false;        // and the problem is what it said
         bool source_failed = false;  // another source may do better: ours cannot connect, or is refused for what it is
         bool concerns_destination = false;  // what the destination demands failed; others may use the server
+        std::optional<TlsResult> tls;       // what came of it, if it came so far
+        std::string tls_problem;
         std::optional<PeerFacts> peer;
         std::string transcript;
     };
@@ -409,7 +414,7 @@ class DeliveryEngine {
                            std::string host, Deadline deadline);
     Task<Routed<TransportDemand>> demand_for(Lane& lane, Destination& destination,
                                              std::shared_ptr<const Bearings> bearings, std::string host,
-                                             HostAddresses addresses, Deadline deadline);
+                                             HostAddresses addresses, Deadline deadline, TlsStory& failed);
     Task<Opened> open_address(Lane& lane, std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
                               TransportDemand demand);
     Task<Opened> open_address(Lane& lane, std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
@@ -423,6 +428,16 @@ class DeliveryEngine {
     static Opened nothing_tried();
     bool is_own(const Stream& stream) const;
     [[nodiscard]] smtp::ClientTls tls_for(const Route& route, const std::string& host, const TransportDemand& demand);
+
+    // engine_sessions.cc: what became of TLS, for the owners of destinations
+    static constexpr std::string_view unnamed_host = "the policy does not name this host";
+    static void note_tls(Opened& opened, const Connection& connection, smtp::ClientTls tls);
+    [[nodiscard]] bool is_told(const Destination& destination) const;
+    void tell_session(const Destination& destination, const Bearings& bearings, const PeerFacts& peer,
+                      const TlsStory& story, TlsFault fault);
+    void tell_opened(const Destination& destination, const Bearings& bearings, const TransportDemand& demand,
+                     const Opened& opened);
+    void tell_reuse(const Destination& destination, Connection& connection);
 
     // engine_serve.cc: who works off which lane
     Task<> serve(Lane& lane, Lease lease);
@@ -489,7 +504,13 @@ class DeliveryEngine {
     std::map<std::pair<TenantId, std::string>, TenantThrottle> tenant_throttles_;
     std::uint32_t table_generation_ = 1;
     LookUps quick_look_ups_, slow_look_ups_;
-    std::map<std::string, Deadline> without_tls_;  // hosts whose STARTTLS failed, until when not to try it
+    // Hosts whose STARTTLS failed: until when not to try it, and what was wrong.
+    struct WithoutTls {
+        Deadline until;
+        std::optional<TlsResult> result;
+        std::string problem;
+    };
+    std::map<std::string, WithoutTls> without_tls_;
     Wakeup clock_;
     std::optional<WallClock::time_point> clock_set_for_;
     std::mt19937_64 chance_;

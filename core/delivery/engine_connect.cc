@@ -60,15 +60,19 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Lane& lane, Destination& 
     if (!found.has_value()) co_return fail(std::move(found.error()));
     const std::vector<dns::IpAddress> addresses = found->addresses;
     const bool is_dane_examined = !options_.use_dane || bearings->hosts.security == dns::Security::secure;
-    const auto demand = co_await demand_for(lane, destination, bearings, host, *std::move(found), deadline);
+    TlsStory story;
+    const auto demand = co_await demand_for(lane, destination, bearings, host, *std::move(found), deadline, story);
     if (!demand.has_value()) {
         failed.concerns_destination = true;
+        tell_session(destination, *bearings, {.host = host, .endpoint = {}, .source = {}, .tls = {}}, story,
+                     TlsFault::none);
         co_return fail(demand.error());
     }
     for (const dns::IpAddress& address : addresses) {
         if (!lane.source()->reaches(address)) continue;
         Opened tried = co_await open_address(lane, route, host, address, *demand);
         count_demand(destination, *bearings, host, *demand, tried);
+        tell_opened(destination, *bearings, *demand, tried);
         if (tried.connection) {
             tried.connection->set_dane_examined(is_dane_examined);
             co_return tried;
@@ -82,7 +86,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Lane& lane, Destination& 
 // The strictest of what the route, DANE and MTA-STS ask for; DANE goes before MTA-STS (RFC 8461 §2).
 Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination& destination,
                                                          std::shared_ptr<const Bearings> bearings, std::string host,
-                                                         HostAddresses addresses, Deadline deadline) {
+                                                         HostAddresses addresses, Deadline deadline, TlsStory& failed) {
     const Route& route = destination.route();
     const bool is_mx = route.kind == RouteKind::mail_exchanger;
     const bool is_named = bearings->mta_sts && tlspolicy::matches(*bearings->mta_sts, host);
@@ -109,18 +113,23 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
                                         .destination = is_mx ? std::string(destination.domain()) : std::string()},
                                        deadline);
         // Whoever can make the DNS fail must not be able to switch DANE off (RFC 7672 §2.1).
-        if (!dane.has_value())
+        if (!dane.has_value()) {
+            failed = {.demand = {.level = TlsDemand::dane, .origin = std::string(dane_origin), .tlsa = {}, .names = {}},
+                      .result = TlsResult::dnssec_invalid,
+                      .problem = dane.error().detail};
             co_return std::unexpected(RoutingProblem{
                 .permanent = false,
                 .status = {4, 7, 5},
                 .text =
                     fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
+        }
         if (dane->has_value()) demand = *std::move(*dane);
     }
     const bool is_enforced = bearings->mta_sts && bearings->mta_sts->mode == tlspolicy::MtaStsMode::enforce;
     if (!is_enforced || demand.level == TlsDemand::dane) co_return demand;
     if (!is_named) {
         ports_.metrics.mta_sts_unmet.add();
+        failed = {.demand = {}, .result = TlsResult::validation_failure, .problem = std::string(unnamed_host)};
         co_return std::unexpected(RoutingProblem{
             .permanent = false,
             .status = {4, 7, 5},
@@ -140,8 +149,7 @@ void DeliveryEngine::count_demand(const Destination& destination, const Bearings
     const bool is_answer = opened.connection || (opened.peer && opened.peer->tls != "none");
     if (!is_answer) return;
     const bool is_met = opened.connection != nullptr;
-    if (demand.level == TlsDemand::dane || demand.origin == "DANE")
-        (is_met ? ports_.metrics.dane_met : ports_.metrics.dane_unmet).add();
+    if (demand.is_dane()) (is_met ? ports_.metrics.dane_met : ports_.metrics.dane_unmet).add();
     if (!bearings.mta_sts) return;
     if (bearings.mta_sts->mode == tlspolicy::MtaStsMode::enforce) {
         if (demand.level == TlsDemand::verified)
@@ -155,7 +163,7 @@ void DeliveryEngine::count_demand(const Destination& destination, const Bearings
     ports_.log.warning("delivery.mta_sts_test_failed",
                        {{"site", destination.key()},
                         {"host", host},
-                        {"problem", is_named ? opened.peer->tls : std::string("the policy does not name this host")}});
+                        {"problem", is_named ? opened.peer->tls : std::string(unnamed_host)}});
 }
 
 smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& host, const TransportDemand& demand) {
@@ -164,8 +172,8 @@ smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& h
     // A login demands TLS too: credentials never travel in clear, so there is no fallback (security row B2).
     if (demand.level != TlsDemand::opportunistic) return smtp::ClientTls::required;
     const auto known = without_tls_.find(host);
-    return known != without_tls_.end() && known->second > Clock::now() ? smtp::ClientTls::never
-                                                                       : smtp::ClientTls::opportunistic;
+    return known != without_tls_.end() && known->second.until > Clock::now() ? smtp::ClientTls::never
+                                                                             : smtp::ClientTls::opportunistic;
 }
 
 Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::shared_ptr<const Route> route,
@@ -175,13 +183,26 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::share
     Opened opened = co_await open_address(lane, route, host, address, demand, tls);
     const bool fall_back = tls == smtp::ClientTls::opportunistic && !opened.connection && opened.peer &&
                            opened.peer->tls.starts_with("none (TLS");
-    if (!fall_back) co_return opened;
+    if (!fall_back) {
+        // It would still fail: that is what is known of it.
+        if (const auto known = without_tls_.find(host); tls == smtp::ClientTls::never && known != without_tls_.end()) {
+            opened.tls = known->second.result;
+            opened.tls_problem = known->second.problem;
+        }
+        co_return opened;
+    }
     if (without_tls_.size() >= remembered_hosts_limit) without_tls_.clear();
-    without_tls_[host] = Clock::now() + remembered_without_tls;
+    without_tls_[host] = {
+        .until = Clock::now() + remembered_without_tls, .result = opened.tls, .problem = opened.tls_problem};
     ports_.log.warning("delivery.tls_fallback",
                        {{"host", host}, {"address", address.text()}, {"problem", opened.problem.text}});
-    co_return co_await open_address(lane, std::move(route), std::move(host), address, std::move(demand),
-                                    smtp::ClientTls::never);
+    const std::optional<TlsResult> result = opened.tls;
+    const std::string problem = opened.tls_problem;
+    opened = co_await open_address(lane, std::move(route), std::move(host), address, std::move(demand),
+                                   smtp::ClientTls::never);
+    opened.tls = result;
+    opened.tls_problem = problem;
+    co_return opened;
 }
 
 Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::shared_ptr<const Route> route,
@@ -230,6 +251,7 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::share
                                                    std::move(tls_options), timeouts, host);
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
+    note_tls(opened, *connection, tls);
     if (ready) {
         opened.connection = std::move(connection);
         co_return opened;

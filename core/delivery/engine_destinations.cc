@@ -163,13 +163,17 @@ Task<std::optional<RoutingProblem>> DeliveryEngine::find(Destination& destinatio
     const std::shared_ptr<const Route> route = destination.shared_route();
     auto hosts = co_await finder_.hosts_of(*route, std::string(destination.domain()), deadline);
     if (!hosts.has_value()) co_return std::move(hosts.error());
-    auto bearings =
-        std::make_shared<Bearings>(Bearings{.hosts = std::move(*hosts), .mta_sts = nullptr, .asked_at = {}});
+    auto bearings = std::make_shared<Bearings>(
+        Bearings{.hosts = std::move(*hosts), .mta_sts = nullptr, .mta_sts_failure = {}, .asked_at = {}});
     const bool may_have_policy = ports_.mta_sts != nullptr && route->kind == RouteKind::mail_exchanger &&
                                  route->tls != RouteTls::never && !destination.domain().starts_with('[');
     if (may_have_policy) {
         const auto ascii = mail::to_ascii_domain(destination.domain());
-        if (ascii.has_value()) bearings->mta_sts = co_await ports_.mta_sts->policy_of(*ascii);
+        if (ascii.has_value()) {
+            StsFinding found = co_await ports_.mta_sts->policy_of(*ascii);
+            bearings->mta_sts = std::move(found.policy);
+            bearings->mta_sts_failure = std::move(found.failure);
+        }
     }
     bearings->asked_at = Clock::now();
     if (&destination.route() != route.get()) co_return std::nullopt;  // changed meanwhile: asked again

@@ -23,6 +23,15 @@ struct Endpoint {
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// Why a server's certificate proves nothing, or the handshake came to nothing.
+enum class TlsFault : std::uint8_t {
+    none,
+    certificate_expired,        // or not valid yet
+    certificate_host_mismatch,  // it is for other names
+    certificate_not_trusted,    // its issuer is unknown, or no TLSA record names it
+    other,
+};
+
 // What the handshake agreed on.
 struct TlsInfo {
     std::string protocol{};                  // "TLSv1.3"
@@ -31,6 +40,7 @@ struct TlsInfo {
     bool verified = false;                   // as a client: as the options asked, or else against the trust store
     std::string verified_by{};               // "TLSA record 3 1 1"; "" for the trust store
     std::string verify_error{};              // why not
+    TlsFault fault = TlsFault::none;         // the same in a word
     std::string exporter_binding{};          // tls-exporter (RFC 9266), raw; "" if it would not be unique
     std::string server_end_point_binding{};  // tls-server-end-point (RFC 5929 §4), raw
 };
@@ -77,6 +87,8 @@ class Stream {
     virtual Task<Result<TlsInfo>> start_tls_server(Deadline deadline) = 0;
     virtual Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) = 0;
     [[nodiscard]] virtual const TlsInfo* tls() const = 0;  // nullptr: plain
+    // Why the last start_tls_client() failed; none if it did not.
+    [[nodiscard]] virtual TlsFault tls_fault() const = 0;
 
     [[nodiscard]] virtual Endpoint peer() const = 0;
     [[nodiscard]] virtual Endpoint local() const = 0;

@@ -1,4 +1,5 @@
-// Pages over HTTPS, for what mail publishes on the web (RFC 8461 §3.3). Implemented by adapters/https.
+// Pages over HTTPS, for what mail publishes on the web (RFC 8461 §3.3) and takes there (RFC 8460 §5.4). Implemented by
+// adapters/https.
 #pragma once
 
 #include "core/ports/task.h"
@@ -6,10 +7,18 @@
 #include "lib/dns/record.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace relevo {
+
+// What is sent with POST.
+struct PostedBody {
+    std::string content_type;  // "application/tlsrpt+gzip"
+    std::string octets;
+};
+inline constexpr Octets posted_limit = 10 * mebibyte;
 
 struct PageRequest {
     std::string host;  // A-labels
@@ -18,6 +27,7 @@ struct PageRequest {
     std::vector<dns::IpAddress> addresses;         // of the host: no resolver is asked
     std::chrono::milliseconds time_limit{10'000};  // for all of it
     std::size_t limit_octets = 64UL * 1024;
+    std::optional<PostedBody> post{};  // nothing: GET
 };
 
 struct Page {
@@ -30,9 +40,9 @@ class WebPages {
  public:
     virtual ~WebPages() = default;
     // The certificate must be valid for the host by the system's trust store. Threads: any shard; resumes there.
-    // Errors: refused – no connection, or a certificate that does not verify; detail says which. timeout. limit – the
-    // page is larger. not_found – no addresses. full – too many are being fetched. cancelled – the server is stopping.
-    // io – anything else.
+    // Errors: closed – no connection, or no TLS over it. refused – a certificate that does not verify. timeout. limit –
+    // the page is larger, or what should be posted is. not_found – no addresses. full – too many are being fetched.
+    // cancelled – the server is stopping. io – anything else.
     virtual Task<Result<Page>> fetch(PageRequest request) = 0;
 };
 

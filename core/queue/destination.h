@@ -4,6 +4,7 @@
 #include "core/queue/entry.h"
 #include "core/routing/host_finder.h"
 #include "core/routing/route.h"
+#include "core/transport/tls_session.h"
 #include "lib/tlspolicy/mta_sts.h"
 
 #include <memory>
@@ -20,6 +21,7 @@ class Site;
 struct Bearings {
     MailHosts hosts;
     std::shared_ptr<const tlspolicy::MtaStsPolicy> mta_sts;  // null: none
+    std::optional<StsFailure> mta_sts_failure;               // one is announced, but it is not known
     Deadline asked_at;
 };
 

@@ -3,7 +3,9 @@
 
 #include "core/ports/database.h"
 #include "core/ports/task.h"
+#include "core/reporting/report_kind.h"
 #include "lib/authreports/aggregate_report.h"
+#include "lib/authreports/tls_rows.h"
 
 #include <cstdint>
 #include <string>
@@ -21,21 +23,22 @@ enum class ReportState : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(ReportState state);
 
-// The report about one domain and one day.
+// The report of one kind about one domain and one day.
 struct OutgoingReport {
+    ReportKind kind = ReportKind::dmarc;
     std::int64_t day = 0;
     std::string policy_domain;
     std::int64_t rows = 0;
-    std::int64_t messages = 0;
-    std::int64_t dropped = 0;  // messages that had no room in it
+    std::int64_t messages = 0;  // of TLS reports: sessions
+    std::int64_t dropped = 0;   // messages that had no room in it
     ReportState state = ReportState::open;
     std::string reason;  // why it was not sent, or not yet
     WallClock::time_point changed_at{};
-    std::vector<std::string> recipients;  // only from list_outgoing()
+    std::vector<std::string> recipients;  // who have it: addresses, or pages that it was posted to
 };
 
-// Those that wait, of days before `before_day` (or that day alone), oldest first, after the place (day, domain) of
-// `after`.
+// Those that wait, of days before `before_day` (or that day alone), oldest first, after the place (day, domain, kind)
+// of `after`.
 struct OpenReports {
     std::int64_t first_day = 0;
     std::int64_t before_day = 0;
@@ -45,13 +48,15 @@ struct OpenReports {
 [[nodiscard]] Result<std::vector<OutgoingReport>> open_reports(Reader& reader, const OpenReports& which);
 // What it says; rows that cannot be read are left out.
 [[nodiscard]] Result<std::vector<authreports::ReportRow>> rows_of_report(Reader& reader, const OutgoingReport& report);
+[[nodiscard]] Result<std::vector<authreports::TlsRow>> tls_rows_of_report(Reader& reader, const OutgoingReport& report);
 
-// Its mail was accepted for `recipients`: in the same transaction. Errors: conflict – it is not open any more.
-[[nodiscard]] Result<void> mark_sent(Transaction& transaction, const OutgoingReport& report,
-                                     const std::vector<std::string>& recipients, MessageId message,
-                                     WallClock::time_point now);
-// It will not be sent. Its counts are forgotten.
-[[nodiscard]] Result<void> close_unsent(Transaction& transaction, const OutgoingReport& report, ReportState state,
+// `recipients` have it: its mail was accepted, in the same transaction, or (message 0) it was posted. Errors: conflict
+// – it is not open any more.
+[[nodiscard]] Result<void> mark_received(Transaction& transaction, const OutgoingReport& report,
+                                         const std::vector<std::string>& recipients, MessageId message,
+                                         WallClock::time_point now);
+// Nothing more is done for it. Its counts are forgotten. Errors: conflict – it is not open any more.
+[[nodiscard]] Result<void> close_report(Transaction& transaction, const OutgoingReport& report, ReportState state,
                                         std::string_view reason, WallClock::time_point now);
 // It is tried again later.
 [[nodiscard]] Result<void> note_delay(Transaction& transaction, const OutgoingReport& report, std::string_view reason,

@@ -80,7 +80,7 @@ std::string evidence_of(const authreports::ReportRow& row) {
 
 ReceivedReport kept_of(const authreports::AggregateReport& report) {
     ReceivedReport made;
-    made.kind = ReceivedKind::dmarc;
+    made.kind = ReportKind::dmarc;
     made.organization = kept(report.organization);
     made.report_id = kept(report.report_id);
     made.domain = domain_name(report.policy.domain);
@@ -133,7 +133,7 @@ std::vector<ReceivedReport> kept_of(const authreports::TlsReport& report) {
     std::vector<ReceivedReport> all;
     for (auto& [domain, parts] : by_domain) {
         ReceivedReport& made = parts.first;
-        made.kind = ReceivedKind::tls;
+        made.kind = ReportKind::tls;
         made.organization = kept(report.organization);
         made.report_id = kept(report.report_id);
         made.domain = domain;
@@ -191,8 +191,6 @@ Result<void> insert(Transaction& transaction, const ReceivedReport& report, std:
 }
 
 }  // namespace
-
-std::string_view name_of(ReceivedKind kind) { return kind == ReceivedKind::tls ? "tls" : "dmarc"; }
 
 std::vector<ReceivedReport> kept_of(const authreports::Report& report) {
     if (const auto* dmarc = std::get_if<authreports::ReadAggregateReport>(&report)) return {kept_of(dmarc->report)};
@@ -259,7 +257,7 @@ Result<std::vector<ReceivedSummary>> summarise_received(Reader& reader, std::str
         " FROM received_report WHERE ($1 = '' OR domain = $1) AND end_at >= $2 GROUP BY kind, domain"
         " ORDER BY sum(failed) DESC, domain LIMIT $3",
         {domain, milliseconds_of(from), limit}, [&](const Row& row) -> Result<void> {
-            all.push_back({.kind = static_cast<ReceivedKind>(row.integer(0)),
+            all.push_back({.kind = static_cast<ReportKind>(row.integer(0)),
                            .domain = std::string(row.text(1)),
                            .reports = row.integer(2),
                            .organizations = row.integer(3),
@@ -282,7 +280,7 @@ Result<std::vector<ReceivedSource>> sources_of(Reader& reader, std::string_view 
         " ORDER BY CASE WHEN s.dkim_aligned + s.spf_aligned > 0 OR s.result = 'success' THEN 1 ELSE 0 END,"
         " sum(s.messages) DESC, s.source LIMIT $3",
         {domain, milliseconds_of(from), limit}, [&](const Row& row) -> Result<void> {
-            all.push_back({.kind = static_cast<ReceivedKind>(row.integer(0)),
+            all.push_back({.kind = static_cast<ReportKind>(row.integer(0)),
                            .reports = row.integer(8),
                            .row = {.source = std::string(row.text(1)),
                                    .messages = row.integer(2),
@@ -304,7 +302,7 @@ Result<std::vector<ReceivedReport>> list_received(Reader& reader, std::string_vi
         " FROM received_report WHERE domain = $1 AND end_at >= $2 ORDER BY end_at DESC, id DESC LIMIT $3",
         {domain, milliseconds_of(from), limit}, [&](const Row& row) -> Result<void> {
             all.push_back({.id = row.integer(0),
-                           .kind = static_cast<ReceivedKind>(row.integer(1)),
+                           .kind = static_cast<ReportKind>(row.integer(1)),
                            .organization = std::string(row.text(2)),
                            .report_id = std::string(row.text(3)),
                            .domain = std::string(row.text(4)),

@@ -3,6 +3,7 @@
 
 #include "core/ports/database.h"
 #include "core/ports/task.h"
+#include "core/reporting/report_kind.h"
 #include "lib/authreports/report_extraction.h"
 
 #include <cstdint>
@@ -11,10 +12,6 @@
 #include <vector>
 
 namespace relevo {
-
-// Stored numbers: never renumber.
-enum class ReceivedKind : std::uint8_t { dmarc = 1, tls = 2 };
-[[nodiscard]] std::string_view name_of(ReceivedKind kind);
 
 // Messages (or TLS sessions) of one source with one result.
 struct ReceivedRow {
@@ -29,7 +26,7 @@ struct ReceivedRow {
 
 struct ReceivedReport {
     std::int64_t id = 0;  // given by store_received()
-    ReceivedKind kind = ReceivedKind::dmarc;
+    ReportKind kind = ReportKind::dmarc;
     std::string organization;
     std::string report_id;
     std::string domain;  // whom it is about
@@ -67,7 +64,7 @@ enum class Stored : std::uint8_t { kept, repeated, domain_full, full };
 
 // For people.
 struct ReceivedSummary {
-    ReceivedKind kind = ReceivedKind::dmarc;
+    ReportKind kind = ReportKind::dmarc;
     std::string domain;
     std::int64_t reports = 0;
     std::int64_t organizations = 0;
@@ -79,7 +76,7 @@ struct ReceivedSummary {
 [[nodiscard]] Result<std::vector<ReceivedSummary>> summarise_received(Reader& reader, std::string_view domain,
                                                                       WallClock::time_point from, std::int64_t limit);
 struct ReceivedSource {
-    ReceivedKind kind = ReceivedKind::dmarc;
+    ReportKind kind = ReportKind::dmarc;
     std::int64_t reports = 0;
     ReceivedRow row;  // messages: of all these reports; detail: of one of them
 };

@@ -49,7 +49,7 @@ TEST_F(ReportSenderTest, TellsTheOwnerOnceHowManyMessagesCameFromWhere) {  // RF
     now += hours(2);
     round();
     EXPECT_EQ(sent.size(), 1U);
-    EXPECT_EQ(store.number("SELECT count(*) FROM dmarc_count"), 0);
+    EXPECT_EQ(store.number("SELECT count(*) FROM report_count"), 0);
     EXPECT_EQ(state(), "sent: ");
 }
 
@@ -184,14 +184,14 @@ TEST_F(ReportSenderTest, SendsNothingUnlessItWasSwitchedOn) {
     open();
     message(stranger);
     next_day();
-    EXPECT_EQ(store.number("SELECT count(*) FROM dmarc_count"), 0);
+    EXPECT_EQ(store.number("SELECT count(*) FROM report_count"), 0);
     EXPECT_EQ(store.run(reporting->send_day(day_of(now) - 1)).error().kind, ErrorKind::refused);
 }
 
 TEST_F(ReportSenderTest, ReportsThatComeInAreNotReportedAbout) {
     message(stranger, "example.com", mailauth::DmarcResult::pass, "DMARC@ours.example");
     round();
-    EXPECT_EQ(store.number("SELECT count(*) FROM dmarc_count"), 0);
+    EXPECT_EQ(store.number("SELECT count(*) FROM report_count"), 0);
 }
 
 TEST_F(ReportSenderTest, IsSignedAsAnyOtherMail) {
@@ -212,15 +212,15 @@ TEST_F(ReportSenderTest, StrangersCannotMakeTheTablesGrow) {
         message(stranger, "example.com", mailauth::DmarcResult::fail, "bob@ours.example", "s" + std::to_string(i));
     for (int i = 0; i < 50; ++i) message(stranger, "d" + std::to_string(i) + ".example");
     round();
-    EXPECT_LE(store.number("SELECT count(*) FROM dmarc_count"), 22);
-    EXPECT_EQ(store.number("SELECT count(*) FROM dmarc_count"), store.number("SELECT row_count FROM dmarc_day"));
-    EXPECT_LE(store.number("SELECT count(*) FROM dmarc_count WHERE policy_domain = 'example.com'"), 11);
+    EXPECT_LE(store.number("SELECT count(*) FROM report_count"), 22);
+    EXPECT_EQ(store.number("SELECT count(*) FROM report_count"), store.number("SELECT row_count FROM report_day"));
+    EXPECT_LE(store.number("SELECT count(*) FROM report_count WHERE policy_domain = 'example.com'"), 11);
     const auto counted = [&](const std::string& result) {
         return numbers.counted("relevo_dmarc_counted_messages_total{result=" + result + "}");
     };
     EXPECT_EQ(counted("kept") + counted("merged") + counted("dropped"), 100U);
     EXPECT_GT(counted("dropped"), 0U);
-    EXPECT_EQ(store.number("SELECT sum(messages) FROM dmarc_count"),
+    EXPECT_EQ(store.number("SELECT sum(messages) FROM report_count"),
               static_cast<std::int64_t>(counted("kept") + counted("merged")));
 }
 

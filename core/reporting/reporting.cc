@@ -20,14 +20,25 @@ Reporting::Reporting(Ports ports, std::shared_ptr<const ReportOptions> options)
     : ports_(std::move(ports)),
       metrics_(ports_.metrics),
       options_(std::move(options)),
-      sender_({.resolver = ports_.resolver,
-               .committer = ports_.committer,
+      wishes_(ports_.shard, ports_.resolver),
+      outbox_({.committer = ports_.committer,
                .spool = ports_.spool,
                .ids = ports_.ids,
                .log = ports_.log,
                .metrics = metrics_,
                .accepted = ports_.accepted,
                .sign = ports_.sign,
+               .now = ports_.now}),
+      tls_sender_({.resolver = ports_.resolver,
+                   .pages = ports_.pages,
+                   .committer = ports_.committer,
+                   .outbox = outbox_,
+                   .now = ports_.now}),
+      sender_({.resolver = ports_.resolver,
+               .committer = ports_.committer,
+               .log = ports_.log,
+               .outbox = outbox_,
+               .tls = tls_sender_,
                .now = ports_.now,
                .is_stopping = [this] { return stopping_; }}) {}
 
@@ -42,7 +53,12 @@ void Reporting::message_checked(const Findings& findings, const dns::IpAddress& 
     const auto options = options_.load();
     if (!options->send || envelope.recipients.empty() || is_for_reports(envelope, *options)) return;
     if (!counts_.add(day_of(ports_.now()), findings, client, envelope.recipients.front().address.domain(), applied))
-        metrics_.dropped.add();
+        metrics_.dmarc.dropped.add();
+}
+
+void Reporting::tls_session(const TlsSession& session) {
+    if (!options_.load()->send_tls) return;
+    if (!sessions_.add(day_of(ports_.now()), session)) metrics_.tls.dropped.add();
 }
 
 void Reporting::message_accepted(std::shared_ptr<const Message> message) {
@@ -121,9 +137,17 @@ void Reporting::tell(const Message& message, const ReceivedReport& report, Store
                       {"repeated", stored == Stored::repeated}});
 }
 
-// A failed batch is counted on with the next minute's.
 Task<Result<void>> Reporting::flush() {
-    std::vector<CountedRow> rows = counts_.take();
+    RELEVO_CO_CHECK(co_await flush(counts_, counts_.take(), metrics_.dmarc));
+    std::vector<CountedRow> sessions = sessions_.take();
+    // At the end nobody waits for the DNS of strangers: what is kept too much is found out when the day is over.
+    if (!stopping_) sessions = co_await wishes_.wanted(std::move(sessions));
+    co_return co_await flush(sessions_, std::move(sessions), metrics_.tls);
+}
+
+// A failed batch is counted on with the next minute's.
+Task<Result<void>> Reporting::flush(ResultCounts& counts, std::vector<CountedRow> rows,
+                                    ReportingMetrics::OfKind& counters) {
     for (std::size_t at = 0; at < rows.size(); at += rows_in_a_transaction) {
         const std::size_t end = std::min(rows.size(), at + rows_in_a_transaction);
         auto batch = std::make_shared<std::vector<CountedRow>>(rows.begin() + static_cast<std::ptrdiff_t>(at),
@@ -136,14 +160,14 @@ Task<Result<void>> Reporting::flush() {
             return {};
         };
         if (auto written = co_await commit(ports_.committer, std::move(request)); !written.has_value()) {
-            metrics_.dropped.add(static_cast<std::uint64_t>(
-                counts_.put_back({rows.begin() + static_cast<std::ptrdiff_t>(at), rows.end()})));
+            counters.dropped.add(static_cast<std::uint64_t>(
+                counts.put_back({rows.begin() + static_cast<std::ptrdiff_t>(at), rows.end()})));
             ports_.log.error("reports.not_counted", {{"problem", written.error().detail}});
             co_return written;
         }
-        metrics_.counted.add(static_cast<std::uint64_t>(result->kept));
-        metrics_.merged.add(static_cast<std::uint64_t>(result->merged));
-        metrics_.dropped.add(static_cast<std::uint64_t>(result->dropped));
+        counters.counted.add(static_cast<std::uint64_t>(result->kept));
+        counters.merged.add(static_cast<std::uint64_t>(result->merged));
+        counters.dropped.add(static_cast<std::uint64_t>(result->dropped));
     }
     co_return Result<void>();
 }
@@ -156,7 +180,7 @@ Task<> Reporting::round() {
     const std::int64_t today = day_of(now);
     const bool is_time = now - std::chrono::floor<std::chrono::days>(now) >= ports_.delay_after_midnight;
     const bool waited = !last_sending_ || now - *last_sending_ >= between_attempts;
-    if (stopping_ || sending_ || !is_time || !waited || !options_.load()->send) co_return;
+    if (stopping_ || sending_ || !is_time || !waited || !options_.load()->sends_any()) co_return;
     sending_ = true;
     last_sending_ = now;
     ports_.shard.spawn(send(today - days_looked_at, today));
@@ -168,8 +192,10 @@ Task<> Reporting::send(std::int64_t first_day, std::int64_t before_day) {
 }
 
 Task<Result<std::int64_t>> Reporting::send_day(std::int64_t day) {
-    if (!options_.load()->send)
-        co_return failure(ErrorKind::refused, "reports.send is off: nothing is collected and nothing is sent");
+    const auto options = options_.load();
+    if (!options->sends_any())
+        co_return failure(ErrorKind::refused,
+                          "reports.send is off, and so is reports.send_tls: nothing is collected and nothing is sent");
     if (day >= day_of(ports_.now()))
         co_return failure(ErrorKind::invalid, "that day is not over (in UTC): its counts still change");
     if (sending_ || stopping_) co_return failure(ErrorKind::conflict, "reports are being sent at this moment: wait");
@@ -184,7 +210,8 @@ Task<Result<std::int64_t>> Reporting::send_day(std::int64_t day) {
                               .limit = std::numeric_limits<std::int32_t>::max()};
             which.after.day = day - 1;
             RELEVO_TRY(const std::vector<OutgoingReport> reports, open_reports(reader, which));
-            *waiting = static_cast<std::int64_t>(reports.size());
+            *waiting = std::ranges::count_if(reports,
+                                             [&](const OutgoingReport& report) { return options->sends(report.kind); });
             return {};
         });
     if (!counted.has_value()) {

@@ -4,6 +4,7 @@
 #include "core/reporting/report_reader.h"
 #include "core/reporting/report_sender.h"
 #include "core/reporting/result_counts.h"
+#include "core/reporting/tls_report_wishes.h"
 
 #include <atomic>
 #include <functional>
@@ -24,7 +25,7 @@ class Reporting {
         Log& log;
         Metrics& metrics;
         std::function<void(std::shared_ptr<const Message>)> accepted;
-        std::function<std::string(std::string content, std::string_view domain)> sign;  // as ReportSender::Ports
+        std::function<std::string(std::string content, std::string_view domain)> sign;  // as ReportOutbox::Ports
         // Whether reports about a domain (A-labels, lower case) are kept: others are forged or gone astray.
         std::function<bool(std::string_view domain)> is_ours;
         std::function<WallClock::time_point()> now = [] { return WallClock::now(); };
@@ -32,12 +33,16 @@ class Reporting {
         std::chrono::seconds delay_after_midnight{0};
         CountLimits counts;
         ReceivedLimits received;
+        WebPages* pages = nullptr;  // that TLS reports are posted to; nullptr: none are
     };
     Reporting(Ports ports, std::shared_ptr<const ReportOptions> options);
 
     // A message from outside was checked and answered; counts it if reports are sent. Threads: any; takes microseconds.
     void message_checked(const Findings& findings, const dns::IpAddress& client, const mail::Envelope& envelope,
                          mailauth::DmarcPolicy applied);
+    // TLS with a mail server of a domain was tried; counts it if TLS reports are sent. Threads: any; takes
+    // microseconds.
+    void tls_session(const TlsSession& session);
     // A message was accepted; reads it, later and elsewhere, if it came to a report address. Threads: any.
     void message_accepted(std::shared_ptr<const Message> message);
     // Threads: any.
@@ -54,6 +59,7 @@ class Reporting {
 
  private:
     Task<Result<void>> flush();
+    Task<Result<void>> flush(ResultCounts& counts, std::vector<CountedRow> rows, ReportingMetrics::OfKind& counters);
     Task<> send(std::int64_t first_day, std::int64_t before_day);
     Task<> take(std::shared_ptr<const Message> message);
     Task<> keep(std::shared_ptr<const Message> message, ReadReports read);
@@ -64,7 +70,11 @@ class Reporting {
     Ports ports_;
     ReportingMetrics metrics_;
     std::atomic<std::shared_ptr<const ReportOptions>> options_;
-    ResultCounts counts_;
+    ResultCounts counts_;    // of messages
+    ResultCounts sessions_;  // of TLS
+    TlsReportWishes wishes_;
+    ReportOutbox outbox_;
+    TlsReportSender tls_sender_;
     ReportSender sender_;
     bool sending_ = false;
     bool stopping_ = false;

@@ -15,6 +15,17 @@ namespace relevo::test {
 
 inline const dns::IpAddress stranger = dns::IpAddress::parse("203.0.113.9").value();
 
+// Web servers that take reports, as a test wants them.
+class ReportPages final : public WebPages {
+ public:
+    Task<Result<Page>> fetch(PageRequest request) override {
+        requests.push_back(std::move(request));
+        co_return answer;
+    }
+    Result<Page> answer = Page{.status = 201, .content_type = {}, .body = {}};
+    std::vector<PageRequest> requests;
+};
+
 class ReportingTest : public testing::Test {
  protected:
     ReportingTest() {
@@ -46,7 +57,8 @@ class ReportingTest : public testing::Test {
                 .now = [this] { return now; },
                 .delay_after_midnight = minutes(30),
                 .counts = counts,
-                .received = received},
+                .received = received,
+                .pages = &pages},
             std::make_shared<const ReportOptions>(options));
     }
     // What a crash leaves.
@@ -135,6 +147,7 @@ class ReportingTest : public testing::Test {
     std::function<bool(std::string_view)> is_ours = [](std::string_view) { return true; };
     CountLimits counts;
     ReceivedLimits received;
+    ReportPages pages;
     std::vector<std::shared_ptr<const Message>> sent;
     std::unique_ptr<Reporting> reporting;
 };

@@ -10,15 +10,31 @@ constexpr std::string_view sent_help = "Aggregate reports to owners of domains, 
 constexpr std::string_view received_name = "relevo_received_reports_total";
 constexpr std::string_view received_help = "Reports that came to our report addresses, by what became of them";
 
+constexpr std::string_view sessions_name = "relevo_tls_counted_sessions_total";
+constexpr std::string_view sessions_help = "TLS sessions with servers of others, by how they went into TLS reports";
+constexpr std::string_view sent_tls_name = "relevo_tls_reports_total";
+constexpr std::string_view sent_tls_help = "TLS reports to owners of domains, by what became of them";
+
+struct Name {
+    std::string_view name, help;
+};
+ReportingMetrics::OfKind of_kind(Metrics& metrics, Name counted, Name reports) {
+    const auto counter = [&](const Name& of, std::string_view result) -> Counter& {
+        return metrics.counter(of.name, of.help, {{"result", result}});
+    };
+    return {.counted = counter(counted, "kept"),
+            .merged = counter(counted, "merged"),
+            .dropped = counter(counted, "dropped"),
+            .sent = counter(reports, "sent"),
+            .not_wanted = counter(reports, "not_wanted"),
+            .failed = counter(reports, "failed")};
+}
+
 }  // namespace
 
 ReportingMetrics::ReportingMetrics(Metrics& metrics)
-    : counted(metrics.counter(counted_name, counted_help, {{"result", "kept"}})),
-      merged(metrics.counter(counted_name, counted_help, {{"result", "merged"}})),
-      dropped(metrics.counter(counted_name, counted_help, {{"result", "dropped"}})),
-      sent(metrics.counter(sent_name, sent_help, {{"result", "sent"}})),
-      not_wanted(metrics.counter(sent_name, sent_help, {{"result", "not_wanted"}})),
-      failed(metrics.counter(sent_name, sent_help, {{"result", "failed"}})),
+    : dmarc(of_kind(metrics, {counted_name, counted_help}, {sent_name, sent_help})),
+      tls(of_kind(metrics, {sessions_name, sessions_help}, {sent_tls_name, sent_tls_help})),
       received(metrics.counter(received_name, received_help, {{"result", "kept"}})),
       repeated(metrics.counter(received_name, received_help, {{"result", "repeated"}})),
       damaged(metrics.counter(received_name, received_help, {{"result", "damaged"}})),

@@ -1,6 +1,7 @@
 #include "core/reporting/result_counts.h"
 
 #include "lib/authreports/report_rows.h"
+#include "lib/authreports/tls_rows.h"
 
 #include <algorithm>
 #include <iterator>
@@ -18,7 +19,15 @@ std::string place_of(const CountedRow& row) {
     return std::to_string(row.day) + " " + row.policy_domain + " " + row.key;
 }
 
-std::string shorter(const std::string& key) {
+std::string shorter_tls(const std::string& key) {
+    auto row = authreports::tls_row_from_key(key);
+    if (!row.has_value()) return key;
+    row->failure = {.result_type = row->failure.result_type};
+    return authreports::key_of(*row);
+}
+
+std::string shorter(ReportKind kind, const std::string& key) {
+    if (kind == ReportKind::tls) return shorter_tls(key);
     auto row = authreports::row_from_key(key);
     if (!row.has_value()) return key;
     row->dkim.clear();
@@ -38,7 +47,7 @@ class Writer {
         RELEVO_TRY(const bool kept, try_row(row, row.key, 0));
         bool merged = false;
         if (!kept) {
-            RELEVO_TRY(merged, try_row(row, shorter(row.key), 1));
+            RELEVO_TRY(merged, try_row(row, shorter(row.kind, row.key), 1));
         }
         (kept ? result_.kept : merged ? result_.merged : result_.dropped) += row.messages;
         return save_sizes(row, kept || merged ? 0 : row.messages);
@@ -55,47 +64,52 @@ class Writer {
         return found;
     }
     Result<void> load_sizes(const CountedRow& row) {
-        RELEVO_TRY(rows_of_day_, number("SELECT row_count FROM dmarc_day WHERE day = $1", {row.day}));
-        RELEVO_TRY(rows_of_domain_, number("SELECT row_count FROM dmarc_report WHERE day = $1 AND policy_domain = $2",
-                                           {row.day, row.policy_domain}));
+        kind_ = static_cast<std::int64_t>(row.kind);
+        RELEVO_TRY(rows_of_day_,
+                   number("SELECT row_count FROM report_day WHERE kind = $1 AND day = $2", {kind_, row.day}));
+        RELEVO_TRY(rows_of_domain_,
+                   number("SELECT row_count FROM outgoing_report WHERE kind = $1 AND day = $2 AND policy_domain = $3",
+                          {kind_, row.day, row.policy_domain}));
         return {};
     }
     // False: there is no such row, and no room for one more. `tenths`: above the limits.
     Result<bool> try_row(const CountedRow& row, const std::string& key, std::int64_t tenths) {
         RELEVO_TRY(const std::int64_t changed,
-                   transaction_.execute("UPDATE dmarc_count SET messages = messages + $1"
-                                        " WHERE day = $2 AND policy_domain = $3 AND row_key = $4",
-                                        {row.messages, row.day, row.policy_domain, key}));
+                   transaction_.execute("UPDATE report_count SET messages = messages + $1"
+                                        " WHERE kind = $2 AND day = $3 AND policy_domain = $4 AND row_key = $5",
+                                        {row.messages, kind_, row.day, row.policy_domain, key}));
         if (changed > 0) return true;
         if (rows_of_day_ >= limits_.rows_of_day + limits_.rows_of_day * tenths / 10 ||
             rows_of_domain_ >= limits_.rows_of_domain + limits_.rows_of_domain * tenths / 10)
             return false;
         RELEVO_CHECK(transaction_.execute(
-            "INSERT INTO dmarc_count (day, policy_domain, row_key, messages) VALUES ($1, $2, $3, $4)",
-            {row.day, row.policy_domain, key, row.messages}));
+            "INSERT INTO report_count (kind, day, policy_domain, row_key, messages) VALUES ($1, $2, $3, $4, $5)",
+            {kind_, row.day, row.policy_domain, key, row.messages}));
         ++rows_of_day_;
         ++rows_of_domain_;
         return true;
     }
     Result<void> save_sizes(const CountedRow& row, std::int64_t dropped) {
         RELEVO_CHECK(
-            transaction_.execute("INSERT INTO dmarc_day (day, row_count, dropped) VALUES ($1, $2, $3)"
-                                 " ON CONFLICT (day) DO UPDATE SET row_count = excluded.row_count,"
-                                 " dropped = dmarc_day.dropped + excluded.dropped",
-                                 {row.day, rows_of_day_, dropped}));
+            transaction_.execute("INSERT INTO report_day (kind, day, row_count, dropped) VALUES ($1, $2, $3, $4)"
+                                 " ON CONFLICT (kind, day) DO UPDATE SET row_count = excluded.row_count,"
+                                 " dropped = report_day.dropped + excluded.dropped",
+                                 {kind_, row.day, rows_of_day_, dropped}));
         // A domain without any row gets none here either: its name alone would take room.
         if (rows_of_domain_ == 0) return {};
         RELEVO_CHECK(transaction_.execute(
-            "INSERT INTO dmarc_report (day, policy_domain, row_count, messages, dropped, state, reason, changed_at)"
-            " VALUES ($1, $2, $3, $4, $5, 0, '', 0) ON CONFLICT (day, policy_domain) DO UPDATE SET"
-            " row_count = excluded.row_count, messages = dmarc_report.messages + excluded.messages,"
-            " dropped = dmarc_report.dropped + excluded.dropped",
-            {row.day, row.policy_domain, rows_of_domain_, row.messages - dropped, dropped}));
+            "INSERT INTO outgoing_report"
+            " (kind, day, policy_domain, row_count, messages, dropped, state, reason, changed_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, 0, '', 0) ON CONFLICT (kind, day, policy_domain) DO UPDATE SET"
+            " row_count = excluded.row_count, messages = outgoing_report.messages + excluded.messages,"
+            " dropped = outgoing_report.dropped + excluded.dropped",
+            {kind_, row.day, row.policy_domain, rows_of_domain_, row.messages - dropped, dropped}));
         return {};
     }
 
     Transaction& transaction_;
     const CountLimits& limits_;
+    std::int64_t kind_ = 0;  // of the row that is being added, as the columns have it
     std::int64_t rows_of_day_ = 0;
     std::int64_t rows_of_domain_ = 0;
     CountedInStore result_;
@@ -111,8 +125,30 @@ bool ResultCounts::add(std::int64_t day, const Findings& findings, const dns::Ip
     const authreports::ReportRow row =
         authreports::row_of(client, *findings.dmarc, findings.spf.empty() ? no_spf : findings.spf.front(),
                             findings.dkim ? *findings.dkim : no_signatures, recipient_domain, applied);
-    return add_row(
-        {.day = day, .policy_domain = findings.dmarc->policy_domain, .key = authreports::key_of(row), .messages = 1});
+    return add_row({.kind = ReportKind::dmarc,
+                    .day = day,
+                    .policy_domain = findings.dmarc->policy_domain,
+                    .key = authreports::key_of(row),
+                    .messages = 1});
+}
+
+bool ResultCounts::add(std::int64_t day, const TlsSession& session) {
+    authreports::TlsRow row{.policy_type = std::string(name_of(session.policy)),
+                            .policy_strings = session.policy_strings,
+                            .mx_patterns = session.mx_patterns,
+                            .failure = {}};
+    // Of sessions that succeed the report has a number alone (RFC 8460 §4.4).
+    if (session.result != TlsResult::success)
+        row.failure = {.result_type = std::string(name_of(session.result)),
+                       .sending_address = session.source,
+                       .receiving_host = session.host,
+                       .receiving_address = session.address,
+                       .reason_code = session.problem};
+    return add_row({.kind = ReportKind::tls,
+                    .day = day,
+                    .policy_domain = session.policy_domain,
+                    .key = authreports::key_of(row),
+                    .messages = 1});
 }
 
 bool ResultCounts::add_row(CountedRow row) {
@@ -123,7 +159,8 @@ bool ResultCounts::add_row(CountedRow row) {
         found->second.messages += row.messages;
         return true;
     }
-    if (rows_.size() >= row_limit_) return false;
+    if (rows_.size() >= row_limit_ || octets_ + place.size() > octet_limit_) return false;
+    octets_ += place.size();
     rows_.emplace(std::move(place), std::move(row));
     return true;
 }
@@ -133,6 +170,7 @@ std::vector<CountedRow> ResultCounts::take() {
     {
         const std::lock_guard lock(mutex_);
         taken.swap(rows_);
+        octets_ = 0;
     }
     std::vector<CountedRow> rows;
     rows.reserve(taken.size());

@@ -89,8 +89,64 @@ constexpr std::string_view reports_of_a_day = R"sql(
 CREATE INDEX received_report_day ON received_report (domain, received_at);
 )sql";
 
+// What was kept for DMARC alone is kept for each kind of report. `kind` is ReportKind; `row_key` authreports::key_of()
+// of its rows.
+constexpr std::string_view reports_of_each_kind = R"sql(
+CREATE TABLE report_count (
+    kind INTEGER NOT NULL,
+    day BIGINT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    row_key TEXT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (kind, day, policy_domain, row_key)
+);
+INSERT INTO report_count SELECT 1, day, policy_domain, row_key, messages FROM dmarc_count;
+DROP TABLE dmarc_count;
+
+CREATE TABLE report_day (
+    kind INTEGER NOT NULL,
+    day BIGINT NOT NULL,
+    row_count BIGINT NOT NULL,
+    dropped BIGINT NOT NULL,
+    PRIMARY KEY (kind, day)
+);
+INSERT INTO report_day SELECT 1, day, row_count, dropped FROM dmarc_day;
+DROP TABLE dmarc_day;
+
+CREATE TABLE outgoing_report (
+    kind INTEGER NOT NULL,
+    day BIGINT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    row_count BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    dropped BIGINT NOT NULL,
+    state INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, day, policy_domain)
+);
+INSERT INTO outgoing_report
+    SELECT 1, day, policy_domain, row_count, messages, dropped, state, reason, changed_at FROM dmarc_report;
+DROP TABLE dmarc_report;
+CREATE INDEX outgoing_report_state ON outgoing_report (state, day);
+
+CREATE TABLE outgoing_report_sent (
+    kind INTEGER NOT NULL,
+    day BIGINT NOT NULL,
+    policy_domain TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    message_id BIGINT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    PRIMARY KEY (kind, day, policy_domain, recipient)
+);
+INSERT INTO outgoing_report_sent
+    SELECT 1, day, policy_domain, recipient, message_id, sent_at FROM dmarc_report_sent;
+DROP TABLE dmarc_report_sent;
+)sql";
+
 constexpr std::array migrations = {Migration{"reporting", 1, initial_schema},
-                                   Migration{"reporting", 2, reports_of_a_day}};
+                                   Migration{"reporting", 2, reports_of_a_day},
+                                   Migration{"reporting", 3, reports_of_each_kind}};
 
 }  // namespace
 

@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t record_limit = 64;  // of a server; what is beyond is not looked at
 
 TransportDemand demand_of(const std::vector<std::string>& records) {
-    TransportDemand demand{.level = TlsDemand::encrypted, .origin = "DANE", .tlsa = {}, .names = {}};
+    TransportDemand demand{.level = TlsDemand::encrypted, .origin = std::string(dane_origin), .tlsa = {}, .names = {}};
     for (const std::string& rdata : records) {
         if (demand.tlsa.size() >= record_limit) break;
         auto record = tlspolicy::parse_tlsa(rdata);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace relevo {
@@ -16,11 +17,15 @@ enum class TlsDemand : std::uint8_t {
     dane,           // a certificate that the TLSA records name (RFC 7672)
 };
 
+inline constexpr std::string_view dane_origin = "DANE";
+
 struct TransportDemand {
     TlsDemand level = TlsDemand::opportunistic;
     std::string origin;                       // who demands it, for people: "DANE"; empty if nobody does
     std::vector<tlspolicy::TlsaRecord> tlsa;  // dane: those that can be used
     std::vector<std::string> names;           // dane: what the certificate may be for beside the server's name
+    // Its TLSA records say so, whether one of them can be used or not.
+    [[nodiscard]] bool is_dane() const { return origin == dane_origin; }
 };
 
 }  // namespace relevo

@@ -55,7 +55,7 @@ void MtaStsCache::forget_expired(WallClock::time_point now) {
         octets_ -= entry.second.octets;
         return true;
     });
-    std::erase_if(put_off_, [&](const auto& entry) { return entry.second <= now; });
+    std::erase_if(put_off_, [&](const auto& entry) { return entry.second.until <= now; });
 }
 
 std::size_t MtaStsCache::size() const {
@@ -63,16 +63,17 @@ std::size_t MtaStsCache::size() const {
     return entries_.size();
 }
 
-void MtaStsCache::put_off(const std::string& domain, WallClock::time_point until) {
+void MtaStsCache::put_off(const std::string& domain, WallClock::time_point until, StsFailure failure) {
     const std::lock_guard lock(mutex_);
     if (put_off_.size() >= limits_.failures) put_off_.clear();
-    put_off_[domain] = until;
+    put_off_[domain] = {.until = until, .failure = std::move(failure)};
 }
 
-bool MtaStsCache::is_put_off(const std::string& domain, WallClock::time_point now) const {
+std::optional<StsFailure> MtaStsCache::put_off_for(const std::string& domain, WallClock::time_point now) const {
     const std::lock_guard lock(mutex_);
     const auto found = put_off_.find(domain);
-    return found != put_off_.end() && found->second > now;
+    if (found == put_off_.end() || found->second.until <= now) return std::nullopt;
+    return found->second.failure;
 }
 
 Result<void> MtaStsCache::load(Reader& reader, WallClock::time_point now) {

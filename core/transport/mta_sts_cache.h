@@ -4,6 +4,7 @@
 #include "core/ports/database.h"
 #include "core/ports/migration.h"
 #include "core/ports/task.h"
+#include "core/transport/tls_session.h"
 #include "lib/tlspolicy/mta_sts.h"
 
 #include <memory>
@@ -46,8 +47,9 @@ class MtaStsCache {
     [[nodiscard]] std::size_t size() const;
 
     // A failed fetch is not repeated before `until` (§3.3 asks for a limit); of whatever policy the record announces.
-    void put_off(const std::string& domain, WallClock::time_point until);
-    [[nodiscard]] bool is_put_off(const std::string& domain, WallClock::time_point now) const;
+    void put_off(const std::string& domain, WallClock::time_point until, StsFailure failure);
+    // The failure that it is put off for; nothing: it may be fetched.
+    [[nodiscard]] std::optional<StsFailure> put_off_for(const std::string& domain, WallClock::time_point now) const;
 
     // At start, from the rows.
     Result<void> load(Reader& reader, WallClock::time_point now);
@@ -60,7 +62,11 @@ class MtaStsCache {
     mutable std::mutex mutex_;
     const MtaStsCacheLimits limits_;
     std::unordered_map<std::string, Entry> entries_;
-    std::unordered_map<std::string, WallClock::time_point> put_off_;
+    struct PutOff {
+        WallClock::time_point until;
+        StsFailure failure;
+    };
+    std::unordered_map<std::string, PutOff> put_off_;
     Octets octets_ = 0;
 };
 

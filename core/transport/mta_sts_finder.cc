@@ -13,8 +13,18 @@ namespace {
 using tlspolicy::MtaStsMode;
 using tlspolicy::MtaStsPolicy;
 
-std::shared_ptr<const MtaStsPolicy> in_force(const std::optional<KnownPolicy>& known) {
-    return known && known->policy->mode != MtaStsMode::none ? known->policy : nullptr;
+StsFinding in_force(const std::optional<KnownPolicy>& known, std::optional<StsFailure> failure = std::nullopt) {
+    if (!known) return {.policy = nullptr, .failure = std::move(failure)};
+    return {.policy = known->policy->mode != MtaStsMode::none ? known->policy : nullptr, .failure = std::nullopt};
+}
+
+// RFC 8460 §4.3.2.2.
+StsFailure failure_of(Error error) {
+    const bool is_unreadable = error.kind == ErrorKind::invalid || error.kind == ErrorKind::limit;
+    return {.result = error.kind == ErrorKind::refused ? TlsResult::sts_webpki_invalid
+                      : is_unreadable                  ? TlsResult::sts_policy_invalid
+                                                       : TlsResult::sts_policy_fetch_error,
+            .problem = std::move(error.detail)};
 }
 
 // §3.2: text/plain, whatever its parameters.
@@ -24,7 +34,7 @@ bool is_plain_text(std::string_view content_type) {
 
 }  // namespace
 
-Task<std::shared_ptr<const MtaStsPolicy>> MtaStsFinder::policy_of(std::string domain) {
+Task<StsFinding> MtaStsFinder::policy_of(std::string domain) {
     const auto now = WallClock::now();
     auto known = ports_.cache.find(domain, now);
     const auto answer =
@@ -35,14 +45,15 @@ Task<std::shared_ptr<const MtaStsPolicy>> MtaStsFinder::policy_of(std::string do
     const auto fresh_for = known ? std::min<std::chrono::seconds>(options_.refresh_after, known->policy->max_age / 2)
                                  : std::chrono::seconds(0);
     const bool is_current = known && known->record_id == record->id && now < known->fetched_at + fresh_for;
-    if (is_current || ports_.cache.is_put_off(domain, now)) co_return in_force(known);
+    if (is_current) co_return in_force(known);
+    if (auto failure = ports_.cache.put_off_for(domain, now)) co_return in_force(known, std::move(failure));
     if (const auto under_way = fetches_.find(domain); under_way != fetches_.end()) {
         const auto fetch = under_way->second;
         while (!fetch->done) co_await fetch->ended.wait();
     } else {
         co_await fetch_once(domain, record->id);
     }
-    co_return in_force(ports_.cache.find(domain, WallClock::now()));
+    co_return in_force(ports_.cache.find(domain, WallClock::now()), ports_.cache.put_off_for(domain, now));
 }
 
 Task<> MtaStsFinder::fetch_once(std::string domain, std::string record_id) {
@@ -52,8 +63,9 @@ Task<> MtaStsFinder::fetch_once(std::string domain, std::string record_id) {
     if (fetched.has_value()) {
         co_await remember(domain, *std::move(fetched));
     } else {
-        ports_.cache.put_off(domain, WallClock::now() + options_.failed_fetch_pause);
         ports_.log.warning("mta_sts.fetch_failed", {{"domain", domain}, {"problem", fetched.error().detail}});
+        ports_.cache.put_off(domain, WallClock::now() + options_.failed_fetch_pause,
+                             failure_of(std::move(fetched).error()));
     }
     fetches_.erase(domain);
     fetch_state->done = true;
@@ -76,7 +88,7 @@ Task<Result<KnownPolicy>> MtaStsFinder::fetch(std::string domain, std::string re
         co_return failure(ErrorKind::not_found, fmt::format("{} has no public address", request.host));
     RELEVO_CO_TRY(Page page, co_await ports_.pages.fetch(std::move(request)));
     if (page.status != 200)
-        co_return failure(ErrorKind::invalid, fmt::format("the web server answers with status {}", page.status));
+        co_return failure(ErrorKind::not_found, fmt::format("the web server answers with status {}", page.status));
     if (!is_plain_text(page.content_type))
         co_return failure(ErrorKind::invalid, fmt::format("the policy is of type \"{}\", not text/plain",
                                                           printable(page.content_type, 60)));

@@ -21,6 +21,11 @@ struct MtaStsOptions {
     std::chrono::hours refresh_after{24};          // a policy that is used is fetched anew, or it would run out
 };
 
+struct StsFinding {
+    std::shared_ptr<const tlspolicy::MtaStsPolicy> policy;  // null: none is known, or it says "none"
+    std::optional<StsFailure> failure;                      // there is one, but it is not known
+};
+
 // Threads: one per shard; the cache is shared.
 class MtaStsFinder {
  public:
@@ -34,9 +39,9 @@ class MtaStsFinder {
     };
     MtaStsFinder(Ports ports, MtaStsOptions options) : ports_(ports), options_(options) {}
 
-    // `domain`: A-labels, lower case. Null: none is known, or it says "none". A policy that is known counts until it
-    // expires, whatever the DNS or the web server say meanwhile (§5.1). Waits at most for the DNS and one fetch.
-    [[nodiscard]] Task<std::shared_ptr<const tlspolicy::MtaStsPolicy>> policy_of(std::string domain);
+    // `domain`: A-labels, lower case. A policy that is known counts until it expires, whatever the DNS or the web
+    // server say meanwhile (§5.1). Waits at most for the DNS and one fetch.
+    [[nodiscard]] Task<StsFinding> policy_of(std::string domain);
 
  private:
     struct Fetch {

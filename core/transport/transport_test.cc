@@ -96,13 +96,19 @@ Page page(std::string_view mode, std::string_view max_age = "604800") {
                     "\nmx: *.example.net\nmax_age: " + std::string(max_age) + "\n"};
 }
 
+Result<Page> failure_of(ErrorKind kind) { return failure(kind, "as the test wants it"); }
+
 class MtaSts : public testing::Test {
  protected:
     MtaSts() {
         resolver.txt("_mta-sts.example.net", "v=STSv1; id=1;").address("mta-sts.example.net", "11.0.0.7");
         web.answer = page("enforce");
     }
-    std::shared_ptr<const tlspolicy::MtaStsPolicy> find() { return store.run(finder().policy_of("example.net")); }
+    std::shared_ptr<const tlspolicy::MtaStsPolicy> find() {
+        const StsFinding found = store.run(finder().policy_of("example.net"));
+        found_failure = found.failure;
+        return found.policy;
+    }
     MtaStsFinder& finder() {
         if (!finder_)
             finder_.emplace(MtaStsFinder::Ports{.shard = store.shard,
@@ -133,6 +139,7 @@ class MtaSts : public testing::Test {
     Web web;
     MemoryLog log;
     MtaStsOptions options;
+    std::optional<StsFailure> found_failure;  // as find() told
     std::unique_ptr<MtaStsCache> cache = std::make_unique<MtaStsCache>();
 
  private:
@@ -188,6 +195,27 @@ TEST_F(MtaSts, AFetchThatFailedIsNotRepeatedAtOnce) {  // RFC 8461 §3.3
     EXPECT_EQ(log.count("mta_sts.fetch_failed"), 1U);
 }
 
+TEST_F(MtaSts, TellsWhyAPolicyThatIsAnnouncedIsNotKnown) {  // RFC 8460 §4.3.2.2
+    const std::pair<Result<Page>, TlsResult> cases[] = {
+        {Page{.status = 404, .content_type = "text/plain", .body = ""}, TlsResult::sts_policy_fetch_error},
+        {failure_of(ErrorKind::closed), TlsResult::sts_policy_fetch_error},
+        {failure_of(ErrorKind::refused), TlsResult::sts_webpki_invalid},
+        {Page{.status = 200, .content_type = "text/plain", .body = "mode: none"}, TlsResult::sts_policy_invalid}};
+    for (const auto& [answer, expected] : cases) {
+        restart();
+        web.answer = answer;
+        for (const std::string_view time : {"the first time", "while it is put off"}) {
+            EXPECT_FALSE(find());
+            ASSERT_TRUE(found_failure.has_value()) << name_of(expected) << ' ' << time;
+            EXPECT_EQ(found_failure->result, expected) << time;
+        }
+    }
+    restart();
+    web.answer = page("enforce");
+    EXPECT_TRUE(find());
+    EXPECT_FALSE(found_failure.has_value());
+}
+
 TEST_F(MtaSts, WhatIsNotAPolicyOfTheRightTypeIsNone) {  // RFC 8461 §3.2
     web.answer->content_type = "text/html";
     EXPECT_FALSE(find());
@@ -215,8 +243,8 @@ TEST_F(MtaSts, ConnectionsThatAskAtTheSameTimeShareOneFetch) {
     web.before = [&answering] { return answering.wait(); };
     for (int i = 0; i < 5; ++i)
         store.shard.spawn([](MtaStsFinder& asked, int& count) -> Task<> {
-            const auto policy = co_await asked.policy_of("example.net");
-            count += policy ? 1 : 0;
+            const StsFinding found = co_await asked.policy_of("example.net");
+            count += found.policy ? 1 : 0;
         }(finder(), found));
     EXPECT_TRUE(store.run_until([&] { return !web.requests.empty(); }));
     answering.notify_all();

@@ -1,5 +1,6 @@
 #include "lib/authreports/report_rows.h"
 
+#include "lib/authreports/row_key.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
 
@@ -12,10 +13,9 @@ namespace relevo::authreports {
 namespace {
 
 constexpr std::size_t signature_limit = 20;
-constexpr std::size_t value_limit_octets = 255;
+constexpr std::size_t value_limit_octets = key_value_limit_octets;
 constexpr unsigned list_limit = 100;
 constexpr std::string_view key_version = "1";
-constexpr char separator = '\x1F';
 
 constexpr int worst_rank = 3;
 int rank(const mailauth::DkimVerdict& signature, const mailauth::DmarcVerdict& dmarc) {
@@ -33,52 +33,6 @@ Disposition disposition_of(mailauth::DmarcPolicy applied, const mailauth::DmarcV
 std::string domain_of_sender(const mailauth::SpfVerdict& spf) {
     return spf.identity == mailauth::SpfIdentity::helo ? std::string() : printable(spf.domain, value_limit_octets);
 }
-
-// printable() leaves no control character in a value, so the separator stands for itself alone.
-class KeyWriter {
- public:
-    void add(std::string_view value) { (key_ += printable(value, value_limit_octets)) += separator; }
-    template <class Number>
-        requires std::is_integral_v<Number>
-    void add(Number value) {
-        (key_ += std::to_string(value)) += separator;
-    }
-    template <class Enum>
-        requires std::is_enum_v<Enum>
-    void add(Enum value) {
-        add(static_cast<unsigned>(std::to_underlying(value)));
-    }
-    std::string key_;
-};
-
-class KeyReader {
- public:
-    explicit KeyReader(std::string_view key) : rest_(key) {}
-    std::string text() {
-        const auto end = rest_.find(separator);
-        if (end == std::string_view::npos) {
-            failed_ = true;
-            return {};
-        }
-        std::string value(rest_.substr(0, end));
-        rest_.remove_prefix(end + 1);
-        return value;
-    }
-    unsigned number(unsigned most) {
-        const auto value = parse_decimal<unsigned>(text());
-        if (!value || *value > most) failed_ = true;
-        return failed_ ? 0 : *value;
-    }
-    template <class Enum>
-    Enum enumerator(Enum last) {
-        return static_cast<Enum>(number(std::to_underlying(last)));
-    }
-    [[nodiscard]] bool failed() const { return failed_ || !rest_.empty(); }
-
- private:
-    std::string_view rest_;
-    bool failed_ = false;
-};
 
 }  // namespace
 
@@ -140,7 +94,7 @@ std::string key_of(const ReportRow& row) {
         key.add(spf.result);
         key.add(spf.human_result);
     }
-    return std::move(key.key_);
+    return std::move(key).take();
 }
 
 Result<ReportRow> row_from_key(std::string_view text) {

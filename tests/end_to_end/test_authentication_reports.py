@@ -98,7 +98,7 @@ class TestSending(ReportsTestCase):
         with store:
             today = datetime.datetime.now(datetime.timezone.utc).date()
             number = (today - datetime.date(1970, 1, 1)).days
-            for table in ("dmarc_count", "dmarc_day", "dmarc_report"):
+            for table in ("report_count", "report_day", "outgoing_report"):
                 store.execute(f"UPDATE {table} SET day = day - 1 WHERE day = ?", (number,))
         store.close()
         self.relevo.start()
