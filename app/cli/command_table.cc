@@ -159,8 +159,11 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("tenant resume", "tenant.suspend", server_or_store, "Let a suspended tenant send again",
                         {tenant}, R"({"suspended":false})"));
 
-    table.push_back(ask("tenant set", "tenant.set", server_or_store, "Change how a tenant's mail takes turns",
-                        {tenant, {"--weight", "weight", number, "Its turns in a round of the queue, 1 to 1000"}}));
+    table.push_back(ask("tenant set", "tenant.set", server_or_store, "Change how a tenant's mail is sent",
+                        {tenant,
+                         {"--weight", "weight", number, "Its turns in a round of the queue, 1 to 1000"},
+                         {"--tls", "tls", text,
+                          "usual, required (never in clear) or verified (only to servers that prove who they are)"}}));
 
     table.push_back(ask("domain add", "domain.add", server_or_store, "Let a tenant send from a domain",
                         {{"DOMAIN", "domain", text, "The domain", true},

@@ -41,11 +41,12 @@ std::string render_show(const value& result) {
 }
 
 std::string render_sent(const value& result) {
-    Table table({"DAY", "DOMAIN", "MESSAGES", "ROWS", "STATE", "TO", "REASON"});
+    Table table({"DAY", "KIND", "DOMAIN", "COUNT", "ROWS", "STATE", "TO", "REASON"});
     for (const value& row : elements(result, "reports"))
-        table.add({text(row, "day"), text(row, "domain"), text(row, "messages"), text(row, "rows"), text(row, "state"),
-                   text(row, "recipients"), text(row, "reason")});
-    return table.empty() ? "No reports. They are collected once reports.send is true.\n" : table.text();
+        table.add({text(row, "day"), text(row, "kind"), text(row, "domain"), text(row, "messages"), text(row, "rows"),
+                   text(row, "state"), text(row, "recipients"), text(row, "reason")});
+    return table.empty() ? "No reports. They are collected once reports.send or reports.send_tls is true.\n"
+                         : table.text();
 }
 
 }  // namespace

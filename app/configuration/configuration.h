@@ -248,9 +248,11 @@ struct VerificationSettings {
     std::chrono::seconds time_limit{20};         // RFC 7208 §4.6.4
 };
 
-// Reports about mail authentication: to owners of domains whose mail came here, and from others about ours.
+// Reports about mail authentication: to owners of domains whose mail came here or to whom mail went, and from others
+// about ours.
 struct ReportSettings {
     bool send = false;
+    bool send_tls = false;
     std::string from;          // empty: dmarc-reports@ and signing.service_domain, else server.host_name
     std::string organization;  // empty: server.host_name
     std::string contact;

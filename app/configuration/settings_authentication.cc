@@ -176,6 +176,14 @@ std::span<const Setting<ReportSettings>> settings_of() {
              "Contar lo que los puertos de relevo averiguan del correo y enviarlo pasada la medianoche (UTC) a los "
              "dominios que piden informes agregados DMARC. Desactivado por defecto: los informes cuentan a "
              "desconocidos qué servidores enviaron aquí, y solo se creen si el dominio de `from` pasa DMARC."}),
+        row<&S::send_tls>(
+            "send_tls",
+            {"Count what became of TLS with the mail servers of others, and send it after midnight (UTC) to the "
+             "domains that ask for TLS reports (RFC 8460): by mail, or posted to their web pages. Their readers "
+             "believe only mail that is signed: set signing.service_domain.",
+             "Contar qué fue del TLS con los servidores de correo ajenos y enviarlo pasada la medianoche (UTC) a los "
+             "dominios que piden informes TLS (RFC 8460): por correo o publicados en sus páginas web. Sus lectores "
+             "solo creen el correo firmado: configure signing.service_domain."}),
         row<&S::from>("from",
                       {"Address that the reports come from; no answer to them is reported back.",
                        "Dirección de la que salen los informes; sus rebotes no vuelven a notificarse."},

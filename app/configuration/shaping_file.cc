@@ -91,6 +91,26 @@ ValueProblem read_limit(const Node& node, Rates& value, const Bounds& /*bounds*/
     return std::nullopt;
 }
 
+// A few, so that a key can be exchanged for another.
+ValueProblem read_limit(const Node& node, shaping::KeyPins& value, const Bounds& /*bounds*/) {
+    constexpr std::size_t most = 10;
+    const auto read_one = [&](const Node& part) {
+        const auto digest = part.kind == Node::Kind::text ? shaping::parse_key_pin(to_lower(part.text)) : std::nullopt;
+        if (digest) value.digests.push_back(*digest);
+        return digest.has_value();
+    };
+    bool is_right =
+        node.kind == Node::Kind::list ? !node.children.empty() && node.children.size() <= most : read_one(node);
+    if (node.kind == Node::Kind::list)
+        for (const Node& part : node.children) is_right = is_right && read_one(part);
+    if (is_right) return std::nullopt;
+    return fmt::format(
+        "is not as it must be: \"sha256:\" and the 64 hexadecimal digits of a public key's SHA-256, or a list of 1 to "
+        "{} "
+        "of them",
+        most);
+}
+
 template <class Value>
 ValueProblem read_limit(const Node& node, Value& value, const Bounds& bounds) {
     return read_value(node, value, bounds);
@@ -270,6 +290,11 @@ class ShapingReader {
             problems_.add(place, path + " holds no value: say what it limits, or remove it");
         if (limits.first_back_off > limits.longest_back_off && limits.longest_back_off)
             problems_.add(place, path + " has a first_back_off over its longest_back_off: lower the first");
+        const bool asks_for_tls = limits.tls || limits.tls_keys;
+        if (asks_for_tls && std::ranges::any_of(selectors, [](const auto& one) { return !one.tenant.empty(); }))
+            problems_.add(place, path +
+                                     " says what TLS one tenant's mail needs: `relevo tenant set --tls` does that, for "
+                                     "all of its mail");
         if (found == 0) return;
         for (const shaping::Selectors& chosen : selectors)
             rules_.push_back({.selectors = chosen,

@@ -68,6 +68,7 @@ connections = 7
 message_rate = ["10/s", "500/min", "20000/h", "100000/d"]
 connection_rate = "60/min"
 tls = "required"
+tls_keys = ["sha256:0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A0A"]
 adaptive = false
 first_back_off = "1min"
 longest_back_off = "1h"
@@ -82,6 +83,9 @@ warm_up_deferred = 0.2
               (shaping::Rates{.per_second = 10, .per_minute = 500, .per_hour = 20'000, .per_day = 100'000}));
     EXPECT_EQ(limits.connection_rate, (shaping::Rates{.per_minute = 60}));
     EXPECT_EQ(limits.tls, shaping::TlsMode::required);
+    EXPECT_EQ(limits.tls_keys, (shaping::KeyPins{{std::string(32, '\n')}}));
+    EXPECT_EQ(shaping::text_of(*limits.tls_keys),
+              "sha256:0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a");
     EXPECT_EQ(limits.adaptive, false);
     EXPECT_EQ(limits.first_back_off, seconds(60));
     EXPECT_EQ(limits.command_timeout, seconds(30));
@@ -150,6 +154,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"[default]\nmessage_rate = 10", "must be a rate such as"},
         Mistake{"[default]\nconnections = 0", "must be from 1 to 10000"},
         Mistake{"[default]\ntls = \"verifed\"", "did you mean \"verified\"?"},
+        Mistake{"[default]\ntls_keys = \"sha256:12\"", "64 hexadecimal digits"},
+        Mistake{"[default]\ntls_keys = []", "64 hexadecimal digits"},
+        Mistake{"[default]\ntls_keys = [1]", "64 hexadecimal digits"},
+        Mistake{"[[rule]]\ntenant = \"acme\"\ntls = \"verified\"", "relevo tenant set --tls"},
         Mistake{"[default]\nfirst_back_off = \"1h\"\nlongest_back_off = \"1min\"", "lower the first"},
         Mistake{"[default]\nwarm_up_factor = 0.5", "must be from 1 to 10"}, Mistake{"[default", "not TOML"}));
 

@@ -165,6 +165,7 @@ class Control {
         std::map<std::string, std::string> sites;  // by destination
     };
     Task<Live> live_facts_of(const std::vector<DeliveryRow>& rows);
+    [[nodiscard]] mail::TlsWish wish_of(const DeliveryRow& row) const;
     boost::json::object entry_of(const DeliveryRow& row, const Live& live) const;
     Task<Result<std::set<std::string>>> destinations_at(std::string site);
 

@@ -233,7 +233,7 @@ Task<Control::Live> Control::live_facts_of(const std::vector<DeliveryRow>& rows)
     std::set<std::string> destinations;
     for (const DeliveryRow& row : rows) {
         ids.push_back(row.id);
-        destinations.insert(context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first);
+        destinations.insert(context_.dispatcher->destination_of(domain_of(row.recipient), flow_of(row)).first);
     }
     for (DeliveryEngine* engine : context_.dispatcher->engines()) {
         Live some = co_await on_shard<Live>(engine->shard(), [engine, ids, destinations] {
@@ -245,12 +245,18 @@ Task<Control::Live> Control::live_facts_of(const std::vector<DeliveryRow>& rows)
     co_return live;
 }
 
+mail::TlsWish Control::wish_of(const DeliveryRow& row) const {
+    const auto directory = context_.directory();
+    const Tenant* tenant = directory->tenant(row.tenant);
+    return mail::wish_for(tenant != nullptr ? tenant->tls : mail::TlsWish::usual, row.tls_optional);
+}
+
 json::object Control::entry_of(const DeliveryRow& row, const Live& live) const {
     const auto routes = context_.routes();
     const std::string_view domain = domain_of(row.recipient);
     const Route& route = routes->find(domain, row.tenant);
     const auto limit = row.sender.empty() ? route.retry.expire_reports_after : route.retry.expire_after;
-    const std::string destination = destination_key(route, domain);
+    const std::string destination = destination_key(route, domain, wish_of(row));
     const auto site = live.sites.find(destination);
     return {{"id", delivery_text(row.id)},
             {"message", row.id.message.text()},
@@ -311,8 +317,11 @@ Task<Result<std::vector<DeliveryRow>>> Control::select(const Arguments& argument
             const std::string_view domain = domain_of(row.recipient);
             if (selection.ordinal && *selection.ordinal != row.id.ordinal) continue;
             if (!fits(selection.waits, row)) continue;
-            const std::string key = destination_key(routes->find(domain, row.tenant), domain);
-            if (!selection.destination.empty() && key != selection.destination) continue;
+            const std::string key = destination_key(routes->find(domain, row.tenant), domain, wish_of(row));
+            // Who names a destination means all mail there, whatever it asks of TLS.
+            if (!selection.destination.empty() && key != selection.destination &&
+                usual_destination(key) != selection.destination)
+                continue;
             if (!selection.site.empty() && !at_site.contains(key)) continue;
             if (selection.active && *selection.active != live.active.contains(row.id)) continue;
             chosen.push_back(std::move(row));
@@ -380,7 +389,7 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
         // A held one may be in a queue too: an attempt under way when it was held put it back.
         const bool takes_out = !frees || row.state == DeliveryState::held;
         (takes_out ? taken_out
-                   : retried)[context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first]
+                   : retried)[context_.dispatcher->destination_of(domain_of(row.recipient), flow_of(row)).first]
             .insert(row.id);
     }
     for (auto& [site, chosen] : taken_out) {
@@ -395,7 +404,7 @@ void Control::tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change c
     for (const DeliveryRow& row : rows) {
         if (row.state != DeliveryState::held) continue;
         context_.dispatcher->enqueue(WaitingRecipient{.id = row.id,
-                                                      .flow = {row.tenant, row.stream, row.pool},
+                                                      .flow = flow_of(row),
                                                       .domain = domain_of(row.recipient),
                                                       .attempts = static_cast<std::uint16_t>(row.attempts),
                                                       .delay_reported = row.delay_reported,
@@ -407,13 +416,11 @@ Task<Control::Answer> Control::suspend_destination(Arguments arguments, bool sus
     RELEVO_CO_CHECK(check_members(arguments, {"destination", "reason"}));
     RELEVO_CO_TRY(const std::string given, required_text(arguments, "destination"));
     RELEVO_CO_TRY(const auto reason, text_member(arguments, "reason"));
-    const std::string destination = to_lower(given);
+    // With all that is asked of TLS for it.
+    const std::string destination(usual_destination(to_lower(given)));
     RELEVO_CO_CHECK(co_await context_.store.spool().set_suspension(
         destination, suspended ? std::optional(reason.value_or("")) : std::nullopt));
-    if (context_.dispatcher != nullptr) {
-        DeliveryEngine& engine = context_.dispatcher->engine_of(destination);
-        engine.shard().post([&engine, destination, suspended] { engine.suspend(destination, suspended); });
-    }
+    if (context_.dispatcher != nullptr) context_.dispatcher->suspend(destination, suspended);
     co_return json::object{{"destination", destination}, {"suspended", suspended}};
 }
 

@@ -106,7 +106,8 @@ Result<json::object> sent_reports(Reader& reader, const Question& question) {
     RELEVO_TRY(const auto reports, list_outgoing(reader, first_day, question.domain, question.limit));
     json::array list;
     for (const OutgoingReport& one : reports)
-        list.emplace_back(json::object{{"day", day_text(one.day)},
+        list.emplace_back(json::object{{"kind", name_of(one.kind)},
+                                       {"day", day_text(one.day)},
                                        {"domain", one.policy_domain},
                                        {"messages", one.messages},
                                        {"rows", one.rows},

@@ -103,6 +103,7 @@ Work json_of(Reader& reader, const Tenant& tenant) {
                         {"language", tenant.language == mail::Language::spanish ? "es" : "en"},
                         {"suspended", tenant.suspended},
                         {"weight", tenant.weight},
+                        {"tls", mail::name_of(tenant.tls)},
                         {"created_at", json_time(tenant.created_at)},
                         {"domains", domains.size()},
                         {"credentials", credentials.size()}};
@@ -174,13 +175,22 @@ Result<std::optional<mail::MessageStream>> stream_member(const Arguments& argume
 // --- tenants
 
 Work set_tenant(Transaction& transaction, const Arguments& arguments) {
-    RELEVO_CHECK(check_members(arguments, {"tenant", "weight"}));
+    RELEVO_CHECK(check_members(arguments, {"tenant", "weight", "tls"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
     RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
     RELEVO_TRY(const auto weight, number_member(arguments, "weight"));
     if (weight) {
         tenant.weight = static_cast<std::uint32_t>(std::min<std::int64_t>(*weight, UINT32_MAX));
         RELEVO_CHECK(set_tenant_weight(transaction, tenant.id, tenant.weight));
+    }
+    RELEVO_TRY(const auto tls, text_member(arguments, "tls"));
+    if (tls) {
+        const auto wish = mail::parse_tls_wish(*tls);
+        if (!wish || *wish == mail::TlsWish::optional)
+            return failure(ErrorKind::invalid,
+                           fmt::format("tls is \"{}\": must be usual, required or verified", printable(*tls, 60)));
+        tenant.tls = *wish;
+        RELEVO_CHECK(set_tenant_tls(transaction, tenant.id, tenant.tls));
     }
     return json_of(transaction, tenant);
 }

@@ -26,7 +26,7 @@ struct Surroundings {
 Task<Surroundings> surroundings_of(const Dispatcher& dispatcher, const std::vector<DeliveryRow>& rows) {
     std::map<DeliveryEngine*, std::pair<std::set<DeliveryId>, std::set<std::string>>> questions;
     for (const DeliveryRow& row : rows) {
-        const std::string key = dispatcher.destination_of(domain_of(row.recipient), row.tenant).first;
+        const std::string key = dispatcher.destination_of(domain_of(row.recipient), flow_of(row)).first;
         auto& [ids, keys] = questions[&dispatcher.engine_of(key)];
         ids.insert(row.id);
         keys.insert(key);
@@ -148,7 +148,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
     const mail::Language language = context_.default_language;
     json::array answers;
     for (const DeliveryRow& row : rows) {
-        const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), row.tenant).first;
+        const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), flow_of(row)).first;
         const auto found = known.destinations.find(key);
         const DestinationStatus* status = found != known.destinations.end() ? &found->second : nullptr;
         const auto place = known.standings.find(row.id);

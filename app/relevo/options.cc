@@ -62,17 +62,6 @@ Route default_route(const Configuration& configuration) {
 }
 
 // "sha256:…", checked when the file was read.
-std::string octets_of_pin(std::string_view pin) {
-    std::string octets;
-    const std::string_view digits = pin.substr(std::min(pin.find(':') + 1, pin.size()));
-    for (std::size_t at = 0; at + 1 < digits.size(); at += 2) {
-        unsigned char octet = 0;
-        std::from_chars(digits.data() + at, digits.data() + at + 2, octet, 16);
-        octets += static_cast<char>(octet);
-    }
-    return octets;
-}
-
 Route route_of(const RouteSettings& settings, const Configuration& configuration, const Directory& directory) {
     Route route = default_route(configuration);
     route.name = settings.name;
@@ -90,7 +79,7 @@ Route route_of(const RouteSettings& settings, const Configuration& configuration
     if (!route.hosts.empty()) route.host = route.hosts.front().host;
     route.tls = tls_of(settings.tls);
     route.verify_certificate = settings.verify;
-    route.pinned_key = octets_of_pin(settings.pin);
+    route.pinned_key = shaping::parse_key_pin(settings.pin).value_or("");
     route.user = settings.user;
     route.password = settings.password.value;
     route.text = settings.text;
@@ -212,12 +201,14 @@ std::shared_ptr<const ReportOptions> reporting_options(const Configuration& conf
     const bool can_send = from.has_value();
     if (!can_send) from = mail::Address::parse("dmarc-reports@localhost", mail::Utf8::refused);
     ReportOptions options{.send = settings.send && can_send,
+                          .send_tls = settings.send_tls && can_send,
                           .from = *std::move(from),
                           .organization = settings.organization.empty() ? host : settings.organization,
                           .contact = settings.contact,
                           .submitter = host,
                           .addresses = {},
-                          .keep = settings.keep};
+                          .keep = settings.keep,
+                          .allow_private_addresses = configuration.delivery.allow_private_addresses};
     std::vector<std::string> addresses = settings.addresses;
     if (!configuration.domains.report_address.empty()) addresses.push_back(configuration.domains.report_address);
     for (const std::string& text : addresses)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/events/event.h"
+#include "core/queue/entry.h"
 #include "core/spool/spool.h"
 #include "lib/mail/report.h"
 
@@ -23,6 +24,9 @@ inline constexpr std::size_t longest_page = 10'000;
 // "msg_…" or "msg_…/3". Errors: invalid.
 [[nodiscard]] Result<std::pair<MessageId, std::optional<std::uint32_t>>> message_or_delivery(const std::string& text);
 [[nodiscard]] std::string_view domain_of(std::string_view address);
+[[nodiscard]] inline MailFlow flow_of(const DeliveryRow& row) {
+    return {row.tenant, row.stream, row.pool, row.tls_optional};
+}
 // What the last answer about a recipient means and what to do; null before the first. `events`: in the order of time.
 [[nodiscard]] boost::json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language);
 // It was accepted beyond a quota, and waits until there is room.

@@ -265,7 +265,8 @@ Result<void> Server::make_parts() {
                     },
                 .trace = &crash_guard_->trace(parts->shard.index()),
                 .suspects = &crash_guard_->suspects(),
-                .before_attempt = crash_guard_->test_hook()},
+                .before_attempt = crash_guard_->test_hook(),
+                .tls_session = [this](TlsSession session) { reporting_->tls_session(session); }},
             options, static_cast<unsigned>(shards_.size()));
         parts->verifier =
             std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(*started_with_));
@@ -287,6 +288,7 @@ Result<void> Server::make_parts() {
     }
     dispatcher_.set_engines(std::move(engines));
     feedback_->conduct().set_changed([this] { refresh_routes(); });
+    dispatcher_.set_tls_of_tenants([this](TenantId id) { return tls_of(id); });
     make_keeper();
     make_inspection();
     make_reporting();

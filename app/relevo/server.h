@@ -126,6 +126,7 @@ class Server {
     // Of a tenant, as delivery asks for it; one that is gone has the server's language, weight 1 and no name.
     [[nodiscard]] mail::Language language_of(TenantId tenant) const;
     [[nodiscard]] std::uint32_t weight_of(TenantId tenant) const;
+    [[nodiscard]] mail::TlsWish tls_of(TenantId tenant) const;
     [[nodiscard]] std::string name_of_tenant(TenantId tenant) const;
     net::TlsServerOptions tls_options(const Configuration& configuration) const;
     boost::json::object status();

@@ -32,7 +32,7 @@ Result<void> Server::restore_paths() {
             if (key.starts_with(site_prefix) || key.starts_with(provider_prefix))
                 sites.insert(std::string(key));
             else
-                dispatcher_.engine_of(key).suspend(key, true);
+                dispatcher_.suspend(std::string(key), true);
             return {};
         }));
         dispatcher_.set_suspended_sites(std::move(sites));

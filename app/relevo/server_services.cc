@@ -141,7 +141,8 @@ void Server::make_reporting() {
                 },
             .delay_after_midnight = std::chrono::minutes(5) + std::chrono::seconds(spread),
             .counts = {},
-            .received = {}},
+            .received = {},
+            .pages = pages_.get()},
         reporting_options(*started_with_));
 }
 
@@ -244,7 +245,7 @@ boost::json::object Server::status() {
 
 QueuedRecipients Server::queued(const PendingDelivery& pending) const {
     return dispatcher_.queued({.id = pending.id,
-                               .flow = {pending.tenant, pending.stream, std::string(pending.pool)},
+                               .flow = {pending.tenant, pending.stream, std::string(pending.pool), pending.tls_optional},
                                .domain = pending.recipient.substr(pending.recipient.rfind('@') + 1),
                                .attempts = static_cast<std::uint16_t>(pending.attempts),
                                .delay_reported = pending.delay_reported,
@@ -261,6 +262,12 @@ std::uint32_t Server::weight_of(TenantId tenant) const {
     const auto directory = access_->directory.load();
     const Tenant* known = directory->tenant(tenant);
     return known != nullptr ? known->weight : 1;
+}
+
+mail::TlsWish Server::tls_of(TenantId tenant) const {
+    const auto directory = access_->directory.load();
+    const Tenant* known = directory->tenant(tenant);
+    return known != nullptr ? known->tls : mail::TlsWish::usual;
 }
 
 std::string Server::name_of_tenant(TenantId tenant) const {

@@ -1,5 +1,7 @@
 #include "app/relevo/waiting.h"
 
+#include "core/routing/route.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -131,7 +133,7 @@ const Spool::Suspension* suspension_of(std::string_view destination, const Desti
         const auto found = std::ranges::find(suspensions, key, &Spool::Suspension::site);
         return found != suspensions.end() ? &*found : nullptr;
     };
-    if (const auto* found = find(std::string(destination))) return found;
+    if (const auto* found = find(std::string(usual_destination(destination)))) return found;
     if (status == nullptr || status->site.empty()) return nullptr;
     if (const auto* found = find(std::string(site_prefix) + status->site)) return found;
     return status->provider.empty() ? nullptr : find(std::string(provider_prefix) + status->provider);

@@ -12,10 +12,11 @@ namespace {
 
 constexpr std::size_t content_piece_octets = 64 * 1024;
 
-std::string describe(const TlsInfo& tls) {
+std::string describe(const TlsInfo& tls, const std::string& proof) {
     std::string text = tls.protocol + " " + tls.cipher;
     text += tls.verified ? ", certificate verified" : ", certificate not verified";
-    if (!tls.verified_by.empty()) text += " by " + tls.verified_by;
+    const std::string& by = proof.empty() ? tls.verified_by : proof;
+    if (tls.verified && !by.empty()) text += " by " + by;
     if (!tls.verified && !tls.verify_error.empty()) text += " (" + tls.verify_error + ")";
     return text;
 }
@@ -35,18 +36,16 @@ std::chrono::seconds DeliveryTimeouts::of(smtp::ClientStage stage) const {
 }
 
 Connection::Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, std::shared_ptr<const Route> route,
-                       TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host)
+                       TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host, std::string proof)
     : stream_(std::move(stream)),
       session_(std::move(options)),
       route_(std::move(route)),
       tls_options_(std::move(tls)),
-      timeouts_(timeouts) {
-    // RFC 7672 §3.1.1, as if a TLSA record named the key: neither the name nor the dates of the certificate matter.
-    if (!route_->pinned_key.empty())
-        tls_options_.tlsa = {{.usage = 3, .selector = 1, .matching = 1, .data = route_->pinned_key}};
+      timeouts_(timeouts),
+      proof_(std::move(proof)) {
     facts_ = {
         .host = std::move(host), .endpoint = stream_->peer(), .source = stream_->local().address.text(), .tls = "none"};
-    if (stream_->tls() != nullptr) facts_.tls = describe(*stream_->tls());
+    if (stream_->tls() != nullptr) facts_.tls = describe(*stream_->tls(), proof_);
 }
 
 Task<bool> Connection::open() {
@@ -107,7 +106,7 @@ Task<> Connection::start_tls() {
         session_.connection_lost("TLS handshake failed: " + info.error().detail);
         co_return;
     }
-    facts_.tls = describe(*info);
+    facts_.tls = describe(*info, proof_);
     session_.tls_started();
 }
 

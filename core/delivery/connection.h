@@ -48,8 +48,9 @@ class Connection {
     using BeforeContent = std::function<Task<>()>;
 
     // `tls`: for STARTTLS; over a stream whose TLS runs already it is not looked at.
+    // `proof`: what the certificate is held against, for people; empty: as the stream says.
     Connection(std::unique_ptr<Stream> stream, smtp::ClientOptions options, std::shared_ptr<const Route> route,
-               TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host);
+               TlsClientOptions tls, DeliveryTimeouts timeouts, std::string host, std::string proof = {});
 
     // Greeting to readiness. False: failure() tells why.
     Task<bool> open();
@@ -74,6 +75,9 @@ class Connection {
     // Whether TLSA records were asked for: if not, mail that DANE protects must not go over it.
     void set_dane_examined(bool examined) { dane_examined_ = examined; }
     [[nodiscard]] bool dane_examined() const { return dane_examined_; }
+    // It was opened for mail that may go in clear (RFC 8689 §5): what the destination publishes was not asked for.
+    void set_ignores_policies(bool ignores) { ignores_policies_ = ignores; }
+    [[nodiscard]] bool ignores_policies() const { return ignores_policies_; }
     // What was demanded of it, and what came of TLS: for reports about destinations that use it later.
     void set_story(std::shared_ptr<const TlsStory> story) { story_ = std::move(story); }
     [[nodiscard]] const std::shared_ptr<const TlsStory>& story() const { return story_; }
@@ -107,7 +111,9 @@ class Connection {
     std::shared_ptr<void> mechanism_;
     bool usable_ = false;
     bool tls_failed_ = false;
+    std::string proof_;
     bool dane_examined_ = false;
+    bool ignores_policies_ = false;
     std::shared_ptr<const TlsStory> story_;  // shared with who reports about it
     std::vector<std::size_t> known_to_;      // hashes of destinations; as many as transactions at most
     std::uint32_t transactions_ = 0;

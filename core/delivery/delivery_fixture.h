@@ -66,7 +66,8 @@ class DeliveryTest : public testing::Test {
                 .tenant_name = [](TenantId tenant) { return tenant.text(); },
                 .trace = &trace,
                 .suspects = &suspects,
-                .before_attempt = before_attempt},
+                .before_attempt = before_attempt,
+                .tls_session = [this](TlsSession session) { told.push_back(std::move(session)); }},
             options, shards);
     }
     void set_routes() { dispatcher.set_routes(std::make_shared<const RouteTable>(rules, fallback)); }
@@ -152,6 +153,7 @@ class DeliveryTest : public testing::Test {
     std::vector<shaping::Provider> providers;
     std::vector<shaping::Rule> shaping_rules;
     std::map<TenantId, std::uint32_t> weights;  // of the others: 1
+    std::vector<TlsSession> told;
     DeliveryOptions options;
     std::vector<Route> rules;
     Route fallback;

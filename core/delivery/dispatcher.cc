@@ -12,11 +12,30 @@ constexpr std::size_t remembered_homes = 100'000;
 }  // namespace
 
 std::pair<std::string, std::shared_ptr<const Route>> Dispatcher::destination_of(std::string_view recipient_domain,
-                                                                                TenantId tenant) const {
+                                                                                const MailFlow& flow) const {
     const std::shared_ptr<const RouteTable> routes = routes_.load();
-    const Route& route = routes->find(recipient_domain, tenant);
+    const Route& route = routes->find(recipient_domain, flow.tenant);
+    const mail::TlsWish wish = mail::wish_for(tls_of_ ? tls_of_(flow.tenant) : mail::TlsWish::usual, flow.tls_optional);
     // The destination keeps the whole table alive through its route.
-    return {destination_key(route, recipient_domain), std::shared_ptr<const Route>(routes, &route)};
+    return {destination_key(route, recipient_domain, wish), std::shared_ptr<const Route>(routes, &route)};
+}
+
+void Dispatcher::suspend(const std::string& destination, bool suspended) {
+    Names names = *suspended_.load();
+    if (suspended)
+        names.insert(destination);
+    else
+        names.erase(destination);
+    suspended_.store(std::make_shared<const Names>(std::move(names)));
+    for (const mail::TlsWish wish : mail::tls_wishes) {
+        const std::string key = with_wish(destination, wish);
+        DeliveryEngine& engine = engine_of(key);
+        engine.shard().post([&engine, key, suspended] { engine.suspend(key, suspended); });
+    }
+}
+
+bool Dispatcher::is_suspended(std::string_view usual_destination) const {
+    return suspended_.load()->contains(usual_destination);
 }
 
 DeliveryEngine& Dispatcher::engine_of(std::string_view destination) const {
@@ -69,13 +88,14 @@ void Dispatcher::enqueue(std::shared_ptr<const Message> message) {
     const auto due = message->due_at;
     // What waits for long leaves the memory to others.
     const bool goes_now = due <= message->accepted_at;
+    const MailFlow flow{message->tenant, message->stream, message->pool, message->envelope.tls_optional};
     for (std::size_t i = 0; i < message->ordinals.size(); ++i) {
-        auto [destination, route] = destination_of(message->envelope.recipients[i].address.domain(), message->tenant);
+        auto [destination, route] = destination_of(message->envelope.recipients[i].address.domain(), flow);
         auto group = std::ranges::find(groups, destination, &QueuedRecipients::destination);
         if (group == groups.end())
             group = groups.insert(groups.end(), {.destination = std::move(destination),
                                                  .route = std::move(route),
-                                                 .flow = {message->tenant, message->stream, message->pool},
+                                                 .flow = flow,
                                                  .message = message->id,
                                                  .ordinals = {},
                                                  .due = due,
@@ -86,7 +106,7 @@ void Dispatcher::enqueue(std::shared_ptr<const Message> message) {
 }
 
 QueuedRecipients Dispatcher::queued(const WaitingRecipient& recipient) const {
-    auto [destination, route] = destination_of(recipient.domain, recipient.flow.tenant);
+    auto [destination, route] = destination_of(recipient.domain, recipient.flow);
     return {.destination = std::move(destination),
             .route = std::move(route),
             .flow = recipient.flow,

@@ -122,9 +122,14 @@ class Dispatcher {
     [[nodiscard]] QueuedRecipients queued(const WaitingRecipient& recipient) const;
     [[nodiscard]] DeliveryEngine& engine_of(std::string_view destination) const;
     [[nodiscard]] const std::vector<DeliveryEngine*>& engines() const { return engines_; }
+    // What tenants ask of TLS for their mail; empty: nothing. Set before the engines start.
+    void set_tls_of_tenants(std::function<mail::TlsWish(TenantId)> tls_of) { tls_of_ = std::move(tls_of); }
     // Where a recipient would go.
     [[nodiscard]] std::pair<std::string, std::shared_ptr<const Route>> destination_of(std::string_view recipient_domain,
-                                                                                      TenantId tenant) const;
+                                                                                      const MailFlow& flow) const;
+    // A person stops mail to a destination, or lets it go on, whatever is asked of TLS for it. Threads: one at a time.
+    void suspend(const std::string& destination, bool suspended);
+    [[nodiscard]] bool is_suspended(std::string_view usual_destination) const;
 
     // For engines. The one that everything with a shaping key belongs to.
     [[nodiscard]] DeliveryEngine& engine_of_site(std::string_view shaping_key) const;
@@ -145,8 +150,11 @@ class Dispatcher {
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::atomic<std::shared_ptr<const EgressTable>> egress_;
     std::atomic<std::shared_ptr<const shaping::ShapingTable>> shaping_;
+    using Names = std::set<std::string, std::less<>>;
     std::atomic<std::shared_ptr<const std::set<std::string>>> suspended_sites_ =
         std::make_shared<const std::set<std::string>>();
+    std::atomic<std::shared_ptr<const Names>> suspended_ = std::make_shared<const Names>();  // destinations
+    std::function<mail::TlsWish(TenantId)> tls_of_;
     mutable std::shared_mutex homes_mutex_;
     std::unordered_map<std::string, DeliveryEngine*, Hash, std::equal_to<>> homes_;  // that are not where names hash to
 };
@@ -412,6 +420,7 @@ class DeliveryEngine {
     Task<Opened> open_connection(Lane& lane, Destination& destination);
     Task<Opened> open_host(Lane& lane, Destination& destination, std::shared_ptr<const Bearings> bearings,
                            std::string host, Deadline deadline);
+    [[nodiscard]] static TransportDemand local_demand(Lane& lane, const Destination& destination);
     Task<Routed<TransportDemand>> demand_for(Lane& lane, Destination& destination,
                                              std::shared_ptr<const Bearings> bearings, std::string host,
                                              HostAddresses addresses, Deadline deadline, TlsStory& failed);

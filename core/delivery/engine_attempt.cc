@@ -154,7 +154,7 @@ Task<> DeliveryEngine::conclude(Work work, AttemptEnd end) {
         if (outcomes[i].outcome != Outcome::deferred) continue;
         const bool is_wanted_now = std::ranges::find(again, outcomes[i].ordinal, &QueueEntry::ordinal) != again.end();
         wait_for_retry({.id = {message.id, outcomes[i].ordinal},
-                        .flow = {message.tenant, message.stream, message.pool},
+                        .flow = {message.tenant, message.stream, message.pool, message.envelope.tls_optional},
                         .domain = address.domain(),
                         .attempts = static_cast<std::uint16_t>(outcomes[i].attempts),
                         .delay_reported = work.lease.delay_reported[i] || outcomes[i].delay_reported,

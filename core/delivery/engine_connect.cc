@@ -13,6 +13,14 @@ constexpr std::chrono::minutes search_limit{5};  // for all hosts of a destinati
 constexpr std::chrono::hours remembered_without_tls{1};
 constexpr std::size_t remembered_hosts_limit = 10'000;
 
+// RFC 7672 §3.1.1, as if TLSA records named the keys: neither the name nor the dates of the certificate matter.
+TransportDemand pinned(std::span<const std::string> keys, std::string origin) {
+    TransportDemand demand{
+        .level = TlsDemand::dane, .origin = std::move(origin), .is_pinned = true, .tlsa = {}, .names = {}};
+    for (const std::string& key : keys) demand.tlsa.push_back({.usage = 3, .selector = 1, .matching = 1, .data = key});
+    return demand;
+}
+
 }  // namespace
 
 Task<DeliveryEngine::Opened> DeliveryEngine::open_connection(Lane& lane, Destination& destination) {
@@ -59,7 +67,9 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Lane& lane, Destination& 
     auto found = co_await finder_.addresses_of(*route, host, deadline);
     if (!found.has_value()) co_return fail(std::move(found.error()));
     const std::vector<dns::IpAddress> addresses = found->addresses;
-    const bool is_dane_examined = !options_.use_dane || bearings->hosts.security == dns::Security::secure;
+    const bool heeds_policies = destination.wish() != mail::TlsWish::optional;
+    const bool is_dane_examined =
+        heeds_policies && (!options_.use_dane || bearings->hosts.security == dns::Security::secure);
     TlsStory story;
     const auto demand = co_await demand_for(lane, destination, bearings, host, *std::move(found), deadline, story);
     if (!demand.has_value()) {
@@ -71,16 +81,40 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Lane& lane, Destination& 
     for (const dns::IpAddress& address : addresses) {
         if (!lane.source()->reaches(address)) continue;
         Opened tried = co_await open_address(lane, route, host, address, *demand);
-        count_demand(destination, *bearings, host, *demand, tried);
+        if (heeds_policies) count_demand(destination, *bearings, host, *demand, tried);
         tell_opened(destination, *bearings, *demand, tried);
         if (tried.connection) {
             tried.connection->set_dane_examined(is_dane_examined);
+            tried.connection->set_ignores_policies(!heeds_policies);
             co_return tried;
         }
         if (outweighs(tried.problem, failed.problem)) failed = std::move(tried);
         if (Clock::now() >= deadline) break;
     }
     co_return failed;
+}
+
+// What the operator and the tenant ask for, whatever the destination publishes.
+TransportDemand DeliveryEngine::local_demand(Lane& lane, const Destination& destination) {
+    const Route& route = destination.route();
+    if (!route.pinned_key.empty()) return pinned({&route.pinned_key, 1}, "route " + route.name);
+    const shaping::Limits& limits = lane.throttle->limits();
+    if (limits.tls_keys) return pinned(limits.tls_keys->digests, "a shaping rule");
+    TransportDemand demand;
+    if (route.tls != RouteTls::opportunistic || !route.user.empty())
+        demand = {.level = route.verify_certificate ? TlsDemand::verified : TlsDemand::encrypted,
+                  .origin = "route " + route.name,
+                  .tlsa = {},
+                  .names = {}};
+    const auto raise = [&](TlsDemand level, std::string_view origin) {
+        if (demand.level < level) demand = {.level = level, .origin = std::string(origin), .tlsa = {}, .names = {}};
+    };
+    const auto shaped = limits.tls.value_or(shaping::TlsMode::opportunistic);
+    if (shaped == shaping::TlsMode::required) raise(TlsDemand::encrypted, "a shaping rule");
+    if (shaped == shaping::TlsMode::verified) raise(TlsDemand::verified, "a shaping rule");
+    if (destination.wish() == mail::TlsWish::required) raise(TlsDemand::encrypted, "the tenant");
+    if (destination.wish() == mail::TlsWish::verified) raise(TlsDemand::verified, "the tenant");
+    return demand;
 }
 
 // The strictest of what the route, DANE and MTA-STS ask for; DANE goes before MTA-STS (RFC 8461 §2).
@@ -90,22 +124,21 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
     const Route& route = destination.route();
     const bool is_mx = route.kind == RouteKind::mail_exchanger;
     const bool is_named = bearings->mta_sts && tlspolicy::matches(*bearings->mta_sts, host);
-    TransportDemand demand;
-    if (route.tls == RouteTls::never) co_return demand;
-    if (route.tls != RouteTls::opportunistic || !route.user.empty())
-        demand = {.level = route.verify_certificate ? TlsDemand::verified : TlsDemand::encrypted,
-                  .origin = "route " + route.name,
-                  .tlsa = {},
-                  .names = {}};
-    const auto shaped = lane.throttle->limits().tls.value_or(shaping::TlsMode::opportunistic);
-    if (shaped != shaping::TlsMode::opportunistic && demand.level != TlsDemand::verified)
-        demand = {.level = shaped == shaping::TlsMode::verified ? TlsDemand::verified : TlsDemand::encrypted,
-                  .origin = "a shaping rule",
-                  .tlsa = {},
-                  .names = {}};
+    if (route.tls == RouteTls::never) {
+        if (destination.wish() == mail::TlsWish::usual || destination.wish() == mail::TlsWish::optional)
+            co_return TransportDemand();
+        co_return std::unexpected(
+            RoutingProblem{.permanent = false,
+                           .status = {4, 7, 5},
+                           .text = fmt::format("the tenant demands TLS, but route {} forbids it", route.name)});
+    }
+    TransportDemand demand = local_demand(lane, destination);
+    // RFC 8689 §5: what the destination publishes is ignored, what we are told here is not.
+    if (destination.wish() == mail::TlsWish::optional) co_return demand;
     const bool is_vouched_for =
         addresses.security == dns::Security::secure && (!is_mx || bearings->hosts.security == dns::Security::secure);
-    if (options_.use_dane && is_vouched_for && demand.level != TlsDemand::verified) {
+    const bool is_open_to_dane = demand.level < TlsDemand::dane && !route.verify_certificate;
+    if (options_.use_dane && is_vouched_for && is_open_to_dane) {
         auto dane = co_await find_dane(ports_.resolver,
                                        {.name = host,
                                         .canonical_name = addresses.canonical_name,
@@ -123,7 +156,8 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
                 .text =
                     fmt::format("the DNS did not answer for the TLSA records of {}: {}", host, dane.error().detail)});
         }
-        if (dane->has_value()) demand = *std::move(*dane);
+        // Records that cannot be used prove nothing: what is demanded here stays.
+        if (dane->has_value() && (*dane)->level >= demand.level) demand = *std::move(*dane);
     }
     const bool is_enforced = bearings->mta_sts && bearings->mta_sts->mode == tlspolicy::MtaStsMode::enforce;
     if (!is_enforced || demand.level == TlsDemand::dane) co_return demand;
@@ -247,8 +281,9 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_address(Lane& lane, std::share
     session.client_name = source->client_name.empty() ? options_.host_name : source->client_name;
     session.tls = tls;
     session.authenticate = !route->user.empty();
-    auto connection = std::make_unique<Connection>(std::move(*stream), std::move(session), route,
-                                                   std::move(tls_options), timeouts, host);
+    auto connection =
+        std::make_unique<Connection>(std::move(*stream), std::move(session), route, std::move(tls_options), timeouts,
+                                     host, demand.is_pinned ? "the pinned key" : "");
     const bool ready = co_await connection->open();
     opened.peer = connection->facts();
     note_tls(opened, *connection, tls);
@@ -281,7 +316,10 @@ bool DeliveryEngine::is_certain(const Destination& destination, std::string_view
 }
 
 bool DeliveryEngine::meets(const Connection& connection, const Destination& destination) {
-    if (destination.route().kind != RouteKind::mail_exchanger) return true;
+    if (destination.wish() == mail::TlsWish::required && connection.tls() == nullptr) return false;
+    if (destination.wish() == mail::TlsWish::verified && !connection.is_verified()) return false;
+    if (destination.wish() == mail::TlsWish::optional) return true;
+    if (destination.route().kind != RouteKind::mail_exchanger) return !connection.ignores_policies();
     if (!destination.bearings) return false;
     const Bearings& bearings = *destination.bearings;
     if (bearings.hosts.security == dns::Security::secure && !connection.dane_examined()) return false;

@@ -26,6 +26,8 @@ void DeliveryEngine::enqueue(QueuedRecipients recipients) {
 
 void DeliveryEngine::restore(const QueuedRecipients& recipients) {
     Destination& destination = queue_.destination(recipients.destination, recipients.route);
+    if (destination.wish() != mail::TlsWish::usual)
+        destination.suspended = ports_.dispatcher.is_suspended(usual_destination(destination.key()));
     const std::uint32_t flow = queue_.flow(recipients.flow);
     for (const std::uint32_t ordinal : recipients.ordinals)
         add(destination,
@@ -278,8 +280,9 @@ void DeliveryEngine::forget_if_done(Destination& destination) {
 void DeliveryEngine::suspend(std::string_view key, bool suspended) {
     Destination* destination = queue_.find(key);
     if (destination == nullptr) {
-        if (!suspended) return;
-        const auto [unused, route] = ports_.dispatcher.destination_of(key, TenantId{});
+        // Others look when they come to be.
+        if (!suspended || tls_wish_of(key) != mail::TlsWish::usual) return;
+        const auto [unused, route] = ports_.dispatcher.destination_of(key, {});
         destination = &queue_.destination(key, route);
     }
     destination->suspended = suspended;

@@ -26,6 +26,11 @@ std::vector<std::string> lines_of(const tlspolicy::MtaStsPolicy& policy) {
     return lines;
 }
 
+bool is_about_certificate(TlsResult result) {
+    return result == TlsResult::certificate_expired || result == TlsResult::certificate_host_mismatch ||
+           result == TlsResult::certificate_not_trusted;
+}
+
 void mark_failed(TlsSession& session, TlsResult result, std::string problem) {
     session.result = result;
     session.problem = std::move(problem);
@@ -51,10 +56,12 @@ void DeliveryEngine::note_tls(Opened& opened, const Connection& connection, smtp
     }
 }
 
+// Mail for which no policy counts is told to nobody: reports are such mail, and would make reports for ever (RFC 8460
+// §3).
 bool DeliveryEngine::is_told(const Destination& destination) const {
     const Route& route = destination.route();
     return ports_.tls_session && route.kind == RouteKind::mail_exchanger && route.tls != RouteTls::never &&
-           !destination.domain().starts_with('[');
+           destination.wish() != mail::TlsWish::optional && !destination.domain().starts_with('[');
 }
 
 void DeliveryEngine::tell_session(const Destination& destination, const Bearings& bearings, const PeerFacts& peer,
@@ -87,6 +94,8 @@ void DeliveryEngine::tell_session(const Destination& destination, const Bearings
     } else if (bearings.mta_sts_failure) {
         session.policy = TlsPolicyType::sts;
         if (has_tls) mark_failed(session, bearings.mta_sts_failure->result, bearings.mta_sts_failure->problem);
+    } else if (is_about_certificate(story.result)) {
+        return;  // it was we who asked for one; the owner has promised none
     }
     ports_.tls_session(std::move(session));
 }

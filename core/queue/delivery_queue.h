@@ -111,7 +111,8 @@ class DeliveryQueue {
     };
     struct FlowHash {
         std::size_t operator()(const MailFlow& flow) const {
-            return std::hash<std::int64_t>{}(flow.tenant.value * 2 + static_cast<std::int64_t>(flow.stream)) ^
+            return std::hash<std::int64_t>{}(flow.tenant.value * 4 + static_cast<std::int64_t>(flow.stream) * 2 +
+                                             (flow.tls_optional ? 1 : 0)) ^
                    std::hash<std::string>{}(flow.pool);
         }
     };

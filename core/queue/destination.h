@@ -28,12 +28,15 @@ struct Bearings {
 // Its waiting and due recipients and what is known of it. Belongs to its queue.
 class Destination {
  public:
-    Destination(std::string key, std::shared_ptr<const Route> route) : key_(std::move(key)), route_(std::move(route)) {}
+    Destination(std::string key, std::shared_ptr<const Route> route)
+        : key_(std::move(key)), route_(std::move(route)), wish_(tls_wish_of(key_)) {}
 
     [[nodiscard]] const std::string& key() const { return key_; }
     // The recipients' domain, for MX routes.
     [[nodiscard]] std::string_view domain() const { return std::string_view(key_).substr(0, key_.find('#')); }
     [[nodiscard]] const Route& route() const { return *route_; }
+    // What is asked of TLS for all mail that waits here.
+    [[nodiscard]] mail::TlsWish wish() const { return wish_; }
     // For what must outlive a change of routes.
     [[nodiscard]] const std::shared_ptr<const Route>& shared_route() const { return route_; }
     void set_route(std::shared_ptr<const Route> route) {
@@ -89,6 +92,7 @@ class Destination {
 
     std::string key_;
     std::shared_ptr<const Route> route_;
+    mail::TlsWish wish_;
     std::unique_ptr<BackOff> back_off_;
     std::vector<QueueEntry> due_;  // in no lane yet, from due_begin_ on
     std::uint32_t due_begin_ = 0;

@@ -18,7 +18,8 @@ class Destination;
 struct MailFlow {
     TenantId tenant;
     mail::MessageStream stream = mail::MessageStream::transactional;
-    std::string pool = {};  // of egress sources, that it asks for; empty: none
+    std::string pool = {};      // of egress sources, that it asks for; empty: none
+    bool tls_optional = false;  // rather in clear than not at all
     friend bool operator==(const MailFlow&, const MailFlow&) = default;
 };
 

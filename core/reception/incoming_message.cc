@@ -7,6 +7,7 @@
 #include "core/tenancy/administration.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/mail/tls_required.h"
 
 #include <fmt/format.h>
 
@@ -117,6 +118,8 @@ void IncomingMessage::append(std::string_view piece) {
     content_.append(piece);
     if (body_) body_->receive(piece);
 }
+
+void IncomingMessage::heed(const mail::Header& header) { tls_optional_ = mail::says_tls_is_optional(header); }
 
 void IncomingMessage::apply(std::string prefix, const mail::SubmissionFixes& fixes) {
     prefix += std::string_view(content_).substr(0, received_octets_);
@@ -263,6 +266,8 @@ Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(
     submission.accepted_at = WallClock::now();
     submission.origin = origin_of(arrival, envelope);
     submission.envelope = std::move(envelope);
+    // REQUIRETLS outweighs the field (RFC 8689 §5).
+    submission.envelope.tls_optional = tls_optional_ && !submission.envelope.require_tls;
     auto withheld = co_await suppressed_recipients(arrival.identity.tenant, submission.envelope);
     if (!withheld.has_value()) {
         log_not_stored(arrival, withheld.error());
@@ -326,6 +331,7 @@ void IncomingMessage::forget() {
     body_.reset();
     stream_ = mail::MessageStream::transactional;
     pool_.clear();
+    tls_optional_ = false;
     signed_by_.clear();
     sealed_by_.clear();
     authentication_.clear();

@@ -36,6 +36,8 @@ class IncomingMessage {
     void apply(std::string prefix, const mail::SubmissionFixes& fixes);
     [[nodiscard]] std::string take_content() { return std::exchange(content_, {}); }
 
+    // What the header of any message asks of delivery. `header`: of arrived().
+    void heed(const mail::Header& header);
     // Judges the content of a known sender and makes it what will leave: fixed, without control fields, signed. A
     // refusal, or nothing. `header`: of arrived().
     [[nodiscard]] std::optional<Decision> prepare(const Arrival& arrival, const mail::Envelope& envelope,
@@ -84,7 +86,8 @@ class IncomingMessage {
     std::size_t received_octets_ = 0;
     std::optional<StreamedBody> body_;  // if it will be signed
     mail::MessageStream stream_ = mail::MessageStream::transactional;
-    std::string pool_;  // that the message asks for
+    std::string pool_;           // that the message asks for
+    bool tls_optional_ = false;  // its header says so
     std::string signed_by_;
     std::string sealed_by_;
     std::string authentication_;  // JSON; empty if nothing was checked

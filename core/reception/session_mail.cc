@@ -124,6 +124,7 @@ Task<std::optional<smtp::Reply>> ReceptionSession::prepare_content() {
     const auto header = mail::Header::parse(message_.arrived());
     if (!header.has_value()) co_return replies::header_too_large(header.error().detail);
     if (mail::count_hops(*header) > listener_.hop_limit) co_return replies::too_many_hops(listener_.hop_limit);
+    message_.heed(*header);
     if (identity_.is_known()) {
         auto refusal = message_.prepare(arrival(), session_->envelope(), *header);
         co_return refusal ? std::optional(std::move(refusal->reply)) : std::nullopt;

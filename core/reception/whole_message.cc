@@ -69,6 +69,7 @@ Task<std::expected<AcceptedMessage, NotAccepted>> Reception::take(WholeMessage w
     if (!header.has_value())
         co_return refused(
             {.key = ReplyKey::header_malformed, .reply = replies::header_too_large(header.error().detail)});
+    message.heed(*header);
     if (auto refusal = message.prepare(arrival, whole.envelope, *header)) co_return refused(*std::move(refusal));
     const Deadline began = Clock::now();
     const auto kept = co_await message.keep(arrival, std::move(whole.envelope), std::move(whole.also));

@@ -79,6 +79,8 @@ Task<Result<void>> ReportOutbox::mail(Mailing mailing, std::shared_ptr<const Rep
             {.address = mail::Address::parse(recipient, mail::Utf8::refused).value(),
              .notify = {mail::DsnNotify::never},
              .original_recipient = {}});
+    // RFC 8460 §3: whoever is told that TLS does not work must get that although TLS does not work.
+    submission.envelope.tls_optional = report.kind == ReportKind::tls;
     const std::size_t size = mailing.content.size();
     submission.content = std::make_shared<const std::string>(std::move(mailing.content));
     submission.origin =

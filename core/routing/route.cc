@@ -6,6 +6,8 @@
 namespace relevo {
 namespace {
 
+constexpr std::string_view wish_mark = "#tls=";
+
 bool serves(const Route& route, TenantId tenant) {
     return route.tenants.empty() || std::ranges::find(route.tenants, tenant) != route.tenants.end();
 }
@@ -83,12 +85,29 @@ const Route& RouteTable::find(std::string_view domain, TenantId tenant) const {
     return *best;
 }
 
-std::string destination_key(const Route& route, std::string_view domain) {
-    if (route.kind != RouteKind::mail_exchanger) return "route:" + route.name;
-    std::string key(domain);
+std::string destination_key(const Route& route, std::string_view domain, mail::TlsWish wish) {
+    const bool is_mx = route.kind == RouteKind::mail_exchanger;
+    std::string key = is_mx ? std::string(domain) : "route:" + route.name;
     // A rule for certain tenants only is a destination of its own: its limits and TLS demands may differ.
-    if (!route.tenants.empty()) key += "#" + route.name;
+    if (is_mx && !route.tenants.empty()) key += "#" + route.name;
+    return with_wish(key, wish);
+}
+
+std::string with_wish(std::string_view usual_destination, mail::TlsWish wish) {
+    std::string key(usual_destination);
+    if (wish != mail::TlsWish::usual) (key += wish_mark) += mail::name_of(wish);
     return key;
+}
+
+mail::TlsWish tls_wish_of(std::string_view destination_key) {
+    const std::size_t mark = destination_key.rfind(wish_mark);
+    if (mark == std::string_view::npos) return mail::TlsWish::usual;
+    return mail::parse_tls_wish(destination_key.substr(mark + wish_mark.size())).value_or(mail::TlsWish::usual);
+}
+
+std::string_view usual_destination(std::string_view destination_key) {
+    if (tls_wish_of(destination_key) == mail::TlsWish::usual) return destination_key;
+    return destination_key.substr(0, destination_key.rfind(wish_mark));
 }
 
 }  // namespace relevo

@@ -3,6 +3,7 @@
 
 #include "lib/base/identifier.h"
 #include "lib/base/result.h"
+#include "lib/mail/tls_wish.h"
 
 #include <chrono>
 #include <cstdint>
@@ -92,7 +93,13 @@ class RouteTable {
 };
 
 // The destination that a recipient belongs to: the recipient's domain for MX routes, the route for all others
-// ("route:office").
-[[nodiscard]] std::string destination_key(const Route& route, std::string_view domain);
+// ("route:office"). What is asked of TLS makes a destination of its own, so that mail that may go in clear does not
+// wait behind mail that may not: "example.com#tls=optional".
+[[nodiscard]] std::string destination_key(const Route& route, std::string_view domain,
+                                          mail::TlsWish wish = mail::TlsWish::usual);
+[[nodiscard]] std::string with_wish(std::string_view usual_destination, mail::TlsWish wish);
+[[nodiscard]] mail::TlsWish tls_wish_of(std::string_view destination_key);
+// The same destination with nothing more asked of TLS.
+[[nodiscard]] std::string_view usual_destination(std::string_view destination_key);
 
 }  // namespace relevo

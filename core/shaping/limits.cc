@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 
 namespace relevo::shaping {
 namespace {
+
+constexpr std::string_view pin_prefix = "sha256:";
 
 constexpr std::array units = {RateUnit::second, RateUnit::minute, RateUnit::hour, RateUnit::day};
 
@@ -81,6 +84,28 @@ std::string_view text_of(TlsMode value) {
         case TlsMode::verified: return "verified";
     }
     return "";
+}
+
+std::optional<std::string> parse_key_pin(std::string_view text) {
+    if (!text.starts_with(pin_prefix) || text.size() != pin_prefix.size() + 64) return std::nullopt;
+    std::string octets;
+    for (std::size_t at = pin_prefix.size(); at < text.size(); at += 2) {
+        unsigned char octet = 0;
+        const char* const end = text.data() + at + 2;
+        const auto [read_to, problem] = std::from_chars(text.data() + at, end, octet, 16);
+        if (problem != std::errc() || read_to != end) return std::nullopt;
+        octets += static_cast<char>(octet);
+    }
+    return octets;
+}
+
+std::string text_of(const KeyPins& value) {
+    std::string text;
+    for (const std::string& digest : value.digests) {
+        (text += text.empty() ? "" : ", ") += pin_prefix;
+        for (const char octet : digest) text += fmt::format("{:02x}", static_cast<unsigned char>(octet));
+    }
+    return text;
 }
 
 void complete(Limits& limits, const Limits& more) {

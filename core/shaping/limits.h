@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace relevo::shaping {
 
@@ -40,6 +41,14 @@ enum class TlsMode : std::uint8_t {
     verified,       // encrypted, and the certificate names the server
 };
 
+// Public keys of which the server must show one, whatever its certificate says of names and dates.
+struct KeyPins {
+    std::vector<std::string> digests;  // SHA-256 of the keys, 32 octets each
+    friend bool operator==(const KeyPins&, const KeyPins&) = default;
+};
+// "sha256:" and 64 hexadecimal digits, as 32 octets.
+[[nodiscard]] std::optional<std::string> parse_key_pin(std::string_view text);
+
 struct Limits {
     std::optional<std::uint32_t> connections;  // at once
     std::optional<std::uint32_t> messages_per_connection;
@@ -50,6 +59,7 @@ struct Limits {
     std::optional<std::chrono::seconds> connect_timeout, greeting_timeout, command_timeout, data_start_timeout,
         data_block_timeout, data_end_timeout;
     std::optional<TlsMode> tls;
+    std::optional<KeyPins> tls_keys;  // goes before `tls`
     // After a connection that failed, and the most that it doubles to.
     std::optional<std::chrono::seconds> first_back_off, longest_back_off;
     std::optional<bool> adaptive;  // learn from replies what the destination takes; see docs/decisions/0012
@@ -70,6 +80,7 @@ void for_each_limit(Visit visit) {
     visit("message_rate", &Limits::message_rate);
     visit("connection_rate", &Limits::connection_rate);
     visit("tls", &Limits::tls);
+    visit("tls_keys", &Limits::tls_keys);
     visit("adaptive", &Limits::adaptive);
     visit("first_back_off", &Limits::first_back_off);
     visit("longest_back_off", &Limits::longest_back_off);
@@ -95,6 +106,7 @@ void for_each_limit(Visit visit) {
 [[nodiscard]] std::string text_of(bool value);
 [[nodiscard]] std::string text_of(std::chrono::seconds value);
 [[nodiscard]] std::string_view text_of(TlsMode value);
+[[nodiscard]] std::string text_of(const KeyPins& value);  // "sha256:…, sha256:…"
 
 // Takes over every value that `more` has and `limits` has not.
 void complete(Limits& limits, const Limits& more);

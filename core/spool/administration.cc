@@ -77,6 +77,7 @@ Result<std::vector<DeliveryRow>> Spool::rows_of(Reader& reader, const DeliveryFi
         row.stream = known.stream;
         row.pool = known.pool;
         row.size = known.location.length;
+        row.tls_optional = known.envelope.tls_optional;
         return {};
     };
     for (bool more = true; more && found.size() < limit;) {

@@ -76,6 +76,7 @@ struct PendingDelivery {
     std::uint32_t attempts = 0;
     DeliveryState state = DeliveryState::waiting;
     bool delay_reported = false;
+    bool tls_optional = false;  // as in its envelope
 };
 
 }  // namespace relevo

@@ -33,18 +33,21 @@ constexpr int pool_shift = 8;
 std::int64_t pack_options(const mail::Envelope& envelope, mail::MessageStream stream, std::int64_t pool) {
     return static_cast<std::int64_t>(envelope.body) | (envelope.smtputf8 ? 4 : 0) |
            static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0) |
-           (stream == mail::MessageStream::bulk ? 64 : 0) | pool << pool_shift;
+           (stream == mail::MessageStream::bulk ? 64 : 0) | (envelope.tls_optional ? 128 : 0) | pool << pool_shift;
 }
 
 mail::MessageStream stream_of(std::int64_t options) {
     return (options & 64) != 0 ? mail::MessageStream::bulk : mail::MessageStream::transactional;
 }
 
+bool is_tls_optional(std::int64_t options) { return (options & 128) != 0; }
+
 void unpack_options(std::int64_t options, mail::Envelope& envelope) {
     envelope.body = static_cast<mail::BodyType>(options & 3);
     envelope.smtputf8 = (options & 4) != 0;
     envelope.dsn_return = static_cast<mail::DsnReturn>(options >> 3 & 3);
     envelope.require_tls = (options & 32) != 0;
+    envelope.tls_optional = is_tls_optional(options);
 }
 
 // The number of a pool's name, given with the first message that asks for it. 0: none.
@@ -160,7 +163,8 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                           .due_at = time_of_milliseconds(row.integer(4)),
                           .attempts = static_cast<std::uint32_t>(row.integer(5)),
                           .state = static_cast<DeliveryState>(row.integer(6)),
-                          .delay_reported = row.integer(7) != 0});
+                          .delay_reported = row.integer(7) != 0,
+                          .tls_optional = is_tls_optional(row.integer(11))});
                 return {};
             }));
     }

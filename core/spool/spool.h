@@ -70,6 +70,7 @@ struct DeliveryRow {
     std::string last_reply;
     bool delay_reported = false;
     Octets size = 0;
+    bool tls_optional = false;  // as in its envelope
 };
 
 // A message as `message show` needs it.

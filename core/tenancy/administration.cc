@@ -20,6 +20,7 @@ Tenant tenant_of(const Row& row) {
                   .language = columns::language(row.text(2)),
                   .suspended = row.integer(3) != 0,
                   .weight = static_cast<std::uint32_t>(row.integer(5)),
+                  .tls = static_cast<mail::TlsWish>(row.integer(6)),
                   .created_at = columns::time(row.integer(4))};
 }
 
@@ -75,10 +76,17 @@ Result<void> set_tenant_weight(Transaction& transaction, TenantId tenant, std::u
                                   {tenant.value, std::int64_t{weight}}, "there is no such tenant");
 }
 
+Result<void> set_tenant_tls(Transaction& transaction, TenantId tenant, mail::TlsWish tls) {
+    if (tls == mail::TlsWish::optional)
+        return failure(ErrorKind::invalid, "a tenant's mail needs TLS as usual, required or verified");
+    return statements::change_one(transaction, "UPDATE tenant SET tls = $2 WHERE id = $1",
+                                  {tenant.value, static_cast<std::int64_t>(tls)}, "there is no such tenant");
+}
+
 Result<std::vector<Tenant>> list_tenants(Reader& reader) {
     std::vector<Tenant> tenants;
-    RELEVO_CHECK(reader.query("SELECT id, name, language, suspended, created_at, weight FROM tenant ORDER BY id", {},
-                              [&](const Row& row) -> Result<void> {
+    RELEVO_CHECK(reader.query("SELECT id, name, language, suspended, created_at, weight, tls FROM tenant ORDER BY id",
+                              {}, [&](const Row& row) -> Result<void> {
                                   tenants.push_back(tenant_of(row));
                                   return {};
                               }));

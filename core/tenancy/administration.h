@@ -24,6 +24,8 @@ namespace relevo {
 [[nodiscard]] Result<void> set_tenant_suspended(Transaction& transaction, TenantId tenant, bool suspended);
 // Its turns in a round of the queue. Errors: invalid – not 1 to 1000. not_found.
 inline constexpr std::uint32_t largest_tenant_weight = 1000;
+// Errors: invalid – optional, which only a message can ask for.
+[[nodiscard]] Result<void> set_tenant_tls(Transaction& transaction, TenantId tenant, mail::TlsWish tls);
 [[nodiscard]] Result<void> set_tenant_weight(Transaction& transaction, TenantId tenant, std::uint32_t weight);
 [[nodiscard]] Result<std::vector<Tenant>> list_tenants(Reader& reader);
 // Errors: not_found – detail names the nearest tenant, if one is near.

@@ -6,6 +6,7 @@
 #include "lib/dns/record.h"
 #include "lib/mail/message_stream.h"
 #include "lib/mail/report.h"
+#include "lib/mail/tls_wish.h"
 #include "lib/sasl/mechanism.h"
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct Tenant {
     mail::Language language = mail::Language::english;  // of the reports that its senders get
     bool suspended = false;                             // none of its credentials may send
     std::uint32_t weight = 1;                           // its turns in a round of the queue, 1 to 1000
+    mail::TlsWish tls = mail::TlsWish::usual;           // what all of its mail needs; never optional
     WallClock::time_point created_at;
 };
 

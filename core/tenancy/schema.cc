@@ -143,9 +143,13 @@ CREATE TABLE quota_usage (
 );
 )sql";
 
-constexpr std::array migrations = {Migration{"tenancy", 1, initial_schema}, Migration{"tenancy", 2, ownership_schema},
-                                   Migration{"tenancy", 3, dmarc_schema}, Migration{"tenancy", 4, return_path_schema},
-                                   Migration{"tenancy", 5, fairness_schema}};
+// What all of a tenant's mail needs, as mail::TlsWish.
+constexpr std::string_view tls_schema = "ALTER TABLE tenant ADD COLUMN tls INTEGER NOT NULL DEFAULT 0;";
+
+constexpr std::array migrations = {
+    Migration{"tenancy", 1, initial_schema},  Migration{"tenancy", 2, ownership_schema},
+    Migration{"tenancy", 3, dmarc_schema},    Migration{"tenancy", 4, return_path_schema},
+    Migration{"tenancy", 5, fairness_schema}, Migration{"tenancy", 6, tls_schema}};
 
 }  // namespace
 

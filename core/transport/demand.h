@@ -22,6 +22,7 @@ inline constexpr std::string_view dane_origin = "DANE";
 struct TransportDemand {
     TlsDemand level = TlsDemand::opportunistic;
     std::string origin;                       // who demands it, for people: "DANE"; empty if nobody does
+    bool is_pinned = false;                   // dane: it was an operator who named the keys, in `tlsa`
     std::vector<tlspolicy::TlsaRecord> tlsa;  // dane: those that can be used
     std::vector<std::string> names;           // dane: what the certificate may be for beside the server's name
     // Its TLSA records say so, whether one of them can be used or not.

@@ -42,8 +42,9 @@ struct Envelope {
     BodyType body = BodyType::seven_bit;
     bool smtputf8 = false;
     DsnReturn dsn_return = DsnReturn::unspecified;
-    std::string envelope_id;  // ENVID as given, still xtext (RFC 3461 §4.4); empty if none
-    bool require_tls = false;
+    std::string envelope_id;    // ENVID as given, still xtext (RFC 3461 §4.4); empty if none
+    bool require_tls = false;   // REQUIRETLS (RFC 8689 §4)
+    bool tls_optional = false;  // the header says "TLS-Required: No" (§5); never with require_tls
 };
 
 }  // namespace relevo::mail

@@ -2,23 +2,16 @@
 
 import pathlib
 import re
-import shutil
 import ssl
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import certificates, loopback, mail  # noqa: E402
-from harness.name_server import NameServer  # noqa: E402
-from harness.case import RelevoTestCase  # noqa: E402
-from harness.policy_server import PolicyServer  # noqa: E402
-from harness.relevo import Relevo  # noqa: E402
-from harness.signed_zone_server import SignedZoneServer  # noqa: E402
 from harness.sink import Close, Sink  # noqa: E402
+from harness.transport import TransportCase, ZONE  # noqa: E402
 
-ZONE = "dest.test"
 TLS, PLAIN, KEPT = "over TLS", "in clear", "kept"
 
 # Policy: what comes of each fault below, in this order.
@@ -52,49 +45,6 @@ def break_starttls(stage, line, session):
     if stage == "STARTTLS":
         raise Close(b"220 2.0.0 Go ahead\r\n\x15\x03\x03\x00\x02\x02\x28")  # a TLS alert: handshake_failure
     return None
-
-
-class TransportCase(RelevoTestCase):
-    """A signed zone whose hosts have servers, and a web server for policies."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="relevo-transport-"))
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.authority = certificates.Authority(cls.folder / "authority")
-        cls.mail_port = loopback.free_port(*(loopback.address(100 + n) for n in range(len(FAULTS))))
-        cls.zone = SignedZoneServer(cls.folder / "zone", ZONE, loopback.address(91))
-        cls.addClassCleanup(cls.zone.stop)
-        cls.names = NameServer(cls.folder / "dns", ["customer.test. MX 10 mx.customer.test."],
-                               zones={ZONE: cls.zone.address})
-        cls.addClassCleanup(cls.names.stop)
-        anchors = cls.folder / "anchors"
-        anchors.write_text(cls.zone.anchor)
-        cls.relevo = Relevo(dns=cls.names.address, mail_port=cls.mail_port,
-                            settings={"dns": {"trust_anchor_file": str(anchors)}})
-        cls.relevo.environment["SSL_CERT_FILE"] = cls.authority.certificate
-        cls.addClassCleanup(cls.relevo.close)
-        cls.prepare()
-        cls.relevo.start()
-        cls.relevo.add_tenant()
-        cls.relevo.add_credential()
-
-    @classmethod
-    def serve(cls, host: str, body) -> PolicyServer:
-        web = PolicyServer(host, 443, *cls.authority.issue(*(f"mta-sts.{name}.{ZONE}" for name in cls.policy_domains())), body)
-        cls.addClassCleanup(web.stop)
-        return web
-
-    def outcomes(self, message: str, count: int) -> dict[str, dict]:
-        """The first attempt's event of each recipient."""
-        def first_events():
-            events = {}
-            for event in self.timeline(message):
-                if event["kind"] in ("delivered", "deferred", "failed"):
-                    events.setdefault(event["recipient"], event)
-            return events if len(events) == count else None
-
-        return loopback.wait_until(first_events, f"{count} attempts", 60, 0.2)
 
 
 @unittest.skipUnless(loopback.may_listen(loopback.address(90), 443), "needs port 443 of a loopback address")

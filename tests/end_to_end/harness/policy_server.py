@@ -1,4 +1,4 @@
-"""A web server with one MTA-STS policy, that can misbehave (RFC 8461 §3.3)."""
+"""A web server with one MTA-STS policy, that can misbehave (RFC 8461 §3.3), and that takes what is posted (RFC 8460 §5.4)."""
 
 import http.server
 import ssl
@@ -7,13 +7,14 @@ import threading
 
 class PolicyServer:
     """Answers over TLS at `host`:`port` with `body`, `status` and `type`; `asked` is the last (host, path), `requests` how
-    many there were. `body` may be a function of the host."""
+    many there were. `body` may be a function of the host. `posted`: what came with POST, {"type", "body"}."""
 
     def __init__(self, host: str, port: int, certificate: str, key: str, body):
         server = self
         self.body, self.status, self.type = body, 200, "text/plain"
         self.asked: tuple[str, str] | None = None
         self.requests = 0
+        self.posted: list[dict] = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -28,6 +29,11 @@ class PolicyServer:
                     self.wfile.write(server.body(self.headers["Host"]) if callable(server.body) else server.body)
                 except OSError:
                     pass  # the client has had enough
+
+            def do_POST(self):
+                length = int(self.headers["Content-Length"])
+                server.posted.append({"type": self.headers["Content-Type"], "body": self.rfile.read(length)})
+                self.do_GET()
 
             def log_message(self, *_):
                 pass
