@@ -27,9 +27,11 @@ FAILURES = {"certificate-expired": "expired", "certificate-not-trusted": "unknow
 
 @unittest.skipUnless(loopback.may_listen(loopback.address(90), 443), "needs port 443 of a loopback address")
 class TestTlsReports(TransportCase):
-    extra_settings = {"reports": {"send_tls": True, "organization": "Relevo's tests", "contact": "mailto:post@relevo.test"},
-                      "signing": {"service_domain": "relevo.test", "check_interval": "1s", "rotation_interval": "0s"},
-                      "delivery": {"messages_per_connection": 1}}
+    @classmethod
+    def own_settings(cls) -> dict:
+        return {"reports": {"send_tls": True, "organization": "Relevo's tests", "contact": "mailto:post@relevo.test"},
+                "signing": {"service_domain": "relevo.test", "check_interval": "1s", "rotation_interval": "0s"},
+                "delivery": {"messages_per_connection": 1}}
 
     @classmethod
     def policy_domains(cls) -> list[str]:
@@ -119,9 +121,10 @@ class TestTlsReports(TransportCase):
         self.post.status = 503
         day = self.end_the_day()
         self.assertEqual({name: (state["kind"], state["state"]) for name, state in self.states().items()},
-                         {name: ("tls", "open") for name in ("many", "signed", "unfetched")})
+                         {name: ("tls", "open") for name in ("many", "quiet", "signed", "unfetched")},
+                         "a server that stops asks nobody whether he wants reports")
 
-        self.assertEqual(self.relevo.ask("reports", "send", "--day", str(day)), {"day": str(day), "waiting": 3})
+        self.assertEqual(self.relevo.ask("reports", "send", "--day", str(day)), {"day": str(day), "waiting": 4})
         [told] = self.sinks["expired"].wait_for(1)   # although its certificate has expired
         self.assertEqual(told.recipients[0][0], f"tls@closed.{ZONE}")
         self.assertEqual(mail.field(told.content, "TLS-Required"), "No")
@@ -155,6 +158,7 @@ class TestTlsReports(TransportCase):
                          [("sts-policy-invalid", 1)])
         self.state_of("many", "sent")
         self.state_of("unfetched", "sent")
+        self.assertIn("no TLS reporting record", self.state_of("quiet", "not_wanted")["reason"])
 
         # The page that failed is tried again, and gets what mail would have brought.
         waiting = loopback.wait_until(lambda: (lambda one: one if one["reason"] else None)(self.states()["signed"]),

@@ -50,6 +50,11 @@ def break_starttls(stage, line, session):
 @unittest.skipUnless(loopback.may_listen(loopback.address(90), 443), "needs port 443 of a loopback address")
 class TestDemandsOfDestinations(TransportCase):   # security row B2
     @classmethod
+    def own_settings(cls) -> dict:
+        (cls.folder / "shaping.toml").write_text("")
+        return {"delivery": {"shaping": str(cls.folder / "shaping.toml")}}
+
+    @classmethod
     def policy_domains(cls) -> list[str]:
         return [f"{fault}-{policy}" for policy in ("ststesting", "stsenforce") for fault in FAULTS]
 
@@ -69,6 +74,7 @@ class TestDemandsOfDestinations(TransportCase):   # security row B2
         chains["expired"] = cls.authority.issue(*names["expired"], expired=True)
         chains["wrongname"] = cls.authority.issue("elsewhere.test")
         chains["unknownca"] = stranger.issue(*names["unknownca"])
+        cls.pins = {fault: certificates.public_key_sha256(chain[0]) for fault, chain in chains.items()}
         behaviour = {"old": {"tls_context": old_tls(chains["old"])}, "notls": {"certificate": None},
                      "refuses": {"script": refuse_starttls}, "breaks": {"script": break_starttls}}
         records, cls.sinks = [], {}
@@ -125,9 +131,59 @@ class TestDemandsOfDestinations(TransportCase):   # security row B2
         for fault, sink in self.sinks.items():   # nothing went further than it was allowed to
             for received in sink.messages:
                 for address, _ in received.recipients:
+                    if address not in recipients:
+                        continue   # another test's
                     _, policy, expected = recipients[address]
                     self.assertEqual(expected, TLS if received.tls else PLAIN, f"{fault} under {policy}")
         self.assertIn("delivery.mta_sts_test_failed", self.relevo.log_path.read_text())
+
+    def came(self, message: str, recipients: dict[str, tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """How the message came to each recipient, {address: (fault, policy)}."""
+        events = self.outcomes(message, len(recipients))
+        return {cell: KEPT if events[address]["kind"] == "deferred" else
+                TLS if events[address]["facts"]["tls"].startswith("TLSv1") else PLAIN for address, cell in recipients.items()}
+
+    def test_a_message_that_needs_no_tls_goes_whatever_the_destination_publishes(self):   # RFC 8689 §5
+        cells = {f"free@{fault}-{policy}.{ZONE}": (fault, policy)
+                 for policy in ("stsenforce", "daneee", "daneta", "daneunusable") for fault in FAULTS}
+        content = b"TLS-Required: No\r\n" + mail.message()
+        came = self.came(self.relevo.submit(content, list(cells)), cells)
+        self.assertEqual(came, {(fault, policy): EXPECTED["none"][FAULTS.index(fault)] for fault, policy in cells.values()})
+        for sink in self.sinks.values():
+            for received in sink.messages:
+                if received.recipients[0][0].startswith("free@"):
+                    self.assertEqual(mail.field(received.content, "TLS-Required"), "No", "the next server must know it too")
+        # REQUIRETLS outweighs it.
+        demanding = {f"free2@selfsigned-requiretls.{ZONE}": ("selfsigned", "requiretls")}
+        self.assertEqual(self.came(self.relevo.submit(content, list(demanding), parameters=" REQUIRETLS"), demanding),
+                         {("selfsigned", "requiretls"): KEPT})
+
+    def test_a_tenants_demand_holds_for_all_its_mail(self):
+        self.addCleanup(self.relevo.ask, "tenant", "set", "customer", "--tls", "usual")
+        cells = {f"ten@{fault}-{policy}.{ZONE}": (fault, policy)
+                 for policy in ("none", "daneee") for fault in ("good", "selfsigned", "expired", "notls")}
+        for demand, expected in (("required", [TLS, TLS, TLS, KEPT, TLS, TLS, TLS, KEPT]),
+                                 ("verified", [TLS, KEPT, KEPT, KEPT, TLS, TLS, TLS, KEPT])):   # DANE is proof enough
+            self.assertEqual(self.relevo.ask("tenant", "set", "customer", "--tls", demand)["tls"], demand)
+            message = self.relevo.submit(b"TLS-Required: No\r\n" + mail.message(), list(cells))
+            self.assertEqual(self.came(message, cells), dict(zip(cells.values(), expected)), demand)
+        events = self.outcomes(message, len(cells))
+        self.assertRegex(events[f"ten@selfsigned-none.{ZONE}"]["facts"]["explanation"], "demanded by the tenant")
+
+    def test_an_operator_names_the_key_that_a_destination_must_show(self):
+        keys = {fault: self.pins[fault] for fault in ("selfsigned", "expired")}
+        rules = pathlib.Path(self.folder / "shaping.toml")
+        rules.write_text("".join(f'[[rule]]\ndomain = "{fault}-none.{ZONE}"\ntls_keys = "sha256:{key}"\n'
+                                 for fault, key in {**keys, "wrongname": keys["expired"]}.items()))
+        self.addCleanup(self.relevo.ask, "reload")
+        self.addCleanup(rules.write_text, "")
+        self.relevo.ask("reload")
+        cells = {f"pin@{fault}-none.{ZONE}": (fault, "none") for fault in ("selfsigned", "expired", "wrongname")}
+        message = self.relevo.submit(mail.message(), list(cells))
+        self.assertEqual(self.came(message, cells), dict(zip(cells.values(), [TLS, TLS, KEPT])))
+        events = self.outcomes(message, len(cells))
+        self.assertIn("certificate verified by the pinned key", events[f"pin@selfsigned-none.{ZONE}"]["facts"]["tls"])
+        self.assertRegex(events[f"pin@wrongname-none.{ZONE}"]["facts"]["explanation"], "demanded by a shaping rule")
 
     def test_policies_outlive_a_restart_and_the_web_server(self):   # RFC 8461 §5.1
         recipient = f"bob@good-stsenforce.{ZONE}"

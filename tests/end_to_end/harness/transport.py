@@ -17,7 +17,10 @@ ZONE = "dest.test"
 class TransportCase(RelevoTestCase):
     """A signed zone whose hosts have servers (at most 10, from the 100th address on), and a web server for policies."""
 
-    extra_settings: dict = {}
+    @classmethod
+    def own_settings(cls) -> dict:
+        """Settings of the class, beside those that this world needs."""
+        return {}
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -33,7 +36,7 @@ class TransportCase(RelevoTestCase):
         anchors = cls.folder / "anchors"
         anchors.write_text(cls.zone.anchor)
         cls.relevo = Relevo(dns=cls.names.address, mail_port=cls.mail_port,
-                            settings=merged(cls.extra_settings, {"dns": {"trust_anchor_file": str(anchors)}}))
+                            settings=merged(cls.own_settings(), {"dns": {"trust_anchor_file": str(anchors)}}))
         cls.relevo.environment["SSL_CERT_FILE"] = cls.authority.certificate
         cls.addClassCleanup(cls.relevo.close)
         cls.prepare()
