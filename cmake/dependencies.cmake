@@ -23,6 +23,7 @@ target_link_libraries(relevo_unbound INTERFACE "${UNBOUND_LIBRARY}")
 if(RELEVO_TESTS)
     find_package(GTest REQUIRED)
     find_package(yaml-cpp REQUIRED)  # reads the published test cases of SPF
+    pkg_check_modules(gumbo REQUIRED IMPORTED_TARGET gumbo)  # reads HTML as browsers do, to compare with
     enable_testing()
 endif()
 
