@@ -3,6 +3,19 @@
 #include <algorithm>
 
 namespace relevo {
+namespace {
+
+Event event_of(const Row& row, MessageId message) {
+    return {.id = EventId{row.integer(0)},
+            .at = time_of_milliseconds(row.integer(1)),
+            .kind = static_cast<EventKind>(row.integer(2)),
+            .message = message,
+            .ordinal = row.integer(3),
+            .tenant = TenantId{row.integer(4)},
+            .detail = std::string(row.text(5))};
+}
+
+}  // namespace
 
 std::string_view name_of(EventKind kind) {
     switch (kind) {
@@ -21,6 +34,8 @@ std::string_view name_of(EventKind kind) {
         case EventKind::auto_reply: return "auto_reply";
         case EventKind::unsubscribed: return "unsubscribed";
         case EventKind::notified: return "notified";
+        case EventKind::opened: return "opened";
+        case EventKind::clicked: return "clicked";
     }
     return "unknown";
 }
@@ -54,18 +69,28 @@ Result<std::vector<Event>> EventReader::of_message(Reader& reader, MessageId mes
     for (const std::int64_t day : days) {
         const auto room = static_cast<std::int64_t>(limit - events.size());
         RELEVO_CHECK(reader.query(select_.of(day), {message.value, room}, [&](const Row& row) -> Result<void> {
-            events.push_back(Event{.id = EventId{row.integer(0)},
-                                   .at = time_of_milliseconds(row.integer(1)),
-                                   .kind = static_cast<EventKind>(row.integer(2)),
-                                   .message = message,
-                                   .ordinal = row.integer(3),
-                                   .tenant = TenantId{row.integer(4)},
-                                   .detail = std::string(row.text(5))});
+            events.push_back(event_of(row, message));
             return {};
         }));
         if (events.size() >= limit) break;
     }
     return events;
+}
+
+Result<std::optional<Event>> EventReader::latest(Reader& reader, MessageId message, EventKind kind,
+                                                 std::int64_t first_day) {
+    RELEVO_TRY(std::vector<std::int64_t> days, history_days(reader, "event", first_day));
+    std::ranges::reverse(days);
+    std::optional<Event> found;
+    for (const std::int64_t day : days) {
+        RELEVO_CHECK(reader.query(select_latest_.of(day), {message.value, static_cast<std::int64_t>(kind)},
+                                  [&](const Row& row) -> Result<void> {
+                                      found = event_of(row, message);
+                                      return {};
+                                  }));
+        if (found) break;
+    }
+    return found;
 }
 
 }  // namespace relevo

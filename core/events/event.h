@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ enum class EventKind : std::uint8_t {
     auto_reply = 23,    // a program answered
     unsubscribed = 24,  // its recipient wants no more
     notified = 25,      // something else came back: a delay, a receipt, an answer of a person
+    opened = 30,        // its image was loaded, by a person or a program
+    clicked = 31,       // one of its links was followed, likewise
 };
 [[nodiscard]] std::string_view name_of(EventKind kind);
 
@@ -75,10 +78,15 @@ class EventReader {
     // Everything that happened to a message from the day of its acceptance on, oldest first; at most `limit`.
     Result<std::vector<Event>> of_message(Reader& reader, MessageId message, std::int64_t first_day,
                                           std::size_t limit = 10'000);
+    // The last event of that kind of a message, looked for from today back to that day; nothing: there is none.
+    Result<std::optional<Event>> latest(Reader& reader, MessageId message, EventKind kind, std::int64_t first_day);
 
  private:
     DayStatement select_{
         "SELECT id, at, kind, ordinal, tenant_id, detail FROM event_{} WHERE message_id = $1 ORDER BY id LIMIT $2"};
+    DayStatement select_latest_{
+        "SELECT id, at, kind, ordinal, tenant_id, detail FROM event_{} WHERE message_id = $1 AND kind = $2"
+        " ORDER BY id DESC LIMIT 1"};
 };
 
 }  // namespace relevo

@@ -93,6 +93,27 @@ TEST_F(EventsTest, KeepsEveryMember) {
     EXPECT_EQ(events[0].detail, R"({"a":"é"})");
 }
 
+TEST_F(EventsTest, FindsTheLatestOfAKind) {
+    ASSERT_TRUE(append(noon, 7, EventKind::accepted).has_value());
+    ASSERT_TRUE(append(noon + hours(1), 7, EventKind::delivered).has_value());
+    ASSERT_TRUE(append(noon + days(1), 7, EventKind::delivered).has_value());
+    ASSERT_TRUE(append(noon + days(2), 8, EventKind::delivered).has_value());
+    const auto latest = [&](EventKind kind, std::int64_t first_day) {
+        std::optional<Event> found;
+        EXPECT_TRUE(database
+                        ->read([&](Reader& rows) -> Result<void> {
+                            RELEVO_TRY(found, reader.latest(rows, MessageId{7}, kind, first_day));
+                            return {};
+                        })
+                        .has_value());
+        return found ? found->at : Time{};
+    };
+    EXPECT_EQ(latest(EventKind::delivered, day_of(noon)), noon + days(1));
+    EXPECT_EQ(latest(EventKind::accepted, day_of(noon)), noon);
+    EXPECT_EQ(latest(EventKind::accepted, day_of(noon) + 1), Time{}) << "not looked for before that day";
+    EXPECT_EQ(latest(EventKind::opened, 0), Time{});
+}
+
 TEST_F(EventsTest, IdsGrowInTheOrderOfCommits) {
     for (const Time at : {noon, noon - hours(1), noon + hours(1)}) ASSERT_TRUE(append(at).has_value());
     EXPECT_THAT(ids(7), ElementsAre(1, 2, 3));

@@ -57,6 +57,11 @@ struct NewDomain {
 // The sub-domain that its mail comes back to; "": none of its own. Errors: invalid – not below the domain. conflict –
 // another tenant's domain, or another domain's return path.
 [[nodiscard]] Result<void> set_return_path(Transaction& transaction, DomainId domain, std::string_view name);
+// What is tracked of its mail. nullopt: as the configuration says.
+[[nodiscard]] Result<void> set_tracking(Transaction& transaction, DomainId domain, std::optional<Tracked> tracked);
+// The sub-domain that its links go to; "": the service's. Domains of one tenant may share one. Errors: invalid – not
+// below the domain. conflict – another tenant's domain or host.
+[[nodiscard]] Result<void> set_tracking_host(Transaction& transaction, DomainId domain, std::string_view name);
 [[nodiscard]] Result<void> set_subdomains(Transaction& transaction, DomainId domain, Subdomains subdomains);
 // Only these addresses of the domain may send; empty: all. Errors: invalid – not an address, or of another domain.
 [[nodiscard]] Result<void> set_domain_addresses(Transaction& transaction, DomainId domain,

@@ -128,6 +128,30 @@ TEST_F(AdministrationTest, KeepsTheAddressesOfADomain) {
     EXPECT_TRUE(directory()->domain_for("example.com")->addresses.empty());
 }
 
+// security row E6: the host of links is one tenant's.
+TEST_F(AdministrationTest, GivesAHostOfLinksToOneTenant) {
+    const DomainId shop = add_domain(acme_, "shop.example").value(),
+                   more = add_domain(acme_, "more.shop.example").value();
+    const DomainId other = add_domain(rival_, "rival.example").value();
+    const auto set = [&](DomainId domain, std::string_view host) {
+        return store_.write([&](Transaction& rows) { return set_tracking_host(rows, domain, host); });
+    };
+    EXPECT_TRUE(set(shop, "T.More.Shop.example").has_value());
+    EXPECT_TRUE(set(more, "t.more.shop.example").has_value()) << "domains of one tenant may share it";
+    EXPECT_EQ(set(other, "t.more.shop.example").error().kind, ErrorKind::invalid) << "not below its domain";
+    EXPECT_EQ(set(shop, "shop.example").error().kind, ErrorKind::invalid);
+    EXPECT_EQ(set(shop, "t shop").error().kind, ErrorKind::invalid);
+    EXPECT_EQ(directory()->domain_of_tracking_host("t.more.shop.example")->tenant, acme_);
+    EXPECT_EQ(directory()->domain_of_tracking_host("t.rival.example"), nullptr);
+    EXPECT_EQ(directory()->domain_for("shop.example")->tracking, std::nullopt);
+    for (const Tracked tracked : {Tracked{}, Tracked{.opens = true}, Tracked{.clicks = true}, Tracked{true, true}}) {
+        EXPECT_TRUE(store_.write([&](Transaction& rows) { return set_tracking(rows, shop, tracked); }).has_value());
+        EXPECT_EQ(directory()->domain_for("shop.example")->tracking, tracked);
+    }
+    EXPECT_TRUE(set(shop, "").has_value());
+    EXPECT_EQ(directory()->domain_for("shop.example")->tracking_host, "");
+}
+
 TEST_F(AdministrationTest, CreatesACredentialThatTheDirectoryKnows) {
     ASSERT_TRUE(add_domain(acme_, "example.com", Subdomains::included).has_value());
     const auto id = add_credential({.tenant = acme_,

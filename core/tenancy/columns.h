@@ -34,6 +34,14 @@ inline std::optional<DmarcHandling> dmarc_handling(std::int64_t column) {
     if (column < 1 || column > static_cast<std::int64_t>(DmarcHandling::reject) + 1) return std::nullopt;
     return static_cast<DmarcHandling>(column - 1);
 }
+// 0: nothing was chosen; else 1 for none, with 1 for opens and 2 for clicks.
+inline std::int64_t of(std::optional<Tracked> tracked) {
+    return tracked ? 1 + (tracked->opens ? 1 : 0) + (tracked->clicks ? 2 : 0) : 0;
+}
+inline std::optional<Tracked> tracked(std::int64_t column) {
+    if (column < 1 || column > 4) return std::nullopt;
+    return Tracked{.opens = ((column - 1) & 1) != 0, .clicks = ((column - 1) & 2) != 0};
+}
 inline std::int64_t of(mail::MessageStream stream) { return static_cast<std::int64_t>(stream); }
 inline mail::MessageStream stream(std::int64_t column) {
     return column == 1 ? mail::MessageStream::bulk : mail::MessageStream::transactional;

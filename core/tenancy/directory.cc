@@ -63,11 +63,17 @@ const Domain* Directory::domain_of_return_path(std::string_view ascii_name) cons
     return found == domains_by_return_path_.end() ? nullptr : found->second;
 }
 
+const Domain* Directory::domain_of_tracking_host(std::string_view ascii_name) const {
+    const auto found = domains_by_tracking_host_.find(ascii_name);
+    return found == domains_by_tracking_host_.end() ? nullptr : found->second;
+}
+
 void Directory::index() {
     for (const auto& tenant : tenants_) tenants_by_id_.emplace(tenant.id, &tenant);
     for (const auto& domain : domains_) {
         domains_by_name_.emplace(domain.name, &domain);
         if (!domain.return_path.empty()) domains_by_return_path_.emplace(domain.return_path, &domain);
+        if (!domain.tracking_host.empty()) domains_by_tracking_host_.emplace(domain.tracking_host, &domain);
         domains_by_tenant_[domain.tenant].push_back(&domain);
     }
     credentials_by_id_.reserve(credentials_.size());

@@ -43,6 +43,8 @@ class Directory {
     [[nodiscard]] const Domain* domain_for(std::string_view ascii_name) const;
     // The domain whose mail comes back to `ascii_name`.
     [[nodiscard]] const Domain* domain_of_return_path(std::string_view ascii_name) const;
+    // A domain whose links go to `ascii_name`; all such are of one tenant.
+    [[nodiscard]] const Domain* domain_of_tracking_host(std::string_view ascii_name) const;
     // Whether somebody's domain is `ascii_name` or lies below it: a policy there speaks for that domain. Looks at each.
     [[nodiscard]] bool has_domain_at_or_below(std::string_view ascii_name) const;
     [[nodiscard]] const std::vector<const Domain*>& domains_of(TenantId tenant) const;
@@ -69,6 +71,7 @@ class Directory {
     std::unordered_map<NetworkGrantId, const NetworkGrant*> grants_by_id_;
     std::unordered_map<std::string_view, const Domain*> domains_by_name_;
     std::unordered_map<std::string_view, const Domain*> domains_by_return_path_;
+    std::unordered_map<std::string_view, const Domain*> domains_by_tracking_host_;
     std::unordered_map<TenantId, std::vector<const Domain*>> domains_by_tenant_;
     NetworkTable granted_networks_;
 };

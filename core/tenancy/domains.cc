@@ -23,17 +23,17 @@ Domain domain_of(const Row& row) {
                   .challenge = std::string(row.text(6)),
                   .verified_at = columns::time(row.integer(7)),
                   .dmarc = columns::dmarc_handling(row.integer(8)),
-                  .return_path = std::string(row.text(9))};
+                  .return_path = std::string(row.text(9)),
+                  .tracking = columns::tracked(row.integer(10)),
+                  .tracking_host = std::string(row.text(11))};
 }
 
 constexpr std::string_view select_by_name =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, return_path FROM "
-    "domain WHERE "
-    "name = $1";
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, return_path, "
+    "tracking, tracking_host FROM domain WHERE name = $1";
 constexpr std::string_view select_by_id =
-    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, return_path FROM "
-    "domain WHERE id "
-    "= $1";
+    "SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, return_path, "
+    "tracking, tracking_host FROM domain WHERE id = $1";
 
 Result<std::optional<Domain>> one_domain(Reader& reader, std::string_view sql,
                                          std::initializer_list<Value> parameters) {
@@ -130,6 +130,25 @@ std::string_view name_of(Ownership ownership) {
     return "pending";
 }
 
+std::optional<Tracked> parse_tracked(std::string_view text) {
+    Tracked tracked;
+    if (equals_ignoring_case(trimmed(text), "none")) return tracked;
+    for (const std::string_view word : split(text, ',')) {
+        if (equals_ignoring_case(trimmed(word), "opens"))
+            tracked.opens = true;
+        else if (equals_ignoring_case(trimmed(word), "clicks"))
+            tracked.clicks = true;
+        else
+            return std::nullopt;
+    }
+    return tracked;
+}
+
+std::string_view name_of(const Tracked& tracked) {
+    if (tracked.opens) return tracked.clicks ? "opens,clicks" : "opens";
+    return tracked.clicks ? "clicks" : "none";
+}
+
 std::string challenge_host(std::string_view domain) { return "_relevo-challenge." + std::string(domain); }
 
 std::string challenge_text(std::string_view challenge) { return "relevo-verification=" + std::string(challenge); }
@@ -193,6 +212,31 @@ Result<void> set_return_path(Transaction& transaction, DomainId id, std::string_
                                   {id.value, std::string_view(ascii)}, "there is no such domain");
 }
 
+Result<void> set_tracking(Transaction& transaction, DomainId id, std::optional<Tracked> tracked) {
+    return statements::change_one(transaction, "UPDATE domain SET tracking = $2 WHERE id = $1",
+                                  {id.value, columns::of(tracked)}, "there is no such domain");
+}
+
+Result<void> set_tracking_host(Transaction& transaction, DomainId id, std::string_view name) {
+    std::string ascii;
+    if (!name.empty()) {
+        RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
+        RELEVO_TRY(ascii, comparable_domain(name));
+        if (ascii == domain.name || !mail::is_same_or_subdomain(ascii, domain.name))
+            return failure(ErrorKind::invalid,
+                           ascii + " is not below " + domain.name + ": name a sub-domain such as t." + domain.name);
+        RELEVO_TRY(const auto other, domain_by_name(transaction, ascii));
+        if (other && other->tenant != domain.tenant)
+            return failure(ErrorKind::conflict, ascii + " belongs to another tenant");
+        RELEVO_TRY(const bool is_used,
+                   statements::exists(transaction, "SELECT 1 FROM domain WHERE tracking_host = $1 AND tenant_id <> $2",
+                                      {std::string_view(ascii), domain.tenant.value}));
+        if (is_used) return failure(ErrorKind::conflict, ascii + " is the tracking host of another tenant");
+    }
+    return statements::change_one(transaction, "UPDATE domain SET tracking_host = $2 WHERE id = $1",
+                                  {id.value, std::string_view(ascii)}, "there is no such domain");
+}
+
 Result<void> remove_domain(Transaction& transaction, DomainId id) {
     RELEVO_TRY(const Domain domain, domain_by_id(transaction, id));
     std::string login;
@@ -252,7 +296,7 @@ Result<std::vector<Domain>> list_domains(Reader& reader, std::optional<TenantId>
     };
     RELEVO_CHECK(
         reader.query("SELECT id, tenant_id, name, subdomains, created_at, ownership, challenge, verified_at, dmarc, "
-                     "return_path FROM domain"
+                     "return_path, tracking, tracking_host FROM domain"
                      " WHERE $1 = 0 OR tenant_id = $1 ORDER BY id",
                      {tenant ? tenant->value : 0}, add));
     // One pass over all rules instead of a query per domain; both lists come in the order of ids.

@@ -51,6 +51,17 @@ enum class DmarcHandling : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(DmarcHandling handling);
 
+// What is noticed of a message after it was delivered.
+struct Tracked {
+    bool opens = false;   // by an image in it
+    bool clicks = false;  // by its links
+    [[nodiscard]] bool is_none() const { return !opens && !clicks; }
+    friend bool operator==(const Tracked&, const Tracked&) = default;
+};
+// "opens,clicks", "opens", "clicks", "none", in any order and case. nullopt: anything else.
+[[nodiscard]] std::optional<Tracked> parse_tracked(std::string_view text);
+[[nodiscard]] std::string_view name_of(const Tracked& tracked);
+
 // A domain that a tenant may use in the envelope sender and in From.
 struct Domain {
     DomainId id;
@@ -64,6 +75,8 @@ struct Domain {
     WallClock::time_point verified_at{};  // the epoch: never
     std::optional<DmarcHandling> dmarc;   // of mail from outside to it; absent: as the configuration says
     std::string return_path;  // the sub-domain that its mail comes back to (A-labels); empty: the service's, if any
+    std::optional<Tracked> tracking;  // of its mail; absent: as the configuration says
+    std::string tracking_host;        // the sub-domain that its links go to (A-labels); empty: the service's
 };
 
 // The proof that a domain is its tenant's: a TXT record at "_relevo-challenge.example.com" that holds

@@ -145,11 +145,17 @@ CREATE TABLE quota_usage (
 
 // What all of a tenant's mail needs, as mail::TlsWish.
 constexpr std::string_view tls_schema = "ALTER TABLE tenant ADD COLUMN tls INTEGER NOT NULL DEFAULT 0;";
+// What is tracked of the domain's mail (0: as the configuration says), and the host of its links ('': the service's).
+constexpr std::string_view tracking_schema = R"sql(
+ALTER TABLE domain ADD COLUMN tracking INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE domain ADD COLUMN tracking_host TEXT NOT NULL DEFAULT '';
+)sql";
 
 constexpr std::array migrations = {
     Migration{"tenancy", 1, initial_schema},  Migration{"tenancy", 2, ownership_schema},
     Migration{"tenancy", 3, dmarc_schema},    Migration{"tenancy", 4, return_path_schema},
-    Migration{"tenancy", 5, fairness_schema}, Migration{"tenancy", 6, tls_schema}};
+    Migration{"tenancy", 5, fairness_schema}, Migration{"tenancy", 6, tls_schema},
+    Migration{"tenancy", 7, tracking_schema}};
 
 }  // namespace
 
