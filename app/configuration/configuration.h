@@ -48,6 +48,8 @@ struct WeightedName {
 };
 enum class OnSuppressed : std::uint8_t { drop, refuse };
 enum class OnHeldTenant : std::uint8_t { hold, refuse };
+enum class TrackedMail : std::uint8_t { all, bulk, transactional };
+enum class ReaderAddress : std::uint8_t { full, network, none };
 
 struct ServerSettings {
     std::string host_name;  // empty: the system's full name
@@ -269,6 +271,18 @@ struct FeedbackSettings {
     Octets message_size = 2 * mebibyte;
 };
 
+// What is noticed of mail after it was delivered.
+struct TrackingSettings {
+    std::string url;      // "https://links.example.com"; empty: nothing is tracked
+    bool opens = false;   // of domains that do not say
+    bool clicks = false;  // likewise
+    TrackedMail streams = TrackedMail::all;
+    ReaderAddress address = ReaderAddress::network;
+    std::chrono::seconds repeat_window = std::chrono::minutes(10);
+    std::chrono::seconds keep_links = std::chrono::days(365);
+    std::string machines;  // file of rules; empty: the built-in ones
+};
+
 // Addresses that a tenant's mail does not go to.
 struct SuppressionSettings {
     OnSuppressed smtp = OnSuppressed::drop;
@@ -331,6 +345,7 @@ struct Configuration {
     FeedbackSettings feedback;
     SuppressionSettings suppression;
     ConductSettings conduct;
+    TrackingSettings tracking;
     std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;
     MetricsSettings metrics;

@@ -83,6 +83,8 @@ std::span<const Setting<SuppressionSettings>> settings_of();
 template <>
 std::span<const Setting<ConductSettings>> settings_of();
 template <>
+std::span<const Setting<TrackingSettings>> settings_of();
+template <>
 std::span<const Setting<HttpSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -203,8 +205,10 @@ void for_each_section(Visit visit) {
         SectionFacts{
             "http",
             true,
-            {"One section for each place where the web is answered: the HTTP API, and the page to unsubscribe.",
-             "Una sección por cada lugar que responde a la web: la API HTTP y la página para darse de baja."}},
+            {"One section for each place where the web is answered: the HTTP API, the page to unsubscribe, "
+             "and the images and links of [tracking].",
+             "Una sección por cada lugar que responde a la web: la API HTTP, la página para darse de baja "
+             "y las imágenes y enlaces de [tracking]."}},
         &Configuration::http);
     visit(SectionFacts{"conduct",
                        false,
@@ -213,6 +217,15 @@ void for_each_section(Visit visit) {
                         "Cuánto correo de un cliente puede rebotar o recibir quejas antes de frenarlo y retenerlo, "
                         "para que no estropee la reputación de todos. `relevo tenant show` lo muestra."}},
           &Configuration::conduct);
+    visit(SectionFacts{"tracking",
+                       false,
+                       {"Whether people open mail and follow its links: an image and links of this server in the HTML "
+                        "of submitted mail. Off unless switched on here, for a domain (relevo domain set --track) or "
+                        "by a message (X-Relevo-Track).",
+                        "Si se abre el correo y se siguen sus enlaces: una imagen y enlaces de este servidor en el "
+                        "HTML del correo enviado. Apagado salvo que se active aquí, para un dominio (relevo domain "
+                        "set --track) o en un mensaje (X-Relevo-Track)."}},
+          &Configuration::tracking);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

@@ -302,6 +302,21 @@ void check_feedback(FeedbackSettings& feedback, Problems& problems) {
             problems.add("feedback.addresses", fmt::format("\"{}\" is not an address", printable(address, 100)));
 }
 
+void check_tracking(TrackingSettings& tracking, Problems& problems) {
+    std::string& url = tracking.url;
+    if (url.ends_with('/')) url.pop_back();
+    const bool has_scheme = url.starts_with("https://") || url.starts_with("http://");
+    if (!url.empty() && (!has_scheme || url.size() < 10 || url.size() > 200 || !is_ascii(url) ||
+                         url.find_first_of(" <>\"'&?#,\\@\r\n\t") != std::string::npos ||
+                         url.find('/', url.find("://") + 3) != std::string::npos))
+        problems.add(
+            "tracking.url",
+            fmt::format("\"{}\" is not scheme and host alone: write them such as \"https://links.example.com\"",
+                        printable(url, 100)));
+    if (url.empty() && (tracking.opens || tracking.clicks))
+        problems.add("tracking.url", "is missing: say where links go, such as url = \"https://links.example.com\"");
+}
+
 // "$CREDENTIALS_DIRECTORY/name" as systemd's LoadCredential= gives it.
 Result<std::string> resolved_path(const std::string& path, const Environment& environment) {
     constexpr std::string_view prefix = "$CREDENTIALS_DIRECTORY/";
@@ -412,6 +427,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_servers(configuration.dns, problems);
     check_reports(configuration.reports, problems);
     check_feedback(configuration.feedback, problems);
+    check_tracking(configuration.tracking, problems);
     for (std::size_t i = 0; i < configuration.http.size(); ++i)
         if (configuration.http[i].address.empty())
             problems.add(fmt::format("http[{}].address", i), "is missing: add one such as address = \"0.0.0.0:443\"");
@@ -429,6 +445,7 @@ void resolve_files(Configuration& configuration, const Environment& environment,
         configuration.dns.trust_anchor_file.clear();
     check_files_of(configuration.dns, "dns", environment, problems);
     check_files_of(configuration.checks, "checks", environment, problems);
+    check_files_of(configuration.tracking, "tracking", environment, problems);
     const auto master_key = resolved_path(configuration.signing.master_key_file, environment);
     if (master_key.has_value())
         configuration.signing.master_key_file = *master_key;

@@ -164,6 +164,14 @@ inline constexpr std::array choices<OnHeldTenant> = {Choice<OnHeldTenant>{"hold"
 template <>
 inline constexpr std::array choices<OnSuppressed> = {Choice<OnSuppressed>{"drop", OnSuppressed::drop},
                                                      Choice<OnSuppressed>{"refuse", OnSuppressed::refuse}};
+template <>
+inline constexpr std::array choices<TrackedMail> = {Choice<TrackedMail>{"all", TrackedMail::all},
+                                                    Choice<TrackedMail>{"bulk", TrackedMail::bulk},
+                                                    Choice<TrackedMail>{"transactional", TrackedMail::transactional}};
+template <>
+inline constexpr std::array choices<ReaderAddress> = {Choice<ReaderAddress>{"full", ReaderAddress::full},
+                                                      Choice<ReaderAddress>{"network", ReaderAddress::network},
+                                                      Choice<ReaderAddress>{"none", ReaderAddress::none}};
 
 template <class E>
 concept Enumeration = std::is_enum_v<E>;

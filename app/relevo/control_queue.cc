@@ -139,6 +139,15 @@ std::string sentence_of(EventKind kind, const json::object& facts) {
         case EventKind::auto_reply: return "A program answered for the recipient" + (said.empty() ? "" : ": " + said);
         case EventKind::unsubscribed:
             return "Its recipient wants no more" + (text("how").empty() ? "" : ", by " + text("how"));
+        case EventKind::opened:
+        case EventKind::clicked: {
+            const json::value* confidence = facts.if_contains("confidence");
+            return fmt::format("{} by a {} ({} % sure: {})",
+                               kind == EventKind::opened ? "Opened" : "Followed the link " + text("url"),
+                               text("by") == "machine" ? "program" : "person",
+                               confidence != nullptr && confidence->is_int64() ? confidence->get_int64() : 0,
+                               text("rule").empty() ? "no rule" : text("rule"));
+        }
         case EventKind::notified:
             return fmt::format("A message came back that is no bounce{}{}", text("action").empty() ? "" : ": ",
                                text("action"));

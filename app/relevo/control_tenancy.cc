@@ -90,6 +90,8 @@ Result<json::object> json_of(Reader& reader, const Domain& domain) {
                         {"challenge", std::move(challenge)},
                         {"dmarc", domain.dmarc ? json::value(name_of(*domain.dmarc)) : json::value(nullptr)},
                         {"return_path", json_text_or_null(domain.return_path)},
+                        {"tracking", domain.tracking ? json::value(name_of(*domain.tracking)) : json::value(nullptr)},
+                        {"tracking_host", json_text_or_null(domain.tracking_host)},
                         {"created_at", json_time(domain.created_at)}};
 }
 
@@ -249,18 +251,36 @@ Result<std::optional<DmarcHandling>> dmarc_handling(std::string_view text) {
                                                    text));
 }
 
+// nullopt: as the configuration says.
+Result<std::optional<Tracked>> tracking_of(const std::string& text) {
+    if (text == "default") return std::optional<Tracked>();
+    const auto tracked = parse_tracked(text);
+    if (tracked) return tracked;
+    return failure(ErrorKind::invalid,
+                   fmt::format("\"{}\" cannot be tracked: write opens, clicks, opens,clicks, none or default",
+                               printable(text, 60)));
+}
+
 Work set_domain(Transaction& transaction, const Arguments& arguments) {
-    RELEVO_CHECK(check_members(arguments, {"domain", "dmarc", "return_path"}));
+    RELEVO_CHECK(check_members(arguments, {"domain", "dmarc", "return_path", "tracking", "tracking_host"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
     RELEVO_TRY(const auto dmarc, text_member(arguments, "dmarc"));
     RELEVO_TRY(const auto return_path, text_member(arguments, "return_path"));
-    if (!dmarc && !return_path) return failure(ErrorKind::invalid, "what is to be set? Give dmarc or return_path");
+    RELEVO_TRY(const auto tracking, text_member(arguments, "tracking"));
+    RELEVO_TRY(const auto tracking_host, text_member(arguments, "tracking_host"));
+    if (!dmarc && !return_path && !tracking && !tracking_host)
+        return failure(ErrorKind::invalid, "what is to be set? Give dmarc, return_path, tracking or tracking_host");
     RELEVO_TRY(const Domain domain, named_domain(transaction, name));
     if (dmarc) {
         RELEVO_TRY(const auto handling, dmarc_handling(*dmarc));
         RELEVO_CHECK(set_dmarc_handling(transaction, domain.id, handling));
     }
     if (return_path) RELEVO_CHECK(set_return_path(transaction, domain.id, *return_path));
+    if (tracking) {
+        RELEVO_TRY(const auto tracked, tracking_of(*tracking));
+        RELEVO_CHECK(set_tracking(transaction, domain.id, tracked));
+    }
+    if (tracking_host) RELEVO_CHECK(set_tracking_host(transaction, domain.id, *tracking_host));
     RELEVO_TRY(const Domain changed, domain_by_id(transaction, domain.id));
     return json_of(transaction, changed);
 }

@@ -1,4 +1,4 @@
-// What the process remembers of runs that were cut off, and what follows from it (decision 0014): the messages that
+// What the process remembers of runs that were cut off, and what follows from it (decision 0015): the messages that
 // were under way are suspected, and the one that is left after three such runs is held.
 #pragma once
 

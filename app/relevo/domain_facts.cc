@@ -48,7 +48,10 @@ Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, co
         facts.return_path = domain.return_path;
     else if (!settings.return_path.empty())
         facts.return_path = settings.return_path + "." + domain.name;
-    if (!settings.tracking.empty()) facts.tracking_host = settings.tracking + "." + domain.name;
+    if (!domain.tracking_host.empty())
+        facts.tracking_host = domain.tracking_host;
+    else if (!settings.tracking.empty())
+        facts.tracking_host = settings.tracking + "." + domain.name;
     facts.spf_include = settings.spf_include;
     facts.key_zone = settings.key_zone;
     facts.report_address = settings.report_address;

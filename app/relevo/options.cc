@@ -222,6 +222,26 @@ ReturnPathOptions return_path_options(const FeedbackSettings& settings) {
     return {.service_domain = comparable_domain(settings.return_path_domain).value_or(settings.return_path_domain)};
 }
 
+TrackingOptions tracking_options(const TrackingSettings& settings,
+                                 std::shared_ptr<const tracking::MachineRules> rules) {
+    TrackingOptions options{.of_all = {.opens = settings.opens, .clicks = settings.clicks},
+                            .base_url = settings.url,
+                            .repeat_window = settings.repeat_window,
+                            .keep_links = std::chrono::ceil<std::chrono::days>(settings.keep_links),
+                            .rules = std::move(rules)};
+    switch (settings.streams) {
+        case TrackedMail::all: options.streams = TrackedStreams::all; break;
+        case TrackedMail::bulk: options.streams = TrackedStreams::bulk; break;
+        case TrackedMail::transactional: options.streams = TrackedStreams::transactional; break;
+    }
+    switch (settings.address) {
+        case ReaderAddress::full: options.address = KeptAddress::full; break;
+        case ReaderAddress::network: options.address = KeptAddress::network; break;
+        case ReaderAddress::none: options.address = KeptAddress::none; break;
+    }
+    return options;
+}
+
 std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings) {
     FeedbackOptions options{.message_limit = settings.message_size,
                             .pass_on = settings.pass_on,

@@ -11,6 +11,7 @@
 #include "core/reporting/report_options.h"
 #include "core/routing/route.h"
 #include "core/tenancy/directory.h"
+#include "core/tracking/options.h"
 #include "core/verification/verification.h"
 
 #include <memory>
@@ -24,6 +25,8 @@ namespace relevo {
 [[nodiscard]] std::shared_ptr<const VerificationOptions> verification_options(const Configuration& configuration);
 [[nodiscard]] std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration);
 [[nodiscard]] ReturnPathOptions return_path_options(const FeedbackSettings& settings);
+[[nodiscard]] TrackingOptions tracking_options(const TrackingSettings& settings,
+                                               std::shared_ptr<const tracking::MachineRules> rules);
 [[nodiscard]] std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings);
 [[nodiscard]] std::shared_ptr<const ConductOptions> conduct_options(const ConductSettings& settings);
 [[nodiscard]] std::shared_ptr<const SuppressionOptions> suppression_options(const SuppressionSettings& settings);

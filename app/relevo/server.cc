@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <future>
 
 namespace relevo {
 namespace {
@@ -166,6 +165,7 @@ Result<void> Server::load_access() {
     RELEVO_CHECK(feedback_->open(*started_with_, {.directory = [this] { return access_->directory.load(); },
                                                   .patterns = [this] { return bounce_patterns_.load(); },
                                                   .vault = signing_->vault()}));
+    RELEVO_CHECK(make_tracker());
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
     lan_ = std::make_unique<LanBook>(LanBook::Ports{.executor = shards_.front()->shard.executor(),
@@ -188,6 +188,7 @@ Result<void> Server::load_access() {
         .suppressions = &feedback_->keeper(),
         .conduct = &feedback_->conduct(),
         .feedback = {.return_paths = feedback_->return_paths(), .intake = feedback_->intake()},
+        .tracker = tracker_.get(),
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); },
         .message_checked =
@@ -402,6 +403,7 @@ Task<> Server::housekeeping_round() {
     request.rows = [this, failures = guard_->failures(kept_login_failures, now), now](
                        Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_CHECK(feedback_->keep_house(transaction, now));
+        RELEVO_CHECK(tracker_->keep_house(transaction, now));
         RELEVO_CHECK(save_login_failures(transaction, failures));
         RELEVO_CHECK(forget_known_addresses(transaction, now));
         RELEVO_CHECK(drop_expired_policies(transaction, now));
@@ -472,6 +474,11 @@ Result<std::vector<std::string>> Server::reload() {
         log_->error("server.reload_refused", {{"problem", lists.error().detail}});
         return std::unexpected(lists.error());
     }
+    auto machines = machine_rules(*fresh);
+    if (!machines.has_value()) {
+        log_->error("server.reload_refused", {{"problem", machines.error().detail}});
+        return std::unexpected(machines.error());
+    }
     if (const auto tls = tls_server_->reload(tls_options(*fresh)); !tls.has_value()) {
         log_->error("server.reload_refused", {{"problem", tls.error().detail}});
         return std::unexpected(tls.error());
@@ -494,6 +501,7 @@ Result<std::vector<std::string>> Server::reload() {
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
     reporting_->set_options(reporting_options(*fresh));
     feedback_->configure(*fresh);
+    tracker_->set_options(tracking_options(fresh->tracking, *std::move(machines)));
     refresh_routes();
     key_check_interval_ = fresh->signing.check_interval;
     signing_->signer().set_lifetime(fresh->signing.signature_lifetime);
@@ -539,6 +547,7 @@ void Server::take_apart() {
         parts->dialer.reset();
         parts->resolver.reset();
     }
+    tracker_.reset();
     resolver_.reset();
 }
 
@@ -577,6 +586,7 @@ void Server::stop() {
         parts.engine->drain(deadline, std::move(done));
     });
     finish_paths();
+    finish_tracking();
     finish_reporting();
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();

@@ -21,6 +21,7 @@
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
+#include "core/tracking/tracker.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -83,6 +84,13 @@ class Server {
     void make_inspection();
     void make_reporting();
     void finish_reporting();
+    // server_tracking.cc
+    // Fresh rules from the file that the configuration names, or the built-in ones. Errors: detail names the file and
+    // the line.
+    [[nodiscard]] static Result<std::shared_ptr<const tracking::MachineRules>> machine_rules(
+        const Configuration& configuration);
+    Result<void> make_tracker();
+    void finish_tracking();
     Result<void> recover();
     Result<void> open_control();
     Result<void> open_metrics();
@@ -150,6 +158,7 @@ class Server {
     std::unique_ptr<Feedback> feedback_;  // the store's committer uses it until its end
     AccountBook accounts_;                // likewise
     std::unique_ptr<Store> store_;
+    std::unique_ptr<Tracker> tracker_;
     std::unique_ptr<LoginGuard> guard_;
     std::unique_ptr<PasswordChecker> passwords_;
     RateLimiter rates_;

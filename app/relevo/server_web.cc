@@ -68,6 +68,7 @@ Result<void> Server::open_web() {
 Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest request) {
     if (request.path().starts_with(unsubscribe_path))
         co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
+    if (Tracker::is_ours(request.path())) co_return co_await tracker_->answer(std::move(request));
     if (settings.api && request.path().starts_with(api::path_prefix))
         co_return co_await api_->answer(std::move(request));
     co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};

@@ -11,6 +11,7 @@
 #include "core/reporting/schema.h"
 #include "core/signing/schema.h"
 #include "core/tenancy/schema.h"
+#include "core/tracking/schema.h"
 #include "core/transport/mta_sts_cache.h"
 #include "lib/base/base64.h"
 
@@ -82,7 +83,7 @@ std::vector<Migration> store_migrations() {
     for (const auto list :
          {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(), tenancy_migrations(),
           accounts_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
-          feedback_migrations(), delivery_migrations()})
+          feedback_migrations(), tracking_migrations(), delivery_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }

@@ -1,5 +1,5 @@
 // Which messages are being attempted right now, in memory that outlives the process: the next one learns what was under
-// way when it died (decision 0014). A store of eight octets at the beginning and at the end of an attempt, no flush.
+// way when it died (decision 0015). A store of eight octets at the beginning and at the end of an attempt, no flush.
 //
 // docs/formats/attempts.md is the layout.
 #pragma once

@@ -1,5 +1,5 @@
 // Messages that were being attempted each time the process died: one of them may be why. Narrowed down in three runs,
-// and the one that is left is held (security row R18, decision 0014).
+// and the one that is left is held (security row R18, decision 0015).
 //
 // After one cut-off run its messages are attempted as all others. Those that were under way when a second one was cut
 // off, without an attempt of theirs having ended in between, are attempted one at a time; so a third time blames

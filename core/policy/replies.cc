@@ -495,6 +495,13 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "be asked for.",
      "El campo pide un grupo de orígenes de salida; solo se pueden pedir los grupos a petición que están abiertos al "
      "remitente."},
+    {ReplyKey::track_unknown,
+     "track_unknown",
+     550,
+     {5, 6, 0},
+     "X-Relevo-Track is \"{value}\": write opens, clicks, opens,clicks or none",
+     "The field chooses what is noticed of the message after delivery; only these values mean something.",
+     "El campo elige qué se registra del mensaje tras la entrega; solo estos valores significan algo."},
     {ReplyKey::control_field_repeated,
      "control_field_repeated",
      550,

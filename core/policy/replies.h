@@ -72,6 +72,7 @@ enum class ReplyKey : std::uint8_t {
     header_malformed,
     stream_unknown,
     pool_unknown,
+    track_unknown,
     control_field_repeated,
     // mail from outside: who wrote it
     spf_failed,

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view stream_name = "X-Relevo-Stream";
 constexpr std::string_view pool_name = "X-Relevo-Pool";
+constexpr std::string_view track_name = "X-Relevo-Track";
 // More would not fit into a line of a reply.
 constexpr std::size_t named_pools = 8;
 
@@ -27,6 +28,12 @@ std::optional<Decision> take_stream(ControlHeaders& found, const std::string& va
     found.stream = mail::parse_message_stream(to_lower(value));
     if (found.stream) return std::nullopt;
     return decide(ReplyKey::stream_unknown, {{"value", value}});
+}
+
+std::optional<Decision> take_track(ControlHeaders& found, const std::string& value) {
+    found.tracked = parse_tracked(value);
+    if (found.tracked) return std::nullopt;
+    return decide(ReplyKey::track_unknown, {{"value", value}});
 }
 
 std::optional<Decision> take_pool(ControlHeaders& found, const std::string& value, std::span<const std::string> pools) {
@@ -49,10 +56,12 @@ std::expected<ControlHeaders, Decision> control_headers(const mail::Header& head
         found.places.emplace_back(begin, begin + field.raw.size());
         const bool is_stream = equals_ignoring_case(field.name, stream_name);
         const bool is_pool = equals_ignoring_case(field.name, pool_name);
-        if ((is_stream && found.stream) || (is_pool && !found.pool.empty()))
+        const bool is_track = equals_ignoring_case(field.name, track_name);
+        if ((is_stream && found.stream) || (is_pool && !found.pool.empty()) || (is_track && found.tracked))
             return std::unexpected(decide(ReplyKey::control_field_repeated, {{"field", field.name}}));
         std::optional<Decision> refusal;
         if (is_stream) refusal = take_stream(found, mail::unfolded(field.value));
+        if (is_track) refusal = take_track(found, mail::unfolded(field.value));
         if (is_pool) refusal = take_pool(found, mail::unfolded(field.value), pools);
         if (refusal) return std::unexpected(*std::move(refusal));
     }

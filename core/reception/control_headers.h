@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/policy/decision.h"
+#include "core/tenancy/model.h"
 #include "lib/mail/message.h"
 #include "lib/mail/message_stream.h"
 
@@ -21,6 +22,7 @@ inline constexpr std::string_view control_prefix = "X-Relevo-";
 
 struct ControlHeaders {
     std::optional<mail::MessageStream> stream;  // X-Relevo-Stream: transactional or bulk
+    std::optional<Tracked> tracked;             // X-Relevo-Track: opens, clicks, both with a comma, or none
     std::string pool;                           // X-Relevo-Pool: a pool of egress sources; empty: none is asked for
     // Where these fields lie in the content, [begin, end), ascending; those whose names say nothing to us too.
     std::vector<std::pair<std::size_t, std::size_t>> places;

@@ -51,6 +51,17 @@ TEST_F(ControlHeadersTest, RefuseWhatTheyDoNotKnowAndSayWhatIsAllowed) {
     EXPECT_THAT(accepted, SizeIs(0));
 }
 
+TEST_F(ControlHeadersTest, SayWhatIsTrackedAndAreTakenOut) {
+    for (const std::string_view wish : {"opens", "Clicks, OPENS", "none"})
+        EXPECT_THAT(reply_to("X-Relevo-Track: " + std::string(wish) + "\r\n"), HasSubstr("250 "));
+    EXPECT_THAT(content_of_last(), Not(HasSubstr("elevo-Track")));
+    for (const std::string_view wrong : {"maybe", "opens;clicks", "opens,none", ""})
+        EXPECT_THAT(reply_to("X-Relevo-Track: " + std::string(wrong) + "\r\n"),
+                    HasSubstr("write opens, clicks, opens,clicks or none"));
+    EXPECT_THAT(reply_to("X-Relevo-Track: none\r\nX-Relevo-Track: opens\r\n"), HasSubstr("X-Relevo-Track is there"));
+    EXPECT_THAT(accepted, SizeIs(3));
+}
+
 TEST_F(ControlHeadersTest, TheCredentialSaysItWhereTheMessageDoesNot) {
     std::vector<Credential> credentials{credential(1, "crm")};
     credentials[0].stream = mail::MessageStream::bulk;

@@ -20,6 +20,11 @@ namespace {
 // sends).
 constexpr Octets reserved_content_limit = mebibyte;
 
+mailauth::BareLineEnds bare_line_ends(const mail::Envelope& envelope) {
+    return envelope.body == mail::BodyType::binary_mime ? mailauth::BareLineEnds::literal
+                                                        : mailauth::BareLineEnds::converted;
+}
+
 }  // namespace
 
 std::optional<Decision> judge_suppression(const ReceptionShared& shared, TenantId tenant,
@@ -47,8 +52,7 @@ std::optional<Decision> IncomingMessage::begin(const Arrival& arrival, const mai
         if (auto refusal = judge_conduct(identity.tenant, now)) return refusal;
         if (auto refusal = take_of_quotas(identity, envelope, now)) return refusal;
         if (ports_.shared.signer != nullptr && ports_.shared.signer->has_keys())
-            body_.emplace(envelope.body == mail::BodyType::binary_mime ? mailauth::BareLineEnds::literal
-                                                                       : mailauth::BareLineEnds::converted);
+            body_.emplace(bare_line_ends(envelope));
     }
     id_ = ports_.ids.next(now, envelope.recipients.size());
     content_.reserve(std::min(announced_size, reserved_content_limit));
@@ -127,16 +131,21 @@ void IncomingMessage::apply(std::string prefix, const mail::SubmissionFixes& fix
 }
 
 std::optional<Decision> IncomingMessage::prepare(const Arrival& arrival, const mail::Envelope& envelope,
-                                                 const mail::Header& header) {
+                                                 mail::Header header) {
     const auto directory = ports_.shared.directory.load();
     Decision decision = judge_content(*directory, arrival.identity, header, arrived());
     if (!decision.is_accepted()) return decision;
+    auto asked = take_control_headers(*directory, arrival.identity, header);
+    if (!asked.has_value()) return std::move(asked.error());
+    // The header is the same, but lies elsewhere.
+    if (track(*directory, arrival.identity, envelope, header, asked->tracked))
+        header = mail::Header::parse(arrived()).value();
     const auto now = WallClock::now();
     mail::SubmissionFixes fixes =
         mail::fixes_for_submission(header, arrived(), fmt::format("{}@{}", id_.text(), arrival.host_name), now);
     remove_claims_to_be_ours(fixes, header, arrived(), ports_.verifier.options()->authserv_id);
     mark_device(arrival.identity, fixes, header);
-    if (auto refusal = take_control_headers(*directory, arrival.identity, header, fixes)) return refusal;
+    remove_control_headers(fixes, *asked);
     fixes.prefix += unsubscribe_fields(arrival.identity, envelope, header);
     std::string prefix = signature_of(*directory, arrival.identity, header, fixes, now);
     if (prefix.empty() && fixes.prefix.empty() && fixes.removed.empty() && !fixes.separator_offset) return std::nullopt;
@@ -145,17 +154,55 @@ std::optional<Decision> IncomingMessage::prepare(const Arrival& arrival, const m
 }
 
 // What the message asks of us; else what its sender's credential or network says.
-std::optional<Decision> IncomingMessage::take_control_headers(const Directory& directory, const Identity& identity,
-                                                              const mail::Header& header,
-                                                              mail::SubmissionFixes& fixes) {
+std::expected<ControlHeaders, Decision> IncomingMessage::take_control_headers(const Directory& directory,
+                                                                              const Identity& identity,
+                                                                              const mail::Header& header) {
     const auto& pools_of = ports_.shared.pools_of;
     const auto pools = pools_of ? pools_of(identity.tenant) : std::vector<std::string>();
     auto found = control_headers(header, arrived(), pools);
-    if (!found.has_value()) return std::move(found.error());
+    if (!found.has_value()) return found;
     stream_ = found->stream.value_or(stream_of(directory, identity));
-    pool_ = std::move(found->pool);
-    remove_control_headers(fixes, *found);
-    return std::nullopt;
+    pool_ = found->pool;
+    return found;
+}
+
+// Opens and clicks: the message gets links and an image of ours before it is signed. Whether content_ is another string
+// now; its header is the same.
+bool IncomingMessage::track(const Directory& directory, const Identity& identity, const mail::Envelope& envelope,
+                            const mail::Header& header, std::optional<Tracked> asked) {
+    auto& shared = ports_.shared;
+    if (shared.tracker == nullptr || envelope.reverse_path.is_null()) return false;
+    const auto options = shared.tracker->options();
+    const Domain* author = author_domain(directory, identity, header.fields());
+    if (options->base_url.empty()) {
+        const Tracked wanted = asked ? *asked : author != nullptr ? author->tracking.value_or(Tracked{}) : Tracked{};
+        if (!wanted.is_none())
+            tracking_ = JsonWriter().field("summary", "not tracked: tracking.url is not set").finish();
+        return false;
+    }
+    const Tracked tracked = tracked_of(*options, author, stream_, asked);
+    if (tracked.is_none()) return false;
+    PreparedMessage prepared =
+        shared.tracker->prepare(arrived(), {.tenant = identity.tenant,
+                                            .message = id_,
+                                            .recipients = envelope.recipients.size(),
+                                            .tracked = tracked,
+                                            .base_url = tracking_base(*options, author),
+                                            .signs_for = [&](std::string_view domain) {
+                                                const Domain* row = directory.domain_for(domain);
+                                                return row != nullptr && row->tenant == identity.tenant &&
+                                                       shared.signer != nullptr && shared.signer->signs(row->id);
+                                            }});
+    tracking_ = std::move(prepared.summary);
+    if (prepared.content.empty()) return false;
+    links_ = shared.tracker->unwritten(identity.tenant, std::move(prepared.links), WallClock::now());
+    content_.resize(received_octets_);
+    content_ += prepared.content;
+    if (body_) {  // what was hashed while it arrived is not what leaves
+        body_.emplace(bare_line_ends(envelope));
+        body_->receive(arrived());
+    }
+    return true;
 }
 
 // Takes out what says a device's name, whoever wrote it, and puts ours in its place if we know the device: an office
@@ -223,6 +270,7 @@ std::string IncomingMessage::origin_of(const Arrival& arrival, const mail::Envel
     }
     json.optional("waits_for", waits_for_);
     json.optional("signed_by", signed_by_).optional("sealed_by", sealed_by_);
+    if (!tracking_.empty()) json.raw("tracking", tracking_);
     if (!authentication_.empty()) json.raw("authentication", authentication_);
     json.field("sender", envelope.reverse_path.text())
         .field("recipients", envelope.recipients.size())
@@ -242,13 +290,15 @@ std::function<Result<void>(Transaction&)> IncomingMessage::rows_of(
     const Identity& identity, const Submission& submission, std::function<Result<void>(Transaction&)> also) const {
     auto& shared = ports_.shared;
     const bool is_limited = identity.is_known() && limits_of(*shared.directory.load(), identity) != RateLimits{};
-    if (!is_limited && quotas_.empty() && !lan_origin_) return also;
+    if (!is_limited && quotas_.empty() && !lan_origin_ && links_.empty()) return also;
     return [is_limited, key = sender_key(identity), now = submission.accepted_at, quotas = quotas_,
             counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_, book = shared.lan,
-            id = submission.id, recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
+            links = links_, tenant = submission.tenant, id = submission.id,
+            recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
             also = std::move(also)](Transaction& transaction) -> Result<void> {
         if (is_limited) RELEVO_CHECK(record_usage(transaction, key, hour_of(now), 1));
         if (!quotas.empty()) RELEVO_CHECK(record_quota_usage(transaction, quotas, counted, taken_at));
+        if (!links.empty()) RELEVO_CHECK(LinkBook::write(transaction, tenant, links, day_of(now)));
         if (origin) RELEVO_CHECK(book->record_arrival(transaction, *origin, id, recipients, now));
         return also ? also(transaction) : Result<void>{};
     };
@@ -294,6 +344,7 @@ Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(
     rate_taken_.reset();  // it counts for good
     quotas_.clear();
     kept.message = *std::move(accepted);
+    if (!links_.empty()) ports_.shared.tracker->note_written(kept.message->tenant, links_, kept.message->accepted_at);
     ports_.metrics.accepted_octets.add(size);
     ports_.log.info("smtp.accepted", {{"message", kept.message->id.text()},
                                       {"listener", arrival.way},
@@ -333,6 +384,8 @@ void IncomingMessage::forget() {
     pool_.clear();
     tls_optional_ = false;
     signed_by_.clear();
+    links_.clear();
+    tracking_.clear();
     sealed_by_.clear();
     authentication_.clear();
     lan_origin_.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/policy/decision.h"
+#include "core/reception/control_headers.h"
 #include "core/reception/reception.h"
 #include "lib/mail/message.h"
 
@@ -41,7 +42,7 @@ class IncomingMessage {
     // Judges the content of a known sender and makes it what will leave: fixed, without control fields, signed. A
     // refusal, or nothing. `header`: of arrived().
     [[nodiscard]] std::optional<Decision> prepare(const Arrival& arrival, const mail::Envelope& envelope,
-                                                  const mail::Header& header);
+                                                  mail::Header header);
     // What was found about mail from outside, as JSON, and who sealed it.
     void set_authentication(std::string json) { authentication_ = std::move(json); }
     void set_sealed_by(std::string name) { sealed_by_ = std::move(name); }
@@ -65,9 +66,11 @@ class IncomingMessage {
     [[nodiscard]] std::optional<Decision> take_of_quotas(const Identity& identity, const mail::Envelope& envelope,
                                                          WallClock::time_point now);
     void tell_of_quotas(const Directory& directory, const QuotaLedger::Verdict& verdict);
-    [[nodiscard]] std::optional<Decision> take_control_headers(const Directory& directory, const Identity& identity,
-                                                               const mail::Header& header,
-                                                               mail::SubmissionFixes& fixes);
+    [[nodiscard]] std::expected<ControlHeaders, Decision> take_control_headers(const Directory& directory,
+                                                                               const Identity& identity,
+                                                                               const mail::Header& header);
+    [[nodiscard]] bool track(const Directory& directory, const Identity& identity, const mail::Envelope& envelope,
+                             const mail::Header& header, std::optional<Tracked> asked);
     void mark_device(const Identity& identity, mail::SubmissionFixes& fixes, const mail::Header& header);
     [[nodiscard]] std::string unsubscribe_fields(const Identity& identity, const mail::Envelope& envelope,
                                                  const mail::Header& header) const;
@@ -89,6 +92,8 @@ class IncomingMessage {
     std::string pool_;           // that the message asks for
     bool tls_optional_ = false;  // its header says so
     std::string signed_by_;
+    std::vector<TrackedLink> links_;  // of the message, to be written with it
+    std::string tracking_;            // JSON, for the event; empty: it is not tracked
     std::string sealed_by_;
     std::string authentication_;  // JSON; empty if nothing was checked
     std::optional<LanOrigin> lan_origin_;

@@ -17,6 +17,7 @@
 #include "core/tenancy/login_guard.h"
 #include "core/tenancy/password_checker.h"
 #include "core/tenancy/rate_limiter.h"
+#include "core/tracking/tracker.h"
 #include "core/verification/verification.h"
 
 #include <atomic>
@@ -51,6 +52,7 @@ struct ReceptionShared {
         FeedbackIntake* intake = nullptr;
     };
     Feedback feedback{};
+    Tracker* tracker = nullptr;  // nothing: no message is tracked
     // Records a login (address and time) in the background.
     std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
     // A message from outside was checked, and this was done with it.
