@@ -1,6 +1,7 @@
 #include "app/api/api.h"
 
 #include "app/api/login.h"
+#include "app/api/sendgrid.h"
 #include "app/api/sending.h"
 #include "core/feedback/unsubscribe.h"
 #include "lib/base/text.h"
@@ -58,6 +59,8 @@ const openapi::Description& description() {
     return *parsed;
 }
 
+bool is_api_path(std::string_view path) { return path.starts_with("/api/") || path == sendgrid_path; }
+
 HttpResponse json_response(unsigned status, const json::value& body) {
     HttpResponse response{.status = status, .content_type = "application/json"};
     response.body = json::serialize(body);
@@ -69,6 +72,7 @@ Api::Api(Ports ports, Limits limits) : ports_(std::move(ports)), limiter_(limits
 Octets Api::body_limit(const HttpRequest& head) const {
     if (!key_principal(head).has_value() && !sessions_.knows(session_token_of(head), Clock::now()))
         return small_body_limit;
+    if (head.path() == sendgrid_path) return ports_.message_limit * 3 / 2;
     const auto* operation = description().find(head.method, head.target).operation;
     if (operation == nullptr || operation->body_types.empty()) return small_body_limit;
     if (operation->id == "sendMessages") return batch_body_limit;
@@ -79,8 +83,12 @@ Octets Api::body_limit(const HttpRequest& head) const {
 Task<HttpResponse> Api::answer(HttpRequest request) {
     const Deadline began = Clock::now();
     const std::string request_id = "req_" + random_digits(ports_.random, request_id_digits);
-    Answer answer = co_await answer_known(request, request_id);
-    HttpResponse response = answer.has_value() ? *std::move(answer) : response_of(answer.error(), request_id);
+    const bool is_sendgrid = request.path() == sendgrid_path;
+    Answer answer =
+        is_sendgrid ? co_await answer_sendgrid(request, request_id) : co_await answer_known(request, request_id);
+    HttpResponse response = answer.has_value() ? *std::move(answer)
+                            : is_sendgrid      ? sendgrid_response_of(answer.error())
+                                               : response_of(answer.error(), request_id);
     response.fields.emplace_back("X-Request-Id", request_id);
     response.fields.emplace_back("Cache-Control", "no-store");
     response.fields.emplace_back("X-Content-Type-Options", "nosniff");
@@ -161,6 +169,42 @@ std::expected<json::value, Trouble> Api::body_of(const openapi::Operation& opera
     return *std::move(body);
 }
 
+std::expected<RequestLimiter::Verdict, Trouble> Api::take_request(const Principal& principal) {
+    const auto verdict = limiter_.take(
+        static_cast<std::uint64_t>(principal.id) * 4 + static_cast<std::uint64_t>(principal.kind), Clock::now());
+    if (verdict.is_allowed) return verdict;
+    Trouble told = trouble(429, "too_many_requests",
+                           fmt::format("At most {} requests a second, {} at once.", limiter_.rate(), limiter_.burst()));
+    told.retry_after = verdict.retry_after;
+    return std::unexpected(std::move(told));
+}
+
+Task<Api::Answer> Api::answer_sendgrid(const HttpRequest& request, const std::string& request_id) {
+    static const openapi::Operation operation{.id = "sendLikeSendgrid",
+                                              .method = "POST",
+                                              .path = std::string(sendgrid_path),
+                                              .scope = std::string(name_of(Scope::messages_send)),
+                                              .is_body_required = true,
+                                              .body_types = {"application/json"}};
+    if (request.method != operation.method)
+        co_return std::unexpected(trouble(405, "method_not_allowed", "Only POST is possible here."));
+    auto principal = key_principal(request);
+    if (!principal.has_value()) co_return std::unexpected(std::move(principal).error());
+    if (!principal->may(Scope::messages_send))
+        co_return std::unexpected(trouble(403, "scope_missing", "This needs the scope \"messages:send\"."));
+    if (const auto verdict = take_request(*principal); !verdict.has_value()) co_return std::unexpected(verdict.error());
+    principal->language = language_of(request, principal->language);
+    auto body = body_of(operation, request);
+    if (!body.has_value()) co_return std::unexpected(std::move(body).error());
+    const Call call{.operation = operation,
+                    .principal = *principal,
+                    .request = request,
+                    .arguments = {},
+                    .body = *std::move(body),
+                    .request_id = request_id};
+    co_return co_await send_like_sendgrid(ports_, call);
+}
+
 Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::string& request_id) {
     if (request.path() == description_path && (request.method == "GET" || request.method == "HEAD"))
         co_return HttpResponse{.content_type = "application/json", .body = std::string(description_text())};
@@ -187,15 +231,8 @@ Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::strin
                 trouble(403, "scope_missing",
                         fmt::format("This needs the scope \"{}\", which the key has not.", operation.scope)));
     }
-    const auto verdict = limiter_.take(
-        static_cast<std::uint64_t>(principal->id) * 4 + static_cast<std::uint64_t>(principal->kind), Clock::now());
-    if (!verdict.is_allowed) {
-        Trouble told =
-            trouble(429, "too_many_requests",
-                    fmt::format("At most {} requests a second, {} at once.", limiter_.rate(), limiter_.burst()));
-        told.retry_after = verdict.retry_after;
-        co_return std::unexpected(std::move(told));
-    }
+    const auto verdict = take_request(*principal);
+    if (!verdict.has_value()) co_return std::unexpected(verdict.error());
     std::vector<openapi::Problem> problems;
     json::object arguments = openapi::check_parameters(operation, match.path_parameters, request.target, problems);
     if (!problems.empty()) co_return std::unexpected(invalid_request(std::move(problems)));
@@ -210,7 +247,7 @@ Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::strin
     Answer answer = co_await perform(call);
     if (answer.has_value() && limiter_.rate() > 0) {
         answer->fields.emplace_back("RateLimit-Policy", fmt::format("\"requests\";q={};w=1", limiter_.rate()));
-        answer->fields.emplace_back("RateLimit", fmt::format("\"requests\";r={}", verdict.remaining));
+        answer->fields.emplace_back("RateLimit", fmt::format("\"requests\";r={}", verdict->remaining));
     }
     co_return answer;
 }

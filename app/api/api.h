@@ -25,7 +25,8 @@
 
 namespace relevo::api {
 
-inline constexpr std::string_view path_prefix = "/api/";
+// Whether the path is the API's: "/api/…", and what stands in for others' APIs.
+[[nodiscard]] bool is_api_path(std::string_view path);
 // What a request without a known key may bring, and one with it.
 inline constexpr Octets small_body_limit = 64 * kibibyte;
 inline constexpr Octets batch_body_limit = 50 * mebibyte;
@@ -95,6 +96,8 @@ class Api {
  private:
     using Answer = std::expected<HttpResponse, Trouble>;
     Task<Answer> answer_known(const HttpRequest& request, const std::string& request_id);
+    Task<Answer> answer_sendgrid(const HttpRequest& request, const std::string& request_id);
+    [[nodiscard]] std::expected<RequestLimiter::Verdict, Trouble> take_request(const Principal& principal);
     [[nodiscard]] std::expected<Principal, Trouble> key_principal(const HttpRequest& request) const;
     // By key or by session. An operation that is open has nobody, if nobody is known.
     Task<std::expected<Principal, Trouble>> who_asks(const HttpRequest& request, const openapi::Operation* operation);

@@ -1,6 +1,6 @@
 #include "app/api/sending.h"
 
-#include "core/accounts/idempotency.h"
+#include "app/api/sender.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
@@ -17,13 +17,6 @@ using relevo::json::member;
 using relevo::json::text_of;
 
 using Refused = std::unexpected<Trouble>;
-
-// What one message of a request becomes.
-struct Prepared {
-    mail::Envelope envelope;
-    std::string content;
-    std::vector<std::string> pointers;  // of each recipient of the envelope
-};
 template <class T>
 using Tried = std::expected<T, Trouble>;
 
@@ -175,107 +168,6 @@ Tried<Prepared> read_raw(const json::value& body) {
     return prepared;
 }
 
-json::object accepted_json(const AcceptedMessage& accepted) {
-    return {{"id", accepted.id.text()}, {"recipients", accepted.recipients}, {"suppressed", accepted.suppressed}};
-}
-
-constexpr std::string_view replayed = "replayed";  // Error::detail of a transaction that found an answer
-
-// Sends messages of one call.
-class Sender {
- public:
-    Sender(Ports& ports, const Call& call) : ports_(ports), call_(call) {}
-
-    // The tenant as which they are sent: the key's own, or the one that the request names.
-    std::optional<Trouble> choose_tenant() {
-        if (call_.principal.tenant) {
-            tenant_ = *call_.principal.tenant;
-            return std::nullopt;
-        }
-        const std::string name = text(call_.body, "tenant");
-        if (name.empty()) {
-            return invalid_request(
-                {{"/tenant", "required", "is missing: a key of the whole server says for whom it sends"}});
-        }
-        const auto directory = ports_.directory();
-        for (const Tenant& tenant : directory->tenants())
-            if (tenant.name == name || tenant.id.text() == name) tenant_ = tenant.id;
-        if (!tenant_) return trouble(404, "not_found", fmt::format("There is no tenant \"{}\".", printable(name, 200)));
-        return std::nullopt;
-    }
-
-    Task<Tried<HttpResponse>> send(Tried<Prepared> prepared, const std::string& key, std::string_view body) {
-        if (!prepared.has_value()) co_return Refused(std::move(prepared).error());
-        if (static_cast<Octets>(prepared->content.size()) > ports_.message_limit)
-            co_return Refused(trouble(413, "message_too_large",
-                                      fmt::format("The message has {} octets, at most {} are taken.",
-                                                  prepared->content.size(), ports_.message_limit)));
-        std::optional<IdempotentRequest> once;
-        if (!key.empty()) {
-            auto request = idempotent_request(call_.principal, key,
-                                              request_hash(call_.request.method, call_.request.path(), body));
-            if (!request.has_value())
-                co_return Refused(trouble(400, "idempotency_key", "Idempotency-Key: " + request.error().detail));
-            once = *std::move(request);
-            if (auto known = co_await replay(*once)) co_return *std::move(known);
-        }
-        co_return co_await take(*std::move(prepared), once);
-    }
-
- private:
-    Task<Tried<HttpResponse>> take(Prepared prepared, const std::optional<IdempotentRequest>& once) {
-        const std::vector<std::string> pointers = std::move(prepared.pointers);
-        WholeMessage message{.arrival = {.identity = {.tenant = tenant_},
-                                         .way = "http",
-                                         .client = call_.request.peer,
-                                         .login = call_.principal.name,
-                                         .mechanism = "key",
-                                         .tls = call_.request.tls,
-                                         .host_name = ports_.host_name},
-                             .envelope = std::move(prepared.envelope),
-                             .content = std::move(prepared.content)};
-        if (once)
-            message.also = [once = *once](Transaction& rows, const AcceptedMessage& accepted) -> Result<void> {
-                const auto now = WallClock::now();
-                RELEVO_TRY(const auto known, find_answer(rows, once, now));
-                if (known) return failure(ErrorKind::conflict, std::string(replayed));
-                return keep_answer(rows, once, {.status = 202, .body = json::serialize(accepted_json(accepted))}, now);
-            };
-        const auto accepted = co_await ports_.reception(*call_.request.shard).take(std::move(message));
-        if (accepted.has_value()) co_return json_response(202, accepted_json(*accepted));
-        const NotAccepted& refusal = accepted.error();
-        if (refusal.error && once && refusal.error->detail == replayed)
-            if (auto known = co_await replay(*once)) co_return *std::move(known);
-        if (refusal.error) co_return Refused(trouble_of(*refusal.error));
-        co_return Refused(trouble_of(refusal.decision, refusal.recipient ? pointers.at(*refusal.recipient) : "",
-                                     call_.principal.language, WallClock::now()));
-    }
-
-    // The answer that was given to the same request before.
-    Task<std::optional<Tried<HttpResponse>>> replay(const IdempotentRequest& once) {
-        std::optional<IdempotentAnswer> known;
-        const auto read = co_await read_rows(ports_.committer, [&](Reader& reader) -> Result<void> {
-            RELEVO_TRY(known, find_answer(reader, once, WallClock::now()));
-            return {};
-        });
-        if (!read.has_value()) {
-            if (read.error().kind != ErrorKind::conflict) co_return Refused(trouble_of(read.error()));
-            co_return Refused(trouble(422, "idempotency_key_reused",
-                                      "This Idempotency-Key was used for another request within the last 24 hours."));
-        }
-        if (!known) co_return std::nullopt;
-        HttpResponse response{.status = static_cast<unsigned>(known->status),
-                              .content_type = "application/json",
-                              .body = std::move(known->body)};
-        response.fields.emplace_back("Idempotent-Replayed", "true");
-        co_return std::optional<Tried<HttpResponse>>(std::move(response));
-    }
-
-    Ports& ports_;
-    const Call& call_;
-    TenantId tenant_;
-};
-
 // Each message on its own: one that is refused does not keep the others. They become durable together, as a group.
 Task<Tried<HttpResponse>> send_batch(Ports& ports, const Call& call, Sender& sender) {
     const json::array& messages = call.body.at("messages").get_array();
@@ -324,7 +216,7 @@ bool is_sending(std::string_view operation) {
 
 Task<std::expected<HttpResponse, Trouble>> send(Ports& ports, const Call& call) {
     Sender sender(ports, call);
-    if (auto refusal = sender.choose_tenant()) co_return Refused(*std::move(refusal));
+    if (auto refusal = sender.choose_tenant(text(call.body, "tenant"))) co_return Refused(*std::move(refusal));
     if (call.operation.id == "sendMessages") co_return co_await send_batch(ports, call, sender);
     auto prepared = call.operation.id == "sendMessage" ? read_message(call.body) : read_raw(call.body);
     co_return co_await sender.send(std::move(prepared), std::string(call.request.field("Idempotency-Key")),

@@ -201,15 +201,13 @@ void for_each_section(Visit visit) {
                         "Direcciones a las que no va el correo de un cliente: quién entra en la lista por sí solo y "
                         "por cuánto tiempo. `relevo suppression` la muestra y la cambia."}},
           &Configuration::suppression);
-    visit(
-        SectionFacts{
-            "http",
-            true,
-            {"One section for each place where the web is answered: the HTTP API, the page to unsubscribe, "
-             "and the images and links of [tracking].",
-             "Una sección por cada lugar que responde a la web: la API HTTP, la página para darse de baja "
-             "y las imágenes y enlaces de [tracking]."}},
-        &Configuration::http);
+    visit(SectionFacts{"http",
+                       true,
+                       {"One section for each place where the web is answered: the HTTP API, the page to unsubscribe, "
+                        "and the images and links of [tracking].",
+                        "Una sección por cada lugar que responde a la web: la API HTTP, la página para darse de baja "
+                        "y las imágenes y enlaces de [tracking]."}},
+          &Configuration::http);
     visit(SectionFacts{"conduct",
                        false,
                        {"How much of a tenant's mail may bounce or be complained about before it is slowed down and "

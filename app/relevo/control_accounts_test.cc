@@ -127,7 +127,7 @@ TEST_F(AccountControlTest, EveryChangeIsWrittenDownAndReadingIsNot) {
                 ElementsAre("user.remove failed", "user.add done"));
     const json::object newest = entry(page, "entries");
     EXPECT_EQ(text(newest.at("who").as_object(), "kind"), "control");
-    EXPECT_EQ(text(newest, "object_type"), "tenant");
+    EXPECT_EQ(text(newest, "object_type"), "login");
 }
 
 TEST_F(AccountControlTest, ChangesAreWrittenDownAsThePrincipalsWhoMadeThem) {

@@ -244,12 +244,13 @@ boost::json::object Server::status() {
 }
 
 QueuedRecipients Server::queued(const PendingDelivery& pending) const {
-    return dispatcher_.queued({.id = pending.id,
-                               .flow = {pending.tenant, pending.stream, std::string(pending.pool), pending.tls_optional},
-                               .domain = pending.recipient.substr(pending.recipient.rfind('@') + 1),
-                               .attempts = static_cast<std::uint16_t>(pending.attempts),
-                               .delay_reported = pending.delay_reported,
-                               .due = pending.due_at});
+    return dispatcher_.queued(
+        {.id = pending.id,
+         .flow = {pending.tenant, pending.stream, std::string(pending.pool), pending.tls_optional},
+         .domain = pending.recipient.substr(pending.recipient.rfind('@') + 1),
+         .attempts = static_cast<std::uint16_t>(pending.attempts),
+         .delay_reported = pending.delay_reported,
+         .due = pending.due_at});
 }
 
 mail::Language Server::language_of(TenantId tenant) const {

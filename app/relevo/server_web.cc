@@ -58,7 +58,7 @@ Result<void> Server::open_web() {
                 .transport = settings.tls ? net::HttpTransport::tls : net::HttpTransport::plain};
             if (settings.api)
                 http.body_limit_of = [this](const HttpRequest& head) {
-                    return head.path().starts_with(api::path_prefix) ? api_->body_limit(head) : api::small_body_limit;
+                    return api::is_api_path(head.path()) ? api_->body_limit(head) : api::small_body_limit;
                 };
             web_servers_.push_back(std::make_unique<net::HttpServer>(std::move(http)));
         }
@@ -69,8 +69,7 @@ Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest 
     if (request.path().starts_with(unsubscribe_path))
         co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
     if (Tracker::is_ours(request.path())) co_return co_await tracker_->answer(std::move(request));
-    if (settings.api && request.path().starts_with(api::path_prefix))
-        co_return co_await api_->answer(std::move(request));
+    if (settings.api && api::is_api_path(request.path())) co_return co_await api_->answer(std::move(request));
     co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};
 }
 

@@ -101,9 +101,9 @@ class TestRepliesToLogin(ReplyTestCase):
             self.assert_reply(session.plain("shut", "wrong"), 535, "5.7.8")
 
     def test_expired_credential(self):
-        soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+        soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=4)  # later than the command takes
         self.relevo.add_credential("old", expires_at=soon.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z")
-        loopback.wait_until(lambda: datetime.datetime.now(datetime.UTC) > soon, "the expiry", 3)
+        loopback.wait_until(lambda: datetime.datetime.now(datetime.UTC) > soon, "the expiry", 6)
         with self.relevo.converse("implicit") as session:
             session.hello()
             self.assert_reply(session.plain("old", PASSWORD), 525, "5.7.13", "expired")

@@ -108,12 +108,12 @@ def ensure_nodemailer() -> pathlib.Path:
 
 def ensure_node_package(name: str, version: str) -> pathlib.Path:
     """The folder with the node_modules that hold it."""
-    folder = CACHE / f"{name}-{version}"
+    folder = CACHE / f"{name.replace(chr(47), chr(45))}-{version}"
     with _Lock():
         if shutil.which("npm") is None:
             _install(*(["npm"] if shutil.which("node") else ["nodejs", "npm"]))
         if not (folder / "node_modules" / name).exists():
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             _run("npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), f"{name}@{version}", cwd=folder)
     return folder
 
