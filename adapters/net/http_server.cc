@@ -26,8 +26,10 @@ bool breaks_lines(std::string_view text) { return text.find_first_of("\r\n") != 
 
 std::string serialise(const HttpResponse& response, Persistence persistence, bool with_body) {
     const auto reason = http::obsolete_reason(http::int_to_status(response.status));
-    std::string text = fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", response.status,
-                                   std::string_view(reason.data(), reason.size()), response.body.size());
+    std::string text =
+        fmt::format("HTTP/1.1 {} {}\r\n", response.status, std::string_view(reason.data(), reason.size()));
+    // It would have to be the length that 200 has (RFC 9110 §8.6).
+    if (response.status != 304) text += fmt::format("Content-Length: {}\r\n", response.body.size());
     const auto add = [&text](std::string_view name, std::string_view value) {
         if (!breaks_lines(name) && !breaks_lines(value)) text += fmt::format("{}: {}\r\n", name, value);
     };

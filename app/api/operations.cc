@@ -31,6 +31,8 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"enableCredential", "credential.enable", Bounds::credential},
     {"disableCredential", "credential.disable", Bounds::credential},
 
+    {"getSubmission", "server.submission", Bounds::tenant},
+
     {"listSuppressions", "suppression.list", Bounds::tenant, "entries"},
     {"createSuppression", "suppression.add", Bounds::tenant, {}, 201},
     {"getSuppression", "suppression.show", Bounds::tenant, {}, 200, true},

@@ -269,6 +269,8 @@ void add_account_commands(std::vector<CommandSpec>& table) {
                          name,
                          language,
                          password_file}));
+    table.push_back(ask("user setup-link", "user.setup_link", server_or_store,
+                        "Show the link that makes the first administrator in the console; works once, for 7 days", {}));
     table.push_back(ask("user list", "user.list", server_or_store, "List users", {of_tenant}));
     table.push_back(ask("user show", "user.show", server_or_store, "Show one user and what they may do", {user}));
     table.push_back(ask("user set", "user.set", server_or_store,

@@ -96,6 +96,9 @@ std::string render_audit(const value& result) {
 std::string render_accounts(std::string_view request, const value& result) {
     if (request == "user.list") return render_users(result);
     if (request == "user.remove") return fmt::format("Removed {}\n", printable(text(result, "removed")));
+    if (request == "user.setup_link")
+        return fmt::format("Open this to make the first administrator (works once, until {}):\n  {}\n",
+                           time_text(result, "expires_at"), printable(text(result, "url"), 1000));
     if (request.starts_with("user.")) return render_user(result);
     if (request == "key.list") return render_keys(result);
     if (request.starts_with("key.")) return render_key(request, result);

@@ -112,6 +112,8 @@ class Setup {
             const auto domain,
             perform("domain add", {{"tenant", answers_.tenant}, {"domain", answers_.domain}, {"trusted", true}}));
         RELEVO_TRY(credential_, perform("credential add", {{"tenant", answers_.tenant}, {"label", "setup"}}));
+        // Not where there is a user already, or the configuration in force serves no console.
+        if (const auto link = perform("user setup-link", {})) console_link_ = text(*link, "url");
         return {};
     }
 
@@ -126,7 +128,8 @@ class Setup {
                                                   {"tenant", answers_.tenant},
                                                   {"domain", answers_.domain},
                                                   {"login", login},
-                                                  {"password", password}});
+                                                  {"password", password},
+                                                  {"console", console_link_}});
             return;
         }
         out_ << fmt::format(
@@ -143,6 +146,11 @@ class Setup {
             "        --from test@{5} --to YOUR-ADDRESS\n",
             written_, configuration_.server.data_dir, configuration_.server.host_name, login, password,
             answers_.domain);
+        if (!console_link_.empty())
+            out_ << fmt::format(
+                "\nThe web console, once the server runs; this makes its administrator (works once, for 7 days):\n  "
+                "{}\n",
+                console_link_);
         if (written_ != parsed_.configuration_path)
             out_ << fmt::format("\n{} was there already and is still in force: compare the two.\n",
                                 parsed_.configuration_path);
@@ -156,6 +164,7 @@ class Setup {
     std::string written_;
     Configuration configuration_;
     boost::json::value credential_;
+    std::string console_link_;  // empty: none
 };
 
 }  // namespace

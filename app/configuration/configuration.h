@@ -316,6 +316,7 @@ struct HttpSettings {
     std::vector<Endpoint> address;
     bool tls = true;
     bool api = true;
+    bool console = true;  // needs api
     std::uint32_t max_connections = 1000;
     std::uint32_t requests_per_second = 100;  // of one key; 0: no limit
     friend bool operator==(const HttpSettings&, const HttpSettings&) = default;

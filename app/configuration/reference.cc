@@ -167,6 +167,7 @@ Configuration sample_configuration() {
     ListenerSettings& relay = listen({25});
     relay.role = ListenerPurpose::relay;
     relay.auth = ListenerAuth::none;
+    configuration.http.emplace_back().address = {{any_v4, 443}, {any_v6, 443}};
     return configuration;
 }
 

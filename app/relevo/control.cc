@@ -51,6 +51,8 @@ Task<json::object> Control::perform(json::object request, Principal principal) {
 }
 
 Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments, Principal principal) {
+    if (command == "user.setup_link") co_return co_await make_setup_link(std::move(arguments), std::move(principal));
+    if (command == "server.submission") co_return co_await describe_submission(std::move(arguments));
     if (starts_with_any(command, {"user.", "key.", "session.", "audit."}))
         co_return co_await perform_accounts(std::move(command), std::move(arguments), std::move(principal));
     if (command == "queue.list") co_return co_await list_queue(std::move(arguments));

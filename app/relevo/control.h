@@ -57,12 +57,14 @@ struct ControlContext {
     std::function<std::shared_ptr<const shaping::ShapingTable>()> shaping;
     // Drained sources have changed in the store; with a server.
     std::function<Task<Result<void>>()> refresh_drains;
-    Dispatcher* dispatcher = nullptr;             // nullptr: no server runs
-    PasswordChecker* passwords = nullptr;         // makes new secrets; nullptr: made where the request runs
-    Reporting* reporting = nullptr;               // with a server
-    LanBook* lan = nullptr;                       // never null
-    AccountBook* accounts = nullptr;              // never null
-    std::function<LanFace()> lan_face{};          // as the configuration in force says
+    Dispatcher* dispatcher = nullptr;            // nullptr: no server runs
+    PasswordChecker* passwords = nullptr;        // makes new secrets; nullptr: made where the request runs
+    Reporting* reporting = nullptr;              // with a server
+    LanBook* lan = nullptr;                      // never null
+    AccountBook* accounts = nullptr;             // never null
+    std::function<LanFace()> lan_face{};         // as the configuration in force says
+    std::function<std::string()> console_url{};  // public_face.h
+    std::function<boost::json::object()> submission{};
     std::function<bool()> is_stopping;            // with a server
     std::function<boost::json::object()> status;  // with a server
     std::function<boost::json::object()> totals;  // with a server: what was counted since it started
@@ -105,6 +107,9 @@ class Control {
     Task<Result<FreshSecret>> fresh_secret(const Arguments& arguments);
 
     // control_accounts.cc
+    // control_web.cc
+    Task<Answer> make_setup_link(Arguments arguments, Principal principal);
+    Task<Answer> describe_submission(Arguments arguments);
     Task<Answer> perform_accounts(std::string command, Arguments arguments, Principal principal);
     // Nothing if the command changes nothing.
     static std::optional<AuditEntry> audit_of(std::string_view command, const Arguments& arguments,

@@ -12,6 +12,7 @@
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/lan_relay.h"
 #include "app/relevo/options.h"
+#include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/sink.h"
@@ -207,6 +208,8 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .lan = &lan,
                      .accounts = &accounts,
                      .lan_face = [&] { return lan_face(configuration); },
+                     .console_url = [&] { return console_url(configuration); },
+                     .submission = [&] { return submission_json(configuration); },
                      .status = nullptr,
                      .totals = nullptr,
                      .reload = nullptr,

@@ -17,6 +17,7 @@
 #include "app/relevo/feedback.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/store.h"
+#include "app/web/console_files.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
@@ -193,6 +194,7 @@ class Server {
     std::unique_ptr<net::HttpServer> http_;
     std::vector<std::unique_ptr<net::Listener>> web_listeners_;  // as the sections [[http]], address by address
     std::vector<std::unique_ptr<net::HttpServer>> web_servers_;  // of each listener
+    ConsoleFiles console_;
     std::unique_ptr<api::Metrics> api_metrics_;
     std::unique_ptr<api::Api> api_;
     std::mutex reload_mutex_;  // a signal and the control socket may ask at once

@@ -5,6 +5,7 @@
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
 #include "app/relevo/path_metrics.h"
+#include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
 #include "core/tenancy/administration.h"
 
@@ -94,6 +95,8 @@ Result<void> Server::open_control() {
                        .lan = lan_.get(),
                        .accounts = &accounts_,
                        .lan_face = [this] { return lan_face(*configuration_.load()); },
+                       .console_url = [this] { return console_url(*configuration_.load()); },
+                       .submission = [this] { return submission_json(*configuration_.load()); },
                        .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
                        .totals = [this] { return totals(); },

@@ -1,5 +1,6 @@
 // What the server answers over HTTP: the API, and the page to unsubscribe.
 #include "app/relevo/server.h"
+#include "app/web/console.h"
 #include "core/feedback/unsubscribe.h"
 
 namespace relevo {
@@ -41,6 +42,7 @@ void Server::make_api() {
 }
 
 Result<void> Server::open_web() {
+    RELEVO_TRY(console_, ConsoleFiles::parse(embedded_console()));
     std::vector<std::shared_ptr<net::ShardSockets>> sockets;
     for (const auto& parts : shards_) sockets.push_back(parts->sockets);
     for (const HttpSettings& settings : started_with_->http)
@@ -70,6 +72,7 @@ Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest 
         co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
     if (Tracker::is_ours(request.path())) co_return co_await tracker_->answer(std::move(request));
     if (settings.api && api::is_api_path(request.path())) co_return co_await api_->answer(std::move(request));
+    if (settings.console && settings.api) co_return answer_console(console_, request);
     co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};
 }
 

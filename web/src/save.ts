@@ -1,0 +1,16 @@
+// A file for the reader, made here.
+export function save_text(name: string, text: string, type = 'text/plain'): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// A cell that no spreadsheet takes for a formula (security row E8).
+function cell(value: string): string {
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+export const csv_text = (rows: string[][]): string => rows.map((row) => row.map(cell).join(',') + '\r\n').join('');

@@ -1,0 +1,41 @@
+// Who uses the console, and what that one may do.
+import { get, on_session_end, post, remove, set_csrf_token, type Schemas } from './api/client';
+import { use_language, type Language } from './language.svelte';
+
+type Person = Schemas['Session'];
+
+let person = $state.raw<Person | undefined>();
+let is_known = $state(false);
+
+export const who = () => person;
+export const session_is_known = () => is_known;
+export const may = (scope: string): boolean => person?.scopes.includes(scope) ?? false;
+// Somebody of the whole server, who names the tenant.
+export const is_of_server = (): boolean => person !== undefined && person.tenant === null;
+
+export async function enter(as: Person): Promise<void> {
+  set_csrf_token(as.csrf_token);
+  if (!localStorage.getItem('language')) await use_language(as.language as Language);
+  person = as;
+  is_known = true;
+}
+
+export async function find_session(): Promise<void> {
+  on_session_end(() => (person = undefined));
+  try {
+    await enter(await get('/api/v1/session'));
+  } catch {
+    person = undefined;
+  }
+  is_known = true;
+}
+
+export async function log_in(login: string, password: string, code: string): Promise<void> {
+  await enter(await post('/api/v1/session', { body: code ? { login, password, code } : { login, password } }));
+}
+
+export async function log_out(): Promise<void> {
+  await remove('/api/v1/session').catch(() => undefined);
+  person = undefined;
+  set_csrf_token('');
+}
