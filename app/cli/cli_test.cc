@@ -323,13 +323,16 @@ TEST_F(CommandLine, SetsUpWithoutQuestionsAndNeverOverwrites) {
     const std::vector<std::string> words = {"setup",      "--yes",          "--host-name", "mail.example.com",
                                             "--domain",   "example.com",    "--user",      "",
                                             "--data-dir", folder_ / "data", "--run-dir",   folder_ / "run"};
-    commands_.answers = {ok, ok, boost::json::parse(credential)};
+    const std::string link = R"({"ok":true,"result":{"url":"https://mail.example.com/setup#token-once"}})";
+    commands_.answers = {ok, ok, boost::json::parse(credential), boost::json::parse(link)};
     const Ran first = run(words);
     EXPECT_EQ(first.code, 0) << first.err;
-    ASSERT_EQ(commands_.requests.size(), 3U);
+    ASSERT_EQ(commands_.requests.size(), 4U);
     EXPECT_EQ(commands_.requests[0].at("command"), "tenant.add");
     EXPECT_EQ(commands_.requests[1].at("command"), "domain.add");
     EXPECT_EQ(commands_.requests[2].at("command"), "credential.add");
+    EXPECT_EQ(commands_.requests[3].at("command"), "user.setup_link");
+    EXPECT_THAT(first.out, HasSubstr("https://mail.example.com/setup#token-once"));
     EXPECT_EQ(std::filesystem::status(folder_ / "data").permissions(), std::filesystem::perms::owner_all);
     EXPECT_EQ(run({"config", "show"}).code, 0);
 

@@ -232,7 +232,8 @@ Task<Control::Answer> Control::show_queue_top(Arguments arguments) {
 
 // Everything that `relevo top` shows, at one moment; rates come from two of them.
 Task<Control::Answer> Control::take_pulse(Arguments arguments) {
-    RELEVO_CO_CHECK(check_members(arguments, {"limit"}));
+    RELEVO_CO_CHECK(check_members(arguments, {"limit", "language"}));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
     RELEVO_CO_TRY(const std::size_t page, page_of(arguments, shown_at_top));
     std::vector<SiteStatus> sites = co_await all_sites();
     const std::size_t in_all = sites.size();
@@ -256,7 +257,7 @@ Task<Control::Answer> Control::take_pulse(Arguments arguments) {
     }
     most_first(sites, page);
     json::array site_list, tenant_list;
-    for (const SiteStatus& site : sites) site_list.emplace_back(json_summary_of(site, context_.default_language));
+    for (const SiteStatus& site : sites) site_list.emplace_back(json_summary_of(site, language));
     std::vector<TenantLoad> loads = loads_of(co_await whole_tally({}));
     if (loads.size() > page) loads.resize(page);
     for (const TenantLoad& load : loads) tenant_list.emplace_back(json_of(load, tenant_name(load.tenant)));

@@ -434,7 +434,8 @@ Task<Control::Answer> Control::suspend_destination(Arguments arguments, bool sus
 }
 
 Task<Control::Answer> Control::show_message(Arguments arguments) {
-    RELEVO_CO_CHECK(check_members(arguments, {"id"}));
+    RELEVO_CO_CHECK(check_members(arguments, {"id", "language"}));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
     RELEVO_CO_TRY(const auto named, message_or_delivery(id));
     RELEVO_CO_TRY(const MessageRow message, co_await context_.store.spool().show(named.first));
@@ -443,7 +444,7 @@ Task<Control::Answer> Control::show_message(Arguments arguments) {
     json::array pending, timeline;
     const Live live = co_await live_facts_of(message.pending);
     for (const DeliveryRow& row : message.pending) pending.emplace_back(entry_of(row, live));
-    for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event, context_.default_language));
+    for (const Event& event : message.events) timeline.emplace_back(timeline_entry(event, language));
     co_return json::object{
         {"id", message.id.text()},
         {"tenant", json_text_or_null(tenant_name(message.tenant))},

@@ -9,17 +9,7 @@
 
 namespace relevo {
 
-namespace {
-
 namespace json = boost::json;
-
-Result<mail::Language> language_member(const json::object& arguments, mail::Language fallback) {
-    RELEVO_TRY(const auto name, text_member(arguments, "language"));
-    if (!name) return fallback;
-    return mail::parse_language(*name);
-}
-
-}  // namespace
 
 Task<Result<setup::DomainFacts>> Control::facts_of(std::string name) {
     const auto configuration = context_.inspection->configuration();

@@ -76,7 +76,8 @@ Task<Result<std::vector<SiteStatus>>> Control::sites_named(std::string given) {
 }
 
 Task<Control::Answer> Control::list_sites(Arguments arguments) {
-    RELEVO_CO_CHECK(check_members(arguments, {"limit"}));
+    RELEVO_CO_CHECK(check_members(arguments, {"limit", "language"}));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
     RELEVO_CO_TRY(const auto limit, number_member(arguments, "limit"));
     std::vector<SiteStatus> sites = co_await all_sites();
     const std::size_t in_all = sites.size();
@@ -87,7 +88,7 @@ Task<Control::Answer> Control::list_sites(Arguments arguments) {
         std::min(longest_page, limit && *limit > 0 ? static_cast<std::size_t>(*limit) : default_page);
     if (sites.size() > page) sites.resize(page);
     json::array list;
-    for (const SiteStatus& site : sites) list.emplace_back(json_summary_of(site, context_.default_language));
+    for (const SiteStatus& site : sites) list.emplace_back(json_summary_of(site, language));
     json::array suspended;
     RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
     for (const Spool::Suspension& suspension : suspensions)

@@ -135,7 +135,9 @@ json::object finished(const std::string& id, MessageId message, mail::Language l
 }  // namespace
 
 Task<Control::Answer> Control::explain_queue(Arguments arguments) {
-    RELEVO_CO_CHECK(check_members(arguments, {"id"}));
+    RELEVO_CO_CHECK(check_members(arguments, {"id", "language"}));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
+    arguments.erase("language");
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
     RELEVO_CO_TRY(const std::vector<DeliveryRow> rows, co_await select(arguments, 0, longest_page));
     RELEVO_CO_TRY(const std::vector<Spool::Suspension> suspensions, co_await context_.store.spool().suspensions());
@@ -145,7 +147,6 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
     const Live live = co_await live_facts_of(rows);
     const Surroundings known = co_await surroundings_of(*context_.dispatcher, rows);
     const auto now = WallClock::now();
-    const mail::Language language = context_.default_language;
     json::array answers;
     for (const DeliveryRow& row : rows) {
         const std::string key = context_.dispatcher->destination_of(domain_of(row.recipient), flow_of(row)).first;

@@ -107,4 +107,10 @@ boost::json::array json_list(const std::vector<std::string>& texts) {
     return list;
 }
 
+Result<mail::Language> language_member(const boost::json::object& arguments, mail::Language fallback) {
+    RELEVO_TRY(const auto name, text_member(arguments, "language"));
+    if (!name) return fallback;
+    return mail::parse_language(*name);
+}
+
 }  // namespace relevo

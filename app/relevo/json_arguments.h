@@ -3,6 +3,7 @@
 
 #include "core/ports/task.h"
 #include "lib/base/result.h"
+#include "lib/mail/report.h"
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -36,5 +37,8 @@ namespace relevo {
 [[nodiscard]] boost::json::value json_time(WallClock::time_point time);
 [[nodiscard]] boost::json::value json_text_or_null(std::string_view text);
 [[nodiscard]] boost::json::array json_list(const std::vector<std::string>& texts);
+
+// Of texts for people: "es" or "en". Errors: invalid.
+[[nodiscard]] Result<mail::Language> language_member(const boost::json::object& arguments, mail::Language fallback);
 
 }  // namespace relevo

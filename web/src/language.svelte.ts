@@ -1,5 +1,5 @@
 // Texts, numbers and times in the reader's language. Components name texts by key; the catalogues are
-// messages/es.json and messages/en.json. A text with a number has a key for each plural form: "queue.count.one".
+// messages/es.json and messages/en.json. A text with a number has a key for each plural form: "STEM.one".
 import type messages from './messages/en.json';
 
 export type Language = 'es' | 'en';

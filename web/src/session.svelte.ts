@@ -6,6 +6,8 @@ type Person = Schemas['Session'];
 
 let person = $state.raw<Person | undefined>();
 let is_known = $state(false);
+// There may be a session: its cookie is hidden from scripts.
+const mark = 'session';
 
 export const who = () => person;
 export const session_is_known = () => is_known;
@@ -18,15 +20,18 @@ export async function enter(as: Person): Promise<void> {
   if (!localStorage.getItem('language')) await use_language(as.language as Language);
   person = as;
   is_known = true;
+  localStorage.setItem(mark, '1');
+}
+
+function leave(): void {
+  person = undefined;
+  set_csrf_token('');
+  localStorage.removeItem(mark);
 }
 
 export async function find_session(): Promise<void> {
-  on_session_end(() => (person = undefined));
-  try {
-    await enter(await get('/api/v1/session'));
-  } catch {
-    person = undefined;
-  }
+  on_session_end(leave);
+  if (localStorage.getItem(mark)) await get('/api/v1/session').then(enter, () => undefined);
   is_known = true;
 }
 
@@ -36,6 +41,5 @@ export async function log_in(login: string, password: string, code: string): Pro
 
 export async function log_out(): Promise<void> {
   await remove('/api/v1/session').catch(() => undefined);
-  person = undefined;
-  set_csrf_token('');
+  leave();
 }

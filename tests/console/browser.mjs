@@ -1,0 +1,92 @@
+// Drives one page of Chromium by lines of JSON: {"method", "arguments"} in, {"value"} or {"error"} out. What the page
+// wrote to its console, and requests to anywhere but the server, are kept for the test.
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+
+const require = createRequire(new URL('../../web/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+const deadline = 15_000;
+
+const browser = await chromium.launch({
+  executablePath: process.env.RELEVO_CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+let context, page, tools;
+let complaints = [];
+
+const settled = () => page.locator('.loading').nth(0).waitFor({ state: 'detached' });
+
+// The page's own rules forbid eval: this goes past them, as the tools of a developer do.
+async function evaluated(expression) {
+  const { result, exceptionDetails } = await tools.send('Runtime.evaluate', { expression, returnByValue: true, awaitPromise: true });
+  if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+  return result.value;
+}
+
+const methods = {
+  // A fresh browser: no cookies, no choices.
+  async open({ base, language, width, height }) {
+    await context?.close();
+    complaints = [];
+    context = await browser.newContext({ baseURL: base, locale: language, viewport: { width, height }, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
+    context.setDefaultTimeout(deadline);
+    page = await context.newPage();
+    tools = await context.newCDPSession(page);
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('request', (request) => /^(blob|data):/.test(request.url()) || request.url().startsWith(base) || complaints.push(`asked ${request.url()}`));
+  },
+  resize: ({ width, height }) => page.setViewportSize({ width, height }),
+  goto: async ({ path }) => {
+    await page.goto(path);
+    await settled();
+  },
+  // Where a screen is reached without loading the page again.
+  visit: async ({ path }) => {
+    await evaluated(`{
+      const link = Object.assign(document.createElement('a'), { href: ${JSON.stringify(path)} });
+      document.body.append(link);
+      link.click();
+      link.remove();
+    }`);
+    await settled();
+  },
+  settled,
+  click: ({ role, name }) => page.getByRole(role, { name, exact: true }).first().click(),
+  click_in_dialog: ({ name }) => page.locator('dialog').getByRole('button', { name, exact: true }).last().click(),
+  fill: ({ label, value }) => page.getByLabel(label, { exact: true }).fill(value),
+  choose: ({ label, value }) => page.getByLabel(label, { exact: true }).selectOption(value),
+  upload: ({ label, path }) => page.getByLabel(label, { exact: true }).setInputFiles(path),
+  press: ({ key }) => page.keyboard.press(key),
+  wait_for: async ({ text }) => {
+    await page.getByText(text).first().waitFor({ state: 'visible' });
+  },
+  wait_gone: async ({ text }) => {
+    await page.getByText(text).first().waitFor({ state: 'hidden' });
+  },
+  text: () => page.locator('body').innerText(),
+  texts: ({ selector }) => page.locator(selector).allInnerTexts(),
+  focus: () => evaluated('document.activeElement?.textContent ?? ""'),
+  address: () => page.url(),
+  evaluate: ({ script }) => evaluated(script),
+  screenshot: ({ path }) => page.screenshot({ path, fullPage: true }).then(() => null),
+  complaints: () => complaints,
+  // Faults of accessibility, the serious and critical ones; the script goes in past the page's own rules.
+  async faults() {
+    await evaluated(`if (!globalThis.axe) { ${require('axe-core').source} }`);
+    const violations = await evaluated(`axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)`);
+    return violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ') + ' ' + (node.any[0]?.message ?? '')).join('; ')}`);
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { method, arguments: given } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { value: (await methods[method](given)) ?? null };
+  } catch (error) {
+    answer = { error: String(error).slice(0, 1500) };
+  }
+  process.stdout.write(JSON.stringify(answer) + '\n');
+}
+await browser.close();

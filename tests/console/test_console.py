@@ -1,0 +1,359 @@
+"""The web console in a browser: from an empty server to a delivered mail, what became of a message, logins, all screens."""
+
+import base64
+import hmac
+import os
+import pathlib
+import re
+import shutil
+import struct
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
+
+from browser import Browser  # noqa: E402
+from harness import loopback, mail  # noqa: E402
+from harness.case import RelevoTestCase  # noqa: E402
+from harness.name_server import NameServer  # noqa: E402
+from harness.relevo import Relevo  # noqa: E402
+from harness.sink import Sink  # noqa: E402
+from harness.zone_server import ZoneServer  # noqa: E402
+
+LOGIN, PASSWORD = "root@relevo.test", "Un caballo correcto y una grapa"
+EGRESS = "198.18.7.26"
+DOMAIN = "empresa.test"
+WIDTHS = (1280, 390)
+# What somebody writes who wants to run a script in another one's browser (security row E2).
+HOSTILE = "<img src=x onerror=\"document.title='canary'\"><svg onload=alert(1)>{@html 1}"
+
+
+def totp(secret: str, step: int) -> str:
+    """RFC 6238 with SHA-1 and six digits."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack(">Q", step), "sha1")
+    at = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7fffffff) % 1000000:06d}"
+
+
+def pictures() -> pathlib.Path | None:
+    """Where pictures of the screens go: $RELEVO_SCREENSHOTS."""
+    named = os.environ.get("RELEVO_SCREENSHOTS")
+    if not named:
+        return None
+    folder = pathlib.Path(named)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class BrowserTestCase(unittest.TestCase):
+    longMessage = True
+
+    def look_at(self, browser: Browser, name: str) -> None:
+        """Nothing went wrong on the page, anybody can use it, and nothing sticks out of it."""
+        self.assertEqual(browser.complaints(), [], name)
+        self.assertEqual(browser.faults(), [], name)
+        self.assertLessEqual(browser.evaluate(script="document.documentElement.scrollWidth - innerWidth"), 0, f"{name} is too wide")
+        if folder := pictures():
+            browser.screenshot(path=str(folder / f"{name}.png"))
+
+
+class FirstRun(BrowserTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="relevo-console-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.zone = ZoneServer(cls.folder / "nsd", DOMAIN, loopback.address(53))
+        cls.addClassCleanup(cls.zone.stop)
+        mail_port = loopback.free_port(loopback.address(11))
+        cls.names = NameServer(cls.folder / "dns", [
+            f"mail.relevo.test. A {EGRESS}", "26.7.18.198.in-addr.arpa. PTR mail.relevo.test.",
+            "destination.test. MX 10 mx.destination.test.", f"mx.destination.test. A {loopback.address(11)}"],
+            zones={DOMAIN: cls.zone.address})
+        cls.addClassCleanup(cls.names.stop)
+        web = loopback.free_port()
+        cls.base = f"http://127.0.0.1:{web}"
+        cls.relevo = Relevo(dns=cls.names.address, mail_port=mail_port, settings={
+            "http": [{"address": [f"127.0.0.1:{web}"], "tls": False}],
+            "dns": {"authority_port": cls.zone.port},
+            "checks": {"egress_addresses": [EGRESS], "outbound_domains": ["destination.test"], "blocklists": []}})
+        cls.addClassCleanup(cls.relevo.close)
+        cls.relevo.start()
+        cls.sink = Sink(loopback.address(11), mail_port)
+        cls.addClassCleanup(cls.sink.stop)
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    def test_leads_from_the_link_to_a_delivered_mail(self) -> None:
+        browser = self.browser
+        browser.open(self.base)
+        browser.goto("/")
+        browser.wait_for("relevo user setup-link")
+        link = self.relevo.ask("user", "setup-link")["url"]
+        self.assertTrue(link.startswith(self.base + "/setup#"), link)
+
+        browser.goto(link.removeprefix(self.base))
+        browser.wait_for("Bienvenido a Relevo")
+        self.assertNotIn("#", browser.address(), "the secret stays in no history")
+        browser.settled()
+        self.look_at(browser, "first-run-es-1280")
+        browser.fill("Correo electrónico", LOGIN)
+        browser.fill("Nombre", "Raíz")
+        browser.fill("Contraseña nueva", PASSWORD)
+        browser.click("Crear administrador")
+        browser.wait_for("Primeros pasos")
+        browser.settled()
+        browser.wait_for("1 de 5")   # the server's own name is well
+        self.look_at(browser, "checklist-es-1280")
+
+        # A domain, from red to green.
+        browser.click("Añadir dominio", role="link")
+        browser.fill("Dominio", DOMAIN)
+        browser.fill("Organización", "Empresa")
+        self.look_at(browser, "domain-add-es-1280")
+        browser.click_in_dialog(name="Añadir dominio")
+        browser.wait_for("registros obligatorios")
+        browser.settled()
+        self.assertIn("Por verificar", browser.text())
+        self.look_at(browser, "domain-red-es-1280")
+        self.zone.publish(self.relevo.run("domain", "dns", DOMAIN, "--zone").output
+                          + f"\n{DOMAIN}. 1 IN MX 10 mx.{DOMAIN}.\nmx.{DOMAIN}. 1 IN A 192.0.2.7\n")
+        self.zone.check()
+        browser.click("Comprobar de nuevo")
+        browser.wait_for("Todo publicado")
+        browser.wait_for("Verificado")
+        self.look_at(browser, "domain-green-es-1280")
+
+        # A credential, with what is to be typed.
+        browser.visit("/credentials/new")
+        browser.click("WordPress o tienda web Con un complemento de SMTP.")
+        browser.click("Aplicación propia Código suyo, con SMTP o la API.")
+        self.look_at(browser, "credential-new-es-1280")
+        browser.click("Crear credencial")
+        browser.wait_for("La contraseña se muestra solo esta vez")
+        browser.settled()
+        shown = browser.text()
+        for part in ("mail.relevo.test", str(self.relevo.ports["submission"]), "swaks --server"):
+            self.assertIn(part, shown)
+        self.look_at(browser, "credential-ready-es-1280")
+        login, password = re.search(r"--auth-user '(.+?)' --auth-password '(.+?)'", shown).groups()
+        self.relevo.log_in(login, password).close()
+
+        # The test mail arrives, and the checklist is done.
+        browser.visit("/")
+        browser.wait_for("4 de 5")
+        browser.fill("Enviar a", "ana@destination.test")
+        browser.click("Enviar prueba")
+        self.assertIn("Prueba de Relevo", self.sink.wait_for(1)[0].content.decode())
+        browser.wait_gone(text="Primeros pasos")
+        browser.wait_for("Entregados")
+        browser.settled()
+        self.look_at(browser, "home-es-1280")
+
+        # No second one by such a link.
+        self.assertEqual(self.relevo.run("user", "setup-link", code=1).code, 1)
+
+
+class Console(RelevoTestCase, BrowserTestCase):
+    records = ("empty.test. MX 10 mx.empty.test.",)
+
+    @classmethod
+    def class_settings(cls) -> dict:
+        web = loopback.free_port()
+        cls.base = f"http://127.0.0.1:{web}"
+        return {"http": [{"address": [f"127.0.0.1:{web}"], "tls": False}], "queue": {"retry_schedule": ["600s"]},
+                "checks": {"egress_addresses": [EGRESS], "blocklists": []}, "suppression": {"hard_bounces": True}}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.relevo.control("user.add", login=LOGIN, role="admin", name="Raíz", language="es", password=PASSWORD)
+        cls.busy = Sink(loopback.address(11), cls.mail_port, script=cls.answer)
+        cls.addClassCleanup(cls.busy.stop)
+        cls.fill_store()
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    @staticmethod
+    def answer(stage: str, line: str, session) -> str | None:
+        if stage == "RCPT" and "nobody@" in line:
+            return "550 5.1.1 <nobody@destination.test>: user unknown"
+        if stage == "RCPT" and "busy@" in line:
+            return "451 4.7.1 greylisted, try again in 5 minutes"
+        return None
+
+    @classmethod
+    def fill_store(cls) -> None:
+        relevo = cls.relevo
+        cls.bounced = relevo.submit(mail.message(), "nobody@destination.test")
+        cls.waiting = relevo.submit(mail.message(), ["busy@destination.test", "ana@destination.test"])
+        cls.held = relevo.submit(mail.message(), "busy@destination.test")
+        loopback.wait_until(lambda: len([entry for entry in relevo.control("queue.list")["entries"] if entry["attempts"] > 0]) >= 2, "deferred")
+        relevo.control("queue.hold", id=cls.held, reason="para mirarlo")
+        loopback.wait_until(lambda: any(event["kind"] == "failed" for event in relevo.control("message.show", id=cls.bounced)["timeline"]), "bounced")
+        relevo.control("domain.add", tenant="customer", domain="pendiente.test")
+        relevo.add_credential("erp", label="ERP de la oficina", networks=["192.0.2.0/24"], messages_per_hour=500)
+        relevo.add_credential("evil", label=HOSTILE)
+        relevo.control("suppression.add", tenant="customer", address="baja@destination.test", reason="unsubscribe", text=HOSTILE)
+        relevo.control("key.add", name=HOSTILE[:60], tenant="customer", scopes=["messages:send", "messages:read"])
+        relevo.control("user.add", login="eva@relevo.test", role="analyst", tenant="customer", language="es", password=PASSWORD)
+        relevo.control("quota.set", tenant="customer", per="day", recipients=10, beyond="wait")
+
+    def enter(self, language: str = "es", width: int = 1280, path: str = "/", login: str = LOGIN) -> Browser:
+        browser = self.browser
+        browser.open(self.base, language, width)
+        browser.goto(path)
+        self.log_in(language, login)
+        return browser
+
+    def log_in(self, language: str = "es", login: str = LOGIN) -> None:
+        user, password, enter = ("Usuario", "Contraseña", "Entrar") if language == "es" else ("Login", "Password", "Log in")
+        self.browser.fill(user, login)
+        self.browser.fill(password, PASSWORD)
+        self.browser.click(enter)
+        self.browser.wait_gone(text="Entrar en Relevo" if language == "es" else "Log in to Relevo")
+        self.browser.settled()
+
+    def test_tells_why_a_message_came_back(self) -> None:
+        browser = self.enter(path="/messages")
+        browser.fill("Buscar mensajes", f"status=sent queued as {self.bounced})")
+        browser.press(key="Enter")
+        browser.wait_for("Rechazado definitivamente")
+        browser.settled()
+        shown = browser.text()
+        self.assertIn("550 5.1.1", shown)
+        self.assertIn("Devuelto", shown)
+        [meaning] = [event["meaning"] for event in self.relevo.control("message.show", id=self.bounced, language="es")["timeline"]
+                     if event["kind"] == "failed"]
+        self.assertIn(meaning, shown)
+        self.assertNotIn("RCPT TO", shown, "the conversation is folded")
+        browser.evaluate(script="document.querySelector('main details summary').click()")
+        browser.wait_for("RCPT TO")
+        browser.visit("/suppressions")
+        browser.wait_for("nobody@destination.test")
+
+    def test_a_held_message_is_released_and_a_waiting_one_says_why(self) -> None:
+        browser = self.enter(path="/messages?q=state%3Aheld")
+        browser.click("busy@destination.test", role="link")
+        browser.wait_for("Por qué espera")
+        browser.wait_for("para mirarlo")
+        browser.click("Liberar")
+        browser.wait_for("Intentar ahora")
+        self.wait_for_event(self.held, "released")
+        browser.visit(f"/messages/{self.waiting}")
+        browser.wait_for("451 4.7.1")
+        browser.settled()
+        sentence = self.relevo.control("queue.why", id=self.waiting, language="es")["answers"][0]["sentence"]
+        self.assertIn(sentence[:30], browser.text())
+        self.relevo.control("queue.hold", id=self.held, reason="para mirarlo")
+
+    def test_asks_for_the_second_factor_once_it_is_on(self) -> None:
+        browser = self.enter(path="/account", login="eva@relevo.test")
+        browser.click("Activar")
+        browser.fill("Confirme con su contraseña", PASSWORD)
+        browser.click("Continuar")
+        browser.wait_for("Escanee este código")
+        self.look_at(browser, "second-factor-es-1280")
+        secret = next(text for text in browser.texts(selector="main pre") if re.fullmatch(r"[A-Z2-7]{20,}", text.strip())).strip()
+        step = int(time.time()) // 30
+        browser.fill("Código que muestra la aplicación", totp(secret, step))
+        browser.click("Confirmar")
+        browser.wait_for("El segundo factor está activado")
+        recovery = browser.texts(selector="main pre")[-1].split()
+        self.assertGreaterEqual(len(recovery), 8)
+
+        browser.open(self.base)
+        browser.goto("/messages")
+        browser.fill("Usuario", "eva@relevo.test")
+        browser.fill("Contraseña", PASSWORD)
+        browser.click("Entrar")
+        browser.wait_for("Segundo factor")
+        browser.fill("Código", "000000")
+        browser.click("Entrar")
+        browser.wait_for("Este código no es correcto")
+        browser.fill("Código", totp(secret, step + 1))   # the one of before is used up
+        browser.click("Entrar")
+        browser.wait_for("En cola")
+        self.assertTrue(browser.address().endswith("/messages"))
+
+    def test_who_is_logged_out_goes_on_where_he_was(self) -> None:   # security row E3
+        browser = self.enter(path="/credentials")
+        browser.wait_for("ERP de la oficina")
+        self.relevo.control("session.revoke", user=LOGIN)
+        browser.visit("/domains")
+        browser.wait_for("Entrar en Relevo")
+        self.assertTrue(browser.address().endswith("/domains"))
+        self.log_in()
+        browser.wait_for("pendiente.test")
+        browser.click("Salir")
+        browser.wait_for("Entrar en Relevo")
+        browser.goto("/users")
+        browser.wait_for("Entrar en Relevo")
+
+    def test_speaks_the_language_that_is_chosen(self) -> None:
+        browser = self.enter()
+        browser.choose(label="Idioma", value="en")
+        browser.wait_for("Right now")
+        browser.visit("/domains")
+        browser.wait_for("To be verified")
+        browser.goto("/check")
+        browser.wait_for("Check again")
+        self.assertEqual(browser.evaluate(script="document.documentElement.lang"), "en")
+
+    def test_suppressions_are_added_imported_and_taken_out(self) -> None:
+        browser = self.enter(path="/suppressions")
+        browser.click("Añadir dirección")
+        browser.fill("Dirección", "vieja@destination.test")
+        browser.click_in_dialog(name="Añadir dirección")
+        browser.wait_for("vieja@destination.test")
+        listing = self.folder / "lista.csv"
+        listing.write_text("email,motivo\nuna@destination.test,x\notra@destination.test;y\nno es una dirección\nrota@\n")
+        browser.click("Importar")
+        browser.upload(label="Fichero", path=str(listing))
+        browser.click_in_dialog(name="Importar")
+        browser.wait_for("2 direcciones añadidas")
+        browser.wait_for("Línea 5")
+        browser.click_in_dialog(name="Cerrar")
+        browser.wait_for("otra@destination.test")
+        browser.click("Quitar vieja@destination.test")
+        browser.wait_gone(text="vieja@destination.test")
+
+    # Every screen, in both languages, on a desk and on a phone, with what strangers wrote on it (security row E2).
+    def test_every_screen_is_whole_and_runs_nothing_that_strangers_wrote(self) -> None:
+        screens = {"home": "/", "messages": "/messages", "message-bounced": f"/messages/{self.bounced}",
+                   "message-waiting": f"/messages/{self.waiting}", "domains": "/domains", "domain": "/domains/pendiente.test",
+                   "credentials": "/credentials", "credential": "/credentials/erp", "credential-new": "/credentials/new",
+                   "suppressions": "/suppressions", "sending": "/sending", "sending-sites": "/sending/sites",
+                   "sending-queue": "/sending/queue", "sending-organisations": "/sending/organisations", "check": "/check",
+                   "tenants": "/tenants", "keys": "/keys", "users": "/users", "sessions": "/sessions", "audit": "/audit",
+                   "account": "/account", "nowhere": "/nowhere"}
+        for language in ("es", "en"):
+            browser = self.enter(language)
+            if language == "en":   # the account says Spanish
+                browser.choose(label="Idioma", value="en")
+                browser.wait_for("Overview")
+            for name, path in screens.items():
+                browser.visit(path)
+                for width in WIDTHS:
+                    browser.resize(width=width, height=844)
+                    with self.subTest(screen=name, language=language, width=width):
+                        self.look_at(browser, f"{name}-{language}-{width}")
+                        self.assertNotIn("canary", browser.evaluate(script="document.title"))
+        browser.visit("/credentials")
+        self.assertIn(HOSTILE, browser.text(), "shown as it was written")
+
+    def test_dark_colours_can_be_read_too(self) -> None:
+        browser = self.enter()
+        browser.choose(label="Colores", value="dark")
+        for name, path in (("home", "/"), ("message", f"/messages/{self.bounced}"), ("domain", "/domains/pendiente.test"),
+                           ("credential", "/credentials/erp"), ("users", "/users")):
+            browser.visit(path)
+            with self.subTest(screen=name):
+                self.look_at(browser, f"{name}-dark-es-1280")
+
+
+if __name__ == "__main__":
+    unittest.main()
