@@ -78,7 +78,7 @@ class FirstRun(BrowserTestCase):
         cls.base = f"http://127.0.0.1:{web}"
         cls.relevo = Relevo(dns=cls.names.address, mail_port=mail_port, settings={
             "http": [{"address": [f"127.0.0.1:{web}"], "tls": False}],
-            "dns": {"authority_port": cls.zone.port},
+            "dns": {"authority_port": cls.zone.port}, "signing": {"check_interval": "1s"},
             "checks": {"egress_addresses": [EGRESS], "outbound_domains": ["destination.test"], "blocklists": []}})
         cls.addClassCleanup(cls.relevo.close)
         cls.relevo.start()
