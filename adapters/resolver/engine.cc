@@ -24,6 +24,16 @@ std::string canonical_of(const ub_result& result) {
     return to_lower(name);
 }
 
+// Whether the answer says how long it holds: by its records, or by the SOA beside "there is none" (RFC 2308 §5), which
+// may be at its last moment: 0.
+bool states_ttl(const ub_result& result) {
+    if (result.ttl > 0 || (result.data != nullptr && result.data[0] != nullptr)) return true;
+    constexpr int authority_count = 8;  // its place in the header (RFC 1035 §4.1.1)
+    const auto* header = static_cast<const unsigned char*>(result.answer_packet);
+    return header != nullptr && result.answer_len >= 12 &&
+           (header[authority_count] != 0 || header[authority_count + 1] != 0);
+}
+
 Result<dns::Answer> answer_of(const ub_result& result, dns::RecordType type) {
     if (result.bogus != 0)
         return std::unexpected(
@@ -43,7 +53,7 @@ Result<dns::Answer> answer_of(const ub_result& result, dns::RecordType type) {
     answer->name_exists = result.nxdomain == 0;
     answer->security = result.secure != 0 ? dns::Security::secure : dns::Security::insecure;
     answer->canonical_name = canonical_of(result);
-    answer->ttl = result.ttl > 0 || !rdata.empty() ? std::chrono::seconds(result.ttl) : ttl_of_unstated;
+    answer->ttl = states_ttl(result) ? std::chrono::seconds(result.ttl) : ttl_of_unstated;
     return answer;
 }
 
