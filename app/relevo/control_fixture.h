@@ -92,6 +92,8 @@ class ControlTest : public testing::Test {
                            .dispatcher = server == Server::runs ? &dispatcher : nullptr,
                            .passwords = passwords.get(),
                            .accounts = &accounts,
+                           .console_url = [] { return std::string("https://mail.example.com"); },
+                           .submission = [] { return json::object{{"host_name", "mail.example.com"}}; },
                            .is_stopping = [this] { return stopping; },
                            .status = [] { return json::object{{"version", "0"}}; },
                            .reload = [this]() -> Result<std::vector<std::string>> {

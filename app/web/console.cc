@@ -10,8 +10,9 @@ constexpr std::string_view content_security_policy =
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 constexpr std::string_view unchanging_folder = "/assets/";  // names there hold a hash of the content
 
+// "/favicon.ico" does, "/domains/example.com" is a screen.
 bool names_file(std::string_view path) {
-    return path.starts_with(unchanging_folder) || path.substr(path.rfind('/') + 1).contains('.');
+    return path.starts_with(unchanging_folder) || (path.rfind('/') == 0 && path.contains('.'));
 }
 
 // Whether a list of the request has the value, parameters aside: "br, gzip;q=0.8". RFC 9110 §12.5.3: q=0 refuses it.

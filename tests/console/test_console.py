@@ -1,7 +1,10 @@
 """The web console in a browser: from an empty server to a delivered mail, what became of a message, logins, all screens."""
 
 import base64
+import gzip
 import hmac
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -162,9 +165,10 @@ class Console(RelevoTestCase, BrowserTestCase):
 
     @classmethod
     def class_settings(cls) -> dict:
-        web = loopback.free_port()
+        web, cls.api_port = loopback.free_port(), loopback.free_port()
         cls.base = f"http://127.0.0.1:{web}"
-        return {"http": [{"address": [f"127.0.0.1:{web}"], "tls": False}], "queue": {"retry_schedule": ["600s"]},
+        return {"http": [{"address": [f"127.0.0.1:{web}"], "tls": False},
+                         {"address": [f"127.0.0.1:{cls.api_port}"], "tls": False, "console": False}], "queue": {"retry_schedule": ["600s"]},
                 "checks": {"egress_addresses": [EGRESS], "blocklists": []}, "suppression": {"hard_bounces": True}}
 
     @classmethod
@@ -320,6 +324,59 @@ class Console(RelevoTestCase, BrowserTestCase):
         browser.wait_for("otra@destination.test")
         browser.click("Quitar vieja@destination.test")
         browser.wait_gone(text="vieja@destination.test")
+
+    def ask(self, path: str, method: str = "GET", port: int | None = None, body: dict | None = None, **fields: str):
+        """One request: status, fields, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or int(self.base.rpartition(":")[2]), timeout=10)
+        self.addCleanup(connection.close)
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers)
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+
+    # security row E3: another site has the cookie sent at most, never the token; a new password ends other sessions.
+    def test_a_change_needs_the_token_of_the_session(self) -> None:
+        self.relevo.control("user.add", login="leo@relevo.test", role="operator", tenant="customer", password=PASSWORD)
+
+        def enter() -> tuple[str, str]:
+            status, fields, body = self.ask("/api/v1/session", "POST", body={"login": "leo@relevo.test", "password": PASSWORD})
+            self.assertEqual(status, 200, body)
+            for flag in ("HttpOnly", "SameSite=Strict", "Path=/"):
+                self.assertIn(flag, fields["Set-Cookie"])
+            return fields["Set-Cookie"].split(";")[0], json.loads(body)["csrf_token"]
+
+        (cookie, token), (other, other_token) = enter(), enter()
+        entry = {"address": "csrf@destination.test"}
+        for fields in ({}, {"X_CSRF_Token": "x"}, {"X_CSRF_Token": other_token}):
+            self.assertEqual(self.ask("/api/v1/suppressions", "POST", body=entry, Cookie=cookie, **fields)[0], 403, fields)
+        self.assertEqual(self.ask("/api/v1/suppressions", "POST", body=entry, Cookie=cookie, X_CSRF_Token=token)[0], 201)
+        change = {"password": PASSWORD, "new_password": PASSWORD + " nueva"}
+        self.assertEqual(self.ask("/api/v1/session/password", "POST", body=change, Cookie=cookie, X_CSRF_Token=token)[0], 200)
+        self.assertEqual(self.ask("/api/v1/session", Cookie=cookie)[0], 200)
+        self.assertEqual(self.ask("/api/v1/session", Cookie=other)[0], 401)
+
+    # security rows E2, E3
+    def test_is_given_out_with_rules_for_the_browser_and_kept_by_it(self) -> None:
+        ask = self.ask
+        status, fields, page = ask("/domains/x.test")
+        self.assertEqual(status, 200)
+        self.assertIn("default-src 'none'", fields["Content-Security-Policy"])
+        self.assertNotIn("unsafe", fields["Content-Security-Policy"])
+        self.assertNotRegex(page.decode(), r"<script(?![^>]*\ssrc=)|<style|\son\w+=")
+        self.assertEqual(ask("/", If_None_Match=fields["ETag"])[0], 304)
+        script = re.search(r'src="(/assets/[^"]+)"', page.decode()).group(1)
+        status, fields, plain = ask(script)
+        self.assertIn("immutable", fields["Cache-Control"])
+        status, fields, packed = ask(script, Accept_Encoding="gzip, br")
+        self.assertEqual((fields["Content-Encoding"], gzip.decompress(packed)), ("gzip", plain))
+        status, fields, body = ask(script, "HEAD")
+        self.assertEqual((status, int(fields["Content-Length"]), body), (200, len(plain), b""))
+        self.assertEqual(ask("/assets/none.js")[0], 404)
+        self.assertEqual(ask("/", "POST")[0], 405)
+        self.assertEqual(ask("/", port=self.api_port)[0], 404, "console = false")
+        self.assertEqual(ask("/api/v1/setup", port=self.api_port)[0], 200)
 
     # Every screen, in both languages, on a desk and on a phone, with what strangers wrote on it (security row E2).
     def test_every_screen_is_whole_and_runs_nothing_that_strangers_wrote(self) -> None:

@@ -1,4 +1,4 @@
-"""Every text of the console is in both catalogues, is used, is translated, and none is written into a component."""
+"""Every text of the console is in both catalogues, is used, is translated, and none is written into a component; its types fit the API."""
 
 import json
 import pathlib
@@ -71,6 +71,12 @@ class Texts(unittest.TestCase):
             text = path.read_text()
             self.assertNotIn("{@html", text, path)
             self.assertNotRegex(text, r"\sstyle=", f"{path}: the page's rules allow no inline style")
+
+
+class Types(unittest.TestCase):
+    def test_the_console_fits_the_description_of_the_api(self) -> None:
+        done = subprocess.run(["npm", "run", "-s", "check"], cwd=ROOT / "web", capture_output=True, text=True, timeout=180)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

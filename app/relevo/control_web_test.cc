@@ -1,0 +1,68 @@
+// How people reach the console and programs the server: addresses, ports, and the link for the first administrator.
+#include "app/relevo/control_fixture.h"
+#include "app/relevo/public_face.h"
+
+namespace relevo::test {
+namespace {
+
+using testing::StartsWith;
+
+Configuration configuration_of(const std::string& http) {
+    auto configuration = parse_configuration(
+        "[server]\nhost_name = \"mail.example.com\"\n[[listener]]\naddress = [\"0.0.0.0:465\"]\n"
+        "tls = \"implicit\"\n[[listener]]\naddress = [\"0.0.0.0:587\", \"[::]:587\"]\n"
+        "[[listener]]\naddress = [\"0.0.0.0:25\"]\nrole = \"relay\"\nauth = \"none\"\n" +
+            http,
+        "test");
+    EXPECT_TRUE(configuration.has_value()) << configuration.error().detail;
+    return *std::move(configuration);
+}
+
+TEST(PublicFace, ConsoleIsWhereBrowsersReachIt) {
+    const auto url = [](const std::string& http) { return console_url(configuration_of(http)); };
+    EXPECT_EQ(url("[[http]]\naddress = [\"0.0.0.0:443\"]\n"), "https://mail.example.com");
+    EXPECT_EQ(url("[[http]]\naddress = [\"0.0.0.0:8443\"]\n"), "https://mail.example.com:8443");
+    EXPECT_EQ(url("[[http]]\naddress = [\"127.0.0.1:8080\"]\ntls = false\n"), "http://127.0.0.1:8080");
+    // A proxy of the operator's stands before it.
+    EXPECT_EQ(url("[[http]]\naddress = [\"10.0.0.1:8080\"]\ntls = false\n"), "https://mail.example.com");
+    EXPECT_EQ(url("[[http]]\naddress = [\"127.0.0.1:80\"]\ntls = false\n[[http]]\naddress = [\"0.0.0.0:443\"]\n"),
+              "https://mail.example.com");
+    EXPECT_EQ(url("[[http]]\naddress = [\"0.0.0.0:443\"]\nconsole = false\n"), "");
+    EXPECT_EQ(url("[[http]]\naddress = [\"0.0.0.0:443\"]\napi = false\n"), "");
+    EXPECT_EQ(url(""), "");
+}
+
+TEST(PublicFace, ProgramsGetTheUsualPortFirstAndEachOnce) {
+    EXPECT_EQ(json::serialize(submission_json(configuration_of(""))),
+              R"({"host_name":"mail.example.com","ports":[{"port":587,"security":"starttls","login":true},)"
+              R"({"port":465,"security":"tls","login":true}]})");
+}
+
+class WebControlTest : public ControlTest {};
+
+TEST_F(WebControlTest, TheLinkForTheFirstAdministratorIsAnotherOneEachTime) {
+    const json::object first = ask("user.setup_link"), second = ask("user.setup_link");
+    EXPECT_THAT(text(first, "url"), StartsWith("https://mail.example.com/setup#"));
+    EXPECT_NE(text(first, "url"), text(second, "url"));
+    EXPECT_EQ(text(first, "expires_at").size(), 24U);
+}
+
+TEST_F(WebControlTest, ThereIsNoLinkOnceThereIsAUser) {
+    ask("user.add", R"({"login":"anna","role":"admin"})");
+    EXPECT_THAT(refusal("user.setup_link"), HasSubstr("conflict"));
+}
+
+TEST_F(WebControlTest, TheLinkIsWrittenDownWithoutItsSecret) {  // security row E12
+    const std::string url = text(ask("user.setup_link"), "url");
+    const std::string audit = raw(R"({"command":"audit.list"})");
+    EXPECT_THAT(audit, HasSubstr("user.setup_link"));
+    EXPECT_THAT(audit, Not(HasSubstr(url.substr(url.find('#') + 1))));
+}
+
+TEST_F(WebControlTest, ExplanationsComeInTheLanguageThatIsNamed) {
+    EXPECT_THAT(refusal("message.show", R"({"id":"msg_0","language":"fr"})"), HasSubstr("invalid"));
+    EXPECT_EQ(text(ask("server.submission"), "host_name"), "mail.example.com");
+}
+
+}  // namespace
+}  // namespace relevo::test
