@@ -8,16 +8,10 @@
 #include <atomic>
 
 namespace relevo::https {
-namespace {
-
-// A web server that does not answer holds up one of them for the whole time limit, and the others go on.
-constexpr std::size_t threads = 2;
-
-}  // namespace
 
 class BackgroundPages::State {
  public:
-    explicit State(std::size_t waiting_limit) : waiting_limit_(waiting_limit) {}
+    State(std::size_t waiting_limit, std::size_t threads) : waiting_limit_(waiting_limit), pool_(threads) {}
     // Each fetch that is still waiting runs, and ends at once.
     ~State() {
         stopping_ = true;
@@ -49,10 +43,11 @@ class BackgroundPages::State {
     const std::size_t waiting_limit_;
     std::atomic<bool> stopping_ = false;
     std::atomic<std::size_t> waiting_ = 0;
-    boost::asio::thread_pool pool_{threads};
+    boost::asio::thread_pool pool_;
 };
 
-BackgroundPages::BackgroundPages(std::size_t waiting_limit) : state_(std::make_unique<State>(waiting_limit)) {}
+BackgroundPages::BackgroundPages(std::size_t waiting_limit, std::size_t threads)
+    : state_(std::make_unique<State>(waiting_limit, threads)) {}
 BackgroundPages::~BackgroundPages() = default;
 
 Task<Result<Page>> BackgroundPages::fetch(PageRequest request) {

@@ -10,7 +10,8 @@ namespace relevo::https {
 // Threads: any. Destroying it ends what is being fetched; whoever waits gets `cancelled`.
 class BackgroundPages final : public WebPages {
  public:
-    explicit BackgroundPages(std::size_t waiting_limit = 100);
+    // A web server that does not answer holds up one of the threads for its whole time limit, and the others go on.
+    explicit BackgroundPages(std::size_t waiting_limit = 100, std::size_t threads = 2);
     ~BackgroundPages() override;
 
     Task<Result<Page>> fetch(PageRequest request) override;

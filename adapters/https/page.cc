@@ -12,6 +12,7 @@ namespace {
 struct Taken {
     std::string body;
     std::size_t limit_octets;
+    LongPage long_page;
     bool is_over = false;
 };
 
@@ -19,6 +20,7 @@ std::size_t take(char* octets, std::size_t size, std::size_t count, void* user) 
     auto& taken = *static_cast<Taken*>(user);
     if (size * count > taken.limit_octets - taken.body.size()) {
         taken.is_over = true;
+        if (taken.long_page == LongPage::cut) taken.body.append(octets, taken.limit_octets - taken.body.size());
         return 0;  // ends the transfer
     }
     taken.body.append(octets, size * count);
@@ -59,7 +61,7 @@ std::string resolve_entry(const PageRequest& request) {
 void set_options(CURL* curl, const PageRequest& request, const std::string& url, curl_slist* addresses, Taken& taken,
                  char* problem) {
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, request.scheme == WebScheme::http ? "http" : "https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);  // RFC 8461 §3.3: "HTTP 3xx redirects MUST NOT be followed"
     curl_easy_setopt(curl, CURLOPT_PROXY, "");           // whatever the environment says
     curl_easy_setopt(curl, CURLOPT_RESOLVE, addresses);
@@ -72,7 +74,8 @@ void set_options(CURL* curl, const PageRequest& request, const std::string& url,
     curl_easy_setopt(curl, CURLOPT_CAINFO, nullptr);
     curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
     curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, &use_system_trust);
-    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.limit_octets));
+    if (request.long_page == LongPage::refused)
+        curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.limit_octets));
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "relevo");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take);
@@ -87,6 +90,8 @@ bool set_body(CURL* curl, const PostedBody& body, HeaderLines& lines) {
     lines.reset(curl_slist_append(nullptr, ("Content-Type: " + body.content_type).c_str()));
     // Without waiting for "100 Continue", which many servers never send.
     if (!lines || curl_slist_append(lines.get(), "Expect:") == nullptr) return false;
+    for (const std::string& field : body.fields)
+        if (curl_slist_append(lines.get(), field.c_str()) == nullptr) return false;
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.octets.size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.octets.data());
@@ -105,8 +110,9 @@ Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* can
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses(
         curl_slist_append(nullptr, resolve_entry(request).c_str()), &curl_slist_free_all);
     if (!curl || !addresses) return failure(ErrorKind::io, "libcurl has no memory");
-    const std::string url = fmt::format("https://{}:{}{}", request.host, request.port, request.path);
-    Taken taken{.body = {}, .limit_octets = request.limit_octets};
+    const std::string url = fmt::format("{}://{}:{}{}", request.scheme == WebScheme::http ? "http" : "https",
+                                        request.host, request.port, request.path);
+    Taken taken{.body = {}, .limit_octets = request.limit_octets, .long_page = request.long_page};
     char problem[CURL_ERROR_SIZE] = "";
     set_options(curl.get(), request, url, addresses.get(), taken, problem);
     HeaderLines lines(nullptr, &curl_slist_free_all);
@@ -118,9 +124,10 @@ Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* can
         curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(cancelled));
     }
     const CURLcode code = curl_easy_perform(curl.get());
-    if (taken.is_over || code == CURLE_FILESIZE_EXCEEDED)
+    const bool is_cut = taken.is_over && request.long_page == LongPage::cut;
+    if ((taken.is_over && !is_cut) || code == CURLE_FILESIZE_EXCEEDED)
         return failure(ErrorKind::limit, fmt::format("the page is larger than {} octets", request.limit_octets));
-    if (code != CURLE_OK)
+    if (code != CURLE_OK && !is_cut)
         return failure(kind_of(code), *problem == '\0' ? std::string(curl_easy_strerror(code)) : problem);
     Page page;
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &page.status);

@@ -1,5 +1,5 @@
-// Pages over HTTPS, for what mail publishes on the web (RFC 8461 §3.3) and takes there (RFC 8460 §5.4). Implemented by
-// adapters/https.
+// Pages over HTTPS, for what mail publishes on the web (RFC 8461 §3.3) and takes there (RFC 8460 §5.4), and for what
+// programs are told. Implemented by adapters/https.
 #pragma once
 
 #include "core/ports/task.h"
@@ -7,6 +7,7 @@
 #include "lib/dns/record.h"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,11 @@ namespace relevo {
 struct PostedBody {
     std::string content_type;  // "application/tlsrpt+gzip"
     std::string octets;
+    std::vector<std::string> fields{};  // more of the request: "webhook-id: 1"
 };
+enum class WebScheme : std::uint8_t { https, http };
+// What becomes of a page over its limit.
+enum class LongPage : std::uint8_t { refused, cut };
 inline constexpr Octets posted_limit = 10 * mebibyte;
 
 struct PageRequest {
@@ -28,6 +33,8 @@ struct PageRequest {
     std::chrono::milliseconds time_limit{10'000};  // for all of it
     std::size_t limit_octets = 64UL * 1024;
     std::optional<PostedBody> post{};  // nothing: GET
+    WebScheme scheme = WebScheme::https;
+    LongPage long_page = LongPage::refused;
 };
 
 struct Page {

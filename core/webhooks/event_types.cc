@@ -1,0 +1,88 @@
+#include "core/webhooks/event_types.h"
+
+#include "lib/base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace relevo {
+namespace {
+
+struct NamedType {
+    WebhookEventType type;
+    std::string_view name;
+};
+constexpr auto types = std::to_array<NamedType>({
+    {WebhookEventType::accepted, "message.accepted"},
+    {WebhookEventType::deferred, "message.deferred"},
+    {WebhookEventType::delivered, "message.delivered"},
+    {WebhookEventType::bounced, "message.bounced"},
+    {WebhookEventType::complained, "message.complained"},
+    {WebhookEventType::opened, "message.opened"},
+    {WebhookEventType::clicked, "message.clicked"},
+    {WebhookEventType::held, "message.held"},
+    {WebhookEventType::released, "message.released"},
+    {WebhookEventType::expired, "message.expired"},
+    {WebhookEventType::dropped, "message.dropped"},
+    {WebhookEventType::suppressed, "message.suppressed"},
+    {WebhookEventType::unsubscribed, "message.unsubscribed"},
+    {WebhookEventType::auto_reply, "message.auto_reply"},
+});
+
+}  // namespace
+
+std::string_view name_of(WebhookEventType type) {
+    const auto found = std::ranges::find(types, type, &NamedType::type);
+    return found == types.end() ? "webhook.test" : found->name;
+}
+
+std::optional<WebhookEventType> webhook_type_of(EventKind kind) {
+    switch (kind) {
+        case EventKind::accepted: return WebhookEventType::accepted;
+        case EventKind::deferred: return WebhookEventType::deferred;
+        case EventKind::delivered: return WebhookEventType::delivered;
+        case EventKind::failed:
+        case EventKind::bounced: return WebhookEventType::bounced;
+        case EventKind::expired: return WebhookEventType::expired;
+        case EventKind::held: return WebhookEventType::held;
+        case EventKind::released: return WebhookEventType::released;
+        case EventKind::dropped: return WebhookEventType::dropped;
+        case EventKind::suppressed: return WebhookEventType::suppressed;
+        case EventKind::complained: return WebhookEventType::complained;
+        case EventKind::auto_reply: return WebhookEventType::auto_reply;
+        case EventKind::unsubscribed: return WebhookEventType::unsubscribed;
+        case EventKind::opened: return WebhookEventType::opened;
+        case EventKind::clicked: return WebhookEventType::clicked;
+        case EventKind::reported:
+        case EventKind::notified: break;
+    }
+    return std::nullopt;
+}
+
+WebhookEventSet WebhookEventSet::all() { return from_bits(std::numeric_limits<std::int64_t>::max()); }
+
+Result<WebhookEventSet> WebhookEventSet::parse(const std::vector<std::string>& names) {
+    if (names.empty()) return all();
+    WebhookEventSet set;
+    for (const std::string& name : names) {
+        const auto found = std::ranges::find(types, name, &NamedType::name);
+        if (found == types.end()) {
+            std::string known;
+            for (const NamedType& type : types) known += (known.empty() ? "" : ", ") + std::string(type.name);
+            return failure(ErrorKind::invalid,
+                           "there is no event type \"" + printable(name, 40) + "\"; there are " + known);
+        }
+        set.bits_ |= std::int64_t{1} << static_cast<unsigned>(found->type);
+    }
+    return set;
+}
+
+std::vector<std::string> WebhookEventSet::names() const {
+    std::vector<std::string> found;
+    for (const NamedType& type : types)
+        if (contains(type.type)) found.emplace_back(type.name);
+    return found;
+}
+
+}  // namespace relevo
