@@ -94,6 +94,16 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"revokeSession", "session.revoke", Bounds::server},
     {"listAudit", "audit.list", Bounds::tenant, "entries"},
 
+    {"listWebhooks", "webhook.list", Bounds::tenant, "webhooks"},
+    {"createWebhook", "webhook.add", Bounds::tenant, {}, 201},
+    {"getWebhook", "webhook.show", Bounds::webhook},
+    {"changeWebhook", "webhook.set", Bounds::webhook},
+    {"deleteWebhook", "webhook.remove", Bounds::webhook},
+    {"rotateWebhook", "webhook.rotate", Bounds::webhook},
+    {"testWebhook", "webhook.test", Bounds::webhook},
+    {"getWebhookLog", "webhook.log", Bounds::webhook, "attempts"},
+    {"redeliverWebhook", "webhook.redeliver", Bounds::webhook},
+
     {"checkServer", "check.server", Bounds::server},
     {"getStatus", "server.status", Bounds::server},
     {"getPulse", "server.pulse", Bounds::server},

@@ -16,6 +16,7 @@ enum class Bounds : std::uint8_t {
     message,     // the argument "id" names one of its messages
     key,         // the argument "key" names one of its API keys
     user,        // the argument "user" names one of its users
+    webhook,     // the argument "webhook" names one of its webhooks
     queue,       // as `tenant`; a message that is named is looked for among its own
     server,      // for the whole server alone
 };

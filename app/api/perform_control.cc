@@ -48,6 +48,22 @@ bool has_only_empty_lists(const json::object& result) {
     });
 }
 
+// Where the things of a tenant are looked up that the directory does not know.
+struct Listing {
+    Bounds bounds;
+    std::string_view kind;     // as the argument is called
+    std::string_view command;  // lists them
+    std::string_view list;     // member of its result
+};
+constexpr auto listings = std::to_array<Listing>({{Bounds::key, "key", "key.list", "keys"},
+                                                  {Bounds::user, "user", "user.list", "users"},
+                                                  {Bounds::webhook, "webhook", "webhook.list", "webhooks"}});
+
+const Listing* listing_of(Bounds bounds) {
+    const auto found = std::ranges::find(listings, bounds, &Listing::bounds);
+    return found == listings.end() ? nullptr : &*found;
+}
+
 Error error_of(const json::value& told) {
     static constexpr auto kinds =
         std::to_array({ErrorKind::invalid, ErrorKind::not_found, ErrorKind::conflict, ErrorKind::limit, ErrorKind::full,
@@ -83,18 +99,17 @@ Task<std::optional<Trouble>> Api::check_owner(const Principal& principal, Bounds
                                               const json::object& arguments) {
     if (!principal.tenant) co_return std::nullopt;
     if (bounds == Bounds::message) co_return co_await check_message(principal, text_of_argument(arguments, "id"));
-    if (bounds != Bounds::key && bounds != Bounds::user) co_return std::nullopt;
-    const bool is_key = bounds == Bounds::key;
-    const std::string name = text_of_argument(arguments, is_key ? "key" : "user");
-    const auto listed =
-        co_await ask(is_key ? "key.list" : "user.list", {{"tenant", tenant_name(*principal.tenant)}}, principal);
+    const Listing* listing = listing_of(bounds);
+    if (listing == nullptr) co_return std::nullopt;
+    const std::string name = text_of_argument(arguments, listing->kind);
+    const auto listed = co_await ask(listing->command, {{"tenant", tenant_name(*principal.tenant)}}, principal);
     if (!listed.has_value()) co_return listed.error();
-    const json::value* entries = listed->if_contains(is_key ? "keys" : "users");
+    const json::value* entries = listed->if_contains(listing->list);
     if (entries != nullptr && entries->is_array())
         for (const json::value& entry : entries->get_array())
             for (const std::string_view member_name : {"id", "prefix", "login"})
                 if (equals_ignoring_case(text_of(member(entry, member_name)), name)) co_return std::nullopt;
-    co_return nothing_there(is_key ? "key" : "user", name);
+    co_return nothing_there(listing->kind, name);
 }
 
 Task<std::optional<Trouble>> Api::check_message(const Principal& principal, std::string id) {
@@ -136,7 +151,8 @@ std::optional<Trouble> Api::keep_inside(const Call& call, const ControlOperation
         }
         case Bounds::message:
         case Bounds::key:
-        case Bounds::user: break;  // looked up: check_owner()
+        case Bounds::user:
+        case Bounds::webhook: break;  // looked up: check_owner()
     }
     return std::nullopt;
 }

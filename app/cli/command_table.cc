@@ -1,6 +1,7 @@
 #include "app/cli/command_table.h"
 
 #include "app/cli/lookup_commands.h"
+#include "app/cli/webhook_commands.h"
 
 #include <algorithm>
 
@@ -519,6 +520,7 @@ std::vector<CommandSpec> make_table() {
     add_signing_commands(table);
     add_credential_commands(table);
     add_account_commands(table);
+    add_webhook_commands(table);
     add_queue_commands(table);
     add_source_commands(table);
     add_site_commands(table);
@@ -556,6 +558,7 @@ std::span<const CommandGroup> command_groups() {
         {"session", "Who is logged in to the console"},
         {"audit", "Who changed what"},
         {"quota", "How many recipients, per minute, hour, day and month"},
+        {"webhook", "Programs that are told what happens to mail"},
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},
         {"source", "Where mail leaves from"},

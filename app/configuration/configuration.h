@@ -283,6 +283,15 @@ struct TrackingSettings {
     std::string machines;  // file of rules; empty: the built-in ones
 };
 
+// Programs that are told what happens.
+struct WebhookSettings {
+    bool allow_http = false;
+    bool allow_private_addresses = false;
+    std::uint32_t waiting = 100'000;  // deliveries of one endpoint
+    std::chrono::seconds keep_log = std::chrono::days(7);
+    std::chrono::seconds disable_after = std::chrono::days(5);
+};
+
 // Addresses that a tenant's mail does not go to.
 struct SuppressionSettings {
     OnSuppressed smtp = OnSuppressed::drop;
@@ -347,6 +356,7 @@ struct Configuration {
     SuppressionSettings suppression;
     ConductSettings conduct;
     TrackingSettings tracking;
+    WebhookSettings webhooks;
     std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;
     MetricsSettings metrics;

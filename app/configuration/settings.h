@@ -85,6 +85,8 @@ std::span<const Setting<ConductSettings>> settings_of();
 template <>
 std::span<const Setting<TrackingSettings>> settings_of();
 template <>
+std::span<const Setting<WebhookSettings>> settings_of();
+template <>
 std::span<const Setting<HttpSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -224,6 +226,12 @@ void for_each_section(Visit visit) {
                         "HTML del correo enviado. Apagado salvo que se active aquí, para un dominio (relevo domain "
                         "set --track) o en un mensaje (X-Relevo-Track)."}},
           &Configuration::tracking);
+    visit(SectionFacts{"webhooks",
+                       false,
+                       {"How programs are told what happens to mail. `relevo webhook` shows and changes which.",
+                        "Cómo se avisa a programas de lo que ocurre con el correo. `relevo webhook` los muestra y los "
+                        "cambia."}},
+          &Configuration::webhooks);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

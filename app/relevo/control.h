@@ -14,6 +14,7 @@
 #include "core/signing/key_keeper.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/password_checker.h"
+#include "core/webhooks/webhooks.h"
 
 #include <boost/json/object.hpp>
 
@@ -57,12 +58,14 @@ struct ControlContext {
     std::function<std::shared_ptr<const shaping::ShapingTable>()> shaping;
     // Drained sources have changed in the store; with a server.
     std::function<Task<Result<void>>()> refresh_drains;
-    Dispatcher* dispatcher = nullptr;            // nullptr: no server runs
-    PasswordChecker* passwords = nullptr;        // makes new secrets; nullptr: made where the request runs
-    Reporting* reporting = nullptr;              // with a server
-    LanBook* lan = nullptr;                      // never null
-    AccountBook* accounts = nullptr;             // never null
-    std::function<LanFace()> lan_face{};         // as the configuration in force says
+    Dispatcher* dispatcher = nullptr;      // nullptr: no server runs
+    PasswordChecker* passwords = nullptr;  // makes new secrets; nullptr: made where the request runs
+    Reporting* reporting = nullptr;        // with a server
+    LanBook* lan = nullptr;                // never null
+    AccountBook* accounts = nullptr;       // never null
+    Webhooks* webhooks = nullptr;          // with a server
+    std::function<WebhookOptions()> webhook_options;
+    std::function<LanFace()> lan_face{};          // as the configuration in force says
     std::function<std::string()> console_url{};  // public_face.h
     std::function<boost::json::object()> submission{};
     std::function<bool()> is_stopping;            // with a server
@@ -144,6 +147,9 @@ class Control {
     Task<Answer> perform_quotas(std::string command, boost::json::object arguments);
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);
+
+    // control_webhooks.cc
+    Task<Answer> perform_webhooks(std::string command, Arguments arguments);
 
     // control_suppression.cc
     Task<Answer> check_suppressions(boost::json::object arguments);

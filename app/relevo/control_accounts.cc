@@ -349,10 +349,11 @@ Work list_audit(Reader& reader, AuditReader& audit, const Arguments& arguments) 
 constexpr std::array changing_words = {"add",    "remove",  "set",      "suspend",    "resume",    "rotate",
                                        "verify", "import",  "forget",   "hold",       "release",   "retry",
                                        "drop",   "drain",   "reload",   "send",       "create",    "revoke",
-                                       "enable", "disable", "password", "totp_reset", "setup_link"};
+                                       "enable", "disable", "password", "totp_reset", "setup_link",
+                                       "redeliver", "test"};
 // Arguments that say what a command was about; none of them is ever a secret.
-constexpr std::array naming_arguments = {"user", "session", "credential", "address", "domain", "network",
-                                         "site", "source",  "id",         "login",   "name",   "tenant"};
+constexpr std::array naming_arguments = {"user",   "session", "credential", "address", "domain", "network", "site",
+                                         "source", "webhook", "id",         "login",   "name",   "tenant"};
 
 bool is_change(std::string_view command, const Arguments& arguments) {
     if (const auto* dry_run = arguments.if_contains("dry_run"); dry_run != nullptr && dry_run->is_bool())

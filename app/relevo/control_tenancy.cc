@@ -7,6 +7,7 @@
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
 #include "core/tenancy/secret.h"
+#include "core/webhooks/endpoints.h"
 #include "lib/base/text.h"
 #include "lib/mailauth/public_suffix.h"
 
@@ -220,6 +221,7 @@ Work tenant_command(Transaction& transaction, std::string_view command, const Ar
         RELEVO_CHECK(require_no_access_of(transaction, tenant.id));
         RELEVO_CHECK(remove_tenant(transaction, tenant.id));
         RELEVO_CHECK(remove_suppressions_of(transaction, tenant.id));
+        RELEVO_CHECK(remove_webhooks_of(transaction, tenant.id));
         return json::object{{"removed", tenant.name}};
     }
     if (command != "tenant.suspend")

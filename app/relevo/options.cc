@@ -222,6 +222,14 @@ ReturnPathOptions return_path_options(const FeedbackSettings& settings) {
     return {.service_domain = comparable_domain(settings.return_path_domain).value_or(settings.return_path_domain)};
 }
 
+WebhookOptions webhook_options(const WebhookSettings& settings) {
+    return {.http = settings.allow_http ? PlainHttp::allowed : PlainHttp::refused,
+            .allow_private_addresses = settings.allow_private_addresses,
+            .pending_limit = settings.waiting,
+            .keep = settings.keep_log,
+            .disable_after = settings.disable_after};
+}
+
 TrackingOptions tracking_options(const TrackingSettings& settings,
                                  std::shared_ptr<const tracking::MachineRules> rules) {
     TrackingOptions options{.of_all = {.opens = settings.opens, .clicks = settings.clicks},

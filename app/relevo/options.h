@@ -13,6 +13,7 @@
 #include "core/tenancy/directory.h"
 #include "core/tracking/options.h"
 #include "core/verification/verification.h"
+#include "core/webhooks/webhooks.h"
 
 #include <memory>
 #include <vector>
@@ -25,6 +26,7 @@ namespace relevo {
 [[nodiscard]] std::shared_ptr<const VerificationOptions> verification_options(const Configuration& configuration);
 [[nodiscard]] std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration);
 [[nodiscard]] ReturnPathOptions return_path_options(const FeedbackSettings& settings);
+[[nodiscard]] WebhookOptions webhook_options(const WebhookSettings& settings);
 [[nodiscard]] TrackingOptions tracking_options(const TrackingSettings& settings,
                                                std::shared_ptr<const tracking::MachineRules> rules);
 [[nodiscard]] std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings);

@@ -166,7 +166,8 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
         RELEVO_TRY(directory, Directory::load(reader));
         RELEVO_TRY(sealed_keys, count_sealed_keys(reader));
         RELEVO_TRY(const std::int64_t sealed_totp, count_sealed_totp(reader));
-        sealed_keys += sealed_totp;
+        RELEVO_TRY(const std::int64_t sealed_webhooks, count_sealed_webhooks(reader));
+        sealed_keys += sealed_totp + sealed_webhooks;
         RELEVO_TRY(drains, load_drains(reader));
         return {};
     });
@@ -207,6 +208,7 @@ boost::json::object Process::handle_offline(const Configuration& configuration, 
                      .reporting = nullptr,
                      .lan = &lan,
                      .accounts = &accounts,
+                     .webhook_options = [&] { return webhook_options(configuration.webhooks); },
                      .lan_face = [&] { return lan_face(configuration); },
                      .console_url = [&] { return console_url(configuration); },
                      .submission = [&] { return submission_json(configuration); },

@@ -156,7 +156,8 @@ Result<void> Server::load_access() {
     RELEVO_CHECK(store_->read([this](Reader& reader) -> Result<void> {
         RELEVO_TRY(const std::int64_t sealed_keys, count_sealed_keys(reader));
         RELEVO_TRY(const std::int64_t sealed_totp, count_sealed_totp(reader));
-        RELEVO_TRY(auto vault, open_vault(*started_with_, sealed_keys + sealed_totp));
+        RELEVO_TRY(const std::int64_t sealed_webhooks, count_sealed_webhooks(reader));
+        RELEVO_TRY(auto vault, open_vault(*started_with_, sealed_keys + sealed_totp + sealed_webhooks));
         signing_ = std::make_unique<Signing>(std::move(vault), started_with_->signing, metrics_, *log_);
         return signing_->load(reader);
     }));
@@ -293,6 +294,7 @@ Result<void> Server::make_parts() {
     make_keeper();
     make_inspection();
     make_reporting();
+    make_webhooks();
     return {};
 }
 
@@ -353,6 +355,7 @@ void Server::start_shards() {
     shards_.front()->shard.spawn(keep_keys());
     shards_.front()->shard.spawn(watch_sources());
     shards_.front()->shard.spawn(domain_watch_->run());
+    shards_.front()->shard.spawn(webhooks_->run());
     running_ = true;
 }
 
@@ -404,6 +407,7 @@ Task<> Server::housekeeping_round() {
                        Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_CHECK(feedback_->keep_house(transaction, now));
         RELEVO_CHECK(tracker_->keep_house(transaction, now));
+        RELEVO_CHECK(webhooks_->keep_house(transaction, now));
         RELEVO_CHECK(save_login_failures(transaction, failures));
         RELEVO_CHECK(forget_known_addresses(transaction, now));
         RELEVO_CHECK(drop_expired_policies(transaction, now));
@@ -501,6 +505,7 @@ Result<std::vector<std::string>> Server::reload() {
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
     reporting_->set_options(reporting_options(*fresh));
     feedback_->configure(*fresh);
+    webhooks_->set_options(webhook_options(fresh->webhooks));
     tracker_->set_options(tracking_options(fresh->tracking, *std::move(machines)));
     refresh_routes();
     key_check_interval_ = fresh->signing.check_interval;
@@ -517,15 +522,6 @@ Result<std::vector<std::string>> Server::reload() {
     return after_restart;
 }
 
-bool Server::is_responsive() {
-    const bool all = std::ranges::all_of(shards_, [](const auto& parts) { return parts->has_answered.load(); });
-    for (const auto& parts : shards_) {
-        if (!parts->has_answered.exchange(false)) continue;
-        parts->shard.post([pointer = parts.get()] { pointer->has_answered = true; });
-    }
-    return all;
-}
-
 // What uses a shard or the resolver goes before them.
 void Server::take_apart() {
     control_listener_.reset();
@@ -533,6 +529,8 @@ void Server::take_apart() {
     metrics_listeners_.clear();
     web_listeners_.clear();
     if (feedback_) feedback_->close();
+    webhooks_.reset();
+    webhook_pages_.reset();
     reporting_.reset();
     domain_watch_.reset();
     inspection_.reset();
@@ -563,6 +561,7 @@ void Server::stop() {
         keys_wakeup_->notify_all();
         sources_wakeup_->notify_all();
         domain_watch_->stop();
+        webhooks_->stop();
     });
     // Sessions end first: what they accept must still find a running engine; then the engines.
     const auto wait_for_all = [this](auto drain) {

@@ -23,6 +23,7 @@
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
 #include "core/tracking/tracker.h"
+#include "core/webhooks/webhooks.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -84,6 +85,7 @@ class Server {
     void make_keeper();
     void make_inspection();
     void make_reporting();
+    void make_webhooks();
     void finish_reporting();
     // server_tracking.cc
     // Fresh rules from the file that the configuration names, or the built-in ones. Errors: detail names the file and
@@ -185,6 +187,8 @@ class Server {
     std::unique_ptr<Inspection> inspection_;
     std::unique_ptr<DomainWatch> domain_watch_;
     std::unique_ptr<Reporting> reporting_;
+    std::unique_ptr<https::BackgroundPages> webhook_pages_;
+    std::unique_ptr<Webhooks> webhooks_;  // on the first shard
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last
     std::vector<std::unique_ptr<ListenerParts>> listeners_;

@@ -94,6 +94,8 @@ Result<void> Server::open_control() {
                        .reporting = reporting_.get(),
                        .lan = lan_.get(),
                        .accounts = &accounts_,
+                       .webhooks = webhooks_.get(),
+                       .webhook_options = [this] { return *webhooks_->options(); },
                        .lan_face = [this] { return lan_face(*configuration_.load()); },
                        .console_url = [this] { return console_url(*configuration_.load()); },
                        .submission = [this] { return submission_json(*configuration_.load()); },
@@ -160,6 +162,28 @@ void Server::finish_reporting() {
     shards_.front()->shard.spawn(finish(*this, finished));
     if (finished->get_future().wait_for(report_write_limit) != std::future_status::ready)
         log_->error("reports.not_counted", {{"problem", "the store takes too long: the last minute is lost"}});
+}
+
+bool Server::is_responsive() {
+    const bool all = std::ranges::all_of(shards_, [](const auto& parts) { return parts->has_answered.load(); });
+    for (const auto& parts : shards_) {
+        if (!parts->has_answered.exchange(false)) continue;
+        parts->shard.post([pointer = parts.get()] { pointer->has_answered = true; });
+    }
+    return all;
+}
+
+void Server::make_webhooks() {
+    webhook_pages_ = std::make_unique<https::BackgroundPages>(4 * Webhooks::at_once, Webhooks::at_once);
+    ShardParts& first = *shards_.front();
+    webhooks_ = std::make_unique<Webhooks>(Webhooks::Ports{.shard = first.shard,
+                                                           .resolver = *first.resolver,
+                                                           .pages = *webhook_pages_,
+                                                           .committer = store_->committer(),
+                                                           .vault = signing_->vault(),
+                                                           .log = *log_,
+                                                           .metrics = metrics_},
+                                           webhook_options(started_with_->webhooks));
 }
 
 Task<> Server::keep_accounts(WallClock::time_point now) {

@@ -13,6 +13,7 @@
 #include "core/tenancy/schema.h"
 #include "core/tracking/schema.h"
 #include "core/transport/mta_sts_cache.h"
+#include "core/webhooks/schema.h"
 #include "lib/base/base64.h"
 
 #include <fmt/format.h>
@@ -83,7 +84,7 @@ std::vector<Migration> store_migrations() {
     for (const auto list :
          {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(), tenancy_migrations(),
           accounts_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
-          feedback_migrations(), tracking_migrations(), delivery_migrations()})
+          feedback_migrations(), tracking_migrations(), webhooks_migrations(), delivery_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }

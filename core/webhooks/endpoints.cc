@@ -171,6 +171,10 @@ Result<Webhook> find_webhook(Reader& reader, std::string_view text) {
     return webhook_with_id(reader, *id);
 }
 
+Result<std::int64_t> count_sealed_webhooks(Reader& reader) {
+    return statements::count(reader, "SELECT count(*) FROM webhook", {});
+}
+
 Result<std::vector<std::string>> webhook_secrets(KeyVault& vault, const Webhook& webhook, WallClock::time_point now) {
     std::vector<std::string> secrets;
     RELEVO_TRY(secrets.emplace_back(), vault.open(webhook.sealed_secret, sealing_context(webhook.id)));

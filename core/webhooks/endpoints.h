@@ -88,6 +88,8 @@ struct WebhookChange {
 // Errors: not_found.
 [[nodiscard]] Result<Webhook> webhook_with_id(Reader& reader, WebhookId id);
 [[nodiscard]] Result<Webhook> find_webhook(Reader& reader, std::string_view text);
+// How many secrets the vault must be able to open.
+[[nodiscard]] Result<std::int64_t> count_sealed_webhooks(Reader& reader);
 // Those that count at `now`, the newest first. Errors: as KeyVault::open().
 [[nodiscard]] Result<std::vector<std::string>> webhook_secrets(KeyVault& vault, const Webhook& webhook,
                                                                WallClock::time_point now);

@@ -6,6 +6,10 @@
 #include <fmt/format.h>
 
 namespace relevo {
+namespace {
+// Each end of a request asks for a round; one serves many, so that the reader's thread has time for others.
+constexpr std::chrono::milliseconds least_between_rounds{50};
+}  // namespace
 
 Webhooks::Webhooks(Ports ports, WebhookOptions options)
     : ports_(std::move(ports)),
@@ -23,8 +27,11 @@ Webhooks::Webhooks(Ports ports, WebhookOptions options)
 
 Task<> Webhooks::run() {
     while (!is_stopping_) {
+        const Deadline began = Clock::now();
         const bool is_idle = co_await round();
-        if (!is_stopping_ && is_idle) co_await wakeup_.wait(Clock::now() + round_time);
+        if (is_stopping_ || !is_idle) continue;
+        co_await wakeup_.wait(Clock::now() + round_time);
+        if (!is_stopping_) co_await sleep_until(began + least_between_rounds);
     }
 }
 

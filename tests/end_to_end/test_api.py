@@ -18,7 +18,7 @@ from harness.loopback import wait_until  # noqa: E402
 
 SCOPES = ["messages:send", "messages:read", "domains:read", "domains:write", "credentials:read", "credentials:write",
           "suppressions:read", "suppressions:write", "statistics:read", "queue:read", "queue:write", "tenants:read",
-          "users:read", "keys:read", "keys:write", "checks:read"]
+          "users:read", "keys:read", "keys:write", "checks:read", "webhooks:read", "webhooks:write"]
 SERVER_SCOPES = [*SCOPES, "sources:read", "sources:write", "tenants:write", "users:write", "settings:read", "settings:write"]
 DESCRIPTION = json.loads((pathlib.Path(__file__).resolve().parents[2] / "app/api/openapi.json").read_text())
 LETTER = {"from": {"email": "shop@customer.test", "name": "La tienda"}, "to": "ana@destination.test",
@@ -239,11 +239,12 @@ class WhoMayDoWhat(ApiTestCase):
         key = self.relevo.ask("key", "add", "rival key", "--tenant", "rival", "--scope", "messages:send")
         rival = self.nobody.with_key(key["key"])
         message = rival.post("/messages", {**LETTER, "from": "a@rival.test"}).value["id"]
+        webhook = self.relevo.ask("webhook", "add", "https://hooks.rival.test/", "--tenant", "rival")["id"]
         self.relevo.ask("suppression", "add", "lost@rival.test", "--tenant", "rival")
         tried, found = 0, []
         for method, path, operation in operations():
-            for ids in ({"domain": "rival.test", "credential": credential["login"], "id": message, "address": "lost@rival.test", "key": key["id"]},
-                        {"domain": domain["id"], "credential": credential["id"], "id": f"{message}/0", "address": "lost@rival.test", "key": key["id"]}):
+            for ids in ({"domain": "rival.test", "credential": credential["login"], "id": message, "address": "lost@rival.test", "key": key["id"], "webhook": webhook},
+                        {"domain": domain["id"], "credential": credential["id"], "id": f"{message}/0", "address": "lost@rival.test", "key": key["id"], "webhook": webhook}):
                 body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
                 if isinstance(body, dict) and "tenant" in body:
                     body = {**body, "tenant": "rival"}

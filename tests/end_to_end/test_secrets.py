@@ -25,7 +25,7 @@ COMMANDS = (
     ("tenant", "list"), ("domain", "list"), ("domain", "dns", "customer.test"), ("domain", "verify", "customer.test"),
     ("credential", "list"), ("credential", "show", "ana"), ("dkim", "list", "--all"), ("dkim", "show", "customer.test"),
     ("dkim", "rotate", "customer.test"), ("queue", "list"), ("queue", "summary"), ("status",), ("config", "show"),
-    ("config", "check"), ("check", "customer.test"), ("check",), ("reports", "list"))
+    ("config", "check"), ("check", "customer.test"), ("check",), ("reports", "list"), ("webhook", "list"))
 
 
 def new_key(folder: pathlib.Path, name: str, *algorithm: str) -> pathlib.Path:
@@ -55,6 +55,8 @@ class TestSecrets(RelevoTestCase):   # security row E12
         cls.keys = [new_key(cls.folder, "rsa", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"),
                     new_key(cls.folder, "ed25519", "-algorithm", "ED25519")]
 
+    webhook_secrets: list[str] = []
+
     def canaries(self) -> list[bytes]:
         found = [text.encode() for text in (LOGIN_PASSWORD, WRONG_PASSWORD, NEXT_HOP_PASSWORD, LIST_KEY)]
         # base64 of what AUTH PLAIN and AUTH LOGIN carry
@@ -63,6 +65,8 @@ class TestSecrets(RelevoTestCase):   # security row E12
             der = base64.b64decode("".join(key.read_text().splitlines()[1:-1]))
             found += shown_forms(der[-32:])   # of Ed25519 the whole secret; of RSA the last of its numbers
         master = (self.relevo.folder / "data" / "master.key").read_text().split()[1]
+        for secret in self.webhook_secrets:
+            found += [secret.encode(), *shown_forms(base64.b64decode(secret.removeprefix("whsec_")))]
         return found + [master.encode(), *shown_forms(base64.b64decode(master))]
 
     def assert_clean(self, octets: bytes, place: str) -> None:
@@ -101,6 +105,10 @@ class TestSecrets(RelevoTestCase):   # security row E12
     def plant(self) -> None:
         """Every secret goes the way that it has to go, and a wrong one fails on each of them."""
         self.relevo.add_credential("canary", password=LOGIN_PASSWORD)
+        webhook = self.relevo.ask("webhook", "add", "https://hooks.customer.test/", "--tenant", "customer")
+        self.webhook_secrets = [webhook["secret"], self.relevo.ask("webhook", "rotate", webhook["id"])["secret"]]
+        self.relevo.ask("webhook", "test", webhook["id"])
+        loopback.wait_until(lambda: self.relevo.ask("webhook", "log", webhook["id"])["attempts"], "an attempt that fails", 20)
         for number, key in enumerate(self.keys):
             done = self.relevo.run("dkim", "import", "customer.test", "--selector", f"canary{number}", "--key-file", str(key))
             self.assert_clean((done.output + done.errors).encode(), "dkim import")

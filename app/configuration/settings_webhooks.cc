@@ -1,0 +1,32 @@
+// Settings of webhooks.
+#include "app/configuration/setting_row.h"
+
+namespace relevo::configuration {
+template <>
+std::span<const Setting<WebhookSettings>> settings_of() {
+    using S = WebhookSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::allow_http>("allow_http", {"Take http:// addresses too: whoever is on the way reads along.",
+                                           "Aceptar también direcciones http://: quien esté en el camino lo lee."}),
+        row<&S::allow_private_addresses>(
+            "allow_private_addresses",
+            {"Post to loopback and private addresses too. Only if every tenant may reach what is there.",
+             "Enviar también a direcciones de loopback y privadas. Solo si todo cliente puede llegar a lo que hay "
+             "ahí."}),
+        row<&S::waiting>("waiting",
+                         {"How many deliveries may wait for one webhook; the oldest of more are given up.",
+                          "Cuántas entregas pueden esperar por webhook; si hay más, se abandonan las más viejas."},
+                         between(10, 10'000'000)),
+        row<&S::keep_log>("keep_log",
+                          {"How long deliveries and the log of attempts are kept.",
+                           "Cuánto tiempo se guardan las entregas y el registro de intentos."},
+                          between(4 * day, 90 * day)),
+        row<&S::disable_after>("disable_after",
+                               {"A webhook with nothing but failures for so long is switched off.",
+                                "Un webhook que solo falla durante este tiempo se desactiva."},
+                               between(day, 90 * day)),
+    };
+    return settings;
+}
+
+}  // namespace relevo::configuration
