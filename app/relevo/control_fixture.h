@@ -92,6 +92,7 @@ class ControlTest : public testing::Test {
                            .dispatcher = server == Server::runs ? &dispatcher : nullptr,
                            .passwords = passwords.get(),
                            .accounts = &accounts,
+                           .webhook_options = [] { return WebhookOptions(); },
                            .console_url = [] { return std::string("https://mail.example.com"); },
                            .submission = [] { return json::object{{"host_name", "mail.example.com"}}; },
                            .is_stopping = [this] { return stopping; },
