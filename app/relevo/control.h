@@ -65,7 +65,7 @@ struct ControlContext {
     AccountBook* accounts = nullptr;       // never null
     Webhooks* webhooks = nullptr;          // with a server
     std::function<WebhookOptions()> webhook_options;
-    std::function<LanFace()> lan_face{};          // as the configuration in force says
+    std::function<LanFace()> lan_face{};         // as the configuration in force says
     std::function<std::string()> console_url{};  // public_face.h
     std::function<boost::json::object()> submission{};
     std::function<bool()> is_stopping;            // with a server
