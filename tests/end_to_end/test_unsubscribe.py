@@ -28,7 +28,7 @@ class UnsubscribeTestCase(SigningTestCase):
     @classmethod
     def class_settings(cls) -> dict:
         return {**cls.settings, "feedback": {"unsubscribe_url": "https://links.relevo.test/", "pass_on": False},
-                "http": [{"address": [f"127.0.0.1:{cls.web_port}"], "tls": False},
+                "http": [{"address": [f"127.0.0.1:{cls.web_port}"], "tls": False, "console": False},
                          {"address": [f"127.0.0.1:{cls.tls_port}"]}],
                 "verification": {"dmarc": "none", "time_limit": "5s"}}
 
