@@ -18,7 +18,8 @@ constexpr std::size_t tenants = 50;
 double nanoseconds_each(std::size_t sites) {
     DeliveryQueue queue;
     const auto route = std::make_shared<Route>();
-    const auto source = std::make_shared<EgressSource>(EgressSource{.name = "default"});
+    const auto source = std::make_shared<EgressSource>();
+    source->name = "default";
     const auto limits = std::make_shared<shaping::Limits>();
     std::vector<Destination*> destinations;
     for (std::size_t i = 0; i < sites; ++i) {
@@ -41,7 +42,7 @@ double nanoseconds_each(std::size_t sites) {
         Lane& lane = destination.site->lane(source);
         queue.place(destination, [&](const QueueEntry&) { return &lane; });
         while (lane.throttle->may_send(now).granted()) {
-            const auto lease = queue.lease(lane, 100, [](const ReadyEntry&) { return true; });
+            const auto lease = queue.lease(lane, [](const ReadyEntry&) { return std::size_t{100}; });
             if (!lease) break;
             lane.throttle->sent(now, 1);
             lane.throttle->heard(now, now, bounces::BounceClass::delivered, 1);
