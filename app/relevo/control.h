@@ -58,6 +58,7 @@ struct ControlContext {
     std::function<std::shared_ptr<const shaping::ShapingTable>()> shaping;
     // Drained sources have changed in the store; with a server.
     std::function<Task<Result<void>>()> refresh_drains;
+    Log* log = nullptr;                    // with a server
     Dispatcher* dispatcher = nullptr;      // nullptr: no server runs
     PasswordChecker* passwords = nullptr;  // makes new secrets; nullptr: made where the request runs
     Reporting* reporting = nullptr;        // with a server

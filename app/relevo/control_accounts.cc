@@ -393,7 +393,9 @@ Task<> Control::write_down(AuditEntry entry, const Answer& answer) {
         return context_.accounts->audit().append(transaction, entry);
     };
     // The answer stands either way: what was done is done.
-    (void)co_await commit(context_.store.committer(), std::move(request));
+    const auto written = co_await commit(context_.store.committer(), std::move(request));
+    if (!written.has_value() && context_.log != nullptr)
+        context_.log->error("audit.not_written", {{"operation", entry.operation}, {"problem", written.error().detail}});
 }
 
 Task<Control::Answer> Control::perform_accounts(std::string command, Arguments arguments, Principal principal) {

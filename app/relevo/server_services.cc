@@ -89,6 +89,7 @@ Result<void> Server::open_control() {
                        .egress = [this] { return egress_.load(); },
                        .shaping = [this] { return dispatcher_.shaping(); },
                        .refresh_drains = [this] { return refresh_drains(); },
+                       .log = log_.get(),
                        .dispatcher = &dispatcher_,
                        .passwords = passwords_.get(),
                        .reporting = reporting_.get(),
