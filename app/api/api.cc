@@ -169,9 +169,13 @@ std::expected<json::value, Trouble> Api::body_of(const openapi::Operation& opera
     return *std::move(body);
 }
 
-std::expected<RequestLimiter::Verdict, Trouble> Api::take_request(const Principal& principal) {
-    const auto verdict = limiter_.take(
-        static_cast<std::uint64_t>(principal.id) * 4 + static_cast<std::uint64_t>(principal.kind), Clock::now());
+std::expected<RequestLimiter::Verdict, Trouble> Api::take_request(const Principal& principal,
+                                                                  const HttpRequest& request) {
+    // Strangers, who log in, are told apart by their addresses: one of them must not keep the others out.
+    const std::string who = principal.kind == PrincipalKind::nobody
+                                ? request.peer.address.text()
+                                : fmt::format("{} {}", name_of(principal.kind), principal.id);
+    const auto verdict = limiter_.take(who, Clock::now());
     if (verdict.is_allowed) return verdict;
     Trouble told = trouble(429, "too_many_requests",
                            fmt::format("At most {} requests a second, {} at once.", limiter_.rate(), limiter_.burst()));
@@ -192,7 +196,8 @@ Task<Api::Answer> Api::answer_sendgrid(const HttpRequest& request, const std::st
     if (!principal.has_value()) co_return std::unexpected(std::move(principal).error());
     if (!principal->may(Scope::messages_send))
         co_return std::unexpected(trouble(403, "scope_missing", "This needs the scope \"messages:send\"."));
-    if (const auto verdict = take_request(*principal); !verdict.has_value()) co_return std::unexpected(verdict.error());
+    if (const auto verdict = take_request(*principal, request); !verdict.has_value())
+        co_return std::unexpected(verdict.error());
     principal->language = language_of(request, principal->language);
     auto body = body_of(operation, request);
     if (!body.has_value()) co_return std::unexpected(std::move(body).error());
@@ -231,7 +236,7 @@ Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::strin
                 trouble(403, "scope_missing",
                         fmt::format("This needs the scope \"{}\", which the key has not.", operation.scope)));
     }
-    const auto verdict = take_request(*principal);
+    const auto verdict = take_request(*principal, request);
     if (!verdict.has_value()) co_return std::unexpected(verdict.error());
     std::vector<openapi::Problem> problems;
     json::object arguments = openapi::check_parameters(operation, match.path_parameters, request.target, problems);

@@ -97,7 +97,8 @@ class Api {
     using Answer = std::expected<HttpResponse, Trouble>;
     Task<Answer> answer_known(const HttpRequest& request, const std::string& request_id);
     Task<Answer> answer_sendgrid(const HttpRequest& request, const std::string& request_id);
-    [[nodiscard]] std::expected<RequestLimiter::Verdict, Trouble> take_request(const Principal& principal);
+    [[nodiscard]] std::expected<RequestLimiter::Verdict, Trouble> take_request(const Principal& principal,
+                                                                               const HttpRequest& request);
     [[nodiscard]] std::expected<Principal, Trouble> key_principal(const HttpRequest& request) const;
     // By key or by session. An operation that is open has nobody, if nobody is known.
     Task<std::expected<Principal, Trouble>> who_asks(const HttpRequest& request, const openapi::Operation* operation);

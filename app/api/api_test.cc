@@ -122,16 +122,16 @@ TEST(ApiProblems, ARateTellsWhenThereIsRoom) {
 TEST(RequestLimiter, LetsABurstThroughAndThenTheRate) {
     RequestLimiter limiter(10, 5);
     auto now = Clock::now();
-    for (int i = 0; i < 5; ++i) EXPECT_TRUE(limiter.take(1, now).is_allowed) << i;
-    const auto refused = limiter.take(1, now);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(limiter.take("a", now).is_allowed) << i;
+    const auto refused = limiter.take("a", now);
     EXPECT_FALSE(refused.is_allowed);
     EXPECT_EQ(refused.retry_after, std::chrono::seconds(1));
-    EXPECT_TRUE(limiter.take(2, now).is_allowed) << "another key has tokens of its own";
+    EXPECT_TRUE(limiter.take("b", now).is_allowed) << "another key has tokens of its own";
     now += std::chrono::milliseconds(100);
-    EXPECT_TRUE(limiter.take(1, now).is_allowed);
-    EXPECT_FALSE(limiter.take(1, now).is_allowed);
+    EXPECT_TRUE(limiter.take("a", now).is_allowed);
+    EXPECT_FALSE(limiter.take("a", now).is_allowed);
     now += std::chrono::minutes(5);
-    EXPECT_EQ(limiter.take(1, now).remaining, 4U);
+    EXPECT_EQ(limiter.take("a", now).remaining, 4U);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 namespace relevo::api {
 
-RequestLimiter::Verdict RequestLimiter::take(std::uint64_t who, Clock::time_point now) {
+RequestLimiter::Verdict RequestLimiter::take(const std::string& who, Clock::time_point now) {
     if (rate_ == 0) return {.is_allowed = true, .remaining = burst_};
     const auto step = std::chrono::duration_cast<Clock::duration>(std::chrono::seconds(1)) / rate_;
     const std::lock_guard lock(mutex_);

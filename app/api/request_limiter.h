@@ -1,4 +1,4 @@
-// How many requests one key or user may make, so that a program that runs wild does not crowd out the others.
+// How many requests one key, user or stranger may make, so that a program that runs wild does not crowd out the others.
 #pragma once
 
 #include "core/ports/task.h"
@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 namespace relevo::api {
@@ -20,7 +21,7 @@ class RequestLimiter {
     };
     // `burst` requests at once, `rate` a second in the long run. rate 0: no limit.
     RequestLimiter(std::uint32_t rate, std::uint32_t burst) : rate_(rate), burst_(burst) {}
-    [[nodiscard]] Verdict take(std::uint64_t who, Clock::time_point now);
+    [[nodiscard]] Verdict take(const std::string& who, Clock::time_point now);
     [[nodiscard]] std::uint32_t rate() const { return rate_; }
     [[nodiscard]] std::uint32_t burst() const { return burst_; }
 
@@ -30,7 +31,7 @@ class RequestLimiter {
     const std::uint32_t rate_;
     const std::uint32_t burst_;
     std::mutex mutex_;
-    std::unordered_map<std::uint64_t, Clock::time_point> full_at_;  // when all tokens are back
+    std::unordered_map<std::string, Clock::time_point> full_at_;  // when all tokens are back
     Clock::time_point swept_at_{};
 };
 

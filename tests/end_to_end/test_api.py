@@ -325,6 +325,11 @@ class Rates(ApiTestCase):
         self.assertGreaterEqual(int(late[0].fields["retry-after"]), 1)
         self.assertEqual(self.operator.get("/domains").status, 200)
 
+    def test_one_stranger_does_not_keep_others_from_logging_in(self) -> None:
+        attempt = {"login": "nobody", "password": "a wrong one, indeed"}
+        self.assertIn(429, [self.nobody.get("/setup").status for _ in range(12)])
+        self.assert_problem(self.nobody.call("POST", "/session", attempt, source="127.0.0.2"), 401, "wrong_credentials")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -33,7 +33,7 @@ class Api:
         return Api(self.host, self.port, key, self.tls)
 
     def call(self, method: str, path: str, body=None, *, fields: dict | None = None, query: dict | None = None,
-             raw: bytes | None = None) -> Answer:
+             raw: bytes | None = None, source: str = "") -> Answer:
         """`path` below /api/v1 unless it begins with /api. `body` becomes JSON; `raw` goes as it is."""
         target = path if path.startswith("/api") else API + path
         if query:
@@ -49,7 +49,7 @@ class Api:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             connection = http.client.HTTPSConnection(self.host, self.port, timeout=30, context=context)
         else:
-            connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=30, source_address=(source, 0) if source else None)
         try:
             connection.request(method, target, body=content, headers=headers)
             response = connection.getresponse()
