@@ -6,9 +6,8 @@
 namespace relevo {
 
 GroupCommitter::GroupCommitter(Database& database, ContentStore& contents, CommitterOptions options)
-    : reads_(std::make_unique<ReadSide>(database, contents, options.waiting_reads)) {
-    writer_ = std::make_unique<Writer>(database, contents, std::move(options));
-}
+    : writer_(std::make_unique<Writer>(database, contents, options)),
+      reads_(std::make_unique<ReadSide>(database, contents, *writer_, options.waiting_reads)) {}
 
 GroupCommitter::~GroupCommitter() { stop(); }
 

@@ -1,4 +1,5 @@
-// The Committer over a Database and a ContentStore: one thread writes in groups, one reads (architecture D8).
+// The Committer over a Database and a ContentStore: one thread writes in groups, one makes the last group durable
+// meanwhile, one reads (architecture D8).
 #pragma once
 
 #include "core/ports/committer.h"
@@ -20,6 +21,8 @@ struct CommitterOptions {
     // So long requests without contents wait for one with contents, to share its two flushes of the disk.
     std::chrono::milliseconds patience{1};
     std::chrono::milliseconds compaction_retry{60'000};  // after a compaction failed
+    // For simulation: run_once() leaves the flush of its group to the next call, as if the other thread were slow.
+    bool flushes_late = false;
     // Compaction asks the owner of the rows; without these two, room is won back at the next start only. Both run on
     // the committer's thread.
     // is_live must see what is committed; record_move writes the new location into the row.
@@ -50,7 +53,7 @@ class GroupCommitter final : public Committer {
     GroupCommitter(Database& database, ContentStore& contents, CommitterOptions options = {});
     ~GroupCommitter() override;  // stops
 
-    // Starts both threads. Without it, run_once() does their work: for tests and simulation.
+    // Starts the threads. Without it, run_once() does their work: for tests and simulation.
     void start();
     // Finishes what waits, makes a checkpoint, ends the threads. Later requests are answered `closed`. The first call
     // counts.

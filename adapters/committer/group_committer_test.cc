@@ -13,7 +13,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 #include <thread>
 
 namespace relevo {
@@ -248,6 +251,149 @@ TEST(GroupCommitter, WritesOutcomesWithoutNewMailSoonEnough) {
     requests.add(without_contents());
     requests.deliver_all();
     EXPECT_EQ(store.committer->metrics().requests, 1U);
+}
+
+// A database whose second step of a commit waits to be let through, and fails on demand.
+class GatedDatabase final : public Database {
+ public:
+    explicit GatedDatabase(Database& inner) : inner_(inner) {}
+    Result<void> begin() override { return inner_.begin(); }
+    Transaction& transaction() override { return inner_.transaction(); }
+    Result<void> commit() override { return inner_.commit(); }
+    void rollback() override { inner_.rollback(); }
+    Result<void> read(const std::function<Result<void>(Reader&)>& work) override { return inner_.read(work); }
+    Result<void> checkpoint() override { return inner_.checkpoint(); }
+    Result<void> commit_unsynced() override { return inner_.commit_unsynced(); }
+    Result<void> sync() override {
+        std::unique_lock lock(mutex_);
+        ++waiting_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return open_; });
+        --waiting_;
+        // The rows are there, and would stay: what a failed sync leaves behind is the inner database's own test.
+        if (std::exchange(fails_, false)) return failure(ErrorKind::io, "Input/output error");
+        return inner_.sync();
+    }
+
+    void close() { set(false, false); }
+    void open() { set(true, false); }
+    void open_and_fail() { set(true, true); }
+    void await_sync() {
+        std::unique_lock lock(mutex_);
+        ASSERT_TRUE(changed_.wait_for(lock, std::chrono::seconds(20), [this] { return waiting_ > 0; }));
+    }
+
+ private:
+    void set(bool open, bool fails) {
+        {
+            const std::lock_guard guard(mutex_);
+            open_ = open;
+            fails_ = fails;
+        }
+        changed_.notify_all();
+    }
+    Database& inner_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    int waiting_ = 0;
+    bool open_ = true, fails_ = false;
+};
+
+struct GatedStore : Store {
+    explicit GatedStore(const std::string& path) : Store(path), gated(*database) {
+        committer = std::make_unique<GroupCommitter>(gated, *contents);
+    }
+    ~GatedStore() {
+        gated.open();
+        committer.reset();
+    }
+    GatedDatabase gated;
+};
+
+// Counts how often its rows are written.
+CommitRequest repeatable(std::int64_t id, std::atomic<int>& runs) {
+    CommitRequest request;
+    request.rows = [id, &runs](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        ++runs;
+        runs.notify_all();
+        RELEVO_CHECK(transaction.execute("INSERT OR REPLACE INTO delivery VALUES ($1, $1)", {id}));
+        return {};
+    };
+    return request;
+}
+
+TEST(GroupCommitter, PreparesTheNextGroupWhileTheLastIsOnItsWayToTheDisk) {  // security row R1
+    const Folder folder;
+    GatedStore store(folder.path());
+    Inline requests(*store.committer);
+    std::atomic<int> next = 0;
+    store.gated.close();
+    for (std::int64_t id = 1; id <= 3; ++id) requests.add(message(id, "x"));
+    store.committer->start();
+    store.gated.await_sync();
+    for (std::int64_t id = 4; id <= 6; ++id) requests.add(repeatable(id, next));
+    for (int seen = next; seen < 2; seen = next) next.wait(seen);
+    requests.deliver();
+    for (const auto& answer : requests.answers) EXPECT_FALSE(answer) << "no answer before the rows are safe";
+    store.gated.open();
+    requests.deliver_all();
+}
+
+TEST(GroupCommitter, ShowsNobodyRowsThatAreNotSafe) {  // security row R1
+    const Folder folder;
+    GatedStore store(folder.path());
+    Inline requests(*store.committer);
+    store.gated.close();
+    std::atomic<int> written = 0;
+    for (std::int64_t id = 1; id <= 3; ++id) requests.add(repeatable(id, written));
+    store.committer->start();
+    store.gated.await_sync();
+    std::atomic<int> seen = 0;
+    std::optional<Result<void>> answer;
+    store.committer->read(
+        [&](Reader& reader) {
+            return reader.query("SELECT 1 FROM delivery", {}, [&](const Row&) -> Result<void> {
+                ++seen;
+                seen.notify_all();
+                return {};
+            });
+        },
+        {requests.context.get_executor(), [&](Result<void> result) { answer = std::move(result); }});
+    for (int now = seen; now < 3; now = seen) seen.wait(now);
+    requests.deliver();
+    EXPECT_FALSE(answer);
+    store.gated.open_and_fail();
+    requests.deliver_all();
+    while (!answer) requests.context.run_one_for(std::chrono::milliseconds(10));
+    ASSERT_FALSE(answer->has_value()) << "they were taken back";
+    EXPECT_EQ(answer->error().kind, ErrorKind::io);
+}
+
+TEST(GroupCommitter, WritesAGroupAnewWhoseFlushFailed) {  // security row R4
+    const Folder folder;
+    GatedStore store(folder.path());
+    Inline requests(*store.committer);
+    store.gated.close();
+    std::atomic<int> first = 0, second = 0;
+    for (std::int64_t id = 1; id <= 3; ++id) requests.add(repeatable(id, first));
+    store.committer->start();
+    store.gated.await_sync();
+    for (std::int64_t id = 4; id <= 6; ++id) requests.add(repeatable(id, second));
+    for (int seen = second; seen < 2; seen = second) second.wait(seen);
+    store.gated.open_and_fail();
+    requests.deliver_all();
+    EXPECT_EQ(first, 6) << "together, then each alone";
+    EXPECT_GE(second, 5) << "the transaction that was open went with it";
+    int rows = 0;
+    ASSERT_TRUE(store.database
+                    ->read([&](Reader& reader) {
+                        return reader.query("SELECT count(*) FROM delivery", {}, [&](const Row& row) -> Result<void> {
+                            rows = static_cast<int>(row.integer(0));
+                            return {};
+                        });
+                    })
+                    .has_value());
+    EXPECT_EQ(rows, 6);
 }
 
 TEST(GroupCommitter, CompactsAndStillFindsWhatMoved) {

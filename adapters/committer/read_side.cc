@@ -1,11 +1,21 @@
 #include "adapters/committer/read_side.h"
 
+#include "adapters/committer/writer.h"
+
 namespace relevo {
+namespace {
+
+constexpr std::size_t most_unsafe = 64;
+
+}  // namespace
 
 void GroupCommitter::ReadSide::add(std::move_only_function<Result<void>(Reader&)> work, Completer<Result<void>> done) {
     push([this, work = std::move(work), done = std::move(done)](const std::optional<Error>& refusal) mutable {
         if (refusal) return done(std::unexpected(*refusal));
-        done(database_.read([&](Reader& reader) { return work(reader); }));
+        auto result = database_.read([&](Reader& reader) { return work(reader); });
+        if (!writer_.is_flushing()) return done(std::move(result));
+        unsafe_.emplace_back(std::move(done), std::move(result));
+        if (unsafe_.size() >= most_unsafe) answer();
     });
 }
 
@@ -65,7 +75,17 @@ bool GroupCommitter::ReadSide::run_once() {
         jobs.swap(queue_);
     }
     for (Job& job : jobs) job(std::nullopt);
+    answer();
     return !jobs.empty();
+}
+
+// One wait for many: a flush takes longer than most reads.
+void GroupCommitter::ReadSide::answer() {
+    if (unsafe_.empty()) return;
+    const auto safe = writer_.await_flush();
+    for (auto& [done, result] : unsafe_) answers_.add(std::move(done), result.has_value() ? safe : std::move(result));
+    unsafe_.clear();
+    answers_.post();
 }
 
 }  // namespace relevo

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace relevo {
 namespace {
@@ -61,6 +62,7 @@ void GroupCommitter::Writer::drop(ContentLocation location) {
 }
 
 void GroupCommitter::Writer::start() {
+    flusher_ = std::thread([this] { run_flushes(); });
     thread_ = std::thread([this] { run(); });
 }
 
@@ -74,6 +76,15 @@ void GroupCommitter::Writer::stop() {
     if (thread_.joinable()) thread_.join();
     while (run_once()) {
     }
+    finish_flush();
+    if (flusher_.joinable()) {
+        {
+            const std::lock_guard guard(flush_mutex_);
+            flusher_stops_ = true;
+        }
+        flush_changed_.notify_all();
+        flusher_.join();
+    }
     checkpoint();
 }
 
@@ -82,7 +93,7 @@ void GroupCommitter::Writer::run() {
         bool idle = false;
         {
             std::unique_lock lock(mutex_);
-            const auto wanted = [this] { return stopping_ || !queue_.empty(); };
+            const auto wanted = [this] { return stopping_ || !queue_.empty() || flush_state_ == FlushState::failed; };
             if (!log_in_use_) wake_.wait(lock, [&] { return wanted() || !drops_.empty(); });
             idle = !wake_.wait_for(lock, options_.idle_after, wanted);
             // Outcomes ride with new mail: a group of outcomes alone flushes as often as one that takes mail too.
@@ -101,10 +112,15 @@ void GroupCommitter::Writer::run() {
 
 bool GroupCommitter::Writer::run_once() {
     apply_drops();
+    if (flush_state_ == FlushState::failed) finish_flush();
     Group group = take_group();
-    if (group.empty()) return false;
+    if (group.empty()) {
+        // Where there is no other thread, the last group is still to be flushed.
+        const bool flushes = !flusher_.joinable() && flush_state_ == FlushState::wanted;
+        if (flushes) finish_flush();
+        return flushes;
+    }
     write(group);
-    complete(group);
     if (database_.log_size() > options_.log_octets) checkpoint();
     compact();
     return true;
@@ -137,8 +153,11 @@ void GroupCommitter::Writer::write(Group& group) {
         database_.rollback();
         executed = false;
     }
-    if (executed && commit_together(group).has_value()) return;
+    // A flush that failed takes this transaction along.
+    if (!finish_flush()) executed = false;
+    if (executed && commit_together().has_value()) return flush(std::move(group));
     write_each(group);
+    complete(group, completions_);
 }
 
 // True if there are any.
@@ -197,12 +216,88 @@ Result<void> GroupCommitter::Writer::execute_together(Group& group) {
     return {};
 }
 
-Result<void> GroupCommitter::Writer::commit_together(Group& group) {
+Result<void> GroupCommitter::Writer::commit_together() {
     const Stopwatch stopwatch(commit_nanoseconds_);
-    RELEVO_CHECK(database_.commit());
-    for (Item& item : group)
-        if (!item.settled) settle(item, {});
-    return {};
+    set_flush_state(FlushState::committing);
+    auto committed = database_.commit_unsynced();
+    if (!committed.has_value()) set_flush_state(FlushState::none);
+    return committed;
+}
+
+// Hands the group to the other thread, which answers its requests when the rows are safe.
+void GroupCommitter::Writer::flush(Group group) {
+    flushing_ = std::move(group);
+    set_flush_state(FlushState::wanted);
+    if (!flusher_.joinable() && !options_.flushes_late) flush_now(completions_);
+}
+
+void GroupCommitter::Writer::set_flush_state(FlushState state) {
+    {
+        const std::lock_guard guard(flush_mutex_);
+        flush_state_ = state;
+        failed_flushes_ += state == FlushState::failed ? 1 : 0;
+    }
+    flush_changed_.notify_all();
+}
+
+void GroupCommitter::Writer::flush_now(committing::Completions& completions) {
+    bool synced = false;
+    {
+        const Stopwatch stopwatch(commit_nanoseconds_);
+        synced = database_.sync().has_value();
+    }
+    if (synced) {
+        settle_all(flushing_);
+        complete(flushing_, completions);
+        flushing_.clear();
+    }
+    set_flush_state(synced ? FlushState::none : FlushState::failed);
+}
+
+void GroupCommitter::Writer::run_flushes() {
+    committing::Completions completions;
+    while (true) {
+        {
+            std::unique_lock lock(flush_mutex_);
+            flush_changed_.wait(lock, [this] { return flusher_stops_ || flush_state_ == FlushState::wanted; });
+            if (flush_state_ != FlushState::wanted) return;
+        }
+        flush_now(completions);
+        if (flush_state_ != FlushState::failed) continue;
+        // The writing thread has to clear up, and may be waiting for work.
+        {
+            const std::lock_guard guard(mutex_);
+        }
+        wake_.notify_one();
+    }
+}
+
+// Waits for the other thread, or does its work where there is none. False: the flush failed, a transaction that was
+// open is rolled back, and the requests of the group were written anew and answered.
+bool GroupCommitter::Writer::finish_flush() {
+    if (!flusher_.joinable() && flush_state_ == FlushState::wanted) flush_now(completions_);
+    Group failed;
+    {
+        std::unique_lock lock(flush_mutex_);
+        flush_changed_.wait(lock, [this] { return flush_state_ != FlushState::wanted; });
+        if (flush_state_ == FlushState::none) return true;
+        failed = std::exchange(flushing_, {});
+    }
+    database_.rollback();
+    set_flush_state(FlushState::none);
+    write_each(failed);
+    complete(failed, completions_);
+    return false;
+}
+
+bool GroupCommitter::Writer::is_flushing() const { return flush_state_ != FlushState::none; }
+
+Result<void> GroupCommitter::Writer::await_flush() {
+    std::unique_lock lock(flush_mutex_);
+    const std::uint64_t failed_before = failed_flushes_;
+    flush_changed_.wait(lock, [this] { return flush_state_ == FlushState::none; });
+    if (failed_flushes_ == failed_before) return {};
+    return failure(ErrorKind::io, "what was read could not be made safe on the disk");
 }
 
 // One of them failed, or all, or there is but one: each by itself, so that only the guilty fail.
@@ -238,11 +333,16 @@ void GroupCommitter::Writer::settle(Item& item, Result<void> result) {
     item.settled = true;
 }
 
-void GroupCommitter::Writer::complete(Group& group) {
+void GroupCommitter::Writer::settle_all(Group& group) {
+    for (Item& item : group)
+        if (!item.settled) settle(item, {});
+}
+
+void GroupCommitter::Writer::complete(Group& group, committing::Completions& completions) {
     requests_ += group.size();
     for (Item& item : group)
-        if (item.done) completions_.add(std::move(item.done), std::move(item.result));
-    completions_.post();
+        if (item.done) completions.add(std::move(item.done), std::move(item.result));
+    completions.post();
 }
 
 void GroupCommitter::Writer::apply_drops() {
@@ -261,6 +361,7 @@ void GroupCommitter::Writer::tidy() {
 }
 
 void GroupCommitter::Writer::checkpoint() {
+    finish_flush();
     log_in_use_ = false;
     const auto done = database_.checkpoint();
     if (!done.has_value()) return report(done.error());
@@ -281,9 +382,11 @@ void GroupCommitter::Writer::compact() {
 Result<bool> GroupCommitter::Writer::compact_one() {
     bool begun = false;
     Result<void> asked;
-    // Most of the time there is nothing to do, and so no transaction. What cannot be asked is taken for alive.
+    // Most of the time there is nothing to do, and so no transaction. What cannot be asked is taken for alive. A row
+    // that is gone, but not yet from the disk, may come back and want its content.
     const auto is_live = [&](MessageId id) {
         if (!begun && asked.has_value()) {
+            finish_flush();
             asked = database_.begin();
             begun = asked.has_value();
         }

@@ -24,6 +24,12 @@ class GroupCommitter::Writer {
     void stop();
     [[nodiscard]] CommitterMetrics metrics() const;
 
+    // Rows can be read that a power cut would take away. Threads: any.
+    [[nodiscard]] bool is_flushing() const;
+    // Returns when there are none: before that nobody shall act on what was read. Errors: io – the disk refused, and
+    // the rows are gone. Threads: any but the writing one.
+    Result<void> await_flush();
+
     // Threads: the writing one.
     bool run_once();
     void tidy();
@@ -37,6 +43,7 @@ class GroupCommitter::Writer {
         bool settled = false;  // its result is final
     };
     using Group = std::vector<Item>;
+    enum class FlushState : std::uint8_t { none, committing, wanted, failed };
 
     void run();
     Group take_group();
@@ -46,11 +53,17 @@ class GroupCommitter::Writer {
     Result<void> append_all(Item& item);
     void drop_contents(const Item& item);
     Result<void> execute_together(Group& group);
-    Result<void> commit_together(Group& group);
+    Result<void> commit_together();
+    void flush(Group group);
+    bool finish_flush();
+    void flush_now(committing::Completions& completions);
+    void run_flushes();
+    void set_flush_state(FlushState state);
+    void settle_all(Group& group);
     void write_each(Group& group);
     Result<void> write_alone(Item& item);
     void settle(Item& item, Result<void> result);
-    void complete(Group& group);
+    void complete(Group& group, committing::Completions& completions);
     void apply_drops();
     void checkpoint();
     void compact();
@@ -71,6 +84,16 @@ class GroupCommitter::Writer {
     bool stopping_ = false;
     bool closed_ = false;
     std::thread thread_;
+
+    // The group whose rows are committed and on their way to the disk, while the next is prepared: at most one, and
+    // none without a thread for it. Changes under the mutex.
+    std::mutex flush_mutex_;
+    std::condition_variable flush_changed_;
+    std::atomic<FlushState> flush_state_ = FlushState::none;
+    std::uint64_t failed_flushes_ = 0;
+    Group flushing_;
+    bool flusher_stops_ = false;
+    std::thread flusher_;
 
     // The writing thread's own:
     committing::Completions completions_;

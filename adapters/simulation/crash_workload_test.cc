@@ -78,6 +78,7 @@ Result<std::unique_ptr<Store>> Store::open(Disk& disk) {
     };
     options.record_move = record_move;
     options.compaction_retry = std::chrono::milliseconds(0);
+    options.flushes_late = true;  // a cut may come while one group is committed, not safe, and the next is prepared
     store->committer_ = std::make_unique<GroupCommitter>(*store->database_, *store->contents_, std::move(options));
     return store;
 }

@@ -2,6 +2,7 @@
 
 #include "adapters/sqlite/connection.h"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <cassert>
@@ -50,6 +51,22 @@ class SqliteDatabase final : public Database {
         auto committed = writer_->end("COMMIT");
         if (!committed.has_value()) rollback();
         return committed;
+    }
+
+    Result<void> commit_unsynced() override {
+        if (!writer_) return failure(ErrorKind::io, name_ + " is closed after a failed sync");
+        vfs_.set_log_sync_deferred(true);
+        auto committed = writer_->end("COMMIT");
+        vfs_.set_log_sync_deferred(false);  // a repair syncs at once
+        if (!committed.has_value()) rollback();
+        return committed;
+    }
+
+    Result<void> sync() override {
+        auto synced = vfs_.sync_log();
+        if (!synced.has_value())
+            synced.error().detail = fmt::format("{}: the log could not be synced ({})", name_, synced.error().detail);
+        return synced;
     }
 
     void rollback() override {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 
 namespace relevo {
 namespace {
@@ -226,6 +227,62 @@ TEST_F(SqliteDatabase, ReportsAFailedSyncAndForgetsTheTransaction) {  // securit
     SimulatedDisk after(model.crash(simulation::Fate::lost, chance));
     database_ = open_sqlite(after).value();
     EXPECT_THAT(ids(), ElementsAre(1, 3));
+    database_.reset();
+}
+
+TEST_F(SqliteDatabase, CommitsInTwoStepsWhileTheNextTransactionIsFilled) {  // security row R3
+    ASSERT_TRUE(insert(1, "safe").has_value());
+    const auto begin_with = [&](std::int64_t id) {
+        ASSERT_TRUE(database_->begin().has_value());
+        ASSERT_TRUE(database_->transaction().execute("INSERT INTO thing (id) VALUES ($1)", {id}).has_value());
+    };
+    const auto ids_after_power_cut = [&] {
+        simulation::CrashModel model({});
+        for (const Call& call : disk_.calls()) model.apply(call);
+        simulation::Chance chance(1);
+        SimulatedDisk after(model.crash(simulation::Fate::lost, chance));
+        auto mine = std::exchange(database_, open_sqlite(after).value());
+        auto found = ids();
+        database_ = std::move(mine);
+        return found;
+    };
+    begin_with(2);
+    ASSERT_TRUE(database_->commit_unsynced().has_value());
+    EXPECT_THAT(ids(), ElementsAre(1, 2)) << "readers see it at once";
+    EXPECT_THAT(ids_after_power_cut(), ElementsAre(1));
+    begin_with(3);
+    ASSERT_TRUE(database_->sync().has_value());
+    EXPECT_THAT(ids_after_power_cut(), ElementsAre(1, 2)) << "and not what was filled meanwhile";
+    ASSERT_TRUE(database_->commit_unsynced().has_value());
+    ASSERT_TRUE(database_->sync().has_value());
+    EXPECT_THAT(ids_after_power_cut(), ElementsAre(1, 2, 3));
+    EXPECT_TRUE(database_->sync().has_value()) << "nothing to do";
+}
+
+TEST_F(SqliteDatabase, ForgetsBothTransactionsWhenTheLateSyncFails) {  // security row R4
+    ASSERT_TRUE(insert(1, "safe").has_value());
+    ASSERT_TRUE(database_->begin().has_value());
+    ASSERT_TRUE(database_->transaction().execute("INSERT INTO thing (id) VALUES (2)", {}).has_value());
+    ASSERT_TRUE(database_->commit_unsynced().has_value());
+    ASSERT_TRUE(database_->begin().has_value());
+    ASSERT_TRUE(database_->transaction().execute("INSERT INTO thing (id) VALUES (3)", {}).has_value());
+    bool fails = true;
+    disk_.set_fault([&](const Call& call) -> std::optional<Error> {
+        if (call.kind != Call::Kind::sync || !std::exchange(fails, false)) return std::nullopt;
+        return Error{ErrorKind::io, "sync relevo.db-wal: Input/output error"};
+    });
+    const auto failed = database_->sync();
+    ASSERT_FALSE(failed.has_value());
+    EXPECT_THAT(failed.error().detail, HasSubstr("Input/output error"));
+    database_->rollback();
+    EXPECT_THAT(ids(), ElementsAre(1));
+    ASSERT_TRUE(insert(4, "next").has_value()) << "it goes on with a new log";
+    simulation::CrashModel model({});
+    for (const Call& call : disk_.calls()) model.apply(call);
+    simulation::Chance chance(1);
+    SimulatedDisk after(model.crash(simulation::Fate::kept, chance));
+    database_ = open_sqlite(after).value();
+    EXPECT_THAT(ids(), ElementsAre(1, 4)) << "what the system's cache held does not come back";
     database_.reset();
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 #include <thread>
+#include <utility>
 
 namespace relevo::sqlite {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::size_t log_buffer_octets = 256 * 1024;
 struct File {
     sqlite3_file base;
     Vfs* vfs;
-    std::unique_ptr<DiskFile> file;
+    std::shared_ptr<DiskFile> file;
     std::shared_ptr<Vfs::Shared> shared;  // of the database file, between its connections
     int held;
     WalIndex::Held wal_locks;
@@ -31,6 +32,7 @@ struct File {
     Octets unwritten_at;
     std::optional<Octets> lost_from;  // where a write failed
     bool name_may_be_new;             // perhaps of a process that was killed: the first sync syncs the folder too
+    bool has_new_header;              // of the log: must be on the disk before what follows it
 };
 
 File& of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
@@ -82,6 +84,7 @@ void make_room(File& file, Octets end) {
 
 int collect(File& file, std::string_view octets, Octets position) {
     file.vfs->log_written(position);
+    if (position == 0) file.has_new_header = true;
     if (file.lost_from && position <= *file.lost_from) file.lost_from.reset();
     const bool follows = position == file.unwritten_at + file.unwritten.size();
     if (file.lost_from || !follows || file.unwritten.size() + octets.size() > log_buffer_octets)
@@ -112,11 +115,15 @@ int truncate(sqlite3_file* base, sqlite3_int64 size) {
 int sync(sqlite3_file* base, int) {
     File& file = of(base);
     if (const int written = write_out(file); written != SQLITE_OK) return written;
+    if (file.is_log && file.vfs->defers_log_sync() && !file.has_new_header && !file.name_may_be_new) {
+        file.vfs->put_off_log_sync(file.file);
+        return SQLITE_OK;
+    }
     auto done = file.file->sync();
     if (done.has_value() && file.name_may_be_new) done = file.vfs->disk().sync_folder();
     if (file.is_log) file.vfs->log_synced(done.has_value());
     if (!done.has_value()) return file.vfs->failed(done.error(), SQLITE_IOERR_FSYNC);
-    file.name_may_be_new = false;
+    file.name_may_be_new = file.has_new_header = false;
     return SQLITE_OK;
 }
 
@@ -197,7 +204,8 @@ int open(sqlite3_vfs* base, const char* name, sqlite3_file* into, int flags, int
                     .unwritten = {},
                     .unwritten_at = 0,
                     .lost_from = {},
-                    .name_may_be_new = create};
+                    .name_may_be_new = create,
+                    .has_new_header = false};
     if (flags_out != nullptr) *flags_out = flags;
     return SQLITE_OK;
 }
@@ -313,8 +321,33 @@ void Vfs::log_synced(bool succeeded) {
         log_in_doubt_ = true;
 }
 
+void Vfs::put_off_log_sync(std::shared_ptr<DiskFile> log) {
+    const std::lock_guard guard(mutex_);
+    log_to_sync_ = std::move(log);
+}
+
+Result<void> Vfs::sync_log() {
+    std::shared_ptr<DiskFile> log;
+    {
+        const std::lock_guard guard(mutex_);
+        log = std::exchange(log_to_sync_, nullptr);
+        if (!log) return {};
+        syncing_from_ = std::exchange(first_unsynced_, std::nullopt);
+    }
+    auto done = log->sync();
+    const std::lock_guard guard(mutex_);
+    if (!done.has_value()) {
+        if (syncing_from_) first_unsynced_ = std::min(first_unsynced_.value_or(*syncing_from_), *syncing_from_);
+        last_failure_ = done.error().detail;
+        log_in_doubt_ = true;
+    }
+    syncing_from_.reset();
+    return done;
+}
+
 Result<void> Vfs::cut_log(std::string_view log_name) {
     const std::lock_guard guard(mutex_);
+    log_to_sync_.reset();
     if (!log_in_doubt_) return {};
     RELEVO_TRY(const bool exists, disk_.exists(log_name));
     if (exists && first_unsynced_) {

@@ -32,6 +32,12 @@ class Vfs {
     // Cuts the log back to what the last successful sync covered, durably. Call with every connection closed.
     Result<void> cut_log(std::string_view log_name);
 
+    // While set, a sync of the log that ends a transaction only hands its octets to the system; sync_log() does the
+    // rest, on any thread. Threads: the writer's.
+    void set_log_sync_deferred(bool deferred) { defers_log_sync_ = deferred; }
+    // Nothing to do if no sync was put off. Errors: as a sync of the log.
+    Result<void> sync_log();
+
     // The text of the last failure of the disk; SQLite's own codes do not carry it.
     [[nodiscard]] std::string last_failure() const;
 
@@ -44,6 +50,8 @@ class Vfs {
     int failed(const Error& error, int code);
     void log_written(Octets offset);
     void log_synced(bool succeeded);
+    [[nodiscard]] bool defers_log_sync() const { return defers_log_sync_; }
+    void put_off_log_sync(std::shared_ptr<DiskFile> log);
     [[nodiscard]] Disk& disk() { return disk_; }
 
  private:
@@ -54,6 +62,9 @@ class Vfs {
     std::map<std::string, std::weak_ptr<Shared>, std::less<>> shared_;
     std::string last_failure_;
     std::optional<Octets> first_unsynced_;  // of the log
+    std::optional<Octets> syncing_from_;    // of what sync_log() is at work on
+    std::shared_ptr<DiskFile> log_to_sync_;
+    bool defers_log_sync_ = false;
     std::atomic<bool> log_in_doubt_ = false;
 };
 

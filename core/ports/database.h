@@ -63,6 +63,13 @@ class Database {
     // Durable when it returns. After an error nothing of the transaction is there.
     virtual Result<void> commit() = 0;
     virtual void rollback() = 0;
+    // commit() in two steps, for a committer that prepares its next transaction meanwhile. After the first, readers see
+    // the transaction, and a power cut takes it away until the second has succeeded. After a failed second step nothing
+    // of the transaction is there once rollback() was called, and the next one is lost with it.
+    // Threads: commit_unsynced() as commit(); sync() any, one at a time. While it runs, the committer's thread may
+    // begin, fill and roll back a transaction, but neither commit nor make a checkpoint.
+    virtual Result<void> commit_unsynced() { return commit(); }
+    virtual Result<void> sync() { return {}; }
     // Runs `work` on a snapshot of what was committed.
     virtual Result<void> read(const std::function<Result<void>(Reader&)>& work) = 0;
     // Housekeeping when idle: moves the log into the database file.
