@@ -1,8 +1,12 @@
 #include "adapters/https/page.h"
 
+#include "lib/base/text.h"
+
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <curl/curl.h>
 #include <memory>
 
@@ -27,9 +31,31 @@ std::size_t take(char* octets, std::size_t size, std::size_t count, void* user) 
     return size * count;
 }
 
-// OpenSSL's places for certificates instead of the one that libcurl was built with.
-CURLcode use_system_trust(CURL* /*curl*/, void* context, void* /*user*/) {
-    return SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(context)) == 1 ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+// OpenSSL's places for certificates instead of the one that libcurl was built with, or the request's file.
+CURLcode use_trust(CURL* /*curl*/, void* context, void* user) {
+    const auto& file = *static_cast<const std::string*>(user);
+    auto* tls = static_cast<SSL_CTX*>(context);
+    const bool trusts = file.empty() ? SSL_CTX_set_default_verify_paths(tls) == 1
+                                     : SSL_CTX_load_verify_file(tls, file.c_str()) == 1;
+    ERR_clear_error();
+    return trusts ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+struct Fields {
+    const std::vector<std::string>& wanted;
+    std::map<std::string, std::string> found;
+};
+
+// One line of the answer's head. What is too long is as if it had not come.
+std::size_t take_field(char* octets, std::size_t size, std::size_t count, void* user) {
+    auto& fields = *static_cast<Fields*>(user);
+    const std::string_view line(octets, size * count);
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || line.size() > Page::field_limit_octets) return line.size();
+    std::string name = to_lower(trimmed(line.substr(0, colon)));
+    if (std::ranges::find(fields.wanted, name) != fields.wanted.end())
+        fields.found[std::move(name)] = trimmed(line.substr(colon + 1));
+    return line.size();
 }
 
 // Called at least once a second; anything but 0 ends the transfer.
@@ -59,7 +85,7 @@ std::string resolve_entry(const PageRequest& request) {
 }
 
 void set_options(CURL* curl, const PageRequest& request, const std::string& url, curl_slist* addresses, Taken& taken,
-                 char* problem) {
+                 Fields& fields, char* problem) {
     curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, request.scheme == WebScheme::http ? "http" : "https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);  // RFC 8461 §3.3: "HTTP 3xx redirects MUST NOT be followed"
@@ -73,13 +99,18 @@ void set_options(CURL* curl, const PageRequest& request, const std::string& url,
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(curl, CURLOPT_CAINFO, nullptr);
     curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);
-    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, &use_system_trust);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, &use_trust);
+    curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, const_cast<std::string*>(&request.trust_file));
     if (request.long_page == LongPage::refused)
         curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.limit_octets));
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "relevo");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &taken);
+    if (!request.wanted_fields.empty()) {
+        curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &take_field);
+        curl_easy_setopt(curl, CURLOPT_HEADERDATA, &fields);
+    }
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem);
 }
 
@@ -110,11 +141,14 @@ Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* can
     const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> addresses(
         curl_slist_append(nullptr, resolve_entry(request).c_str()), &curl_slist_free_all);
     if (!curl || !addresses) return failure(ErrorKind::io, "libcurl has no memory");
-    const std::string url = fmt::format("{}://{}:{}{}", request.scheme == WebScheme::http ? "http" : "https",
-                                        request.host, request.port, request.path);
+    const bool is_v6 = request.host.find(':') != std::string::npos;
+    const std::string url = fmt::format(fmt::runtime(is_v6 ? "{}://[{}]:{}{}" : "{}://{}:{}{}"),
+                                        request.scheme == WebScheme::http ? "http" : "https", request.host,
+                                        request.port, request.path);
     Taken taken{.body = {}, .limit_octets = request.limit_octets, .long_page = request.long_page};
+    Fields fields{.wanted = request.wanted_fields, .found = {}};
     char problem[CURL_ERROR_SIZE] = "";
-    set_options(curl.get(), request, url, addresses.get(), taken, problem);
+    set_options(curl.get(), request, url, addresses.get(), taken, fields, problem);
     HeaderLines lines(nullptr, &curl_slist_free_all);
     if (request.post && !set_body(curl.get(), *request.post, lines))
         return failure(ErrorKind::io, "libcurl has no memory");
@@ -135,6 +169,7 @@ Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* can
     curl_easy_getinfo(curl.get(), CURLINFO_CONTENT_TYPE, &type);
     if (type != nullptr) page.content_type = type;
     page.body = std::move(taken.body);
+    page.fields = std::move(fields.found);
     return page;
 }
 

@@ -166,6 +166,12 @@ Result<CertificateSummary> load_certificate(SSL_CTX& context, const CertificateF
     return CertificateSummary{files.certificate, names_of(certificate), time_of(X509_get0_notAfter(certificate))};
 }
 
+Result<CertificateSummary> inspect_certificate(const CertificateFiles& files) {
+    const SslContextPointer context(SSL_CTX_new(TLS_server_method()));
+    if (!context) return failure(ErrorKind::io, "cannot prepare TLS: " + take_tls_errors());
+    return load_certificate(*context, files);
+}
+
 bool covers(std::string_view certificate_name, std::string_view host) {
     if (certificate_name == host) return true;
     if (!certificate_name.starts_with("*.")) return false;

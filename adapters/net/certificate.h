@@ -34,6 +34,9 @@ struct CertificateSummary {
 // belong to the certificate, expired, not yet valid, encrypted key: detail names the file and says what to do.
 [[nodiscard]] Result<CertificateSummary> load_certificate(SSL_CTX& context, const CertificateFiles& files);
 
+// The same, without a use for them: can they be used now?
+[[nodiscard]] Result<CertificateSummary> inspect_certificate(const CertificateFiles& files);
+
 // True if the certificate's name covers `host`: equal, or "*." in place of one label (RFC 6125 §6.4.3). Lower case.
 [[nodiscard]] bool covers(std::string_view certificate_name, std::string_view host);
 

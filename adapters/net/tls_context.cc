@@ -1,6 +1,7 @@
 #include "adapters/net/tls_context.h"
 
 #include "adapters/net/ticket_keys.h"
+#include "adapters/net/tls_challenges.h"
 #include "lib/base/text.h"
 
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ struct CertificateSet {
     std::vector<Entry> entries;
     std::string protocols;  // as ALPN has them on the wire
     std::shared_ptr<TicketKeys> tickets;
+    std::shared_ptr<const TlsChallenges> challenges;  // may be null
 };
 
 namespace {
@@ -92,6 +94,7 @@ Result<SslContextPointer> make_server_context(const CertificateSet& set) {
     SSL_CTX_set_timeout(context.get(), session_seconds);
     SSL_CTX_set_num_tickets(context.get(), 1);
     set.tickets->install(*context);
+    if (set.challenges) set.challenges->install(*context);
     SSL_CTX_set_tlsext_servername_callback(context.get(), choose_certificate);
     SSL_CTX_set_tlsext_servername_arg(context.get(), const_cast<CertificateSet*>(&set));
     SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, const_cast<CertificateSet*>(&set));
@@ -103,6 +106,7 @@ Result<std::shared_ptr<const CertificateSet>> load_set(const TlsServerOptions& o
     if (options.certificates.empty()) return failure(ErrorKind::invalid, "TLS needs at least one certificate");
     auto set = std::make_shared<CertificateSet>();
     set->tickets = std::move(tickets);
+    set->challenges = options.challenges;
     for (const std::string& protocol : options.protocols) {
         if (protocol.empty() || protocol.size() > 255)
             return failure(ErrorKind::invalid, "an ALPN protocol must have 1 to 255 octets");

@@ -13,6 +13,7 @@
 namespace relevo::net {
 
 class TicketKeys;
+class TlsChallenges;
 struct CertificateSet;
 
 struct TlsServerOptions {
@@ -20,6 +21,8 @@ struct TlsServerOptions {
     std::vector<CertificateFiles> certificates{};
     // Offered by a client, one of these must match, or the handshake ends with no_application_protocol (ALPACA).
     std::vector<std::string> protocols{"smtp"};
+    // Answered before all others; may be null. Shared: several contexts and their connections use it.
+    std::shared_ptr<const TlsChallenges> challenges{};
 };
 
 // Server side: TLS 1.2 and 1.3 with the ciphers of RFC 9325 §4.2, resumption by tickets whose keys change every

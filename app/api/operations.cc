@@ -104,6 +104,9 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"getWebhookLog", "webhook.log", Bounds::webhook, "attempts"},
     {"redeliverWebhook", "webhook.redeliver", Bounds::webhook},
 
+    {"listCertificates", "certificate.list", Bounds::server, "certificates"},
+    {"renewCertificates", "certificate.renew", Bounds::server},
+
     {"checkServer", "check.server", Bounds::server},
     {"getStatus", "server.status", Bounds::server},
     {"getPulse", "server.pulse", Bounds::server},

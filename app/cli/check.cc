@@ -286,14 +286,23 @@ std::vector<CheckItem> check_machine(const std::string& path, const Result<Confi
     if (!tls.certificate.empty())
         items.push_back(check_certificate({tls.certificate, tls.key}, configuration->server.host_name));
     for (const CertificateSettings& pair : tls.more_certificates) items.push_back(check_certificate(pair, {}));
-    if (tls.certificate.empty()) {
+    const std::string own = fmt::format("{}/acme/{}", configuration->server.data_dir, configuration->server.host_name);
+    if (tls.certificate.empty() && configuration->acme.enabled && std::filesystem::exists(own + ".pem")) {
+        items.push_back(check_certificate({own + ".pem", own + ".key"}, configuration->server.host_name));
+    } else if (tls.certificate.empty()) {
         items.push_back(make_item("tls.certificate", CheckGroup::tls, "",
                                   {"Mail programs warn of a certificate that nobody vouches for.",
                                    "Los programas de correo avisan de un certificado que nadie avala."}));
         items.back().status = CheckStatus::warn;
         items.back().found = {"self-signed", "autofirmado"};
-        items.back().action = {"Set tls.certificate and tls.key to one from a certificate authority.",
-                               "Indique en tls.certificate y tls.key uno de una autoridad de certificación."};
+        items.back().action =
+            configuration->acme.enabled
+                ? Words{"The authority has not given one yet: `relevo certificate list` says why.",
+                        "La autoridad aún no lo ha dado: `relevo certificate list` dice por qué."}
+                : Words{"Set acme.enabled = true to get one without buying it, or tls.certificate and tls.key to one from "
+                        "a certificate authority.",
+                        "Ponga acme.enabled = true para obtener uno sin comprarlo, o indique en tls.certificate y tls.key "
+                        "uno de una autoridad de certificación."};
     }
     return items;
 }

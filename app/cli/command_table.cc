@@ -1,5 +1,6 @@
 #include "app/cli/command_table.h"
 
+#include "app/cli/certificate_commands.h"
 #include "app/cli/lookup_commands.h"
 #include "app/cli/webhook_commands.h"
 
@@ -521,6 +522,7 @@ std::vector<CommandSpec> make_table() {
     add_credential_commands(table);
     add_account_commands(table);
     add_webhook_commands(table);
+    add_certificate_commands(table);
     add_queue_commands(table);
     add_source_commands(table);
     add_site_commands(table);
@@ -559,6 +561,7 @@ std::span<const CommandGroup> command_groups() {
         {"audit", "Who changed what"},
         {"quota", "How many recipients, per minute, hour, day and month"},
         {"webhook", "Programs that are told what happens to mail"},
+        {"certificate", "Certificates from an authority, without buying any"},
         {"queue", "Mail that waits"},
         {"message", "What happened to one message"},
         {"source", "Where mail leaves from"},

@@ -26,6 +26,7 @@ namespace relevo::cli {
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
 // `user …`, `key …`, `session …`, `audit …`.
+[[nodiscard]] std::string render_certificates(std::string_view request, const boost::json::value& result);
 [[nodiscard]] std::string render_webhooks(std::string_view request, const boost::json::value& result);
 [[nodiscard]] std::string render_accounts(std::string_view request, const boost::json::value& result);
 // `source …`.

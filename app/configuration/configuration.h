@@ -105,6 +105,26 @@ struct TlsSettings {
     std::vector<CertificateSettings> more_certificates;  // [[tls.certificates]], chosen by server name
 };
 
+enum class AcmeChallenge : std::uint8_t { http_01, tls_alpn_01, dns_01 };
+
+// Certificates that come by themselves (RFC 8555).
+struct AcmeSettings {
+    bool enabled = false;
+    std::string directory = "https://acme-v02.api.letsencrypt.org/directory";
+    std::vector<std::string> contact;
+    std::vector<std::string> names;  // empty: those that clients use
+    AcmeChallenge challenge = AcmeChallenge::http_01;
+    std::string hook;  // for dns-01
+    std::chrono::seconds hook_time_limit{120};
+    std::chrono::seconds dns_wait{30};
+    std::string trust_file;             // empty: the system's
+    std::chrono::seconds renew_before{0};  // 0: a third of the life
+    std::uint32_t orders_per_hour = 20;
+    std::string eab_key_id;
+    std::string eab_key_file;
+    SecretText eab_key;  // from the file
+};
+
 struct QueueSettings {
     std::vector<std::chrono::seconds> retry_schedule = {
         std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(15), std::chrono::minutes(30),
@@ -340,6 +360,7 @@ struct Configuration {
     std::vector<ListenerSettings> listeners;  // [[listener]]
     LimitSettings limits;
     TlsSettings tls;
+    AcmeSettings acme;
     QueueSettings queue;
     DeliverySettings delivery;
     std::vector<RouteSettings> routes;    // [[route]]

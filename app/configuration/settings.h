@@ -53,6 +53,8 @@ std::span<const Setting<TlsSettings>> settings_of();
 template <>
 std::span<const Setting<CertificateSettings>> settings_of();
 template <>
+std::span<const Setting<AcmeSettings>> settings_of();
+template <>
 std::span<const Setting<QueueSettings>> settings_of();
 template <>
 std::span<const Setting<DeliverySettings>> settings_of();
@@ -120,6 +122,11 @@ void for_each_section(Visit visit) {
           &Configuration::limits);
     visit(SectionFacts{"tls", false, {"The certificates that clients see.", "Los certificados que ven los clientes."}},
           &Configuration::tls);
+    visit(SectionFacts{"acme",
+                       false,
+                       {"Certificates from an authority, ordered and renewed by Relevo itself (ACME, RFC 8555).",
+                        "Certificados de una autoridad, que Relevo pide y renueva por sí mismo (ACME, RFC 8555)."}},
+          &Configuration::acme);
     visit(SectionFacts{"queue",
                        false,
                        {"How long mail waits, and when it is tried again.",

@@ -3,6 +3,7 @@
 #include "app/configuration/settings.h"
 #include "app/configuration/shaping_file.h"
 #include "core/setup/blocklist.h"
+#include "lib/acme/base64url.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
 
@@ -416,6 +417,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_listeners(configuration, problems);
     check_endpoints(configuration, problems);
     check_certificates(configuration.tls, problems);
+    check_acme(configuration, problems);
     check_queue(configuration, problems);
     check_delivery(configuration, problems);
     check_routes(configuration, problems);
@@ -439,6 +441,12 @@ void resolve_files(Configuration& configuration, const Environment& environment,
     for (std::size_t i = 0; i < configuration.tls.more_certificates.size(); ++i)
         check_files_of(configuration.tls.more_certificates[i], fmt::format("tls.certificates[{}]", i), environment,
                        problems);
+    check_files_of(configuration.acme, "acme", environment, problems);
+    read_password(configuration.acme.eab_key_file, configuration.acme.eab_key, "acme.eab_key_file", environment,
+                  problems);
+    if (!acme::decode_base64url(configuration.acme.eab_key.value))
+        problems.add("acme.eab_key_file",
+                     "has no base64url in its first line: put the key there as the authority gave it");
     // The package with the root's keys may be missing: that only means no DNSSEC, which `relevo check` tells.
     if (configuration.dns.trust_anchor_file == DnsSettings{}.trust_anchor_file &&
         !std::ifstream(configuration.dns.trust_anchor_file).is_open())

@@ -90,6 +90,8 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "site.suspend" || command == "site.resume" || command == "site.explain")
         co_return co_await perform_sites(std::move(command), std::move(arguments));
     if (command.starts_with("webhook.")) co_return co_await perform_webhooks(std::move(command), std::move(arguments));
+    if (command.starts_with("certificate."))
+        co_return co_await perform_certificates(std::move(command), std::move(arguments));
     if (command.starts_with("lan.")) co_return co_await perform_lan(std::move(command), std::move(arguments));
     if (command.starts_with("reports.")) co_return co_await perform_reports(std::move(command), std::move(arguments));
     if (command.starts_with("suppression."))

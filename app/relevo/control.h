@@ -6,6 +6,7 @@
 #include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
 #include "core/accounts/account_book.h"
+#include "core/certificates/keeper.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
 #include "core/lan/lan_book.h"
@@ -65,6 +66,7 @@ struct ControlContext {
     LanBook* lan = nullptr;                // never null
     AccountBook* accounts = nullptr;       // never null
     Webhooks* webhooks = nullptr;          // with a server
+    CertificateKeeper* certificates = nullptr;  // with a server
     std::function<WebhookOptions()> webhook_options;
     std::function<LanFace()> lan_face{};         // as the configuration in force says
     std::function<std::string()> console_url{};  // public_face.h
@@ -151,6 +153,9 @@ class Control {
 
     // control_webhooks.cc
     Task<Answer> perform_webhooks(std::string command, Arguments arguments);
+
+    // control_certificates.cc
+    Task<Answer> perform_certificates(std::string command, Arguments arguments);
 
     // control_suppression.cc
     Task<Answer> check_suppressions(boost::json::object arguments);

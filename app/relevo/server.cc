@@ -1,6 +1,6 @@
 #include "app/relevo/server.h"
 
-#include "adapters/net/certificate.h"
+#include "app/relevo/acme_options.h"
 #include "app/relevo/options.h"
 #include "app/relevo/privileges.h"
 #include "core/accounts/second_factor.h"
@@ -88,33 +88,6 @@ void Server::make_shards() {
     }
     reception_metrics_ = std::make_unique<ReceptionMetrics>(metrics_);
     delivery_metrics_ = std::make_unique<DeliveryMetrics>(metrics_);
-}
-
-net::TlsServerOptions Server::tls_options(const Configuration& configuration) const {
-    net::TlsServerOptions options;
-    const std::string folder = configuration.server.data_dir + "/";
-    options.certificates.push_back(configuration.tls.certificate.empty()
-                                       ? net::CertificateFiles{folder + "self-signed.pem", folder + "self-signed.key"}
-                                       : net::CertificateFiles{configuration.tls.certificate, configuration.tls.key});
-    for (const CertificateSettings& more : configuration.tls.more_certificates)
-        options.certificates.push_back({more.certificate, more.key});
-    return options;
-}
-
-Result<void> Server::open_tls() {
-    const net::TlsServerOptions options = tls_options(*started_with_);
-    const net::CertificateFiles& first = options.certificates.front();
-    if (started_with_->tls.certificate.empty() && !std::filesystem::exists(first.certificate)) {
-        RELEVO_CHECK(net::make_self_signed(started_with_->server.host_name, first));
-        RELEVO_CHECK(give_to_user(started_with_->server, {first.certificate, first.key}));
-        log_->warning(
-            "tls.self_signed",
-            {{"certificate", first.certificate},
-             {"problem", "no certificate is configured: clients will warn until tls.certificate and tls.key are set"}});
-    }
-    RELEVO_TRY(tls_server_, net::TlsServerContext::make(options));
-    RELEVO_TRY(tls_client_, net::TlsClientContext::make());
-    return {};
 }
 
 const ListenerOptions* Server::keep(ListenerOptions options) {
@@ -295,6 +268,7 @@ Result<void> Server::make_parts() {
     make_inspection();
     make_reporting();
     make_webhooks();
+    make_certificates();
     return {};
 }
 
@@ -356,6 +330,7 @@ void Server::start_shards() {
     shards_.front()->shard.spawn(watch_sources());
     shards_.front()->shard.spawn(domain_watch_->run());
     shards_.front()->shard.spawn(webhooks_->run());
+    shards_.front()->shard.spawn(certificates_->run());
     running_ = true;
 }
 
@@ -370,6 +345,8 @@ Task<Result<void>> Server::refresh_directory() {
     access_->directory = std::move(fresh);
     lan_->set_table(std::move(offices));
     refresh_routes();
+    // A domain may have another tracking host now.
+    shards_.front()->shard.post([this] { certificates_->reconsider(); });
     co_return Result<void>();
 }
 
@@ -483,7 +460,7 @@ Result<std::vector<std::string>> Server::reload() {
         log_->error("server.reload_refused", {{"problem", machines.error().detail}});
         return std::unexpected(machines.error());
     }
-    if (const auto tls = tls_server_->reload(tls_options(*fresh)); !tls.has_value()) {
+    if (const auto tls = reload_tls(*fresh); !tls.has_value()) {
         log_->error("server.reload_refused", {{"problem", tls.error().detail}});
         return std::unexpected(tls.error());
     }
@@ -517,6 +494,7 @@ Result<std::vector<std::string>> Server::reload() {
         keys_wakeup_->notify_all();
         sources_wakeup_->notify_all();
         domain_watch_->reconsider();
+        certificates_->set_options(keeper_options(configuration_.load()->acme));
     });
     log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(after_restart, ", "))}});
     return after_restart;
@@ -529,6 +507,11 @@ void Server::take_apart() {
     metrics_listeners_.clear();
     web_listeners_.clear();
     if (feedback_) feedback_->close();
+    // Work in the background uses what the keeper owns.
+    commands_.cancel();
+    certificate_thread_.reset();
+    certificates_.reset();
+    authority_pages_.reset();
     webhooks_.reset();
     webhook_pages_.reset();
     reporting_.reset();
@@ -562,7 +545,9 @@ void Server::stop() {
         sources_wakeup_->notify_all();
         domain_watch_->stop();
         webhooks_->stop();
+        certificates_->stop();
     });
+    commands_.cancel();
     // Sessions end first: what they accept must still find a running engine; then the engines.
     const auto wait_for_all = [this](auto drain) {
         std::mutex mutex;

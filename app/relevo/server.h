@@ -2,15 +2,19 @@
 // implementations.
 #pragma once
 
+#include "adapters/background/background_thread.h"
+#include "adapters/background/command.h"
 #include "adapters/https/background_pages.h"
 #include "adapters/net/control_listener.h"
 #include "adapters/net/dialer.h"
 #include "adapters/net/http_server.h"
 #include "adapters/net/listener.h"
+#include "adapters/net/tls_challenges.h"
 #include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
 #include "adapters/telemetry/metrics_registry.h"
 #include "app/api/api.h"
+#include "app/relevo/acme_publisher.h"
 #include "app/relevo/control.h"
 #include "app/relevo/crash_guard.h"
 #include "app/relevo/egress.h"
@@ -18,6 +22,7 @@
 #include "app/relevo/signing.h"
 #include "app/relevo/store.h"
 #include "app/web/console_files.h"
+#include "core/certificates/keeper.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
@@ -76,7 +81,6 @@ class Server {
 
     Result<void> open_log();
     void make_shards();
-    Result<void> open_tls();
     Result<void> open_listeners();
     Result<void> open_store();
     [[nodiscard]] QueuedRecipients queued(const PendingDelivery& pending) const;
@@ -95,6 +99,15 @@ class Server {
     Result<void> make_tracker();
     void finish_tracking();
     Result<void> recover();
+    // server_certificates.cc
+    Result<void> open_tls();
+    // Certificates of another configuration, or new ones, for new connections. Errors: nothing has changed.
+    Result<void> reload_tls(const Configuration& configuration);
+    [[nodiscard]] net::TlsServerOptions tls_options(const Configuration& configuration) const;
+    void make_certificates();
+    [[nodiscard]] std::vector<std::string> certificate_names() const;
+    Task<Result<void>> install_certificates();
+
     Result<void> open_control();
     Result<void> open_metrics();
     Result<void> open_web();
@@ -139,7 +152,6 @@ class Server {
     [[nodiscard]] std::uint32_t weight_of(TenantId tenant) const;
     [[nodiscard]] mail::TlsWish tls_of(TenantId tenant) const;
     [[nodiscard]] std::string name_of_tenant(TenantId tenant) const;
-    net::TlsServerOptions tls_options(const Configuration& configuration) const;
     boost::json::object status();
     Task<Result<std::vector<setup::DomainFacts>>> all_domains();
     [[nodiscard]] std::vector<setup::OwnListener> own_listeners() const;
@@ -156,7 +168,9 @@ class Server {
     std::unique_ptr<DeliveryMetrics> delivery_metrics_;
     std::atomic<std::shared_ptr<const bounces::PatternTable>> bounce_patterns_;  // replaced by reload()
     RecipientCheck::Lists address_lists_;  // likewise; null: recipients go unchecked
+    std::shared_ptr<net::TlsChallenges> tls_challenges_ = std::make_shared<net::TlsChallenges>();
     std::shared_ptr<net::TlsServerContext> tls_server_;
+    std::shared_ptr<net::TlsServerContext> tls_web_;  // the same certificates, for browsers (ALPN)
     std::shared_ptr<net::TlsClientContext> tls_client_;
     std::unique_ptr<Feedback> feedback_;  // the store's committer uses it until its end
     AccountBook accounts_;                // likewise
@@ -189,6 +203,12 @@ class Server {
     std::unique_ptr<Reporting> reporting_;
     std::unique_ptr<https::BackgroundPages> webhook_pages_;
     std::unique_ptr<Webhooks> webhooks_;  // on the first shard
+    ChallengeBoard challenge_board_;
+    CommandRunner commands_;
+    std::unique_ptr<BackgroundThread> certificate_thread_;
+    std::unique_ptr<https::BackgroundPages> authority_pages_;
+    std::unique_ptr<AcmePublisher> acme_publisher_;
+    std::unique_ptr<CertificateKeeper> certificates_;  // on the first shard
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last
     std::vector<std::unique_ptr<ListenerParts>> listeners_;

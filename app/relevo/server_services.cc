@@ -96,6 +96,7 @@ Result<void> Server::open_control() {
                        .lan = lan_.get(),
                        .accounts = &accounts_,
                        .webhooks = webhooks_.get(),
+                       .certificates = certificates_.get(),
                        .webhook_options = [this] { return *webhooks_->options(); },
                        .lan_face = [this] { return lan_face(*configuration_.load()); },
                        .console_url = [this] { return console_url(*configuration_.load()); },

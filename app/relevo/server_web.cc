@@ -49,7 +49,7 @@ Result<void> Server::open_web() {
         for (const Endpoint& endpoint : settings.address) {
             net::ListenerOptions options;
             options.endpoint = endpoint;
-            options.tls = settings.tls ? tls_server_ : nullptr;
+            options.tls = settings.tls ? tls_web_ : nullptr;
             options.refusal.clear();
             options.connection_limit = settings.max_connections;
             options.log = log_.get();
@@ -68,6 +68,8 @@ Result<void> Server::open_web() {
 }
 
 Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest request) {
+    if (const auto answer = challenge_board_.answer_to(request.path()))
+        co_return HttpResponse{.status = 200, .content_type = "application/octet-stream", .body = *answer};
     if (request.path().starts_with(unsubscribe_path))
         co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
     if (Tracker::is_ours(request.path())) co_return co_await tracker_->answer(std::move(request));

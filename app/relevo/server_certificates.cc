@@ -1,0 +1,120 @@
+// The server's certificates: those of the configuration, those that come by themselves, and a self-signed one until
+// then.
+#include "adapters/disk/posix_disk.h"
+#include "app/lookups/message_file.h"
+#include "app/relevo/acme_options.h"
+#include "app/relevo/privileges.h"
+#include "app/relevo/server.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <random>
+
+namespace relevo {
+namespace {
+
+constexpr std::size_t key_limit_octets = 64UL * 1024;
+
+}  // namespace
+
+net::TlsServerOptions Server::tls_options(const Configuration& configuration) const {
+    net::TlsServerOptions options{.certificates = {}, .protocols = {"smtp"}, .challenges = tls_challenges_};
+    KeptCertificates kept = kept_certificates(configuration);
+    for (const std::string& problem : kept.problems) log_->error("acme.certificate_unusable", {{"problem", problem}});
+    // The first also serves clients that name no host.
+    if (!configuration.tls.certificate.empty())
+        options.certificates.push_back({configuration.tls.certificate, configuration.tls.key});
+    else if (!kept.has_host_name)
+        options.certificates.push_back(self_signed_files(configuration));
+    std::ranges::move(kept.usable, std::back_inserter(options.certificates));
+    for (const CertificateSettings& more : configuration.tls.more_certificates)
+        options.certificates.push_back({more.certificate, more.key});
+    return options;
+}
+
+Result<void> Server::open_tls() {
+    const net::CertificateFiles own = self_signed_files(*started_with_);
+    const bool is_new = started_with_->tls.certificate.empty() && !std::filesystem::exists(own.certificate);
+    if (is_new) {
+        RELEVO_CHECK(net::make_self_signed(started_with_->server.host_name, own));
+        RELEVO_CHECK(give_to_user(started_with_->server, {own.certificate, own.key}));
+    }
+    net::TlsServerOptions options = tls_options(*started_with_);
+    if (options.certificates.front().certificate == own.certificate)
+        log_->warning(
+            "tls.self_signed",
+            {{"certificate", own.certificate},
+             {"problem", started_with_->acme.enabled
+                             ? "clients will warn until the authority has given a certificate: see `relevo certificate "
+                               "list`"
+                             : "no certificate is configured: clients will warn until tls.certificate and tls.key are "
+                               "set, or acme.enabled gets one"}});
+    RELEVO_TRY(tls_server_, net::TlsServerContext::make(options));
+    options.protocols = {"http/1.1"};
+    RELEVO_TRY(tls_web_, net::TlsServerContext::make(std::move(options)));
+    RELEVO_TRY(tls_client_, net::TlsClientContext::make());
+    return {};
+}
+
+Result<void> Server::reload_tls(const Configuration& configuration) {
+    net::TlsServerOptions options = tls_options(configuration);
+    RELEVO_CHECK(tls_server_->reload(options));
+    options.protocols = {"http/1.1"};
+    return tls_web_->reload(std::move(options));
+}
+
+void Server::make_certificates() {
+    certificate_thread_ = std::make_unique<BackgroundThread>();
+    authority_pages_ = std::make_unique<https::BackgroundPages>(4, 1);
+    acme_publisher_ = std::make_unique<AcmePublisher>(
+        AcmePublisher::Ports{.board = challenge_board_,
+                             .tls = *tls_challenges_,
+                             .background = *certificate_thread_,
+                             .commands = commands_,
+                             .log = *log_,
+                             .configuration = [this] { return configuration_.load(); }});
+    ShardParts& first = *shards_.front();
+    certificates_ = std::make_unique<CertificateKeeper>(
+        CertificateKeeper::Ports{
+            .shard = first.shard,
+            .resolver = *first.resolver,
+            .pages = *authority_pages_,
+            .background = *certificate_thread_,
+            .publisher = *acme_publisher_,
+            .log = *log_,
+            .metrics = metrics_,
+            .open_folder = [folder = acme_folder(*started_with_)] { return open_disk(folder); },
+            .names = [this] { return certificate_names(); },
+            // Whoever has pinned the key of the self-signed certificate finds it in the first real one.
+            .former_key = [this](const std::string& name) -> std::optional<std::string> {
+                if (name != started_with_->server.host_name) return std::nullopt;
+                auto key = lookups::read_file(self_signed_files(*started_with_).key, key_limit_octets);
+                return key.has_value() ? std::optional(*std::move(key)) : std::nullopt;
+            },
+            .installed = [this] { return install_certificates(); },
+            .chance = [generator = std::make_shared<std::minstd_rand>(std::random_device()())] {
+                return std::uniform_real_distribution<double>(0, 1)(*generator);
+            }},
+        keeper_options(started_with_->acme));
+}
+
+std::vector<std::string> Server::certificate_names() const {
+    const auto configuration = configuration_.load();
+    std::vector<net::CertificateSummary> others = tls_server_->certificates();
+    const std::string own = self_signed_files(*configuration).certificate;
+    std::erase_if(others, [&](const net::CertificateSummary& summary) {
+        return summary.file == own || summary.file.starts_with(acme_folder(*configuration) + "/");
+    });
+    return acme_names(*configuration, *access_->directory.load(), others);
+}
+
+// Reads files: not on a shard. A reload at the same time waits, so that neither is lost.
+Task<Result<void>> Server::install_certificates() {
+    co_return co_await in_background<Result<void>>(*certificate_thread_, [this] {
+        const std::lock_guard lock(reload_mutex_);
+        return reload_tls(*configuration_.load());
+    });
+}
+
+}  // namespace relevo
