@@ -21,7 +21,6 @@
 namespace relevo {
 namespace {
 
-
 struct Actions {
     Actions() { posix_spawn_file_actions_init(&value); }
     ~Actions() { posix_spawn_file_actions_destroy(&value); }
@@ -58,8 +57,7 @@ Result<pid_t> start(const CommandRequest& request, int output) {
     posix_spawnattr_setsigmask(&attributes.value, &none);
     posix_spawnattr_setsigdefault(&attributes.value, &all);
     posix_spawnattr_setpgroup(&attributes.value, 0);
-    posix_spawnattr_setflags(&attributes.value,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes.value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     std::vector<std::string> words = request.words;
     std::vector<std::string> environment{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
     for (const auto& [name, value] : request.environment) environment.push_back(name + "=" + value);
@@ -90,7 +88,8 @@ End watch(int process, int pipe, int cancelled, std::chrono::steady_clock::time_
     for (;;) {
         std::array<pollfd, 3> waiting{{{process, POLLIN, 0}, {cancelled, POLLIN, 0}, {writes ? pipe : -1, POLLIN, 0}}};
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        const int ready =
+            ::poll(waiting.data(), waiting.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
         if (ready < 0 && errno != EINTR) return End::cancelled;
         if (ready == 0) return End::too_late;
         if (ready < 0) continue;
@@ -121,8 +120,9 @@ Result<void> CommandRunner::run(const CommandRequest& request) {
     const FileDescriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
     std::string text;
     End end = End::cancelled;
-    if (handle) end = watch(handle.get(), output.get(), cancelled_.get(),
-                            std::chrono::steady_clock::now() + request.time_limit, text);
+    if (handle)
+        end = watch(handle.get(), output.get(), cancelled_.get(), std::chrono::steady_clock::now() + request.time_limit,
+                    text);
     if (end != End::by_itself) ::kill(-process, SIGKILL);
     int status = 0;
     while (::waitpid(process, &status, 0) < 0 && errno == EINTR) continue;
@@ -132,8 +132,8 @@ Result<void> CommandRunner::run(const CommandRequest& request) {
         return failure(ErrorKind::timeout, fmt::format("{} was not done after {} s and was ended", name,
                                                        request.time_limit.count() / 1000));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-    const std::string how = WIFEXITED(status) ? fmt::format("status {}", WEXITSTATUS(status))
-                                              : fmt::format("signal {}", WTERMSIG(status));
+    const std::string how =
+        WIFEXITED(status) ? fmt::format("status {}", WEXITSTATUS(status)) : fmt::format("signal {}", WTERMSIG(status));
     const std::string said = printable(trimmed(text), output_limit_octets);
     return failure(ErrorKind::refused,
                    fmt::format("{} ended with {}{}", name, how, said.empty() ? "" : " and said: " + said));

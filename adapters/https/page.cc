@@ -35,8 +35,8 @@ std::size_t take(char* octets, std::size_t size, std::size_t count, void* user) 
 CURLcode use_trust(CURL* /*curl*/, void* context, void* user) {
     const auto& file = *static_cast<const std::string*>(user);
     auto* tls = static_cast<SSL_CTX*>(context);
-    const bool trusts = file.empty() ? SSL_CTX_set_default_verify_paths(tls) == 1
-                                     : SSL_CTX_load_verify_file(tls, file.c_str()) == 1;
+    const bool trusts =
+        file.empty() ? SSL_CTX_set_default_verify_paths(tls) == 1 : SSL_CTX_load_verify_file(tls, file.c_str()) == 1;
     ERR_clear_error();
     return trusts ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
 }
@@ -142,9 +142,9 @@ Result<Page> fetch_page(const PageRequest& request, const std::atomic<bool>* can
         curl_slist_append(nullptr, resolve_entry(request).c_str()), &curl_slist_free_all);
     if (!curl || !addresses) return failure(ErrorKind::io, "libcurl has no memory");
     const bool is_v6 = request.host.find(':') != std::string::npos;
-    const std::string url = fmt::format(fmt::runtime(is_v6 ? "{}://[{}]:{}{}" : "{}://{}:{}{}"),
-                                        request.scheme == WebScheme::http ? "http" : "https", request.host,
-                                        request.port, request.path);
+    const std::string url =
+        fmt::format(fmt::runtime(is_v6 ? "{}://[{}]:{}{}" : "{}://{}:{}{}"),
+                    request.scheme == WebScheme::http ? "http" : "https", request.host, request.port, request.path);
     Taken taken{.body = {}, .limit_octets = request.limit_octets, .long_page = request.long_page};
     Fields fields{.wanted = request.wanted_fields, .found = {}};
     char problem[CURL_ERROR_SIZE] = "";

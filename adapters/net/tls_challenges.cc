@@ -21,7 +21,9 @@ using X509Pointer = std::unique_ptr<X509, decltype([](X509* certificate) { X509_
 using KeyPointer = std::unique_ptr<EVP_PKEY, decltype([](EVP_PKEY* key) { EVP_PKEY_free(key); })>;
 
 // RFC 8737 §3: the client offers "the single protocol name "acme-tls/1"", and we choose it.
-constexpr std::string_view offered = "\x00\x0B\x0A" "acme-tls/1"sv;
+constexpr std::string_view offered =
+    "\x00\x0B\x0A"
+    "acme-tls/1"sv;
 constexpr std::string_view chosen = offered.substr(3);
 
 std::string_view extension(SSL* ssl, unsigned type) {

@@ -295,14 +295,16 @@ std::vector<CheckItem> check_machine(const std::string& path, const Result<Confi
                                    "Los programas de correo avisan de un certificado que nadie avala."}));
         items.back().status = CheckStatus::warn;
         items.back().found = {"self-signed", "autofirmado"};
-        items.back().action =
-            configuration->acme.enabled
-                ? Words{"The authority has not given one yet: `relevo certificate list` says why.",
-                        "La autoridad aún no lo ha dado: `relevo certificate list` dice por qué."}
-                : Words{"Set acme.enabled = true to get one without buying it, or tls.certificate and tls.key to one from "
-                        "a certificate authority.",
-                        "Ponga acme.enabled = true para obtener uno sin comprarlo, o indique en tls.certificate y tls.key "
-                        "uno de una autoridad de certificación."};
+        items.back().action = configuration->acme.enabled
+                                  ? Words{"The authority has not given one yet: `relevo certificate list` says why.",
+                                          "La autoridad aún no lo ha dado: `relevo certificate list` dice por qué."}
+                                  : Words{
+                                        "Set acme.enabled = true to get one without buying it, or tls.certificate and "
+                                        "tls.key to one from "
+                                        "a certificate authority.",
+                                        "Ponga acme.enabled = true para obtener uno sin comprarlo, o indique en "
+                                        "tls.certificate y tls.key "
+                                        "uno de una autoridad de certificación."};
     }
     return items;
 }

@@ -19,7 +19,8 @@ std::string render_list(const value& result) {
         const bool is_now = text(row, "being_ordered") == "yes";
         table.add({text(row, "name"), text(row, "state"), text(row, "issuer"), time_text(row, "expires_at"),
                    is_now ? "now" : time_text(row, "due_at"), text(row, "failures")});
-        if (member(row, "problem").is_string()) problems += fmt::format("\n{}\n", printable(text(row, "problem"), 2000));
+        if (member(row, "problem").is_string())
+            problems += fmt::format("\n{}\n", printable(text(row, "problem"), 2000));
     }
     if (table.empty()) return "No name is to get a certificate: see acme.names.\n";
     return fmt::format("From {} by {}\n\n{}{}", printable(text(result, "authority")), text(result, "challenge"),

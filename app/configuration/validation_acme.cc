@@ -13,7 +13,9 @@ namespace {
 
 void check_challenge(const Configuration& configuration, Problems& problems) {
     const AcmeSettings& settings = configuration.acme;
-    const auto serves = [&](bool tls) { return std::ranges::any_of(configuration.http, [tls](const HttpSettings& http) { return http.tls == tls; }); };
+    const auto serves = [&](bool tls) {
+        return std::ranges::any_of(configuration.http, [tls](const HttpSettings& http) { return http.tls == tls; });
+    };
     switch (settings.challenge) {
         case AcmeChallenge::http_01:
             if (!serves(false))

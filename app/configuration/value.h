@@ -113,10 +113,9 @@ template <>
 inline constexpr std::array choices<TlsVersion> = {Choice<TlsVersion>{"1.2", TlsVersion::tls1_2},
                                                    Choice<TlsVersion>{"1.3", TlsVersion::tls1_3}};
 template <>
-inline constexpr std::array choices<AcmeChallenge> = {
-    Choice<AcmeChallenge>{"http-01", AcmeChallenge::http_01},
-    Choice<AcmeChallenge>{"tls-alpn-01", AcmeChallenge::tls_alpn_01},
-    Choice<AcmeChallenge>{"dns-01", AcmeChallenge::dns_01}};
+inline constexpr std::array choices<AcmeChallenge> = {Choice<AcmeChallenge>{"http-01", AcmeChallenge::http_01},
+                                                      Choice<AcmeChallenge>{"tls-alpn-01", AcmeChallenge::tls_alpn_01},
+                                                      Choice<AcmeChallenge>{"dns-01", AcmeChallenge::dns_01}};
 template <>
 inline constexpr std::array choices<ListenerPurpose> = {
     Choice<ListenerPurpose>{"submission", ListenerPurpose::submission},

@@ -33,8 +33,7 @@ Task<> AcmePublisher::withdraw(acme::Publish challenge) {
 // RFC 8555 §8.4: the record is below the name.
 Task<Result<void>> AcmePublisher::call_hook(std::string_view action, acme::Publish challenge) {
     const auto configuration = ports_.configuration();
-    CommandRequest request{.words = {configuration->acme.hook, std::string(action),
-                                     "_acme-challenge." + challenge.name,
+    CommandRequest request{.words = {configuration->acme.hook, std::string(action), "_acme-challenge." + challenge.name,
                                      acme::dns_challenge_value(challenge.key_authorization)},
                            .time_limit = configuration->acme.hook_time_limit};
     const auto done = co_await in_background<Result<void>>(

@@ -59,13 +59,13 @@ struct ControlContext {
     std::function<std::shared_ptr<const shaping::ShapingTable>()> shaping;
     // Drained sources have changed in the store; with a server.
     std::function<Task<Result<void>>()> refresh_drains;
-    Log* log = nullptr;                    // with a server
-    Dispatcher* dispatcher = nullptr;      // nullptr: no server runs
-    PasswordChecker* passwords = nullptr;  // makes new secrets; nullptr: made where the request runs
-    Reporting* reporting = nullptr;        // with a server
-    LanBook* lan = nullptr;                // never null
-    AccountBook* accounts = nullptr;       // never null
-    Webhooks* webhooks = nullptr;          // with a server
+    Log* log = nullptr;                         // with a server
+    Dispatcher* dispatcher = nullptr;           // nullptr: no server runs
+    PasswordChecker* passwords = nullptr;       // makes new secrets; nullptr: made where the request runs
+    Reporting* reporting = nullptr;             // with a server
+    LanBook* lan = nullptr;                     // never null
+    AccountBook* accounts = nullptr;            // never null
+    Webhooks* webhooks = nullptr;               // with a server
     CertificateKeeper* certificates = nullptr;  // with a server
     std::function<WebhookOptions()> webhook_options;
     std::function<LanFace()> lan_face{};         // as the configuration in force says

@@ -93,9 +93,10 @@ void Server::make_certificates() {
                 return key.has_value() ? std::optional(*std::move(key)) : std::nullopt;
             },
             .installed = [this] { return install_certificates(); },
-            .chance = [generator = std::make_shared<std::minstd_rand>(std::random_device()())] {
-                return std::uniform_real_distribution<double>(0, 1)(*generator);
-            }},
+            .chance =
+                [generator = std::make_shared<std::minstd_rand>(std::random_device()())] {
+                    return std::uniform_real_distribution<double>(0, 1)(*generator);
+                }},
         keeper_options(started_with_->acme));
 }
 

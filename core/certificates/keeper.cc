@@ -52,8 +52,9 @@ CertificateKeeper::CertificateKeeper(Ports ports, KeeperOptions options)
       options_(std::move(options)),
       issued_(ports_.metrics.counter("relevo_acme_orders_total", "Orders of certificates.", {{"result", "issued"}})),
       failed_(ports_.metrics.counter("relevo_acme_orders_total", "Orders of certificates.", {{"result", "failed"}})),
-      without_(ports_.metrics.gauge("relevo_acme_names_without_certificate",
-                                    "Names that should have a certificate of an authority and have none that is valid.")),
+      without_(
+          ports_.metrics.gauge("relevo_acme_names_without_certificate",
+                               "Names that should have a certificate of an authority and have none that is valid.")),
       earliest_end_(ports_.metrics.gauge("relevo_acme_earliest_expiry_timestamp_seconds",
                                          "When the first certificate that is kept by ACME expires; 0: there is none.")),
       wakeup_(ports_.shard) {}
@@ -90,8 +91,7 @@ Task<bool> CertificateKeeper::round() {
         co_return false;
     }
     count_certificates();
-    const auto first = std::ranges::min_element(
-        kept_, {}, [this](const auto& entry) { return due(entry.second); });
+    const auto first = std::ranges::min_element(kept_, {}, [this](const auto& entry) { return due(entry.second); });
     if (first == kept_.end() || due(first->second) > now || is_stopping_) co_return false;
     if (next_order_time(account_.orders, options_.orders_per_hour, now)) co_return false;
     in_order_ = first->first;
@@ -109,8 +109,8 @@ Task<Result<void>> CertificateKeeper::open() {
     };
     // Shared with the thread in the background, which fills it before this goes on.
     auto opened = std::make_shared<Opened>();
-    RELEVO_CO_CHECK(co_await in_background<Result<void>>(
-        ports_.background, [opened, open = ports_.open_folder]() -> Result<void> {
+    RELEVO_CO_CHECK(
+        co_await in_background<Result<void>>(ports_.background, [opened, open = ports_.open_folder]() -> Result<void> {
             RELEVO_TRY(auto disk, open());
             opened->folder = std::make_unique<CertificateFolder>(std::move(disk));
             RELEVO_TRY(opened->account, opened->folder->read(account_file));
@@ -139,12 +139,12 @@ Task<Result<void>> CertificateKeeper::take_names() {
 
 Task<Result<void>> CertificateKeeper::load(std::string name) {
     auto files = std::make_shared<Files>();  // shared with the thread in the background
-    RELEVO_CO_CHECK(co_await in_background<Result<void>>(
-        ports_.background, [files, name, folder = folder_.get()]() -> Result<void> {
-            RELEVO_TRY(files->record, folder->read(name + ".json"));
-            RELEVO_TRY(files->chain, folder->read(name + ".pem"));
-            return {};
-        }));
+    RELEVO_CO_CHECK(co_await in_background<Result<void>>(ports_.background,
+                                                         [files, name, folder = folder_.get()]() -> Result<void> {
+                                                             RELEVO_TRY(files->record, folder->read(name + ".json"));
+                                                             RELEVO_TRY(files->chain, folder->read(name + ".pem"));
+                                                             return {};
+                                                         }));
     Kept kept;
     if (files->record) kept.record = parse_certificate_record(*files->record);
     if (files->chain) {
@@ -178,9 +178,9 @@ WallClock::time_point CertificateKeeper::next_due() const {
 }
 
 Task<> CertificateKeeper::order(std::string name) {
-    ports_.log.info("acme.ordering", {{"name", name},
-                                      {"authority", options_.directory.host},
-                                      {"challenge", acme::name_of(options_.challenge)}});
+    ports_.log.info(
+        "acme.ordering",
+        {{"name", name}, {"authority", options_.directory.host}, {"challenge", acme::name_of(options_.challenge)}});
     acme::IssuanceStep end = co_await obtain(name);
     if (is_stopping_) co_return;  // the order goes on after the next start
     const auto found = kept_.find(name);
@@ -211,7 +211,8 @@ Task<acme::IssuanceStep> CertificateKeeper::obtain(std::string name) {
     });
     if (!account_key.has_value()) co_return refused(account_key.error());
     auto key = acme::AccountKey::parse(*account_key);
-    if (!key.has_value()) co_return refused({ErrorKind::invalid, std::string(account_key_file) + ": " + key.error().detail});
+    if (!key.has_value())
+        co_return refused({ErrorKind::invalid, std::string(account_key_file) + ": " + key.error().detail});
     const auto certificate_key =
         co_await key_of(name + ".key", [name, former_key = ports_.former_key]() -> Result<std::string> {
             const std::optional<std::string> former = former_key ? former_key(name) : std::nullopt;
@@ -239,8 +240,8 @@ Task<acme::IssuanceStep> CertificateKeeper::drive(acme::Issuance& issuance, std:
          step = issuance.next()) {
         if (is_stopping_) break;
         if (Clock::now() > deadline) {
-            issuance.fail({ErrorKind::timeout, fmt::format("the authority was not done after {} minutes",
-                                                           order_time_limit.count())});
+            issuance.fail({ErrorKind::timeout,
+                           fmt::format("the authority was not done after {} minutes", order_time_limit.count())});
         } else if (const auto* request = std::get_if<acme::Ask>(&step)) {
             const auto answer = co_await ask(*request, std::min(deadline, Clock::now() + request_time_limit));
             if (answer.has_value())
@@ -267,9 +268,9 @@ Task<> CertificateKeeper::keep_progress(const acme::Issuance& issuance, std::str
     if (account_.account != issuance.account()) {
         account_.account = issuance.account();
         if (!issuance.terms().empty() && !account_.account.empty())
-            ports_.log.info("acme.account", {{"authority", options_.directory.host},
-                                             {"account", account_.account},
-                                             {"terms", issuance.terms()}});
+            ports_.log.info(
+                "acme.account",
+                {{"authority", options_.directory.host}, {"account", account_.account}, {"terms", issuance.terms()}});
         if (const auto written = co_await write(account_file, text_of(account_)); !written.has_value())
             ports_.log.warning("acme.not_written", {{"problem", written.error().detail}});
     }
@@ -299,16 +300,18 @@ Task<Result<void>> CertificateKeeper::write(std::string file, std::string conten
 Task<Result<acme::AuthorityAnswer>> CertificateKeeper::ask(acme::Ask request, Deadline deadline) {
     RELEVO_CO_TRY(const acme::Url url, acme::parse_url(request.url));
     RELEVO_CO_TRY(auto addresses, co_await addresses_of(url.host, deadline));
-    PageRequest page{.host = url.host,
-                     .port = url.port,
-                     .path = url.path,
-                     .addresses = std::move(addresses),
-                     .time_limit = std::max(std::chrono::milliseconds(1),
-                                            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now())),
-                     .limit_octets = acme::answer_limit_octets,
-                     .trust_file = options_.trust_file,
-                     .wanted_fields = {"replay-nonce", "location", "retry-after"}};
-    if (request.post) page.post = PostedBody{.content_type = "application/jose+json", .octets = *std::move(request.post)};
+    PageRequest page{
+        .host = url.host,
+        .port = url.port,
+        .path = url.path,
+        .addresses = std::move(addresses),
+        .time_limit = std::max(std::chrono::milliseconds(1),
+                               std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now())),
+        .limit_octets = acme::answer_limit_octets,
+        .trust_file = options_.trust_file,
+        .wanted_fields = {"replay-nonce", "location", "retry-after"}};
+    if (request.post)
+        page.post = PostedBody{.content_type = "application/jose+json", .octets = *std::move(request.post)};
     auto fetched = co_await ports_.pages.fetch(std::move(page));
     if (!fetched.has_value())
         co_return failure(fetched.error().kind, fmt::format("the authority at {} port {} cannot be asked: {}", url.host,
@@ -329,8 +332,8 @@ Task<Result<std::vector<dns::IpAddress>>> CertificateKeeper::addresses_of(std::s
     for (const dns::RecordType type : {dns::RecordType::a, dns::RecordType::aaaa}) {
         const auto answer = co_await ports_.resolver.query(host, type, deadline);
         if (!answer.has_value())
-            co_return failure(answer.error().kind, fmt::format("the authority {} is not found in the DNS: {}", host,
-                                                               answer.error().detail));
+            co_return failure(answer.error().kind,
+                              fmt::format("the authority {} is not found in the DNS: {}", host, answer.error().detail));
         std::ranges::copy(answer->addresses, std::back_inserter(addresses));
     }
     if (addresses.empty())
@@ -343,9 +346,9 @@ Task<> CertificateKeeper::take_certificate(std::string name, acme::Issued issued
     if (done.has_value()) done = co_await ports_.installed();
     if (!done.has_value())
         co_return co_await take_refusal(
-            std::move(name), {acme::Stage::download, std::nullopt,
-                              "the certificate came and could not be put in force: " + done.error().detail,
-                              std::nullopt});
+            std::move(name),
+            {acme::Stage::download, std::nullopt,
+             "the certificate came and could not be put in force: " + done.error().detail, std::nullopt});
     const auto found = kept_.find(name);
     if (found == kept_.end()) co_return;
     CertificateRecord& record = found->second.record;

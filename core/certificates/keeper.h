@@ -24,8 +24,8 @@ struct KeeperOptions {
     acme::ChallengeKind challenge = acme::ChallengeKind::http_01;
     std::vector<std::string> contacts{};
     std::optional<acme::ExternalAccount> external{};
-    std::string trust_file{};                // "": the system's
-    std::chrono::seconds renew_before{0};    // 0: a third of the life
+    std::string trust_file{};              // "": the system's
+    std::chrono::seconds renew_before{0};  // 0: a third of the life
     std::uint32_t orders_per_hour = 20;
 };
 

@@ -33,15 +33,16 @@ class AuthorityPages final : public WebPages {
         before_answer();
         requests.push_back(request);
         if (fault) co_return std::unexpected(*fault);
-        const acme::AuthorityAnswer answer = authority.answer(
-            {"https://" + request.host + request.path,
-             request.post ? std::optional(request.post->octets) : std::nullopt});
-        co_return Page{.status = answer.status,
-                       .content_type = {},
-                       .body = answer.body,
-                       .fields = {{"replay-nonce", answer.nonce},
-                                  {"location", answer.location},
-                                  {"retry-after", answer.retry_after ? std::to_string(answer.retry_after->count()) : ""}}};
+        const acme::AuthorityAnswer answer =
+            authority.answer({"https://" + request.host + request.path,
+                              request.post ? std::optional(request.post->octets) : std::nullopt});
+        co_return Page{
+            .status = answer.status,
+            .content_type = {},
+            .body = answer.body,
+            .fields = {{"replay-nonce", answer.nonce},
+                       {"location", answer.location},
+                       {"retry-after", answer.retry_after ? std::to_string(answer.retry_after->count()) : ""}}};
     }
 };
 
@@ -264,8 +265,8 @@ TEST_F(CertificateKeeperTest, AnAuthorityThatCannotBeReachedIsTold) {
 }
 
 TEST_F(CertificateKeeperTest, LeavesOutNamesThatAreNone) {
-    names = {"localhost", "192.0.2.1", "../../etc/passwd", "a..example", "-a.example", "UPPER.example",
-             std::string(name)};
+    names = {"localhost",  "192.0.2.1",     "../../etc/passwd", "a..example",
+             "-a.example", "UPPER.example", std::string(name)};
     EXPECT_TRUE(round());
     EXPECT_EQ(keeper->list().size(), 1U);
     EXPECT_EQ(log.count("acme.name_left_out"), 6U);

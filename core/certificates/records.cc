@@ -48,7 +48,8 @@ CertificateRecord parse_certificate_record(std::string_view text) {
     record.problem = json::text_of(json::member(*parsed, "problem"));
     const boost::json::value* failures = json::member(*parsed, "failures");
     if (failures != nullptr && failures->is_int64())
-        record.failures = static_cast<std::uint32_t>(std::clamp(failures->get_int64(), std::int64_t{0}, std::int64_t{1000}));
+        record.failures =
+            static_cast<std::uint32_t>(std::clamp(failures->get_int64(), std::int64_t{0}, std::int64_t{1000}));
     record.tried_at = time_of(json::member(*parsed, "tried_at"));
     record.retry_at = time_of(json::member(*parsed, "retry_at"));
     record.blocked_until = time_of(json::member(*parsed, "blocked_until"));

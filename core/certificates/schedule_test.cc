@@ -41,7 +41,8 @@ TEST(Schedule, TriesAgainLaterAndLaterButEveryDay) {
     EXPECT_EQ(pause_after_failure(1, 0), minutes(10));
     EXPECT_EQ(pause_after_failure(2, 0), minutes(20));
     EXPECT_EQ(pause_after_failure(1, 1), minutes(11));
-    for (const std::uint32_t failures : {9U, 30U, 4'000'000'000U}) EXPECT_EQ(pause_after_failure(failures, 0), hours(24));
+    for (const std::uint32_t failures : {9U, 30U, 4'000'000'000U})
+        EXPECT_EQ(pause_after_failure(failures, 0), hours(24));
 }
 
 TEST(Schedule, LeavesAnAuthorityAloneThatHasReachedItsLimit) {  // RFC 8555 §6.6
@@ -74,7 +75,8 @@ TEST(Records, ComeBackAsTheyWereAndDamagedOnesAsNone) {
     EXPECT_EQ(text_of(again), text_of(record));
     EXPECT_EQ(again.problem, record.problem);
     EXPECT_EQ(again.blocked_until, record.blocked_until);
-    AccountRecord account{.directory = "https://ca.example/dir", .account = "https://ca.example/1", .orders = {start, start}};
+    AccountRecord account{
+        .directory = "https://ca.example/dir", .account = "https://ca.example/1", .orders = {start, start}};
     EXPECT_EQ(text_of(parse_account_record(text_of(account))), text_of(account));
     for (const std::string text : {"", "{", "[]", R"({"failures":-1,"retry_at":"x","orders":{}})"}) {
         EXPECT_EQ(parse_certificate_record(text).failures, 0U);

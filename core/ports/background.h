@@ -19,9 +19,8 @@ class Background {
 // Runs `work` there and returns what it returns, on the shard of the caller.
 template <class T>
 Task<T> in_background(Background& background, std::function<T()> work) {
-    co_return co_await completion_of<T>([&](Completer<T> done) {
-        background.post([work, done = std::move(done)]() mutable { done(work()); });
-    });
+    co_return co_await completion_of<T>(
+        [&](Completer<T> done) { background.post([work, done = std::move(done)]() mutable { done(work()); }); });
 }
 
 }  // namespace relevo

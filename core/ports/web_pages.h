@@ -36,7 +36,7 @@ struct PageRequest {
     std::optional<PostedBody> post{};  // nothing: GET
     WebScheme scheme = WebScheme::https;
     LongPage long_page = LongPage::refused;
-    std::string trust_file{};                // PEM certificates to trust instead of the system's
+    std::string trust_file{};                  // PEM certificates to trust instead of the system's
     std::vector<std::string> wanted_fields{};  // of the answer: "replay-nonce"; lower case
 };
 
@@ -45,16 +45,17 @@ struct Page {
     long status = 0;           // 200, 404; a redirect is not followed
     std::string content_type;  // "text/plain; charset=utf-8"
     std::string body;
-    std::map<std::string, std::string> fields{};  // those that were wanted and came, each once: the last; no longer ones
+    std::map<std::string, std::string>
+        fields{};  // those that were wanted and came, each once: the last; no longer ones
 };
 
 class WebPages {
  public:
     virtual ~WebPages() = default;
-    // The certificate must be valid for the host by the system's trust store, or by the request's own. Threads: any shard; resumes there.
-    // Errors: closed – no connection, or no TLS over it. refused – a certificate that does not verify. timeout. limit –
-    // the page is larger, or what should be posted is. not_found – no addresses. full – too many are being fetched.
-    // cancelled – the server is stopping. io – anything else.
+    // The certificate must be valid for the host by the system's trust store, or by the request's own. Threads: any
+    // shard; resumes there. Errors: closed – no connection, or no TLS over it. refused – a certificate that does not
+    // verify. timeout. limit – the page is larger, or what should be posted is. not_found – no addresses. full – too
+    // many are being fetched. cancelled – the server is stopping. io – anything else.
     virtual Task<Result<Page>> fetch(PageRequest request) = 0;
 };
 

@@ -45,8 +45,7 @@ Result<std::string> es256(EVP_PKEY* key, std::string_view input) {
     const unsigned char* start = der.data();
     const Owned<ECDSA_SIG, ECDSA_SIG_free> signature(d2i_ECDSA_SIG(nullptr, &start, static_cast<long>(length)));
     std::string octets(2 * coordinate_octets, '\0');
-    if (!signature ||
-        BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), octets_of(octets), coordinate_octets) < 0 ||
+    if (!signature || BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), octets_of(octets), coordinate_octets) < 0 ||
         BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), octets_of(octets) + coordinate_octets, coordinate_octets) < 0)
         return openssl_failure("sign a request to the authority");
     return octets;
@@ -84,7 +83,8 @@ std::string AccountKey::pem() const { return pem_of(*key_); }
 
 std::string AccountKey::jwk() const {
     return fmt::format(R"({{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}})",
-                       coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_X), coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y));
+                       coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_X),
+                       coordinate(key_.get(), OSSL_PKEY_PARAM_EC_PUB_Y));
 }
 
 std::string AccountKey::thumbprint() const { return encode_base64url(sha256(jwk())); }
@@ -94,8 +94,8 @@ std::string AccountKey::authorize(std::string_view token) const { return fmt::fo
 Result<std::string> AccountKey::sign(std::string_view url, std::string_view nonce, std::string_view account,
                                      std::string_view payload) const {
     const std::string who = account.empty() ? R"("jwk":)" + jwk() : R"("kid":)" + quoted(account);
-    const std::string header = encode_base64url(
-        fmt::format(R"({{"alg":"ES256",{},"nonce":{},"url":{}}})", who, quoted(nonce), quoted(url)));
+    const std::string header =
+        encode_base64url(fmt::format(R"({{"alg":"ES256",{},"nonce":{},"url":{}}})", who, quoted(nonce), quoted(url)));
     const std::string body = encode_base64url(payload);
     RELEVO_TRY(const std::string signature, es256(key_.get(), header + "." + body));
     return flattened(header, body, signature);
@@ -105,8 +105,8 @@ Result<std::string> AccountKey::bind(const ExternalAccount& external, std::strin
     const auto key = decode_base64url(external.key);
     if (!key.has_value() || key->empty() || key->size() > 1024)
         return failure(ErrorKind::invalid, "the key of the external account is not base64url");
-    const std::string header = encode_base64url(fmt::format(R"({{"alg":"HS256","kid":{},"url":{}}})",
-                                                            quoted(external.key_id), quoted(new_account_url)));
+    const std::string header = encode_base64url(
+        fmt::format(R"({{"alg":"HS256","kid":{},"url":{}}})", quoted(external.key_id), quoted(new_account_url)));
     const std::string body = encode_base64url(jwk());
     const std::string input = header + "." + body;
     std::string code(32, '\0');

@@ -47,7 +47,8 @@ TEST(AccountKey, ShowsThePublicKeyOfRfc7515) {  // RFC 7515 §A.3.1
 TEST(AccountKey, SignsWhatAnybodyCanVerify) {  // RFC 7518 §3.4
     const AccountKey key = AccountKey::generate().value();
     for (int i = 0; i < 50; ++i) {  // short numbers come by chance
-        const auto parsed = json::parse(key.sign("https://ca.example/order", "n", "https://ca.example/1", "{}").value());
+        const auto parsed =
+            json::parse(key.sign("https://ca.example/order", "n", "https://ca.example/1", "{}").value());
         const std::string header(json::text_of(json::member(*parsed, "protected")));
         const std::string payload(json::text_of(json::member(*parsed, "payload")));
         const std::string raw = decode_base64url(json::text_of(json::member(*parsed, "signature"))).value();
@@ -103,13 +104,13 @@ TEST(Url, TakesHttpsAndNothingElse) {
     EXPECT_EQ(parse_url("https://[::1]:14000/dir")->port, 14000);
     EXPECT_EQ(parse_url("https://ca.example")->path, "/");
     for (const std::string_view bad :
-         {"http://ca.example/", "https://", "https:///x", "https://a@b/", "https://a:0/", "https://a:70000/", "https://a:x/",
-          "https://[::1/", "https://a b/", "https://a/\r\nX: y", "https://a/#x", "ca.example"})
+         {"http://ca.example/", "https://", "https:///x", "https://a@b/", "https://a:0/", "https://a:70000/",
+          "https://a:x/", "https://[::1/", "https://a b/", "https://a/\r\nX: y", "https://a/#x", "ca.example"})
         EXPECT_FALSE(parse_url(bad).has_value()) << bad;
     EXPECT_FALSE(parse_url("https://a/" + std::string(1000, 'x')).has_value());
 }
 
-TEST(Answers, RetryAfterIsSecondsOrADate) {  // RFC 9110 §10.2.3
+TEST(Answers, RetryAfterIsSecondsOrADate) {                              // RFC 9110 §10.2.3
     const auto now = std::chrono::system_clock::from_time_t(784111777);  // Sun, 06 Nov 1994 08:49:37 GMT
     EXPECT_EQ(parse_retry_after("120", now), std::chrono::seconds(120));
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", now), std::chrono::seconds(60));

@@ -45,8 +45,8 @@ Result<Status> status_of(const value& object) {
         if (text == name_of(status)) return status;
     for (const std::string_view other : {"deactivated", "expired", "revoked"})
         if (text == other) return Status::invalid;
-    return failure(ErrorKind::invalid, fmt::format("the authority's answer has the unknown status \"{}\"",
-                                                   printable(text, 40)));
+    return failure(ErrorKind::invalid,
+                   fmt::format("the authority's answer has the unknown status \"{}\"", printable(text, 40)));
 }
 
 Problem problem_of(const value& object) {

@@ -42,7 +42,7 @@ struct Order {
 };
 
 struct Challenge {
-    std::string type;   // "http-01"
+    std::string type;  // "http-01"
     std::string url;
     std::string token;  // base64url, up to 256 letters
     Status status = Status::pending;

@@ -1,8 +1,8 @@
 // Fuzz target: what an authority says. Whatever is read has the directory's origin, and no text of it is raw.
 #include "lib/acme/answers.h"
 
-#include "lib/acme/certificate.h"
 #include "lib/acme/base64url.h"
+#include "lib/acme/certificate.h"
 #include "lib/base/text.h"
 
 #include <cstdlib>

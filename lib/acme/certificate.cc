@@ -150,16 +150,16 @@ Result<std::string> certificate_request(std::string_view key_pem, std::string_vi
     if (!is_plain_name(name)) return failure(ErrorKind::invalid, "this is no host name");
     const OwnedRequest request(X509_REQ_new());
     OwnedExtension alternative = alternative_name(name);
-    const Owned<STACK_OF(X509_EXTENSION), [](STACK_OF(X509_EXTENSION)* all) {
-        sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
-    }> extensions(sk_X509_EXTENSION_new_null());
-    if (!request || !alternative || !extensions ||
-        sk_X509_EXTENSION_push(extensions.get(), alternative.get()) <= 0)
+    const Owned<STACK_OF(X509_EXTENSION),
+                [](STACK_OF(X509_EXTENSION) * all) { sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free); }>
+        extensions(sk_X509_EXTENSION_new_null());
+    if (!request || !alternative || !extensions || sk_X509_EXTENSION_push(extensions.get(), alternative.get()) <= 0)
         return openssl_failure("make a request for a certificate");
     (void)alternative.release();
     if (X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
         X509_REQ_add_extensions(request.get(), extensions.get()) != 1 ||
-        X509_REQ_set_pubkey(request.get(), key.get()) != 1 || X509_REQ_sign(request.get(), key.get(), EVP_sha256()) <= 0)
+        X509_REQ_set_pubkey(request.get(), key.get()) != 1 ||
+        X509_REQ_sign(request.get(), key.get(), EVP_sha256()) <= 0)
         return openssl_failure("make a request for a certificate");
     unsigned char* der = nullptr;
     const int length = i2d_X509_REQ(request.get(), &der);

@@ -46,8 +46,7 @@ std::string wrong_answer(std::string_view name, ChallengeKind challenge) {
 std::string advice(const Refusal& refusal, std::string_view name, ChallengeKind challenge) {
     const std::string_view type = refusal.problem ? std::string_view(refusal.problem->type) : std::string_view();
     if (type == "connection") return unreached(name, challenge);
-    if (type == "tls")
-        return fmt::format("TLS on port 443 of {} fails: does a proxy before this server end it?", name);
+    if (type == "tls") return fmt::format("TLS on port 443 of {} fails: does a proxy before this server end it?", name);
     if (type == "unauthorized" || type == "incorrectResponse")
         return refusal.stage == Stage::challenge || refusal.stage == Stage::finalize
                    ? wrong_answer(name, challenge)

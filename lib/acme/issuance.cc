@@ -63,10 +63,9 @@ IssuanceStep Issuance::request_step() {
             return *end_;
         }
         case State::new_order:
-            return signed_step(
-                directory_.new_order,
-                fmt::format(R"({{"identifiers":[{{"type":"dns","value":{}}}]}})", quoted(request_.name)),
-                request_.account);
+            return signed_step(directory_.new_order,
+                               fmt::format(R"({{"identifiers":[{{"type":"dns","value":{}}}]}})", quoted(request_.name)),
+                               request_.account);
         case State::respond: return signed_step(challenge_.url, "{}", request_.account);
         case State::authorization:
         case State::look_at_authorization: return signed_step(authorization_, "", request_.account);
@@ -141,7 +140,7 @@ void Issuance::take_page(const AuthorityAnswer& answer, Time now) {
             if (request_.account.empty() && directory_.needs_external_account && !request_.external)
                 return refuse("the authority wants an account that you have made there before",
                               Problem{"externalAccountRequired", {}});
-            state_ = request_.account.empty()  ? State::account
+            state_ = request_.account.empty() ? State::account
                      : request_.order.empty() ? State::new_order
                                               : State::old_order;
             return;
@@ -157,7 +156,8 @@ void Issuance::take_page(const AuthorityAnswer& answer, Time now) {
 
 void Issuance::take_account(const AuthorityAnswer& answer) {
     const auto address = checked_address(answer.location, request_.directory);
-    if (!address.has_value()) return refuse("the authority does not say where the account is: " + address.error().detail);
+    if (!address.has_value())
+        return refuse("the authority does not say where the account is: " + address.error().detail);
     request_.account = *address;
     state_ = request_.order.empty() ? State::new_order : State::old_order;
 }
@@ -271,8 +271,7 @@ void Issuance::take_problem(const AuthorityAnswer& answer) {
 void Issuance::look_again(State state, std::optional<std::chrono::seconds> retry_after) {
     if (state_ != state) looks_ = 0;
     state_ = state;
-    if (++looks_ > look_limit)
-        return refuse(fmt::format("the authority has not decided after {} looks", look_limit));
+    if (++looks_ > look_limit) return refuse(fmt::format("the authority has not decided after {} looks", look_limit));
     // 1, 2, 4, 8 s … unless the authority says how long (§7.5.1); never so long that a stalling one holds us for hours.
     const std::chrono::seconds usual = first_pause * (1U << std::min(looks_ - 1, 5U));
     pause_ = std::min(retry_after.value_or(usual), longest_pause);

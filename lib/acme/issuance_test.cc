@@ -72,9 +72,8 @@ TEST_F(IssuanceTest, GoesFromTheDirectoryToTheChain) {  // RFC 8555 §7.1
     ASSERT_TRUE(std::holds_alternative<Issued>(end));
     EXPECT_EQ(std::get<Issued>(end).chain, authority.chain);
     EXPECT_THAT(std::get<Issued>(end).facts.names, ElementsAre("mail.example.com"));
-    EXPECT_THAT(authority.asked,
-                ElementsAre("/directory", "/nonce", "/account", "/order", "/authorization", "/challenge",
-                            "/authorization", "/order/1", "/finalize", "/certificate"));
+    EXPECT_THAT(authority.asked, ElementsAre("/directory", "/nonce", "/account", "/order", "/authorization",
+                                             "/challenge", "/authorization", "/order/1", "/finalize", "/certificate"));
     ASSERT_EQ(published.size(), 1U);
     EXPECT_EQ(published[0].token, "tok_en-1");
     EXPECT_THAT(published[0].key_authorization, testing::StartsWith("tok_en-1."));
@@ -177,10 +176,12 @@ TEST_F(IssuanceTest, GivesUpOnAnAuthorityThatNeverDecides) {
 }
 
 TEST_F(IssuanceTest, WaitsAsLongAsTheAuthorityAsksButNeverForHours) {  // RFC 8555 §7.5.1
-    authority.on("/challenge", {.status = 200, .body = "{}", .nonce = {}, .location = {}, .retry_after = std::chrono::hours(9)});
-    authority.on("/authorization", authority.answer({"https://ca.example/authorization", {}}));
-    AuthorityAnswer later = authority.answer({"https://ca.example/authorization", {}});
+    authority.on("/challenge",
+                 {.status = 200, .body = "{}", .nonce = {}, .location = {}, .retry_after = std::chrono::hours(9)});
+    const AuthorityAnswer pending = authority.answer({"https://ca.example/authorization", {}});
+    AuthorityAnswer later = pending;
     later.retry_after = std::chrono::seconds(7);
+    authority.on("/authorization", pending);
     authority.on("/authorization", later);
     refusal();
     ASSERT_GE(pauses.size(), 2U);
@@ -189,20 +190,26 @@ TEST_F(IssuanceTest, WaitsAsLongAsTheAuthorityAsksButNeverForHours) {  // RFC 85
 }
 
 TEST_F(IssuanceTest, AsksNoOtherServerThanTheDirectorys) {
-    const std::string elsewhere[] = {"https://evil.example/order", "http://ca.example/order", "https://ca.example:444/o",
-                                     "https://ca.example@evil.example/", "file:///etc/passwd", ""};
+    const std::string elsewhere[] = {"https://evil.example/order", "http://ca.example/order",
+                                     "https://ca.example:444/o",   "https://ca.example@evil.example/",
+                                     "file:///etc/passwd",         ""};
     for (const std::string& url : elsewhere) {
         authority = ScriptedAuthority();
-        authority.on("/directory", {.status = 200,
-                                    .body = fmt::format(R"({{"newNonce":"https://ca.example/nonce","newAccount":"https://ca.example/account","newOrder":"{}"}})", url),
-                                    .nonce = {},
-                                    .location = {},
-                                    .retry_after = {}});
+        authority.on(
+            "/directory",
+            {.status = 200,
+             .body = fmt::format(
+                 R"({{"newNonce":"https://ca.example/nonce","newAccount":"https://ca.example/account","newOrder":"{}"}})",
+                 url),
+             .nonce = {},
+             .location = {},
+             .retry_after = {}});
         EXPECT_EQ(refusal().stage, Stage::directory) << url;
         EXPECT_THAT(authority.asked, ElementsAre("/directory"));
     }
     authority = ScriptedAuthority();
-    authority.on("/order", {.status = 201, .body = "{}", .nonce = {}, .location = "https://evil.example/1", .retry_after = {}});
+    authority.on("/order",
+                 {.status = 201, .body = "{}", .nonce = {}, .location = "https://evil.example/1", .retry_after = {}});
     EXPECT_THAT(refusal().text, HasSubstr("does not say where the order is"));
 }
 
@@ -214,7 +221,9 @@ TEST_F(IssuanceTest, RefusesAnswersThatAreNone) {
     }
     const std::string deep = std::string(5000, '[') + std::string(5000, ']');
     authority = ScriptedAuthority();
-    authority.on("/order", {.status = 201, .body = deep, .nonce = {}, .location = "https://ca.example/order/1", .retry_after = {}});
+    authority.on(
+        "/order",
+        {.status = 201, .body = deep, .nonce = {}, .location = "https://ca.example/order/1", .retry_after = {}});
     EXPECT_THAT(refusal().text, HasSubstr("nested too deeply"));
 }
 
@@ -237,8 +246,7 @@ TEST_F(IssuanceTest, GoesOnWithAnOrderThatWasBegun) {
     request.order = "https://ca.example/order/1";
     authority.order_status = "ready";
     EXPECT_TRUE(std::holds_alternative<Issued>(play()));
-    EXPECT_THAT(authority.asked,
-                ElementsAre("/directory", "/nonce", "/order/1", "/finalize", "/certificate"));
+    EXPECT_THAT(authority.asked, ElementsAre("/directory", "/nonce", "/order/1", "/finalize", "/certificate"));
 }
 
 TEST_F(IssuanceTest, OrdersAnewWhatTheAuthorityHasForgotten) {
@@ -260,8 +268,12 @@ TEST_F(IssuanceTest, SaysWhichChallengesAreOffered) {
 }
 
 TEST_F(IssuanceTest, PrintsNothingOfTheAuthorityRaw) {
-    authority.on("/order", {.status = 403, .body = R"({"type":"x","detail":"a\u001b[31mred"})", .nonce = {}, .location = {}, .retry_after = {}});
-    EXPECT_THAT(text(), HasSubstr(R"(a\x1B[31mred)"));
+    authority.on("/order", {.status = 403,
+                            .body = R"({"type":"x","detail":"a\u001b[31mred"})",
+                            .nonce = {},
+                            .location = {},
+                            .retry_after = {}});
+    EXPECT_THAT(text(), HasSubstr(R"(a\x1b[31mred)"));
 }
 
 }  // namespace

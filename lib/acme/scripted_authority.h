@@ -19,7 +19,8 @@ inline constexpr std::string_view authority_origin = "https://ca.example";
 class ScriptedAuthority {
  public:
     std::string name = "mail.example.com";
-    std::string challenges = R"([{"type":"http-01","url":"https://ca.example/challenge","token":"tok_en-1","status":"pending"},
+    std::string challenges =
+        R"([{"type":"http-01","url":"https://ca.example/challenge","token":"tok_en-1","status":"pending"},
         {"type":"dns-01","url":"https://ca.example/challenge-dns","token":"tok_en-2","status":"pending"}])";
     std::string authorization_status = "pending";
     std::string order_status = "pending";
@@ -32,12 +33,14 @@ class ScriptedAuthority {
     AuthorityAnswer answer(const Ask& request) {
         const std::string path = request.url.substr(authority_origin.size());
         asked.push_back(path);
-        AuthorityAnswer given = page(path);
+        AuthorityAnswer given;
         if (auto& queued = next_[path]; !queued.empty()) {
             given = queued.front();
             queued.erase(queued.begin());
+        } else {
+            given = page(path);
         }
-        if (given.nonce.empty()) given.nonce = fmt::format("nonce{}", ++nonces);
+        if (given.nonce.empty() && path != "/directory") given.nonce = fmt::format("nonce{}", ++nonces);
         return given;
     }
 
@@ -73,6 +76,7 @@ class ScriptedAuthority {
             authorization_status = "valid";
             order_status = "ready";
             given.body = "{}";
+            given.retry_after = std::chrono::seconds(0);  // no test waits
         }
         if (path == "/finalize") order_status = "valid";
         if (path == "/order" || path == "/order/1" || path == "/finalize") given.body = order();

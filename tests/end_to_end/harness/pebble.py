@@ -63,9 +63,9 @@ class Pebble:
 
     def set_address(self, name: str, address: str) -> None:
         """Where one name leads."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.dns_management_port}/add-a",
-                                         json.dumps({"host": name + ".", "addresses": [address]}).encode())
-        urllib.request.urlopen(request, timeout=10).close()
+        for page, body in (("clear-a", {}), ("add-a", {"addresses": [address]})):
+            urllib.request.urlopen(f"http://127.0.0.1:{self.dns_management_port}/{page}",
+                                   json.dumps({"host": name + ".", **body}).encode(), timeout=10).close()
 
     def write_hook(self, path: pathlib.Path) -> str:
         """A program for dns-01 that sets TXT records here, and notes how it was called beside itself."""
