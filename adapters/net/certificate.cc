@@ -43,7 +43,9 @@ Result<void> check_readable(const std::string& file) {
 WallClock::time_point time_of(const ASN1_TIME* time) {
     tm broken_down{};
     ASN1_TIME_to_tm(time, &broken_down);
-    return WallClock::from_time_t(timegm(&broken_down));
+    // Later than a clock can tell: some certificates end in the year 9999.
+    constexpr std::time_t latest = 9'000'000'000;
+    return WallClock::from_time_t(std::clamp<std::time_t>(timegm(&broken_down), 0, latest));
 }
 
 Result<void> check_dates(const X509* certificate, std::string_view file) {

@@ -1,5 +1,6 @@
 #include "app/relevo/inspection.h"
 
+#include "app/relevo/acme_options.h"
 #include "app/relevo/certificate_digests.h"
 #include "app/relevo/egress.h"
 #include "core/setup/parallel.h"
@@ -53,6 +54,9 @@ Task<setup::DomainFacts> Inspection::with_egress(setup::DomainFacts facts, Deadl
 
 Task<setup::DnsPlan> Inspection::plan(setup::DomainFacts facts) {
     const Deadline deadline = Clock::now() + time_of_look;
+    TlsSettings tls = configuration()->tls;
+    for (net::CertificateFiles& files : kept_certificates(*configuration()).usable)
+        tls.more_certificates.push_back({std::move(files.certificate), std::move(files.key)});
     setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
     co_return co_await setup::look_at_plan(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),
                                            view_options(deadline));
@@ -68,7 +72,7 @@ Task<setup::DomainReport> Inspection::check_domain(setup::DomainFacts facts) {
     setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
     setup::DomainCheckOptions options{.view = view_options(deadline),
                                       .blocklists = blocklists(),
-                                      .certificates = certificate_digests(configuration()->tls),
+                                      .certificates = certificate_digests(tls),
                                       .validates = ports_.validates,
                                       .pages = &ports_.pages};
     co_return co_await setup::check_domain(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),

@@ -27,9 +27,12 @@ net::TlsServerOptions Server::tls_options(const Configuration& configuration) co
         options.certificates.push_back({configuration.tls.certificate, configuration.tls.key});
     else if (!kept.has_host_name)
         options.certificates.push_back(self_signed_files(configuration));
-    std::ranges::move(kept.usable, std::back_inserter(options.certificates));
+    else
+        options.certificates.push_back(kept.usable.front());
+    // Those of the file go before the others for the same name.
     for (const CertificateSettings& more : configuration.tls.more_certificates)
         options.certificates.push_back({more.certificate, more.key});
+    std::ranges::move(kept.usable, std::back_inserter(options.certificates));
     return options;
 }
 

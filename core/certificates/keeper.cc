@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::minutes longest_sleep{15};  // clocks jump, and names of domains change
 constexpr std::chrono::minutes folder_pause{5};
+constexpr std::chrono::hours limit_pause_of_others{1};
 constexpr const char* account_file = "account.json";
 constexpr const char* account_key_file = "account.key";
 
@@ -376,10 +377,11 @@ Task<> CertificateKeeper::take_refusal(std::string name, acme::Refusal refusal) 
     const auto asked = pause_asked_for(refusal);
     record.blocked_until = asked.count() > 0 ? now + asked : WallClock::time_point{};
     failed_.add();
-    // A limit is of the account: the other names would only be refused, too.
+    // It may be a limit of the account: the other names wait an hour, not for as long as a limit of this name may last.
     if (refusal.problem && refusal.problem->type == "rateLimited")
         for (auto& [other, kept] : kept_)
-            kept.record.blocked_until = std::max(kept.record.blocked_until, record.blocked_until);
+            kept.record.blocked_until =
+                std::max(kept.record.blocked_until, std::min(record.blocked_until, now + limit_pause_of_others));
     ports_.log.error("acme.failed", {{"name", name},
                                      {"challenge", acme::name_of(options_.challenge)},
                                      {"failures", record.failures},

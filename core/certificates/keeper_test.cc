@@ -192,7 +192,9 @@ TEST_F(CertificateKeeperTest, LeavesALimitedAuthorityAloneForAllNamesAndEvenIfAs
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().kind, ErrorKind::limit);
     EXPECT_THAT(refused.error().detail, HasSubstr("wants no order for mail.example.com before"));
-    now += std::chrono::hours(3) + std::chrono::seconds(1);
+    now += std::chrono::minutes(61);
+    EXPECT_TRUE(keeper->renew("other.example.com").has_value()) << "it may have been a limit of one name";
+    now += std::chrono::hours(2);
     EXPECT_TRUE(keeper->renew(std::string(name)).has_value());
 }
 

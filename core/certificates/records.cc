@@ -1,5 +1,6 @@
 #include "core/certificates/records.h"
 
+#include "lib/acme/bounded_time.h"
 #include "lib/base/json_writer.h"
 #include "lib/json/json.h"
 
@@ -12,7 +13,6 @@ namespace {
 
 constexpr json::Bounds bounds{.octets = 64UL * 1024, .depth = 4};
 constexpr std::size_t most_orders = 1000;
-constexpr std::int64_t latest_seconds = 253'402'300'799;  // the year 9999
 
 std::int64_t seconds_of(WallClock::time_point time) {
     return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -20,8 +20,7 @@ std::int64_t seconds_of(WallClock::time_point time) {
 
 WallClock::time_point time_of(const boost::json::value* value) {
     const std::int64_t* seconds = value != nullptr ? value->if_int64() : nullptr;
-    return WallClock::time_point(
-        std::chrono::seconds(seconds == nullptr ? 0 : std::clamp(*seconds, std::int64_t{0}, latest_seconds)));
+    return acme::bounded_time(seconds == nullptr ? 0 : *seconds);
 }
 
 }  // namespace

@@ -116,6 +116,7 @@ TEST(Answers, RetryAfterIsSecondsOrADate) {                              // RFC 
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", now), std::chrono::seconds(60));
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), std::chrono::seconds(0));
     EXPECT_EQ(parse_retry_after("4000000000", now), std::chrono::days(7));
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 4953 08:59:37 GMT", now), std::chrono::days(7));
     EXPECT_EQ(parse_retry_after("soon", now), std::nullopt);
     EXPECT_EQ(parse_retry_after("", now), std::nullopt);
 }

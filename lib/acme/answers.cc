@@ -1,6 +1,7 @@
 #include "lib/acme/answers.h"
 
 #include "lib/acme/base64url.h"
+#include "lib/acme/bounded_time.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 
@@ -167,7 +168,7 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view text,
         const std::string whole(text.substr(0, 40));
         const char* end = ::strptime(whole.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
         if (end == nullptr || *end != '\0') return std::nullopt;
-        wait = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::from_time_t(timegm(&date)) - now);
+        wait = std::chrono::ceil<std::chrono::seconds>(bounded_time(timegm(&date)) - now);
     }
     return std::clamp(wait, std::chrono::seconds(0), longest_wait);
 }

@@ -1,6 +1,7 @@
 #include "lib/acme/certificate.h"
 
 #include "lib/acme/base64url.h"
+#include "lib/acme/bounded_time.h"
 #include "lib/acme/openssl.h"
 #include "lib/base/text.h"
 
@@ -46,7 +47,7 @@ OwnedExtension alternative_name(std::string_view name) {
 Time time_of(const ASN1_TIME* time) {
     tm broken_down{};
     ASN1_TIME_to_tm(time, &broken_down);
-    return std::chrono::system_clock::from_time_t(timegm(&broken_down));
+    return bounded_time(timegm(&broken_down));
 }
 
 std::vector<std::string> names_of(const X509& certificate) {

@@ -1,11 +1,13 @@
 """Certificates without buying any: ordered from a real authority (pebble), in force without a restart, renewed under load."""
 
+import datetime
 import pathlib
 import socket
 import ssl
 import sys
 import threading
 import unittest
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
@@ -23,7 +25,7 @@ class AcmeTestCase(RelevoTestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.plain_port, cls.tls_port = loopback.free_port(), loopback.free_port()
+        cls.plain_port, cls.tls_port, cls.metrics_port = (loopback.free_port() for _ in range(3))
         super().setUpClass()
 
     @classmethod
@@ -31,7 +33,7 @@ class AcmeTestCase(RelevoTestCase):
         cls.pebble = Pebble(cls.folder / "pebble", http_port=cls.plain_port, tls_port=cls.tls_port,
                             external_account=cls.external_account)
         cls.addClassCleanup(cls.pebble.stop)
-        return {**cls.settings,
+        return {**cls.settings, "metrics": {"address": [f"127.0.0.1:{cls.metrics_port}"]},
                 "http": [{"address": [f"127.0.0.1:{cls.plain_port}"], "tls": False, "api": False, "console": False},
                          {"address": [f"127.0.0.1:{cls.tls_port}"]}],
                 "acme": {"enabled": True, "directory": cls.pebble.directory, "trust_file": cls.pebble.trust_file,
@@ -136,8 +138,13 @@ class TestHttp(IssuingTests, AcmeTestCase):
         self.assertIn("none of the names that get a certificate", refused.errors)
 
     def test_7_the_metrics_tell_when_it_ends(self) -> None:
-        self.wait_until_valid()
-        self.assertGreaterEqual(len(self.relevo.log_entries("acme.issued")), 1)
+        row = self.wait_until_valid()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as page:
+            lines = dict(line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#"))
+        end = datetime.datetime.fromisoformat(row["expires_at"].replace("Z", "+00:00")).timestamp()
+        self.assertAlmostEqual(float(lines["relevo_acme_earliest_expiry_timestamp_seconds"]), end, delta=1)
+        self.assertEqual(float(lines["relevo_acme_names_without_certificate"]), 0)
+        self.assertGreaterEqual(float(lines['relevo_acme_orders_total{result="issued"}']), 1)
 
     def test_8_a_tracking_host_that_is_added_gets_a_certificate_of_its_own(self) -> None:  # requirement U13
         self.relevo.configure({"acme": {"names": [HOST, "links.relevo.test"]}})
