@@ -134,6 +134,7 @@ Result<void> CommandRunner::run(const CommandRequest& request) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
     const std::string how =
         WIFEXITED(status) ? fmt::format("status {}", WEXITSTATUS(status)) : fmt::format("signal {}", WTERMSIG(status));
+    std::ranges::replace(text, '\n', ' ');  // one line of the log
     const std::string said = printable(trimmed(text), output_limit_octets);
     return failure(ErrorKind::refused,
                    fmt::format("{} ended with {}{}", name, how, said.empty() ? "" : " and said: " + said));

@@ -54,9 +54,6 @@ Task<setup::DomainFacts> Inspection::with_egress(setup::DomainFacts facts, Deadl
 
 Task<setup::DnsPlan> Inspection::plan(setup::DomainFacts facts) {
     const Deadline deadline = Clock::now() + time_of_look;
-    TlsSettings tls = configuration()->tls;
-    for (net::CertificateFiles& files : kept_certificates(*configuration()).usable)
-        tls.more_certificates.push_back({std::move(files.certificate), std::move(files.key)});
     setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
     co_return co_await setup::look_at_plan(ports_.shard, ports_.resolver, &ports_.zone_servers, std::move(complete),
                                            view_options(deadline));
@@ -69,6 +66,10 @@ Task<setup::DnsPlan> Inspection::bare_plan(setup::DomainFacts facts) {
 
 Task<setup::DomainReport> Inspection::check_domain(setup::DomainFacts facts) {
     const Deadline deadline = Clock::now() + time_of_look;
+    TlsSettings tls = configuration()->tls;
+    KeptCertificates kept = kept_certificates(*configuration());
+    for (net::CertificateFiles& files : kept.usable)
+        tls.more_certificates.push_back({std::move(files.certificate), std::move(files.key)});
     setup::DomainFacts complete = co_await with_egress(std::move(facts), deadline);
     setup::DomainCheckOptions options{.view = view_options(deadline),
                                       .blocklists = blocklists(),
