@@ -129,7 +129,12 @@ Task<Result<void>> MemoryStreamEnd::write(std::string_view octets, Deadline dead
     co_return Result<void>();
 }
 
-Task<Result<TlsInfo>> MemoryStreamEnd::start_tls_server(Deadline deadline) { return shake_hands(deadline); }
+Task<Result<TlsInfo>> MemoryStreamEnd::start_tls_server(Deadline deadline) {
+    const TlsFault fault = connection_->options.tls_fault;
+    auto info = co_await shake_hands(deadline);
+    if (!info.has_value()) fault_ = fault == TlsFault::none ? TlsFault::other : fault;
+    co_return info;
+}
 
 Task<Result<TlsInfo>> MemoryStreamEnd::start_tls_client(TlsClientOptions options, Deadline deadline) {
     const TlsFault fault = connection_->options.tls_fault;

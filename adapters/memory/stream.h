@@ -22,7 +22,8 @@ struct MemoryStreamOptions {
     // What the pretended handshake does on either end: both get `tls` with their fields filled in, or both this error.
     TlsInfo tls{.protocol = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384"};
     std::optional<Error> tls_failure{};
-    TlsFault tls_fault = TlsFault::none;  // of the certificate, unless `tls` is verified: fails handshakes that verify
+    // Of the certificate, unless `tls` is verified: fails handshakes that verify. What either end tells of a failure.
+    TlsFault tls_fault = TlsFault::none;
 };
 
 // Also a Stream: what tests can do to it.

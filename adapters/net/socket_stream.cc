@@ -290,7 +290,8 @@ Task<Result<TlsInfo>> SocketStream::start_tls_client(TlsClientOptions options, D
     RELEVO_CO_TRY(ssl_, options_.tls_client->begin(readiness_.descriptor(), options));
     auto shaken = co_await shake_hands(deadline);
     if (!shaken.has_value()) {
-        tls_fault_ = tls_was_unverified(*ssl_) ? tls_fault_of(*ssl_) : TlsFault::other;
+        if (tls_was_unverified(*ssl_)) tls_fault_ = tls_fault_of(*ssl_);
+        if (tls_fault_ == TlsFault::none) tls_fault_ = TlsFault::other;
         co_return std::unexpected(std::move(shaken).error());
     }
     tls_info_ = std::make_unique<TlsInfo>(tls_info_of_client(*ssl_));
@@ -311,6 +312,7 @@ Task<Result<void>> SocketStream::shake_hands(Deadline deadline) {
         const Transfer step = tls_handshake(*ssl_);
         if (step.state == Transfer::State::done) co_return Result<void>();
         if (step.state == Transfer::State::failed) {
+            tls_fault_ = step.fault;
             co_return failure(tls_was_unverified(*ssl_) ? ErrorKind::refused : ErrorKind::invalid, step.detail);
         }
         RELEVO_CO_CHECK(co_await wait_for(step, reading_, deadline));

@@ -21,6 +21,21 @@ constexpr std::uint8_t first_record_type = 20;  // change_cipher_spec
 constexpr std::uint8_t last_record_type = 23;   // application_data
 constexpr std::size_t binding_octets = 32;      // RFC 9266 §2
 
+TlsFault fault_of_error(unsigned long error) {
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL) return TlsFault::other;
+    switch (ERR_GET_REASON(error)) {
+        case SSL_R_UNSUPPORTED_PROTOCOL:
+        case SSL_R_VERSION_TOO_LOW:
+        case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return TlsFault::version_too_old;
+        case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+        case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+        case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN: return TlsFault::certificate_refused;
+        default: return TlsFault::other;
+    }
+}
+
 Transfer transfer_of(SSL& ssl, int result) {
     const int saved_errno = errno;
     switch (SSL_get_error(&ssl, result)) {
@@ -37,7 +52,7 @@ Transfer transfer_of(SSL& ssl, int result) {
     const bool cut = ERR_GET_LIB(first) == ERR_LIB_SSL && ERR_GET_REASON(first) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
     std::string detail = take_tls_errors();
     if (cut) return {Transfer::State::ended};
-    return {Transfer::State::failed, 0, "TLS: " + detail};
+    return {Transfer::State::failed, 0, "TLS: " + detail, fault_of_error(first)};
 }
 
 std::string binding_of_certificate(const X509* certificate) {

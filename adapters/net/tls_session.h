@@ -33,6 +33,7 @@ struct Transfer {
     State state = State::done;
     std::size_t octets = 0;
     std::string detail{};
+    TlsFault fault = TlsFault::none;  // of a handshake that failed by what the peer offers or says
 };
 
 [[nodiscard]] Transfer tls_read(SSL& ssl, std::span<std::byte> into);

@@ -349,6 +349,7 @@ TEST(Tls, OffersNothingOlderThanTls12) {  // RFC 8996
         std::string reason;
         world.run(shake_raw(world, *pair.server, client, handshake, reason));
         EXPECT_EQ(handshake.server.has_value(), version == TLS1_2_VERSION);
+        EXPECT_EQ(pair.server->tls_fault(), version == TLS1_2_VERSION ? TlsFault::none : TlsFault::version_too_old);
         if (handshake.server) {
             EXPECT_EQ(handshake.server->protocol, "TLSv1.2");
             EXPECT_EQ(handshake.server->exporter_binding.size(), 32U);  // it has the extended master secret

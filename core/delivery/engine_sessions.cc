@@ -13,6 +13,8 @@ TlsResult result_of(TlsFault fault) {
         case TlsFault::certificate_expired: return TlsResult::certificate_expired;
         case TlsFault::certificate_host_mismatch: return TlsResult::certificate_host_mismatch;
         case TlsFault::certificate_not_trusted: return TlsResult::certificate_not_trusted;
+        case TlsFault::version_too_old:
+        case TlsFault::certificate_refused:
         case TlsFault::other: return TlsResult::validation_failure;
     }
     return TlsResult::validation_failure;

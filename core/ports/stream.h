@@ -23,12 +23,14 @@ struct Endpoint {
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// Why a server's certificate proves nothing, or the handshake came to nothing.
+// Why a server's certificate proves nothing, or a handshake came to nothing.
 enum class TlsFault : std::uint8_t {
     none,
     certificate_expired,        // or not valid yet
     certificate_host_mismatch,  // it is for other names
     certificate_not_trusted,    // its issuer is unknown, or no TLSA record names it
+    version_too_old,            // the peer knows no version of TLS that we allow
+    certificate_refused,        // the peer did not like ours
     other,
 };
 
@@ -87,7 +89,7 @@ class Stream {
     virtual Task<Result<TlsInfo>> start_tls_server(Deadline deadline) = 0;
     virtual Task<Result<TlsInfo>> start_tls_client(TlsClientOptions options, Deadline deadline) = 0;
     [[nodiscard]] virtual const TlsInfo* tls() const = 0;  // nullptr: plain
-    // Why the last start_tls_client() failed; none if it did not.
+    // Why the last handshake failed; none if it did not.
     [[nodiscard]] virtual TlsFault tls_fault() const = 0;
 
     [[nodiscard]] virtual Endpoint peer() const = 0;

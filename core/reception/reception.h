@@ -14,6 +14,7 @@
 #include "core/signing/message_signer.h"
 #include "core/spool/spool.h"
 #include "core/tenancy/directory.h"
+#include "core/tenancy/failed_logins.h"
 #include "core/tenancy/login_guard.h"
 #include "core/tenancy/password_checker.h"
 #include "core/tenancy/rate_limiter.h"
@@ -52,7 +53,8 @@ struct ReceptionShared {
         FeedbackIntake* intake = nullptr;
     };
     Feedback feedback{};
-    Tracker* tracker = nullptr;  // nothing: no message is tracked
+    Tracker* tracker = nullptr;             // nothing: no message is tracked
+    FailedLogins* failed_logins = nullptr;  // nothing: nobody asks why
     // Records a login (address and time) in the background.
     std::function<void(CredentialId, const dns::IpAddress&, WallClock::time_point)> login_succeeded;
     // A message from outside was checked, and this was done with it.

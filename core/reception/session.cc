@@ -103,6 +103,7 @@ Task<bool> ReceptionSession::begins_with_tls() {
     const auto seen = co_await stream_->peek(sniffed_octets, 0, Clock::now() + handshake_time);
     if (!seen.has_value() || !smtp::is_plain_text_at_tls_port(std::as_bytes(std::span(*seen)))) co_return true;
     stream_->skip(seen->size());
+    keep_failure(LoginProblem::plain_text_at_tls_port);
     reception_.ports_.log.info("tls.handshake_failed",
                                {{"listener", listener_.name},
                                 {"client", client_.text()},
@@ -119,6 +120,7 @@ Task<bool> ReceptionSession::begins_with_tls() {
 Task<bool> ReceptionSession::start_tls() {
     const auto info = co_await stream_->start_tls_server(Clock::now() + handshake_time);
     if (info.has_value()) co_return true;
+    keep_failed_handshake(info.error());
     reception_.ports_.log.info(
         "tls.handshake_failed",
         {{"listener", listener_.name}, {"client", client_.text()}, {"problem", info.error().detail}});
@@ -176,6 +178,7 @@ Task<> ReceptionSession::converse() {
     for (;;) {
         if (draining_ && !session_->in_transaction()) session_->end(replies::shutting_down());
         smtp::ServerStep step = session_->next();
+        keep_mistake();
         if (std::holds_alternative<smtp::NeedBytes>(step)) {
             if (!co_await receive()) break;
         } else if (const auto* content = std::get_if<smtp::Content>(&step)) {

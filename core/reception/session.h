@@ -60,6 +60,9 @@ class ReceptionSession {
     void log_in(const Identity& identity, const Credential& credential, bool worth_recording);
     void refuse_authentication(const sasl::Failed& failed);
     void note_failed_login(std::string_view problem);
+    void keep_failure(LoginProblem problem, std::string detail = {}, std::string login = {});
+    void keep_failed_handshake(const Error& error);
+    void keep_mistake();
     void abandon_login();
 
     // session_mail.cc: transactions

@@ -2,10 +2,43 @@
 #include "core/policy/access.h"
 #include "core/reception/replies.h"
 #include "core/reception/session.h"
+#include "core/tenancy/administration.h"
 
 #include <fmt/format.h>
 
 namespace relevo {
+namespace {
+
+LoginProblem problem_of(ReplyKey key) {
+    switch (key) {
+        case ReplyKey::smtp_not_enabled: return LoginProblem::smtp_off;
+        case ReplyKey::credential_expired: return LoginProblem::credential_expired;
+        case ReplyKey::tenant_suspended: return LoginProblem::tenant_suspended;
+        case ReplyKey::source_network_not_allowed: return LoginProblem::network_not_of_credential;
+        default: return LoginProblem::password_wrong;
+    }
+}
+
+LoginProblem problem_of(smtp::ClientMistake mistake) {
+    switch (mistake) {
+        case smtp::ClientMistake::tls_at_plain_port: return LoginProblem::tls_at_plain_port;
+        case smtp::ClientMistake::login_without_tls: return LoginProblem::login_without_tls;
+        case smtp::ClientMistake::mechanism_not_offered: return LoginProblem::mechanism_not_offered;
+        case smtp::ClientMistake::sender_without_login: return LoginProblem::no_login;
+    }
+    return LoginProblem::no_login;
+}
+
+// Whose the login would be: most wrong ones are the sender's address in the place of the login.
+TenantId tenant_of_address(const Directory& directory, std::string_view login) {
+    const auto at = login.rfind('@');
+    if (at == std::string_view::npos) return {};
+    const auto name = comparable_domain(login.substr(at + 1));
+    const Domain* domain = name.has_value() ? directory.domain_for(*name) : nullptr;
+    return domain == nullptr ? TenantId{} : domain->tenant;
+}
+
+}  // namespace
 
 Task<> ReceptionSession::converse_about_login(smtp::ServerStep step) {
     if (const auto* started = std::get_if<smtp::AuthenticationStarted>(&step)) {
@@ -88,6 +121,7 @@ bool ReceptionSession::admit_login(const std::string& login) {
                                                            {"client", client_.text()},
                                                            {"login", login},
                                                            {"seconds", verdict.retry_after.count()}});
+    keep_failure(LoginProblem::held_back, {}, login);
     answer_login(login_held_back(verdict).reply);
     return false;
 }
@@ -165,6 +199,7 @@ void ReceptionSession::finish_authentication(std::string login) {
         log_in(login_decision.identity, *credential, worth_recording);
     } else {
         ports.metrics.failed_logins.add();
+        keep_failure(problem_of(login_decision.decision.key), {}, std::move(login));
         log_refusal("AUTH", login_decision.decision.reply);
     }
     session_->answer(login_decision.decision.reply);
@@ -199,10 +234,48 @@ void ReceptionSession::note_failed_login(std::string_view problem) {
 void ReceptionSession::refuse_authentication(const sasl::Failed& failed) {
     const std::string login = attempted_login_.value_or(std::string());
     note_failed_login(failed.detail);
+    const bool is_refused = failed.kind == ErrorKind::refused;
+    keep_failure(is_refused ? LoginProblem::password_wrong : LoginProblem::exchange_broken,
+                 is_refused ? std::string() : failed.detail, login);
     abandon_login();
     if (failed.kind != ErrorKind::refused) return session_->answer(replies::mechanism_failed(failed.detail));
     const auto directory = reception_.ports_.shared.directory.load();
     session_->answer(judge_login(*directory, login, Proof::wrong, client_.address, WallClock::now()).decision.reply);
+}
+
+// Only where people log in: other mail servers meet TLS as they like.
+void ReceptionSession::keep_failure(LoginProblem problem, std::string detail, std::string login) {
+    FailedLogins* const book = reception_.ports_.shared.failed_logins;
+    if (book == nullptr || listener_.session.authentication == smtp::Authentication::not_offered) return;
+    const auto directory = reception_.ports_.shared.directory.load();
+    FailedLogin failed{.problem = problem,
+                       .tenant = identity_.tenant,
+                       .address = client_.address,
+                       .port = stream_->local().port,
+                       .login = std::move(login),
+                       .mechanism = mechanism_name_,
+                       .client_name = session_ ? session_->client_name() : std::string(),
+                       .detail = std::move(detail)};
+    if (const Credential* credential = directory->credential_by_login(failed.login)) {
+        failed.tenant = credential->tenant;
+        failed.credential = credential->id;
+    } else if (!failed.login.empty()) {
+        if (problem == LoginProblem::password_wrong) failed.problem = LoginProblem::login_unknown;
+        failed.tenant = tenant_of_address(*directory, failed.login);
+    }
+    book->note(std::move(failed), WallClock::now());
+}
+
+void ReceptionSession::keep_failed_handshake(const Error& error) {
+    switch (stream_->tls_fault()) {
+        case TlsFault::version_too_old: return keep_failure(LoginProblem::tls_version_old, error.detail);
+        case TlsFault::certificate_refused: return keep_failure(LoginProblem::certificate_refused, error.detail);
+        default: return keep_failure(LoginProblem::tls_failed, error.detail);
+    }
+}
+
+void ReceptionSession::keep_mistake() {
+    if (const auto mistake = session_->take_mistake()) keep_failure(problem_of(*mistake));
 }
 
 // Forgets an exchange without a verdict.

@@ -13,6 +13,7 @@ std::optional<smtp::Reply> ReceptionSession::judge_connection(ConnectionLedger::
     if (refusal == ConnectionLedger::Refusal::listener_full) return replies::too_many_connections();
     const auto directory = reception_.ports_.shared.directory.load();
     ConnectionDecision decision = relevo::judge_connection(listener_.access, *directory, client_.address);
+    if (decision.refusal) keep_failure(LoginProblem::network_not_allowed);
     identity_ = decision.identity;
     if (decision.refusal) return std::move(decision.refusal->reply);
     return std::nullopt;

@@ -95,6 +95,9 @@ class LoginGuard {
     FailureTable addresses_, accounts_, pairs_;
 };
 
+// The host (IPv4), or its /64 (IPv6): the unit in which addresses are counted and kept.
+[[nodiscard]] std::string counted_address(const dns::IpAddress& address);
+
 // --- rows; threads as of the Transaction or Reader
 
 // Remembers the address of a successful login, and the credential's last use.

@@ -5,14 +5,9 @@
 
 namespace relevo {
 
-namespace {
-
-// The host, or its /64: the unit in which the guard counts.
 std::string counted_address(const dns::IpAddress& address) {
     return address.is_v4() ? address.text() : masked(address, 64).text();
 }
-
-}  // namespace
 
 Result<void> record_login(Transaction& transaction, CredentialId credential, const dns::IpAddress& address,
                           WallClock::time_point now) {

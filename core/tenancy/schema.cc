@@ -151,11 +151,35 @@ ALTER TABLE domain ADD COLUMN tracking INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE domain ADD COLUMN tracking_host TEXT NOT NULL DEFAULT '';
 )sql";
 
+// 0 for a tenant or a credential that is not known. Rows of what was removed are told by their login until they are
+// forgotten.
+constexpr std::string_view failed_login_schema = R"sql(
+CREATE TABLE failed_login (
+    tenant_id BIGINT NOT NULL,
+    credential_id BIGINT NOT NULL,
+    counted_address TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    problem INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    login TEXT NOT NULL,
+    mechanism TEXT NOT NULL,
+    client_name TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, credential_id, counted_address, port, problem)
+);
+CREATE INDEX failed_login_last ON failed_login (tenant_id, last_at);
+CREATE INDEX failed_login_of_credential ON failed_login (credential_id, last_at);
+CREATE INDEX failed_login_newest ON failed_login (last_at);
+)sql";
+
 constexpr std::array migrations = {
     Migration{"tenancy", 1, initial_schema},  Migration{"tenancy", 2, ownership_schema},
     Migration{"tenancy", 3, dmarc_schema},    Migration{"tenancy", 4, return_path_schema},
     Migration{"tenancy", 5, fairness_schema}, Migration{"tenancy", 6, tls_schema},
-    Migration{"tenancy", 7, tracking_schema}};
+    Migration{"tenancy", 7, tracking_schema}, Migration{"tenancy", 8, failed_login_schema}};
 
 }  // namespace
 

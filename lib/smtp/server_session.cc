@@ -171,6 +171,7 @@ ServerPhase ServerSession::phase() const {
     return ServerPhase::command;
 }
 
+std::optional<ClientMistake> ServerSession::take_mistake() { return std::exchange(state_->mistake, std::nullopt); }
 bool ServerSession::in_transaction() const { return state_->in_transaction || phase() == ServerPhase::content; }
 
 std::size_t ServerSession::memory_octets() const {

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -128,6 +129,14 @@ using ServerStep =
 // What the peer is doing, for the time-outs of RFC 5321 §4.5.3.2 and for logs.
 enum class ServerPhase : std::uint8_t { command, authentication, content };
 
+// What a client is set up wrongly for, found by the session itself, which has told the client.
+enum class ClientMistake : std::uint8_t {
+    tls_at_plain_port,
+    login_without_tls,
+    mechanism_not_offered,
+    sender_without_login,
+};
+
 class ServerSession {
  public:
     ServerSession(const ServerOptions& options, TlsOffer tls);
@@ -163,6 +172,8 @@ class ServerSession {
     [[nodiscard]] Octets content_size() const;  // octets of content taken so far in this transaction
     // In the middle of a transaction (MAIL accepted, not finished): an orderly stop lets it finish.
     [[nodiscard]] bool in_transaction() const;
+    // The first mistake since the last call, if there was one.
+    [[nodiscard]] std::optional<ClientMistake> take_mistake();
     // What the session holds now, buffers included: at most 1 KiB between transactions.
     [[nodiscard]] std::size_t memory_octets() const;
 

@@ -53,6 +53,9 @@ MaybeStep ServerSession::State::begin_authentication(const Command& command) {
         return std::nullopt;
     }
     if (const auto objection = authentication_objection()) {
+        const bool wants_tls =
+            tls != TlsOffer::active && (options->tls_required || !options->authentication_without_tls);
+        if (extended && wants_tls) mistake = ClientMistake::login_without_tls;
         refuse_command(*objection);
         return std::nullopt;
     }
@@ -65,6 +68,7 @@ MaybeStep ServerSession::State::begin_authentication(const Command& command) {
         return std::nullopt;
     }
     if (!offers_mechanism(started.mechanism)) {
+        mistake = ClientMistake::mechanism_not_offered;
         refuse_command(
             504, {5, 5, 4},
             "Mechanism " + printable(started.mechanism, 40) + " is not offered; offered: " + mechanism_list());

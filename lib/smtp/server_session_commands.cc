@@ -32,6 +32,7 @@ bool is_client_name(std::string_view name) {
 
 MaybeStep ServerSession::State::take_command() {
     if (tls != TlsOffer::active && classify(as_octets(input.view().substr(0, 2))) == FirstOctets::tls_client_hello) {
+        mistake = ClientMistake::tls_at_plain_port;
         close(std::string(tls_at_plain_port));
         return std::nullopt;
     }

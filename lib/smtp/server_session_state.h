@@ -46,7 +46,8 @@ struct ServerSession::State {
     DataDecoder decoder;
     Octets content_size = 0;
     Octets chunk_remaining = 0;
-    const char* ended_reason = nullptr;  // a TransactionEnded that is still to be handed out
+    const char* ended_reason = nullptr;    // a TransactionEnded that is still to be handed out
+    std::optional<ClientMistake> mistake;  // not asked for yet
     std::uint32_t errors = 0;
     std::uint32_t idle_commands = 0;
     TlsOffer tls;

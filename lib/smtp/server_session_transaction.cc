@@ -33,6 +33,11 @@ std::optional<Reply> ServerSession::State::sender_objection() const {
 
 MaybeStep ServerSession::State::take_sender(const Command& command) {
     if (const auto objection = sender_objection()) {
+        // Who sees no AUTH before STARTTLS, as RFC 4954 §4 lets us hide it, goes on without.
+        const bool wants_tls =
+            tls != TlsOffer::active && (options->tls_required || !options->authentication_without_tls);
+        if (objection->code == 530)
+            mistake = wants_tls ? ClientMistake::login_without_tls : ClientMistake::sender_without_login;
         refuse_command(*objection);
         return std::nullopt;
     }
