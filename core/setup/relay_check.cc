@@ -68,7 +68,8 @@ Task<Result<std::string>> try_forms(Dialer& dialer, OwnListener listener, std::s
     co_return std::string();
 }
 
-// Listeners on every address are tried through loopback.
+}  // namespace
+
 Endpoint reachable(Endpoint endpoint) {
     static constexpr std::array<std::uint8_t, 4> any_v4{};
     static constexpr std::array<std::uint8_t, 16> any_v6{};
@@ -80,8 +81,6 @@ Endpoint reachable(Endpoint endpoint) {
     }
     return endpoint;
 }
-
-}  // namespace
 
 Task<std::vector<CheckItem>> check_relaying(Dialer& dialer, ServerFacts facts) {
     std::vector<CheckItem> items;

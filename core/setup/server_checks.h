@@ -14,8 +14,12 @@ struct OwnListener {
     std::string name;  // "submission-587"
     Endpoint endpoint;
     bool is_implicit_tls = false;
+    bool takes_logins = false;
     bool expects_proxy = false;  // begins with a PROXY header: cannot be tried from here
 };
+
+// Where to connect to for a listener: those on every address are tried through loopback.
+[[nodiscard]] Endpoint reachable(Endpoint endpoint);
 
 // Where mail leaves from, as others see it.
 struct SourceFacts {

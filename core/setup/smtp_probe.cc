@@ -39,10 +39,8 @@ Task<Result<smtp::Reply>> SmtpProbe::say(std::string line) {
     co_return co_await read_reply();
 }
 
-Task<Result<void>> SmtpProbe::start_tls(TlsClientOptions options) {
-    RELEVO_CO_TRY([[maybe_unused]] const TlsInfo info,
-                  co_await stream_->start_tls_client(std::move(options), deadline_));
-    co_return Result<void>();
+Task<Result<TlsInfo>> SmtpProbe::start_tls(TlsClientOptions options) {
+    co_return co_await stream_->start_tls_client(std::move(options), deadline_);
 }
 
 }  // namespace relevo::setup

@@ -20,7 +20,7 @@ class SmtpProbe {
     // Sends one line, CRLF added, and reads its reply.
     Task<Result<smtp::Reply>> say(std::string line);
     // TLS at once; without options no look at the certificate. Errors: those of Stream::start_tls_client().
-    Task<Result<void>> start_tls(TlsClientOptions options = {});
+    Task<Result<TlsInfo>> start_tls(TlsClientOptions options = {});
 
  private:
     std::unique_ptr<Stream> stream_;
