@@ -28,6 +28,8 @@ struct CommitterOptions {
     // is_live must see what is committed; record_move writes the new location into the row.
     std::function<Result<bool>(Reader&, MessageId)> is_live;
     std::function<Result<void>(Transaction&, const ContentStore::Move&)> record_move;
+    // A group was worked off, and what succeeded is durable. On the thread that answers; must be quick.
+    std::function<void()> committed;
     // Failures of housekeeping, which no request is told of. On the committer's thread.
     std::function<void(const Error&)> report;
 };

@@ -343,6 +343,7 @@ void GroupCommitter::Writer::complete(Group& group, committing::Completions& com
     for (Item& item : group)
         if (item.done) completions.add(std::move(item.done), std::move(item.result));
     completions.post();
+    if (options_.committed) options_.committed();
 }
 
 void GroupCommitter::Writer::apply_drops() {

@@ -29,7 +29,7 @@ std::string serialise(const HttpResponse& response, Persistence persistence, boo
     std::string text =
         fmt::format("HTTP/1.1 {} {}\r\n", response.status, std::string_view(reason.data(), reason.size()));
     // It would have to be the length that 200 has (RFC 9110 §8.6).
-    if (response.status != 304) text += fmt::format("Content-Length: {}\r\n", response.body.size());
+    if (response.status != 304 && !response.more) text += fmt::format("Content-Length: {}\r\n", response.body.size());
     const auto add = [&text](std::string_view name, std::string_view value) {
         if (!breaks_lines(name) && !breaks_lines(value)) text += fmt::format("{}: {}\r\n", name, value);
     };
@@ -66,6 +66,16 @@ Task<Result<HttpRequestReader::State>> read_request(Connection& connection, Http
     }
 }
 
+// The pieces that follow an answer, each written as soon as it is there.
+Task<> write_more(Connection& connection, HttpResponse& response) {
+    for (;;) {
+        const std::optional<std::string> piece = co_await response.more();
+        if (!piece) co_return;
+        const auto written = co_await connection.stream->write(*piece, Clock::now() + connection.options->answer_limit);
+        if (!written.has_value() || connection.stream->has_ended()) co_return;
+    }
+}
+
 // One request and its answer; false when the connection is to end.
 Task<bool> serve_one(Connection& connection) {
     HttpRequestReader reader({.header = connection.options->header_limit_octets,
@@ -88,9 +98,11 @@ Task<bool> serve_one(Connection& connection) {
         with_body = request.method != "HEAD";
         response = co_await connection.options->handler(std::move(request));
     }
+    if (response.more) persistence = Persistence::close;  // its end is the end of the connection
     const std::string text = serialise(response, persistence, with_body);
     const Result<void> written =
         co_await connection.stream->write(text, Clock::now() + connection.options->answer_limit);
+    if (written && with_body && response.more) co_await write_more(connection, response);
     co_return written&& persistence == Persistence::keep_alive;
 }
 

@@ -4,6 +4,18 @@
 
 namespace relevo {
 
+Result<EventId> EventTail::newest(Reader& reader) {
+    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "event", 0));
+    EventId newest;
+    // Near midnight it may lie in the table of the day before.
+    for (std::size_t index = days.size() < 2 ? 0 : days.size() - 2; index < days.size(); ++index)
+        RELEVO_CHECK(reader.query(newest_.of(days[index]), {}, [&](const Row& row) -> Result<void> {
+            if (!row.is_null(0)) newest.value = std::max(newest.value, row.integer(0));
+            return {};
+        }));
+    return newest;
+}
+
 Result<std::vector<Event>> EventTail::after(Reader& reader, EventId cursor, std::int64_t first_day, std::size_t limit) {
     RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "event", first_day));
     std::vector<Event> events;

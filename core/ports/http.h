@@ -5,6 +5,7 @@
 #include "core/ports/stream.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,9 @@ struct HttpResponse {
     std::string content_type = "text/plain; charset=utf-8";  // "" sends none
     std::string body{};
     HttpFields fields{};  // further ones; one with CR or LF in it is left out
+    // What follows `body`, piece by piece, until there is nothing; each may take its time, and the connection ends with
+    // the last. A peer that does not take a piece in time hears no more.
+    std::function<Task<std::optional<std::string>>()> more{};
 };
 
 // Runs on the shard of the connection, concurrently on several.
