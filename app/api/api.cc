@@ -1,5 +1,6 @@
 #include "app/api/api.h"
 
+#include "app/api/event_stream.h"
 #include "app/api/login.h"
 #include "app/api/sendgrid.h"
 #include "app/api/sending.h"
@@ -257,9 +258,47 @@ Task<Api::Answer> Api::answer_known(const HttpRequest& request, const std::strin
     co_return answer;
 }
 
+// The page is a stranger's: it runs in a sandbox that makes an origin of its own, loads nothing from anywhere, and
+// nobody but the console may frame it (security row E2).
+Task<Api::Answer> Api::show_html(const Call& call) {
+    if (auto refusal = co_await check_owner(call.principal, Bounds::message, call.arguments))
+        co_return std::unexpected(*std::move(refusal));
+    json::object arguments = call.arguments;
+    arguments["html"] = true;
+    const auto preview = co_await ask("message.preview", std::move(arguments), call.principal);
+    if (!preview.has_value()) co_return std::unexpected(preview.error());
+    const json::value* html = preview->if_contains("html");
+    HttpResponse response{.content_type = "text/html; charset=utf-8"};
+    response.body = std::string(relevo::json::text_of(html));
+    response.fields.emplace_back("Content-Security-Policy",
+                                 "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                                 "form-action 'none'; base-uri 'none'; frame-ancestors 'self'");
+    response.fields.emplace_back("Referrer-Policy", "no-referrer");
+    response.fields.emplace_back("X-DNS-Prefetch-Control", "off");
+    co_return response;
+}
+
+Task<Api::Answer> Api::stream(const Call& call) {
+    if (const json::value* message = call.arguments.if_contains("message"))
+        if (auto refusal = co_await check_message(call.principal, std::string(relevo::json::text_of(message))))
+            co_return std::unexpected(*std::move(refusal));
+    // The head alone is kept: who it was is asked again and again.
+    HttpRequest head = call.request;
+    head.body.clear();
+    const openapi::Operation* operation = &call.operation;
+    StillMay still_may = [this, head = std::move(head), operation]() -> Task<bool> {
+        const auto principal = co_await who_asks(head, operation);
+        const auto scope = parse_scope(operation->scope);
+        co_return principal.has_value() && scope.has_value() && principal->may(*scope);
+    };
+    co_return co_await stream_events(ports_, *streams_, call, std::move(still_may));
+}
+
 Task<Api::Answer> Api::perform(const Call& call) {
     if (const ControlOperation* operation = control_operation(call.operation.id))
         co_return co_await perform_control(call, *operation);
+    if (call.operation.id == stream_operation) co_return co_await stream(call);
+    if (call.operation.id == html_operation) co_return co_await show_html(call);
     if (is_sending(call.operation.id)) co_return co_await send(ports_, call);
     if (is_about_login(call.operation.id)) co_return co_await perform_login(ports_, call);
     co_return std::unexpected(trouble(500, "internal", "This operation is described, but not made."));

@@ -6,6 +6,7 @@
 #include "app/api/problem.h"
 #include "app/api/request_limiter.h"
 #include "core/accounts/account_book.h"
+#include "core/events/live_events.h"
 #include "core/ports/committer.h"
 #include "core/ports/http.h"
 #include "core/ports/key_vault.h"
@@ -49,6 +50,7 @@ struct Ports {
     std::function<std::shared_ptr<const Directory>()> directory;
     std::function<Reception&(Shard&)> reception;  // of that shard
     Committer& committer;
+    LiveEvents& live;
     RandomSource random;
     Log& log;
     Metrics& metrics;
@@ -79,6 +81,20 @@ class RecentSessions {
     std::unordered_map<std::string, Clock::time_point> until_;  // by hash
 };
 
+// Streams that are open, of each key or user and of all. Threads: any.
+class OpenStreams : public std::enable_shared_from_this<OpenStreams> {
+ public:
+    // Gives itself back. Null: there is no room.
+    using Place = std::unique_ptr<OpenStreams, std::function<void(OpenStreams*)>>;
+    [[nodiscard]] Place take(const std::string& who);
+
+ private:
+    void give_back(const std::string& who);
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::size_t> by_owner_;
+    std::size_t all_ = 0;
+};
+
 // Threads: any shard's.
 class Api {
  public:
@@ -105,6 +121,8 @@ class Api {
     [[nodiscard]] std::expected<boost::json::value, Trouble> body_of(const openapi::Operation& operation,
                                                                      const HttpRequest& request) const;
     Task<Answer> perform(const Call& call);
+    Task<Answer> show_html(const Call& call);
+    Task<Answer> stream(const Call& call);
     // Requests of the control protocol (perform_control.cc).
     Task<Answer> perform_control(const Call& call, const ControlOperation& operation);
     [[nodiscard]] std::optional<Trouble> keep_inside(const Call& call, const ControlOperation& operation,
@@ -119,6 +137,8 @@ class Api {
     Ports ports_;
     RequestLimiter limiter_;
     RecentSessions sessions_;
+    // Shared with the open ones: their connections may end after this.
+    std::shared_ptr<OpenStreams> streams_ = std::make_shared<OpenStreams>();
 };
 
 // An answer with a JSON body.

@@ -9,6 +9,7 @@ namespace {
 constexpr auto operations = std::to_array<ControlOperation>({
     {"getMessage", "message.show", Bounds::message},
     {"getMessageContent", "message.content", Bounds::message},
+    {"previewMessage", "message.preview", Bounds::message},
     {"explainMessage", "queue.why", Bounds::message, "answers"},
 
     {"listDomains", "domain.list", Bounds::tenant, "domains"},
@@ -32,6 +33,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"disableCredential", "credential.disable", Bounds::credential},
 
     {"getSubmission", "server.submission", Bounds::tenant},
+    {"listLoginFailures", "login.failures", Bounds::tenant, "failures"},
 
     {"listSuppressions", "suppression.list", Bounds::tenant, "entries"},
     {"createSuppression", "suppression.add", Bounds::tenant, {}, 201},
@@ -108,6 +110,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"renewCertificates", "certificate.renew", Bounds::server},
 
     {"checkServer", "check.server", Bounds::server},
+    {"checkConnections", "check.connections", Bounds::tenant, "attempts"},
     {"getStatus", "server.status", Bounds::server},
     {"getPulse", "server.pulse", Bounds::server},
     {"reload", "server.reload", Bounds::server},

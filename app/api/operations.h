@@ -34,4 +34,8 @@ struct ControlOperation {
 // nullptr: the operation is done another way.
 [[nodiscard]] const ControlOperation* control_operation(std::string_view id);
 
+// The others, that give out something else than JSON.
+inline constexpr std::string_view html_operation = "getMessageHtml";
+inline constexpr std::string_view stream_operation = "streamEvents";
+
 }  // namespace relevo::api

@@ -83,7 +83,10 @@ Trouble trouble_of(const Decision& decision, std::string pointer, mail::Language
     if (const auto space = detail.find(' '); space != std::string::npos && detail.substr(0, space).contains('.'))
         detail.erase(0, space + 1);
     const std::string_view more = explain(decision.key, language);
-    if (!more.empty()) detail = fmt::format("{}. {}", detail, more);
+    // Replies are in English, as SMTP has them: who reads another language finds theirs behind what it means.
+    if (!more.empty())
+        detail = language == mail::Language::english ? fmt::format("{}. {}", detail, more)
+                                                     : fmt::format("{} (SMTP: {})", more, detail);
     const bool is_about_rate = decision.retry_at != WallClock::time_point{};
     Trouble told = trouble(is_about_rate ? 429 : decision.is_deferred() ? 503 : 422, name, std::move(detail));
     if (is_about_rate)

@@ -255,6 +255,12 @@ void add_credential_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("credential set", "credential.set", server_or_store,
                         "Change what is named; an empty value lifts a restriction",
                         credential_options({credential_name})));
+    table.push_back(ask("credential failures", "login.failures", server_or_store,
+                        "Tell why programs could not log in, and what to change in them, newest first",
+                        {of_tenant,
+                         {"--credential", "credential", text, "Only of this one, and of addresses where it is used"},
+                         {"--limit", "limit", number, "At most this many, up to 500 (default 100)"},
+                         output_language}));
 }
 
 void add_account_commands(std::vector<CommandSpec>& table) {

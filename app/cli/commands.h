@@ -58,7 +58,20 @@ struct SendTestOptions {
 };
 
 // The commands that look at mail authentication, at addresses, and at what came back.
-enum class Lookup : std::uint8_t { message, spf, dkim, dkim_sign, dmarc, arc, mta_sts, dane, bounce, limits, address };
+enum class Lookup : std::uint8_t {
+    message,
+    spf,
+    dkim,
+    dkim_sign,
+    dmarc,
+    arc,
+    mta_sts,
+    dane,
+    bounce,
+    limits,
+    address,
+    connection
+};
 
 struct LookupOptions {
     Lookup lookup = Lookup::message;
@@ -68,6 +81,7 @@ struct LookupOptions {
     std::optional<std::string> helo;         // not given: nothing is known
     std::optional<std::string> from;         // "" and "<>": the null reverse-path
     std::string domain, selector, key_file;  // of dkim_sign
+    std::vector<std::uint16_t> ports;        // of connection; empty: the usual ones
     std::vector<std::string> files;          // of bounce
     std::vector<std::string> addresses;      // of address, beside the lines of `file`
     std::string lists_file;                  // likewise; empty: the built-in lists

@@ -1,6 +1,7 @@
 #include "app/cli/lookup_commands.h"
 
 #include "app/cli/options.h"
+#include "lib/base/text.h"
 
 #include <algorithm>
 #include <array>
@@ -24,7 +25,8 @@ constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::
                                                          {"dane lookup", Lookup::dane},
                                                          {"bounce classify", Lookup::bounce},
                                                          {"config explain", Lookup::limits},
-                                                         {"address check", Lookup::address}});
+                                                         {"address check", Lookup::address},
+                                                         {"check connection", Lookup::connection}});
 
 constexpr OptionSpec message_file{"FILE", "file", text, "The message as it arrived, - reads the input", true};
 constexpr OptionSpec language{"--language", "language", text, "es or en: language of the explanations"};
@@ -49,6 +51,12 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
     table.push_back(look("check auth",
                          "Explain what receivers find out about a message by SPF, DKIM, ARC and DMARC, step by step",
                          {message_file, client_ip, client_helo, envelope_from, language, dns_file}));
+    table.push_back(look("check connection",
+                         "Try from this machine by which ports and which encryption programs can log in to a mail "
+                         "server, and tell why the others fail",
+                         {{"HOST", "subject", text, "The server's name, as programs are given it", true},
+                          {"--port", "ports", list, "Only this port; repeatable (default: 587, 465, 2525, 25, 125)"},
+                          language}));
     table.push_back(look("spf check", "Show an SPF record and what its look-ups cost; whether it lets an address send",
                          {{"DOMAIN", "subject", text, "Domain, or whole address of a sender", true},
                           {"--ip", "ip", text, "Would this address be allowed to send?"},
@@ -144,6 +152,11 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
         auto address = dns::IpAddress::parse(text_of(arguments, "ip"));
         if (!address) return failure(ErrorKind::invalid, "--ip: write an address such as 192.0.2.1");
         options.client = *address;
+    }
+    for (const std::string& given : list_of(arguments, "ports")) {
+        const auto port = parse_decimal<std::uint16_t>(given);
+        if (!port || *port == 0) return failure(ErrorKind::invalid, "--port: 1 to 65535");
+        options.ports.push_back(*port);
     }
     if (arguments.contains("helo")) options.helo = text_of(arguments, "helo");
     if (arguments.contains("from")) options.from = text_of(arguments, "from");

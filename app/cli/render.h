@@ -25,9 +25,13 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_lan(std::string_view request, const boost::json::value& result);
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
-// `user …`, `key …`, `session …`, `audit …`.
+// `certificate …`.
 [[nodiscard]] std::string render_certificates(std::string_view request, const boost::json::value& result);
+// `credential failures`.
+[[nodiscard]] std::string render_login_failures(const boost::json::value& result);
+// `webhook …`.
 [[nodiscard]] std::string render_webhooks(std::string_view request, const boost::json::value& result);
+// `user …`, `key …`, `session …`, `audit …`.
 [[nodiscard]] std::string render_accounts(std::string_view request, const boost::json::value& result);
 // `source …`.
 [[nodiscard]] std::string render_sources(std::string_view request, const boost::json::value& result);

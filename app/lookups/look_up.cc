@@ -56,6 +56,7 @@ Result<Report> report_on(const cli::LookupOptions& options, std::chrono::system_
         case Lookup::dkim:
         case Lookup::arc: return report_on_file(options, *source, now);
         case Lookup::bounce:
+        case Lookup::connection:
         case Lookup::dkim_sign: break;
     }
     return failure(ErrorKind::internal, "not a look-up");
@@ -74,7 +75,10 @@ Result<Report> perform(const cli::LookupOptions& options) {
 int look_up(const cli::LookupOptions& options) {
     // A server that ends its connection must not end us.
     std::signal(SIGPIPE, SIG_IGN);
-    const Result<Report> report = perform(options);
+    return print_report(options, perform(options));
+}
+
+int print_report(const cli::LookupOptions& options, const Result<Report>& report) {
     if (!report) {
         cli::print_problem(options.json, name_of(report.error().kind), report.error().detail);
         return static_cast<int>(report.error().kind == ErrorKind::invalid ? cli::ExitCode::usage

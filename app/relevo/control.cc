@@ -52,6 +52,7 @@ Task<json::object> Control::perform(json::object request, Principal principal) {
 
 Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments, Principal principal) {
     if (command == "user.setup_link") co_return co_await make_setup_link(std::move(arguments), std::move(principal));
+    if (command == "login.failures") co_return co_await list_login_failures(std::move(arguments));
     if (command == "server.submission") co_return co_await describe_submission(std::move(arguments));
     if (starts_with_any(command, {"user.", "key.", "session.", "audit."}))
         co_return co_await perform_accounts(std::move(command), std::move(arguments), std::move(principal));
@@ -69,6 +70,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "queue.resume") co_return co_await suspend_destination(std::move(arguments), false);
     if (command == "message.show") co_return co_await show_message(std::move(arguments));
     if (command == "message.content") co_return co_await message_content(std::move(arguments));
+    if (command == "message.preview") co_return co_await message_preview(std::move(arguments));
     if (command == "credential.add") co_return co_await add_credential(std::move(arguments));
     if (command == "credential.rotate") co_return co_await rotate_credential(std::move(arguments));
     if (command == "domain.add") co_return co_await add_domain(std::move(arguments));
@@ -78,11 +80,12 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "dkim.rotate") co_return co_await rotate_signing_keys(std::move(arguments));
     if (command == "dkim.import") co_return co_await import_signing_key(std::move(arguments));
     if (command == "dkim.forget") co_return co_await forget_signing_keys(std::move(arguments));
-    if (command == "domain.dns" || command == "check.domain" || command == "check.server") {
+    if (command == "domain.dns" || command.starts_with("check.")) {
         if (context_.inspection == nullptr) co_return failure(ErrorKind::unsupported, "this process asks no DNS");
         if (command == "domain.dns") co_return co_await describe_dns(std::move(arguments));
         if (command == "check.domain") co_return co_await check_domain(std::move(arguments));
-        co_return co_await check_server(std::move(arguments));
+        if (command == "check.connections") co_return co_await check_connections(std::move(arguments));
+        if (command == "check.server") co_return co_await check_server(std::move(arguments));
     }
     if (command == "source.list") co_return co_await list_sources(std::move(arguments));
     if (command == "source.drain") co_return co_await drain_source(std::move(arguments), true);

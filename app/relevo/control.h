@@ -14,6 +14,7 @@
 #include "core/routing/egress.h"
 #include "core/signing/key_keeper.h"
 #include "core/tenancy/directory.h"
+#include "core/tenancy/failed_logins.h"
 #include "core/tenancy/password_checker.h"
 #include "core/webhooks/webhooks.h"
 
@@ -64,6 +65,7 @@ struct ControlContext {
     PasswordChecker* passwords = nullptr;       // makes new secrets; nullptr: made where the request runs
     Reporting* reporting = nullptr;             // with a server
     LanBook* lan = nullptr;                     // never null
+    FailedLogins* failed_logins = nullptr;      // with a server
     AccountBook* accounts = nullptr;            // never null
     Webhooks* webhooks = nullptr;               // with a server
     CertificateKeeper* certificates = nullptr;  // with a server
@@ -116,6 +118,8 @@ class Control {
     // control_web.cc
     Task<Answer> make_setup_link(Arguments arguments, Principal principal);
     Task<Answer> describe_submission(Arguments arguments);
+    // control_login_failures.cc
+    Task<Answer> list_login_failures(Arguments arguments);
     Task<Answer> perform_accounts(std::string command, Arguments arguments, Principal principal);
     // Nothing if the command changes nothing.
     static std::optional<AuditEntry> audit_of(std::string_view command, const Arguments& arguments,
@@ -137,6 +141,7 @@ class Control {
     Task<Answer> describe_dns(Arguments arguments);
     Task<Answer> check_domain(Arguments arguments);
     Task<Answer> check_server(Arguments arguments);
+    Task<Answer> check_connections(Arguments arguments);
     // control_sources.cc
     Task<Answer> list_sources(Arguments arguments);
     Task<Answer> drain_source(Arguments arguments, bool drained);
@@ -174,6 +179,7 @@ class Control {
     Task<Answer> suspend_destination(Arguments arguments, bool suspended);
     Task<Answer> show_message(Arguments arguments);
     Task<Answer> message_content(Arguments arguments);
+    Task<Answer> message_preview(Arguments arguments);
     Task<Result<std::vector<DeliveryRow>>> select(const Arguments& arguments, std::int64_t after, std::size_t limit);
     void tell_engines(const std::vector<DeliveryRow>& rows, Spool::Change change);
     // What the engines know at this moment of some rows.

@@ -7,6 +7,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
 #include "lib/bounces/bounce_class.h"
+#include "lib/mime/message_view.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -465,6 +466,29 @@ Task<Control::Answer> Control::message_content(Arguments arguments) {
     RELEVO_CO_TRY(const auto named, message_or_delivery(id));
     RELEVO_CO_TRY(const std::string content, co_await context_.store.spool().content_of(named.first));
     co_return json::object{{"content", encode_base64(content)}};
+}
+
+// HTML only on request: it is given out under rules of its own.
+Task<Control::Answer> Control::message_preview(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"id", "html"}));
+    RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
+    RELEVO_CO_TRY(const auto with_html, flag_member(arguments, "html"));
+    RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    RELEVO_CO_TRY(const std::string content, co_await context_.store.spool().content_of(named.first));
+    mime::MessageView view = mime::view_message(content);
+    json::array fields, files;
+    for (auto& [name, value] : view.fields)
+        fields.emplace_back(json::object{{"name", std::move(name)}, {"value", std::move(value)}});
+    for (mime::AttachedFile& file : view.files)
+        files.emplace_back(json::object{{"name", json_text_or_null(file.name)},
+                                        {"type", std::move(file.type)},
+                                        {"size", file.size},
+                                        {"inline", file.is_inline}});
+    json::object answer{{"fields", std::move(fields)},    {"text", json_text_or_null(view.text)},
+                        {"has_html", !view.html.empty()}, {"files", std::move(files)},
+                        {"size", content.size()},         {"cut", view.is_cut}};
+    if (with_html.value_or(false)) answer["html"] = std::move(view.html);
+    co_return answer;
 }
 
 }  // namespace relevo

@@ -46,6 +46,21 @@ Task<Control::Answer> Control::check_domain(Arguments arguments) {
     co_return answer;
 }
 
+// `tenant` is taken, as requests of tenants carry it: all see the same.
+Task<Control::Answer> Control::check_connections(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"tenant", "port", "language"}));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
+    RELEVO_CO_TRY(const auto port, number_member(arguments, "port"));
+    if (!context_.listeners) co_return failure(ErrorKind::closed, "this needs a running server");
+    std::vector<setup::OwnListener> listeners = context_.listeners();
+    if (port) std::erase_if(listeners, [&](const setup::OwnListener& one) { return one.endpoint.port != *port; });
+    json::array attempts;
+    for (const auto& finding : co_await context_.inspection->try_connections(std::move(listeners)))
+        attempts.emplace_back(json_of(finding, language));
+    co_return json::object{{"host_name", context_.inspection->configuration()->server.host_name},
+                           {"attempts", std::move(attempts)}};
+}
+
 Task<Control::Answer> Control::check_server(Arguments arguments) {
     RELEVO_CO_CHECK(check_members(arguments, {"language"}));
     RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));

@@ -11,6 +11,7 @@
 namespace relevo {
 namespace {
 
+constexpr std::chrono::seconds connection_time{8};
 // Half of what a command waits for its answer (docs/control-protocol.md): what was found must arrive even on a machine
 // that is short of time. Two questions that nobody answers, one after the other, fit in.
 constexpr std::chrono::seconds time_of_look{15};
@@ -84,6 +85,33 @@ Task<std::vector<setup::CheckItem>> Inspection::check_server(std::vector<setup::
     setup::ServerFacts facts = server_facts(Clock::now() + time_of_look);
     facts.listeners = std::move(listeners);
     co_return co_await setup::check_server(ports_.shard, ports_.resolver, ports_.dialer, std::move(facts));
+}
+
+Task<std::vector<setup::ConnectionFinding>> Inspection::try_connections(std::vector<setup::OwnListener> listeners) {
+    using enum setup::ConnectionSecurity;
+    std::erase_if(listeners, [](const setup::OwnListener& one) { return !one.takes_logins || one.expects_proxy; });
+    const Deadline deadline = Clock::now() + connection_time;
+    // At a port for TLS nobody speaks in plain text, and TLS at once is not tried elsewhere: it would be told as a
+    // program's mistake. Why both fail is known.
+    std::vector<std::pair<const setup::OwnListener*, setup::ConnectionSecurity>> ways;
+    for (const setup::OwnListener& listener : listeners) {
+        if (listener.is_implicit_tls) {
+            ways.emplace_back(&listener, tls);
+            continue;
+        }
+        ways.emplace_back(&listener, starttls);
+        ways.emplace_back(&listener, none);
+    }
+    std::vector<setup::ConnectionFinding> found(ways.size());
+    std::vector<Task<>> attempts;
+    for (std::size_t index = 0; index < ways.size(); ++index) {
+        const auto& [listener, security] = ways[index];
+        attempts.push_back(
+            setup::into(found[index], setup::try_connection(ports_.dialer, setup::reachable(listener->endpoint),
+                                                            configuration()->server.host_name, security, deadline)));
+    }
+    co_await setup::run_together(ports_.shard, std::move(attempts));
+    co_return found;
 }
 
 Task<std::vector<Result<setup::AddressNames>>> Inspection::names_of(std::vector<dns::IpAddress> addresses) {

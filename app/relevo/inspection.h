@@ -7,6 +7,7 @@
 #include "core/ports/metrics.h"
 #include "core/routing/host_finder.h"
 #include "core/setup/address_names.h"
+#include "core/setup/connection_test.h"
 #include "core/setup/domain_checks.h"
 #include "core/setup/server_checks.h"
 #include "core/setup/status_memory.h"
@@ -49,6 +50,9 @@ class Inspection {
     Task<setup::DomainReport> check_domain(setup::DomainFacts facts);
     // `listeners` that run; empty if no server does.
     Task<std::vector<setup::CheckItem>> check_server(std::vector<setup::OwnListener> listeners);
+
+    // What programs meet at each listener that takes logins and is not behind a balancer, by each kind of encryption.
+    Task<std::vector<setup::ConnectionFinding>> try_connections(std::vector<setup::OwnListener> listeners);
 
     // PTR records of each, and what leads back, in their order.
     Task<std::vector<Result<setup::AddressNames>>> names_of(std::vector<dns::IpAddress> addresses);

@@ -80,4 +80,15 @@ json::object json_of(const std::vector<setup::CheckItem>& items, mail::Language 
     return {{"items", std::move(list)}, {"failed", setup::count_of(items, setup::CheckStatus::fail) > 0}};
 }
 
+json::object json_of(const setup::ConnectionFinding& finding, mail::Language language) {
+    return {{"port", finding.port},
+            {"security", name_of(finding.security)},
+            {"state", name_of(finding.state)},
+            {"usable", is_usable(finding.state)},
+            {"tls", json_text_or_null(finding.tls)},
+            {"mechanisms", json_list(finding.mechanisms)},
+            {"meaning", meaning_of(finding).in(language)},
+            {"detail", json_text_or_null(finding.detail)}};
+}
+
 }  // namespace relevo

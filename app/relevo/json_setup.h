@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/setup/check_item.h"
+#include "core/setup/connection_test.h"
 #include "core/setup/plan.h"
 
 #include <boost/json/object.hpp>
@@ -12,6 +13,7 @@ namespace relevo {
 
 [[nodiscard]] boost::json::object json_of(const setup::DnsPlan& plan, mail::Language language);
 [[nodiscard]] boost::json::object json_of(const setup::CheckItem& item, mail::Language language);
+[[nodiscard]] boost::json::object json_of(const setup::ConnectionFinding& finding, mail::Language language);
 // {"items":[…],"failed":false}
 [[nodiscard]] boost::json::object json_of(const std::vector<setup::CheckItem>& items, mail::Language language);
 

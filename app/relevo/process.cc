@@ -7,6 +7,7 @@
 #include "app/configuration/shaping_file.h"
 #include "app/lookups/look_up.h"
 #include "app/lookups/message_file.h"
+#include "app/relevo/connection_check.h"
 #include "app/relevo/control.h"
 #include "app/relevo/egress.h"
 #include "app/relevo/json_arguments.h"
@@ -263,6 +264,9 @@ Result<void> Process::log_in_at_relay(const cli::LanRelay& relay, cli::LanTrust 
     return relevo::log_in_at_relay(relay, trust, login, password);
 }
 
-int Process::look_up(const cli::LookupOptions& options) { return lookups::look_up(options); }
+int Process::look_up(const cli::LookupOptions& options) {
+    if (options.lookup == cli::Lookup::connection) return lookups::print_report(options, check_connection(options));
+    return lookups::look_up(options);
+}
 
 }  // namespace relevo

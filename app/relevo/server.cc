@@ -118,6 +118,8 @@ Result<void> Server::open_listeners() {
 
 Result<void> Server::open_store() {
     RELEVO_TRY(store_, Store::open(*started_with_, *log_));
+    live_events_ = std::make_unique<LiveEvents>(store_->committer());
+    store_->on_commit([live = live_events_.get()] { live->committed(); });
     const auto shards = static_cast<unsigned>(shards_.size());
     RELEVO_TRY(crash_guard_,
                CrashGuard::open(*started_with_, shards, {*store_, *log_, metrics_, shards_.front()->shard.executor()}));
@@ -142,6 +144,8 @@ Result<void> Server::load_access() {
     RELEVO_CHECK(make_tracker());
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
+    failed_logins_ = std::make_unique<FailedLogins>(FailedLogins::Ports{
+        .executor = shards_.front()->shard.executor(), .committer = store_->committer(), .log = *log_});
     lan_ = std::make_unique<LanBook>(LanBook::Ports{.executor = shards_.front()->shard.executor(),
                                                     .committer = store_->committer(),
                                                     .log = *log_,
@@ -163,6 +167,7 @@ Result<void> Server::load_access() {
         .conduct = &feedback_->conduct(),
         .feedback = {.return_paths = feedback_->return_paths(), .intake = feedback_->intake()},
         .tracker = tracker_.get(),
+        .failed_logins = failed_logins_.get(),
         .login_succeeded = [this](CredentialId credential, const dns::IpAddress& address,
                                   WallClock::time_point now) { record_login(credential, address, now); },
         .message_checked =
@@ -364,13 +369,6 @@ Task<> Server::keep_house() {
     while (!draining_) {
         co_await house_wakeup_->wait(Clock::now() + housekeeping_interval);
         if (!draining_) co_await housekeeping_round();
-    }
-}
-
-Task<> Server::keep_keys() {
-    while (!draining_) {
-        co_await keeper_->round([this] { return draining_.load(); });
-        if (!draining_) co_await keys_wakeup_->wait(Clock::now() + key_check_interval_.load());
     }
 }
 

@@ -172,12 +172,14 @@ class Server {
     std::shared_ptr<net::TlsServerContext> tls_server_;
     std::shared_ptr<net::TlsServerContext> tls_web_;  // the same certificates, for browsers (ALPN)
     std::shared_ptr<net::TlsClientContext> tls_client_;
-    std::unique_ptr<Feedback> feedback_;  // the store's committer uses it until its end
-    AccountBook accounts_;                // likewise
+    std::unique_ptr<Feedback> feedback_;       // the store's committer uses it until its end
+    AccountBook accounts_;                     // likewise
+    std::unique_ptr<LiveEvents> live_events_;  // likewise; and feeds, which end with their shards
     std::unique_ptr<Store> store_;
     std::unique_ptr<Tracker> tracker_;
     std::unique_ptr<LoginGuard> guard_;
     std::unique_ptr<PasswordChecker> passwords_;
+    std::unique_ptr<FailedLogins> failed_logins_;
     RateLimiter rates_;
     std::unique_ptr<LanBook> lan_;
     QuotaLedger quotas_;

@@ -94,6 +94,7 @@ Result<void> Server::open_control() {
                        .passwords = passwords_.get(),
                        .reporting = reporting_.get(),
                        .lan = lan_.get(),
+                       .failed_logins = failed_logins_.get(),
                        .accounts = &accounts_,
                        .webhooks = webhooks_.get(),
                        .certificates = certificates_.get(),
@@ -188,11 +189,22 @@ void Server::make_webhooks() {
                                            webhook_options(started_with_->webhooks));
 }
 
+Task<> Server::keep_keys() {
+    while (!draining_) {
+        co_await keeper_->round([this] { return draining_.load(); });
+        if (!draining_) co_await keys_wakeup_->wait(Clock::now() + key_check_interval_.load());
+    }
+}
+
 Task<> Server::keep_accounts(WallClock::time_point now) {
     CommitRequest request;
-    request.rows = [uses = accounts_.uses().take(), now](Transaction& transaction, const std::vector<ContentToStore>&) {
+    request.rows = [uses = accounts_.uses().take(), now](Transaction& transaction,
+                                                         const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(forget_failed_logins(transaction, now));
         return AccountBook::keep_house(transaction, uses, now);
     };
+    if (const auto written = co_await failed_logins_->write(); !written.has_value())
+        log_->error("smtp.login_failures_not_written", {{"problem", written.error().detail}});
     if (const auto kept = co_await commit(store_->committer(), std::move(request)); !kept.has_value())
         log_->error("store.housekeeping_failed", {{"problem", kept.error().detail}});
 }
@@ -235,6 +247,7 @@ std::vector<setup::OwnListener> Server::own_listeners() const {
         listeners.push_back({.name = parts->name,
                              .endpoint = parts->listener->endpoint(),
                              .is_implicit_tls = settings->tls == ListenerTls::implicit,
+                             .takes_logins = settings->role == ListenerPurpose::submission,
                              .expects_proxy = !settings->proxy_networks.empty()});
     }
     return listeners;

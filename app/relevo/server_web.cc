@@ -33,6 +33,7 @@ void Server::make_api() {
             .directory = [this] { return access_->directory.load(); },
             .reception = [this](Shard& shard) -> Reception& { return *shards_[shard.index()]->reception; },
             .committer = store_->committer(),
+            .live = *live_events_,
             .random = system_random(),
             .log = *log_,
             .metrics = *api_metrics_,

@@ -120,6 +120,9 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     options.record_move = [this](Transaction& transaction, const ContentStore::Move& move) {
         return spool_->record_move(transaction, move);
     };
+    options.committed = [this] {
+        if (on_commit_) on_commit_();
+    };
     options.report = [&log](const Error& error) {
         log.error("store.housekeeping_failed", {{"problem", error.detail}});
     };

@@ -33,6 +33,8 @@ class Store {
     Result<void> read(const std::function<Result<void>(Reader&)>& work);
     // Writes rows before start().
     Result<void> write(const std::function<Result<void>(Transaction&)>& work);
+    // `call` runs on the committer's thread after each group of commits. Before start().
+    void on_commit(std::function<void()> call) { on_commit_ = std::move(call); }
     void start() { committer_->start(); }
     void stop() { committer_->stop(); }
 
@@ -49,6 +51,7 @@ class Store {
     std::unique_ptr<Disk> disk_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<ContentStore> contents_;
+    std::function<void()> on_commit_;
     std::unique_ptr<GroupCommitter> committer_;
     std::unique_ptr<Spool> spool_;
     std::string secret_;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    "font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 constexpr std::string_view unchanging_folder = "/assets/";  // names there hold a hash of the content
 
 // "/favicon.ico" does, "/domains/example.com" is a screen.
