@@ -4,6 +4,7 @@ import base64
 import gzip
 import hmac
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import shutil
 import struct
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -160,8 +162,50 @@ class FirstRun(BrowserTestCase):
         self.assertEqual(self.relevo.run("user", "setup-link", code=1).code, 1)
 
 
+# Everything that a page may try, and an attached file (security row E2).
+HTML = """<style>body{background:url(http://{outside}/style)} h1{color:#b00}</style><h1>Factura 77</h1><p>Gracias por su compra.</p>
+<script>top.document.title='canary'</script><img src=http://{outside}/pixel onerror="top.document.title='canary'"><svg onload="top.document.title='canary'">
+<animate onbegin="top.document.title='canary'" attributeName=x dur=1s></svg><iframe src=http://{outside}/frame></iframe><object data=http://{outside}/o></object>
+<meta http-equiv=refresh content="0;url=http://{outside}/gone"><link rel=stylesheet href=http://{outside}/css><form action=http://{outside}/><input autofocus onfocus="top.document.title='canary'"></form>"""
+LETTER = ("From: =?UTF-8?Q?Tienda_=C3=B1?= <ana@customer.test>\r\nTo: busy@destination.test\r\nSubject: =?UTF-8?Q?Factura_n=C3=BAmero_77?=\r\n"
+          "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
+          "--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGracias por su compra, se=C3=B1ora.\r\n"
+          "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + HTML.replace("\n", "\r\n") + "\r\n--b--\r\n"
+          "--a\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=factura.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nSG9sYQ==\r\n--a--\r\n")
+
+
+class Receiver:
+    """A program of somebody who is told by webhooks; it refuses what comes to /roto."""
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+        fetched = self.fetched
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                fetched.append(self.path)
+                self.send_error(404)
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(500 if self.path == "/roto" else 200)
+                self.end_headers()
+                self.wfile.write(b"apuntado")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
 class Console(RelevoTestCase, BrowserTestCase):
-    records = ("empty.test. MX 10 mx.empty.test.",)
+    records = ("empty.test. MX 10 mx.empty.test.", "hooks.test. A 127.0.0.1")
 
     @classmethod
     def class_settings(cls) -> dict:
@@ -169,7 +213,8 @@ class Console(RelevoTestCase, BrowserTestCase):
         cls.base = f"http://127.0.0.1:{web}"
         return {"http": [{"address": [f"127.0.0.1:{web}"], "tls": False},
                          {"address": [f"127.0.0.1:{cls.api_port}"], "tls": False, "console": False}], "queue": {"retry_schedule": ["600s"]},
-                "checks": {"egress_addresses": [EGRESS], "blocklists": []}, "suppression": {"hard_bounces": True}}
+                "checks": {"egress_addresses": [EGRESS], "blocklists": []}, "suppression": {"hard_bounces": True},
+                "webhooks": {"allow_private_addresses": True, "allow_http": True}}
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -177,6 +222,8 @@ class Console(RelevoTestCase, BrowserTestCase):
         cls.relevo.control("user.add", login=LOGIN, role="admin", name="Raíz", language="es", password=PASSWORD)
         cls.busy = Sink(loopback.address(11), cls.mail_port, script=cls.answer)
         cls.addClassCleanup(cls.busy.stop)
+        cls.receiver = Receiver()
+        cls.addClassCleanup(cls.receiver.stop)
         cls.fill_store()
         cls.browser = Browser()
         cls.addClassCleanup(cls.browser.close)
@@ -205,6 +252,17 @@ class Console(RelevoTestCase, BrowserTestCase):
         relevo.control("key.add", name=HOSTILE[:60], tenant="customer", scopes=["messages:send", "messages:read"])
         relevo.control("user.add", login="eva@relevo.test", role="analyst", tenant="customer", language="es", password=PASSWORD)
         relevo.control("quota.set", tenant="customer", per="day", recipients=10, beyond="wait")
+        cls.letter = relevo.submit(LETTER.replace("{outside}", f"127.0.0.1:{cls.receiver.port}").encode(), "busy@destination.test")
+        relevo.control("queue.hold", id=cls.letter, reason="para mirarlo")
+        for login, password in (("erp", "equivocada"), (HOSTILE[:60], "equivocada")):
+            try:
+                relevo.log_in(login, password).close()
+            except Exception:  # what it is about
+                pass
+        cls.webhook = relevo.control("webhook.add", tenant="customer", url=f"http://hooks.test:{cls.receiver.port}/tienda", description="Avisos a la tienda")
+        relevo.control("webhook.add", url=f"http://hooks.test:{cls.receiver.port}/todo")
+        relevo.control("webhook.test", webhook=cls.webhook["id"])
+        loopback.wait_until(lambda: relevo.control("webhook.log", webhook=cls.webhook["id"])["attempts"], "a delivery")
 
     def enter(self, language: str = "es", width: int = 1280, path: str = "/", login: str = LOGIN) -> Browser:
         browser = self.browser
@@ -325,6 +383,104 @@ class Console(RelevoTestCase, BrowserTestCase):
         browser.click("Quitar vieja@destination.test")
         browser.wait_gone(text="vieja@destination.test")
 
+    def test_what_happens_is_seen_at_once_also_after_a_lost_connection(self) -> None:
+        message = self.relevo.submit(mail.message(), "busy@destination.test")
+        self.relevo.control("queue.hold", id=message, reason="un momento")
+        browser = self.enter(path=f"/messages/{message}")
+        browser.wait_for("En directo")
+        browser.wait_for("un momento")
+        self.relevo.control("queue.hold", id=message, reason="otro momento")
+        self.relevo.control("queue.release", id=message)
+        browser.wait_for("Liberado")
+        self.relevo.stop()
+        browser.wait_for("Sin conexión, se reintenta")
+        self.relevo.start()
+        browser.wait_for("En directo")
+        self.relevo.control("queue.drop", id=message)
+        browser.wait_for("Descartado")
+
+    # Requirement G5.
+    def test_tells_why_logins_failed_and_what_to_change(self) -> None:
+        browser = self.enter(path="/login-failures")
+        browser.wait_for("Contraseña errónea")
+        shown = browser.text()
+        self.assertIn("El usuario erp es correcto, la contraseña no.", shown)
+        self.assertIn("Usuario desconocido", shown)
+        self.assertNotIn("equivocada", shown)
+        browser.visit("/credentials/erp")
+        browser.wait_for("Por qué fallaron las entradas")
+        browser.visit("/connection")
+        browser.click("Empezar la prueba")
+        browser.wait_for("Ponga esto en el programa")
+        browser.settled()
+        shown = browser.text()
+        for part in (str(self.relevo.ports["submission"]), "Exige cifrado", "relevo check connection mail.relevo.test"):
+            self.assertIn(part, shown)
+        for width in WIDTHS:
+            browser.resize(width=width, height=844)
+            self.look_at(browser, f"connection-es-{width}")
+
+    def test_a_program_is_told_by_webhook_and_what_failed_is_seen(self) -> None:
+        browser = self.enter(path="/webhooks")
+        browser.click("Añadir webhook")
+        browser.fill("Dirección", f"http://hooks.test:{self.receiver.port}/roto")
+        browser.fill("Para qué es", "Programa roto")
+        self.look_at(browser, "webhook-add-es-1280")
+        browser.click_in_dialog(name="Añadir webhook")
+        browser.wait_for("El secreto se muestra solo esta vez")
+        [secret] = [text for text in browser.texts(selector="dialog pre")]
+        self.assertTrue(secret.strip().startswith("whsec_"), secret)
+        browser.click_in_dialog(name="Ya lo he guardado")
+        browser.wait_for("Registro de entregas")
+        self.assertNotIn(secret.strip(), browser.text())
+        browser.click("Enviar prueba")
+        browser.wait_for("500")
+        browser.evaluate(script="document.querySelector('main details summary').click()")
+        browser.wait_for("webhook.test")
+        browser.wait_for("apuntado")
+        browser.settled()
+        self.look_at(browser, "webhook-failed-es-1280")
+        browser.click("Desactivar")
+        browser.wait_for("Desactivado")
+        browser.click("Activar")
+        browser.wait_gone(text="Desactivado")
+        browser.click("Eliminar webhook")
+        browser.click_in_dialog(name="Eliminar webhook")
+        browser.wait_for("Avisos a la tienda")
+        browser.wait_gone(text="Programa roto")
+
+    # security row E2: a message is looked at without anything in it running, and without anybody hearing of it.
+    def test_shows_what_a_message_says_and_lets_it_do_nothing(self) -> None:
+        browser = self.enter(path=f"/messages/{self.letter}")
+        browser.click("Ver contenido")
+        browser.wait_for("factura.pdf")
+        for width in WIDTHS:
+            browser.resize(width=width, height=844)
+            if folder := pictures():
+                browser.screenshot(path=str(folder / f"message-preview-es-{width}.png"))
+            self.assertLessEqual(browser.evaluate(script="document.documentElement.scrollWidth - innerWidth"), 0, width)
+        frame = browser.evaluate(script="(({sandbox, src}) => `${sandbox}|${src}`)(document.querySelector('main iframe'))")
+        self.assertTrue(frame.startswith("|"), frame)
+        self.assertEqual(browser.evaluate(script="String(document.querySelector('main iframe').contentDocument)"), "null", "another origin")
+        self.assertNotIn("canary", browser.evaluate(script="document.title"))
+        self.assertEqual(browser.faults(), [])
+        self.assertEqual(self.receiver.fetched, [])
+        browser.click("Texto", role="tab")
+        browser.wait_for("Gracias por su compra, señora.")
+        browser.click("Cabeceras", role="tab")
+        browser.wait_for("Factura número 77")
+        browser.click("Fuente", role="tab")
+        browser.wait_for("Content-Disposition: attachment")
+        status, fields, _ = self.ask(f"/api/v1/messages/{self.letter}/html")
+        self.assertEqual(status, 401)
+        key = self.relevo.ask("key", "add", "lector", "--scope", "messages:read")["key"]
+        status, fields, body = self.ask(f"/api/v1/messages/{self.letter}/html", Authorization=f"Bearer {key}")
+        self.assertIn("Factura 77", body.decode())
+        policy = fields["Content-Security-Policy"]
+        for rule in ("sandbox;", "default-src 'none'", "frame-ancestors 'self'"):
+            self.assertIn(rule, policy)
+        self.assertNotIn("allow-", policy)
+
     def ask(self, path: str, method: str = "GET", port: int | None = None, body: dict | None = None, **fields: str):
         """One request: status, fields, body."""
         connection = http.client.HTTPConnection("127.0.0.1", port or int(self.base.rpartition(":")[2]), timeout=10)
@@ -385,6 +541,8 @@ class Console(RelevoTestCase, BrowserTestCase):
                    "credentials": "/credentials", "credential": "/credentials/erp", "credential-new": "/credentials/new",
                    "suppressions": "/suppressions", "sending": "/sending", "sending-sites": "/sending/sites",
                    "sending-queue": "/sending/queue", "sending-organisations": "/sending/organisations", "check": "/check",
+                   "login-failures": "/login-failures", "connection": "/connection", "webhooks": "/webhooks",
+                   "webhook": f"/webhooks/{self.webhook['id']}", "message-held": f"/messages/{self.letter}",
                    "tenants": "/tenants", "keys": "/keys", "users": "/users", "sessions": "/sessions", "audit": "/audit",
                    "account": "/account", "nowhere": "/nowhere"}
         for language in ("es", "en"):
@@ -406,7 +564,8 @@ class Console(RelevoTestCase, BrowserTestCase):
         browser = self.enter()
         browser.choose(label="Colores", value="dark")
         for name, path in (("home", "/"), ("message", f"/messages/{self.bounced}"), ("domain", "/domains/pendiente.test"),
-                           ("credential", "/credentials/erp"), ("users", "/users")):
+                           ("credential", "/credentials/erp"), ("users", "/users"), ("login-failures", "/login-failures"),
+                           ("webhook", f"/webhooks/{self.webhook['id']}"), ("connection", "/connection")):
             browser.visit(path)
             with self.subTest(screen=name):
                 self.look_at(browser, f"{name}-dark-es-1280")

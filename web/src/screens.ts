@@ -6,12 +6,14 @@ import { matched } from './route.svelte';
 import Account from './screens/Account.svelte';
 import Audit from './screens/Audit.svelte';
 import Check from './screens/Check.svelte';
+import Connection from './screens/Connection.svelte';
 import Credential from './screens/Credential.svelte';
 import Credentials from './screens/Credentials.svelte';
 import Domain from './screens/Domain.svelte';
 import Domains from './screens/Domains.svelte';
 import Home from './screens/Home.svelte';
 import Keys from './screens/Keys.svelte';
+import LoginFailures from './screens/LoginFailures.svelte';
 import Message from './screens/Message.svelte';
 import Messages from './screens/Messages.svelte';
 import NewCredential from './screens/NewCredential.svelte';
@@ -21,6 +23,8 @@ import Sessions from './screens/Sessions.svelte';
 import Suppressions from './screens/Suppressions.svelte';
 import Tenants from './screens/Tenants.svelte';
 import Users from './screens/Users.svelte';
+import Webhook from './screens/Webhook.svelte';
+import Webhooks from './screens/Webhooks.svelte';
 
 interface Entry {
   to: string;
@@ -52,6 +56,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
     title: 'nav.access',
     entries: [
       { to: '/keys', text: 'nav.keys', icon: 'keys', scope: 'keys:read' },
+      { to: '/webhooks', text: 'nav.webhooks', icon: 'webhooks', scope: 'webhooks:read' },
       { to: '/users', text: 'nav.users', icon: 'users', scope: 'users:read' },
       { to: '/sessions', text: 'nav.sessions', icon: 'sessions', scope: 'users:write' },
       { to: '/audit', text: 'nav.audit', icon: 'audit', scope: 'users:read' },
@@ -67,6 +72,8 @@ const screens: [string, Screen][] = [
   ['/credentials', Credentials],
   ['/credentials/new', NewCredential],
   ['/credentials/:credential', Credential],
+  ['/login-failures', LoginFailures],
+  ['/connection', Connection],
   ['/messages', Messages],
   ['/messages/:id', Message],
   ['/suppressions', Suppressions],
@@ -75,6 +82,8 @@ const screens: [string, Screen][] = [
   ['/check', Check],
   ['/tenants', Tenants],
   ['/keys', Keys],
+  ['/webhooks', Webhooks],
+  ['/webhooks/:webhook', Webhook],
   ['/users', Users],
   ['/sessions', Sessions],
   ['/audit', Audit],
