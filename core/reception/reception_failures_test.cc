@@ -109,6 +109,11 @@ TEST_F(ReceptionFailures, OtherMailServersAreNotAsked) {
     EXPECT_THAT(failures(), IsEmpty());
 }
 
+TEST_F(ReceptionFailures, OurOwnChecksAreNotTold) {
+    connect().expects("220").sends("EHLO relay-check.invalid").expects("250").sends("MAIL FROM:<>").expects("530");
+    EXPECT_THAT(failures(), IsEmpty());
+}
+
 TEST_F(ReceptionFailures, TheSameAgainIsCountedAndNotRepeated) {
     for (int round = 0; round < 3; ++round) {
         Client client = connect();

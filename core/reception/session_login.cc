@@ -256,6 +256,8 @@ void ReceptionSession::keep_failure(LoginProblem problem, std::string detail, st
                        .mechanism = mechanism_name_,
                        .client_name = session_ ? session_->client_name() : std::string(),
                        .detail = std::move(detail)};
+    // No program is called so (RFC 6761 §6.4): it is a check, most likely our own, that meets refusals on purpose.
+    if (failed.login.empty() && failed.client_name.ends_with(".invalid")) return;
     if (const Credential* credential = directory->credential_by_login(failed.login)) {
         failed.tenant = credential->tenant;
         failed.credential = credential->id;
