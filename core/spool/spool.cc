@@ -1,5 +1,6 @@
 #include "core/spool/spool.h"
 
+#include "core/spool/message_facts.h"
 #include "lib/base/json_writer.h"
 
 #include <fmt/format.h>
@@ -33,11 +34,7 @@ constexpr int pool_shift = 8;
 std::int64_t pack_options(const mail::Envelope& envelope, mail::MessageStream stream, std::int64_t pool) {
     return static_cast<std::int64_t>(envelope.body) | (envelope.smtputf8 ? 4 : 0) |
            static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0) |
-           (stream == mail::MessageStream::bulk ? 64 : 0) | (envelope.tls_optional ? 128 : 0) | pool << pool_shift;
-}
-
-mail::MessageStream stream_of(std::int64_t options) {
-    return (options & 64) != 0 ? mail::MessageStream::bulk : mail::MessageStream::transactional;
+           (stream == mail::MessageStream::bulk ? bulk_option : 0) | (envelope.tls_optional ? 128 : 0) | pool << pool_shift;
 }
 
 bool is_tls_optional(std::int64_t options) { return (options & 128) != 0; }
@@ -157,7 +154,7 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                 }
                 delivery({.id = {message, static_cast<std::uint32_t>(row.integer(0) - message.value)},
                           .tenant = TenantId{row.integer(2)},
-                          .stream = stream_of(row.integer(11)),
+                          .stream = stream_of_options(row.integer(11)),
                           .pool = pool_of(row.integer(11)),
                           .recipient = row.text(3),
                           .due_at = time_of_milliseconds(row.integer(4)),
@@ -398,7 +395,7 @@ Result<Message> Spool::message_row(Reader& reader, MessageId id, std::uint32_t& 
             message.accepted_at = time_of_milliseconds(row.integer(2));
             RELEVO_TRY(message.envelope.reverse_path, stored_sender(row.text(3)));
             unpack_options(row.integer(4), message.envelope);
-            message.stream = stream_of(row.integer(4));
+            message.stream = stream_of_options(row.integer(4));
             pool = row.integer(4) >> pool_shift;
             message.envelope.envelope_id = row.text(5);
             recipients = static_cast<std::uint32_t>(row.integer(6));

@@ -1,0 +1,241 @@
+#include "core/statistics/counter_book.h"
+
+#include "lib/base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace relevo {
+namespace {
+
+using std::chrono::seconds;
+
+struct Statements {
+    std::string_view find, insert, update, range, drop;
+};
+constexpr std::array<Statements, 3> statements{
+    Statements{
+        .find = "SELECT counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+        .insert = "INSERT INTO statistic_minute (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .update = "UPDATE statistic_minute SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
+                  " AND name = $4",
+        .range = "SELECT name, counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
+                 " AND bucket < $4 LIMIT $5",
+        .drop = "DELETE FROM statistic_minute WHERE bucket < $1"
+                " AND bucket < (SELECT min(bucket) FROM statistic_minute) + $2"},
+    Statements{
+        .find = "SELECT counts FROM statistic_hour WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+        .insert = "INSERT INTO statistic_hour (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .update = "UPDATE statistic_hour SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
+                  " AND name = $4",
+        .range = "SELECT name, counts FROM statistic_hour WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
+                 " AND bucket < $4 LIMIT $5",
+        .drop = "DELETE FROM statistic_hour WHERE bucket < $1"
+                " AND bucket < (SELECT min(bucket) FROM statistic_hour) + $2"},
+    Statements{
+        .find = "SELECT counts FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+        .insert = "INSERT INTO statistic_day (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .update = "UPDATE statistic_day SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
+                  " AND name = $4",
+        .range = "SELECT name, counts FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
+                 " AND bucket < $4 LIMIT $5",
+        .drop = "DELETE FROM statistic_day WHERE bucket < $1"
+                " AND bucket < (SELECT min(bucket) FROM statistic_day) + $2"}};
+constexpr std::string_view sql_names =
+    "SELECT name FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3";
+
+constexpr std::size_t kept_names = 200'000;
+constexpr std::array<std::int64_t, 3> dropped_at_once{10, 1, 1};  // buckets, in each round of housekeeping
+constexpr std::array all_resolutions{Resolution::minute, Resolution::hour, Resolution::day};
+
+const Statements& statements_of(Resolution resolution) { return statements.at(static_cast<std::size_t>(resolution)); }
+
+std::int64_t bucket_of(WallClock::time_point time, Resolution resolution) {
+    return std::chrono::floor<seconds>(time.time_since_epoch()) / length_of(resolution);
+}
+
+struct Range {
+    std::int64_t first = 0, end = 0;
+};
+
+Result<Range> range_of(WallClock::time_point from, WallClock::time_point to, Resolution resolution) {
+    if (from >= to) return failure(ErrorKind::invalid, "\"to\" must lie after \"from\"");
+    const auto last = to - std::chrono::milliseconds(1);
+    return Range{.first = bucket_of(from, resolution), .end = bucket_of(last, resolution) + 1};
+}
+
+Result<std::optional<Counts>> find(Reader& reader, Resolution resolution, TenantId tenant, Dimension dimension,
+                                   std::int64_t bucket, std::string_view name) {
+    std::optional<Counts> found;
+    RELEVO_CHECK(reader.query(statements_of(resolution).find,
+                              {tenant.value, static_cast<std::int64_t>(dimension), bucket, name},
+                              [&](const Row& row) -> Result<void> {
+                                  RELEVO_TRY(found, Counts::parse(row.text(0)));
+                                  return {};
+                              }));
+    return found;
+}
+
+// For the order of a breakdown.
+std::int64_t weight_of(const Counts& counts) {
+    return counts.of(Counted::recipients) + counts.of(Counted::delivered) + counts.of(Counted::deferred) +
+           counts.bounced() + counts.of(Counted::expired) + counts.of(Counted::suppressed);
+}
+
+}  // namespace
+
+std::string_view name_of(Dimension dimension) {
+    constexpr std::array<std::string_view, 9> names{"total", "tenant", "stream", "credential", "domain",
+                                                    "site",  "source", "class",  "reply"};
+    return names.at(static_cast<std::size_t>(dimension) - 1);
+}
+
+std::optional<Dimension> dimension_named(std::string_view name) {
+    for (auto number = static_cast<int>(Dimension::total); number <= static_cast<int>(Dimension::reply); ++number)
+        if (name == name_of(static_cast<Dimension>(number))) return static_cast<Dimension>(number);
+    return std::nullopt;
+}
+
+std::string_view name_of(Resolution resolution) {
+    constexpr std::array<std::string_view, 3> names{"minute", "hour", "day"};
+    return names.at(static_cast<std::size_t>(resolution));
+}
+
+std::optional<Resolution> resolution_named(std::string_view name) {
+    for (const Resolution resolution : all_resolutions)
+        if (name == name_of(resolution)) return resolution;
+    return std::nullopt;
+}
+
+seconds length_of(Resolution resolution) {
+    switch (resolution) {
+        case Resolution::minute: return std::chrono::minutes(1);
+        case Resolution::hour: return std::chrono::hours(1);
+        case Resolution::day: break;
+    }
+    return std::chrono::days(1);
+}
+
+Resolution usual_resolution(WallClock::time_point from, WallClock::time_point to) {
+    if (to - from <= std::chrono::hours(3)) return Resolution::minute;
+    return to - from <= std::chrono::days(7) ? Resolution::hour : Resolution::day;
+}
+
+Result<bool> CounterBook::has_room(Transaction& transaction, const CounterKey& key) {
+    if (names_count_ > kept_names) {
+        names_.clear();
+        names_count_ = 0;
+    }
+    const std::int64_t day = key.minute / (24 * 60);
+    const auto [place, is_new] = names_.try_emplace({key.tenant.value, key.dimension, day});
+    std::set<std::string>& names = place->second;
+    if (is_new) {
+        RELEVO_CHECK(transaction.query(sql_names, {key.tenant.value, static_cast<std::int64_t>(key.dimension), day},
+                                       [&](const Row& row) -> Result<void> {
+                                           names.emplace(row.text(0));
+                                           return {};
+                                       }));
+        names_count_ += names.size();
+    }
+    if (names.contains(key.name)) return true;
+    if (names.size() >= (key.dimension == Dimension::reply ? replies_limit : names_limit)) return false;
+    names.insert(key.name);
+    ++names_count_;
+    return true;
+}
+
+Result<void> CounterBook::add(Transaction& transaction, const CounterSums& sums) {
+    auto added = add_all(transaction, sums);
+    if (added.has_value()) return added;
+    names_.clear();  // what was remembered of this transaction is not there
+    names_count_ = 0;
+    return added;
+}
+
+Result<void> CounterBook::add_all(Transaction& transaction, const CounterSums& sums) {
+    std::array<std::map<std::tuple<std::int64_t, Dimension, std::int64_t, std::string>, Counts>, 3> rows;
+    for (const auto& [key, counts] : sums) {
+        RELEVO_TRY(const bool has_room, has_room(transaction, key));
+        const std::string name = has_room ? key.name : std::string(other_name);
+        for (const Resolution resolution : all_resolutions) {
+            if (key.dimension == Dimension::reply && resolution != Resolution::day) continue;
+            const std::int64_t bucket = key.minute / (length_of(resolution) / std::chrono::minutes(1));
+            rows.at(static_cast<std::size_t>(resolution))[{key.tenant.value, key.dimension, bucket, name}].add(counts);
+        }
+    }
+    for (const Resolution resolution : all_resolutions)
+        for (auto& [place, counts] : rows.at(static_cast<std::size_t>(resolution))) {
+            const auto& [tenant, dimension, bucket, name] = place;
+            RELEVO_TRY(const auto before, find(transaction, resolution, TenantId{tenant}, dimension, bucket, name));
+            if (before) counts.add(*before);
+            const std::string text = counts.text();
+            const Statements& sql = statements_of(resolution);
+            RELEVO_CHECK(transaction.execute(before ? sql.update : sql.insert,
+                                             {tenant, static_cast<std::int64_t>(dimension), bucket,
+                                              std::string_view(name), std::string_view(text)}));
+        }
+    return {};
+}
+
+Result<void> CounterBook::keep_house(Transaction& transaction, const StatisticsKeeping& keeping,
+                                     WallClock::time_point now) {
+    const std::array kept{keeping.minutes, keeping.hours, keeping.days};
+    for (const Resolution resolution : all_resolutions) {
+        const auto index = static_cast<std::size_t>(resolution);
+        RELEVO_CHECK(transaction.execute(statements_of(resolution).drop,
+                                         {bucket_of(now - kept.at(index), resolution), dropped_at_once.at(index)}));
+    }
+    return {};
+}
+
+Result<std::vector<SeriesPoint>> series(Reader& reader, const CounterFilter& filter, WallClock::time_point from,
+                                        WallClock::time_point to, Resolution resolution) {
+    RELEVO_TRY(const Range range, range_of(from, to, resolution));
+    if (range.end - range.first > static_cast<std::int64_t>(series_limit))
+        return failure(ErrorKind::invalid,
+                       fmt::format("that is more than {} points: ask for less time, or by {}", series_limit,
+                                   resolution == Resolution::minute ? "hour" : "day"));
+    std::vector<SeriesPoint> points;
+    for (std::int64_t bucket = range.first; bucket < range.end; ++bucket) {
+        RELEVO_TRY(const auto counts, find(reader, resolution, filter.tenant, filter.dimension, bucket, filter.name));
+        points.push_back({.start = WallClock::time_point(bucket * length_of(resolution)),
+                          .counts = counts.value_or(Counts())});
+    }
+    return points;
+}
+
+Result<Counts> totals(Reader& reader, const CounterFilter& filter, WallClock::time_point from, WallClock::time_point to,
+                      Resolution resolution) {
+    Counts sum;
+    RELEVO_TRY(const std::vector<SeriesPoint> points, series(reader, filter, from, to, resolution));
+    for (const SeriesPoint& point : points) sum.add(point.counts);
+    return sum;
+}
+
+Result<Breakdown> breakdown(Reader& reader, const CounterFilter& filter, WallClock::time_point from,
+                            WallClock::time_point to, Resolution resolution, std::size_t limit) {
+    RELEVO_TRY(const Range range, range_of(from, to, resolution));
+    std::map<std::string, Counts, std::less<>> sums;
+    std::size_t seen = 0;
+    RELEVO_CHECK(reader.query(statements_of(resolution).range,
+                              {filter.tenant.value, static_cast<std::int64_t>(filter.dimension), range.first, range.end,
+                               static_cast<std::int64_t>(rows_limit)},
+                              [&](const Row& row) -> Result<void> {
+                                  RELEVO_TRY(const Counts counts, Counts::parse(row.text(1)));
+                                  sums[std::string(row.text(0))].add(counts);
+                                  ++seen;
+                                  return {};
+                              }));
+    Breakdown found{.rows = {}, .is_cut = seen >= rows_limit};
+    for (auto& [name, counts] : sums) found.rows.push_back({.name = name, .counts = counts});
+    std::ranges::sort(found.rows, [](const BreakdownRow& a, const BreakdownRow& b) {
+        return std::pair(weight_of(b.counts), std::string_view(a.name)) <
+               std::pair(weight_of(a.counts), std::string_view(b.name));
+    });
+    if (found.rows.size() > std::min(limit, breakdown_limit)) found.rows.resize(std::min(limit, breakdown_limit));
+    return found;
+}
+
+}  // namespace relevo

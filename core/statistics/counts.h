@@ -1,0 +1,65 @@
+// The numbers of one row of statistics: how often each thing happened, and how long deliveries took.
+#pragma once
+
+#include "lib/base/result.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace relevo {
+
+// Stored numbers: never renumber.
+enum class Counted : std::uint8_t {
+    accepted = 0,    // messages
+    recipients = 1,  // of them; all that follows is by recipient
+    delivered = 2,
+    deferred = 3,      // attempts
+    bounced_hard = 4,  // refused at once, or later by a report of the server that had taken it
+    bounced_soft = 5,
+    bounced_block = 6,
+    expired = 7,
+    suppressed = 8,
+    dropped = 9,
+    complained = 10,
+    opened_human = 11,
+    opened_machine = 12,
+    clicked_human = 13,
+    clicked_machine = 14,
+    unsubscribed = 15,
+};
+inline constexpr std::size_t counted_things = 16;
+[[nodiscard]] std::string_view name_of(Counted thing);
+
+class Counts {
+ public:
+    // Step i holds what took at most 100 ms × √2^i; the last one all above, which is over a day.
+    static constexpr std::size_t delay_steps = 42;
+    [[nodiscard]] static std::chrono::milliseconds delay_bound(std::size_t step);
+
+    void add(Counted thing, std::int64_t amount = 1) { things_.at(static_cast<std::size_t>(thing)) += amount; }
+    void add_delay(std::chrono::milliseconds delay);
+    void add(const Counts& other);
+    [[nodiscard]] std::int64_t of(Counted thing) const { return things_.at(static_cast<std::size_t>(thing)); }
+    [[nodiscard]] std::int64_t bounced() const;
+    // The time within which that share of deliveries (0 to 1) was done: the bound of its step, so at most √2 times too
+    // long. Nothing: nothing was delivered.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> delay_quantile(double share) const;
+    [[nodiscard]] bool is_empty() const { return *this == Counts(); }
+
+    // "0=12 2=11 32=3": numbers that are not 0 by their stored number; steps of delays follow from 32.
+    [[nodiscard]] std::string text() const;
+    // Numbers that a newer Relevo counts are passed over. Errors: io – the row is damaged.
+    [[nodiscard]] static Result<Counts> parse(std::string_view text);
+    friend bool operator==(const Counts&, const Counts&) = default;
+
+ private:
+    std::array<std::int64_t, counted_things> things_{};
+    std::array<std::int64_t, delay_steps> delays_{};
+};
+
+}  // namespace relevo

@@ -1,0 +1,190 @@
+#include "core/statistics/recipient_log.h"
+
+#include "core/spool/message.h"
+
+#include <algorithm>
+#include <limits>
+#include <ranges>
+
+namespace relevo {
+namespace {
+
+using mailsearch::State;
+
+constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
+constexpr std::size_t step_rows = 2'000;       // read at once
+
+std::string_view domain_of(std::string_view address) {
+    const auto at = address.rfind('@');
+    return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+}
+
+std::int64_t day_of_id(MessageId id) { return day_of(time_of(id)); }
+
+// The first id that a message accepted then could have.
+std::int64_t first_id_at(WallClock::time_point time) { return milliseconds_of(time) << id_time_shift; }
+
+FoundRecipient recipient_of(const Row& row) {
+    const MessageId message{row.integer(1)};
+    return {.id = {message, static_cast<std::uint32_t>(row.integer(0) - message.value)},
+            .tenant = TenantId{row.integer(2)},
+            .recipient = std::string(row.text(3)),
+            .sender = std::string(row.text(4)),
+            .state = static_cast<State>(row.integer(5)),
+            .marks = static_cast<std::uint8_t>(row.integer(6)),
+            .reason = std::string(row.text(7)),
+            .changed_at = time_of_milliseconds(row.integer(8))};
+}
+
+}  // namespace
+
+Result<void> RecipientWriter::write(Transaction& transaction, const RecipientChange& change) {
+    const std::int64_t day = day_of_id(change.message);
+    return tables_.insert(transaction, day, [&]() -> Result<void> {
+        return change.ordinal ? change_recipient(transaction, day, change) : change_message(transaction, day, change);
+    });
+}
+
+Result<void> RecipientWriter::change_message(Transaction& transaction, std::int64_t day,
+                                             const RecipientChange& change) {
+    const std::int64_t first = change.message.value;
+    if (change.state)
+        RELEVO_CHECK(transaction.execute(
+            change_message_.of(day),
+            {static_cast<std::int64_t>(*change.state), change.at, first, first + last_ordinal, first}));
+    if (change.marks != 0)
+        RELEVO_CHECK(
+            transaction.execute(mark_message_.of(day), {static_cast<std::int64_t>(change.marks), change.at, first,
+                                                        first + last_ordinal, first}));
+    return {};
+}
+
+Result<void> RecipientWriter::change_recipient(Transaction& transaction, std::int64_t day,
+                                               const RecipientChange& change) {
+    const std::int64_t key = key_of({change.message, *change.ordinal});
+    std::optional<std::int64_t> marks;
+    RELEVO_CHECK(transaction.query(find_.of(day), {key}, [&](const Row& row) -> Result<void> {
+        marks = row.integer(0);
+        return {};
+    }));
+    if (!marks) {
+        if (change.recipient.empty()) return {};
+        RELEVO_CHECK(transaction.execute(
+            insert_.of(day),
+            {key, change.message.value, change.tenant.value, std::string_view(change.recipient),
+             domain_of(change.recipient), std::string_view(change.sender),
+             static_cast<std::int64_t>(change.state.value_or(State::waiting)), static_cast<std::int64_t>(change.marks),
+             std::string_view(change.reason), change.at}));
+        return {};
+    }
+    if (change.only_if_new) return {};
+    const std::int64_t all_marks = *marks | change.marks;
+    if (!change.state) {
+        RELEVO_CHECK(transaction.execute(mark_.of(day), {all_marks, change.at, key}));
+        return {};
+    }
+    RELEVO_CHECK(transaction.execute(update_.of(day), {static_cast<std::int64_t>(*change.state), all_marks,
+                                                       std::string_view(change.reason), change.at, key}));
+    return {};
+}
+
+struct RecipientSearch::Search {
+    const mailsearch::MailQuery& query;
+    std::optional<TenantId> tenant;
+    Index index = Index::all;
+    std::int64_t first = 0, end = 0;  // of ids
+    std::size_t limit = 0;
+    std::size_t looked_at = 0;
+    RecipientPage page;
+    [[nodiscard]] bool is_over() const { return page.rows.size() >= limit || looked_at >= looked_at_limit; }
+};
+
+Result<std::size_t> RecipientSearch::read_step(Reader& reader, std::int64_t day, const Search& search,
+                                               std::int64_t below, std::size_t count, const RowCallback& row) {
+    const auto limit = static_cast<std::int64_t>(count);
+    std::size_t rows = 0;
+    const RowCallback counted = [&](const Row& one) -> Result<void> {
+        ++rows;
+        return row(one);
+    };
+    const auto by_text = [&](DayStatement& statement, const std::string& text) {
+        return reader.query(statement.of(day), {std::string_view(text), search.first, below, limit}, counted);
+    };
+    switch (search.index) {
+        case Index::recipient: RELEVO_CHECK(by_text(by_recipient_, search.query.to.exact)); break;
+        case Index::sender: RELEVO_CHECK(by_text(by_sender_, search.query.from.exact)); break;
+        case Index::domain: RELEVO_CHECK(by_text(by_domain_, search.query.to.domain)); break;
+        case Index::tenant_state:
+            RELEVO_CHECK(reader.query(by_state_.of(day),
+                                      {search.tenant->value, static_cast<std::int64_t>(*search.query.state),
+                                       search.first, below, limit},
+                                      counted));
+            break;
+        case Index::all: RELEVO_CHECK(reader.query(in_order_.of(day), {search.first, below, limit}, counted)); break;
+    }
+    return rows;
+}
+
+Result<void> RecipientSearch::find_in_day(Reader& reader, std::int64_t day, Search& search) {
+    std::int64_t below = search.end;
+    std::size_t step = std::min(step_rows, std::max<std::size_t>(search.limit, 50));
+    for (;;) {
+        bool is_full = false;
+        RELEVO_TRY(const std::size_t rows, read_step(reader, day, search, below, step, [&](const Row& row) -> Result<void> {
+            if (is_full) return {};
+            FoundRecipient one = recipient_of(row);
+            below = row.integer(0);
+            ++search.looked_at;
+            if ((!search.tenant || *search.tenant == one.tenant) &&
+                mailsearch::matches(search.query, {.recipient = one.recipient,
+                                                   .sender = one.sender,
+                                                   .state = one.state,
+                                                   .marks = one.marks}))
+                search.page.rows.push_back(std::move(one));
+            is_full = search.is_over();
+            return {};
+        }));
+        if (search.is_over()) {
+            search.page.next = below;
+            return {};
+        }
+        if (rows < step) return {};
+        step = step_rows;
+    }
+}
+
+Result<RecipientPage> RecipientSearch::find(Reader& reader, const mailsearch::MailQuery& query,
+                                            std::optional<TenantId> tenant, std::int64_t before, std::size_t limit) {
+    Search search{.query = query,
+                  .tenant = tenant,
+                  .end = before > 0 ? before : std::numeric_limits<std::int64_t>::max(),
+                  .limit = limit,
+                  .page = {}};
+    if (!query.to.exact.empty())
+        search.index = Index::recipient;
+    else if (!query.to.domain.empty())
+        search.index = Index::domain;
+    else if (query.state && tenant && *query.state != State::delivered)
+        search.index = Index::tenant_state;
+    else if (!query.from.exact.empty())
+        search.index = Index::sender;
+    if (query.after) search.first = first_id_at(*query.after);
+    if (query.before) search.end = std::min(search.end, first_id_at(*query.before));
+    if (!query.id.empty()) {
+        RELEVO_TRY(const MessageId id, MessageId::parse(query.id));
+        search.index = Index::all;
+        search.first = std::max(search.first, id.value);
+        search.end = std::min(search.end, id.value + last_ordinal + 1);
+    }
+    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "recipient", day_of_id(MessageId{search.first})));
+    for (const std::int64_t day : std::views::reverse(days)) {
+        if (day > day_of_id(MessageId{search.end - 1})) continue;
+        RELEVO_CHECK(find_in_day(reader, day, search));
+        if (search.is_over()) break;
+    }
+    if (!query.id.empty())  // recipients of others lie within the same keys
+        std::erase_if(search.page.rows, [&](const FoundRecipient& one) { return one.id.message.text() != query.id; });
+    return std::move(search.page);
+}
+
+}  // namespace relevo

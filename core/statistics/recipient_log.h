@@ -1,0 +1,110 @@
+// A row for each recipient of each message, so that mail is found by whom it was for, who sent it and how it ended.
+#pragma once
+
+#include "core/events/history.h"
+#include "core/ports/task.h"
+#include "lib/base/identifier.h"
+#include "lib/mailsearch/query.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace relevo {
+
+// What an event says of a recipient, or of all of a message.
+struct RecipientChange {
+    MessageId message;
+    std::optional<std::uint32_t> ordinal;  // nothing: all of the message that have not ended
+    TenantId tenant;
+    std::string recipient;  // in lower case; empty: only if its row is there already
+    std::string sender;     // likewise
+    std::optional<mailsearch::State> state;
+    std::uint8_t marks = 0;    // bits of mailsearch::Mark, added
+    std::string reason;        // a class of bounces; empty: none
+    std::int64_t at = 0;       // milliseconds since 1970
+    bool only_if_new = false;  // the row as it is when the message arrives
+};
+
+struct FoundRecipient {
+    DeliveryId id;
+    TenantId tenant;
+    std::string recipient;
+    std::string sender;
+    mailsearch::State state = mailsearch::State::waiting;
+    std::uint8_t marks = 0;
+    std::string reason;
+    WallClock::time_point changed_at;
+};
+
+struct RecipientPage {
+    std::vector<FoundRecipient> rows;  // the newest message first
+    std::int64_t next = 0;             // key to go on from; 0: there is no more
+};
+
+// Threads: write() on the committer's.
+class RecipientWriter {
+ public:
+    Result<void> write(Transaction& transaction, const RecipientChange& change);
+
+ private:
+    Result<void> change_message(Transaction& transaction, std::int64_t day, const RecipientChange& change);
+    Result<void> change_recipient(Transaction& transaction, std::int64_t day, const RecipientChange& change);
+    DayTables tables_{
+        "recipient",
+        "CREATE TABLE recipient_{0} (id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, tenant_id INTEGER NOT NULL,"
+        " recipient TEXT NOT NULL, domain TEXT NOT NULL, sender TEXT NOT NULL, state INTEGER NOT NULL,"
+        " marks INTEGER NOT NULL, reason TEXT NOT NULL, changed_at INTEGER NOT NULL);"
+        "CREATE INDEX recipient_{0}_recipient ON recipient_{0} (recipient, id);"
+        "CREATE INDEX recipient_{0}_domain ON recipient_{0} (domain, id);"
+        "CREATE INDEX recipient_{0}_sender ON recipient_{0} (sender, id);"
+        "CREATE INDEX recipient_{0}_tenant ON recipient_{0} (tenant_id, state, id);"};
+    DayStatement insert_{
+        "INSERT INTO recipient_{} (id, message_id, tenant_id, recipient, domain, sender, state, marks, reason,"
+        " changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+    DayStatement find_{"SELECT marks FROM recipient_{} WHERE id = $1"};
+    DayStatement update_{
+        "UPDATE recipient_{} SET state = $1, marks = $2, reason = $3, changed_at = $4 WHERE id = $5"};
+    DayStatement mark_{"UPDATE recipient_{} SET marks = $1, changed_at = $2 WHERE id = $3"};
+    DayStatement change_message_{
+        "UPDATE recipient_{} SET state = $1, changed_at = $2 WHERE id >= $3 AND id <= $4 AND message_id = $5"
+        " AND state IN (1, 2, 7)"};
+    DayStatement mark_message_{
+        "UPDATE recipient_{} SET marks = marks | $1, changed_at = $2 WHERE id >= $3 AND id <= $4 AND message_id = $5"};
+};
+
+// Threads: the reader's.
+class RecipientSearch {
+ public:
+    // Rows that one page looks at; a page that comes to it says where to go on, with as many rows as there were.
+    static constexpr std::size_t looked_at_limit = 100'000;
+    // `before`: `next` of the page before, or 0. Errors: invalid – query.id is no id.
+    Result<RecipientPage> find(Reader& reader, const mailsearch::MailQuery& query, std::optional<TenantId> tenant,
+                               std::int64_t before, std::size_t limit);
+
+ private:
+    // Rows of a day by one index, newest first.
+    enum class Index : std::uint8_t { recipient, sender, domain, tenant_state, all };
+    struct Search;
+    Result<void> find_in_day(Reader& reader, std::int64_t day, Search& search);
+    Result<std::size_t> read_step(Reader& reader, std::int64_t day, const Search& search, std::int64_t below,
+                                  std::size_t count, const RowCallback& row);
+    DayStatement by_recipient_{
+        "SELECT id, message_id, tenant_id, recipient, sender, state, marks, reason, changed_at FROM recipient_{}"
+        " WHERE recipient = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"};
+    DayStatement by_sender_{
+        "SELECT id, message_id, tenant_id, recipient, sender, state, marks, reason, changed_at FROM recipient_{}"
+        " WHERE sender = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"};
+    DayStatement by_domain_{
+        "SELECT id, message_id, tenant_id, recipient, sender, state, marks, reason, changed_at FROM recipient_{}"
+        " WHERE domain = $1 AND id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"};
+    DayStatement by_state_{
+        "SELECT id, message_id, tenant_id, recipient, sender, state, marks, reason, changed_at FROM recipient_{}"
+        " WHERE tenant_id = $1 AND state = $2 AND id >= $3 AND id < $4 ORDER BY id DESC LIMIT $5"};
+    DayStatement in_order_{
+        "SELECT id, message_id, tenant_id, recipient, sender, state, marks, reason, changed_at FROM recipient_{}"
+        " WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT $3"};
+};
+
+}  // namespace relevo

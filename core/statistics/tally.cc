@@ -1,0 +1,177 @@
+#include "core/statistics/tally.h"
+
+#include "core/spool/message.h"
+#include "lib/base/text.h"
+#include "lib/json/json.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace relevo {
+namespace {
+
+using mailsearch::Mark;
+using mailsearch::State;
+using std::chrono::milliseconds;
+
+constexpr std::size_t reply_octets = 150;
+constexpr std::size_t longest_code = 6;  // "5.7.26"
+
+std::string text_of(const boost::json::value& detail, std::string_view name) {
+    return std::string(json::text_of(json::member(detail, name)));
+}
+
+std::uint8_t bit(Mark mark) { return static_cast<std::uint8_t>(mark); }
+
+Counted bounce_of(std::string_view nature) {
+    if (nature == "soft") return Counted::bounced_soft;
+    return nature == "block" ? Counted::bounced_block : Counted::bounced_hard;
+}
+
+std::optional<State> state_of(EventKind kind) {
+    switch (kind) {
+        case EventKind::accepted:
+        case EventKind::released: return State::waiting;
+        case EventKind::deferred: return State::deferred;
+        case EventKind::delivered: return State::delivered;
+        case EventKind::failed:
+        case EventKind::bounced: return State::bounced;
+        case EventKind::expired: return State::expired;
+        case EventKind::held: return State::held;
+        case EventKind::dropped: return State::dropped;
+        case EventKind::suppressed: return State::suppressed;
+        default: return std::nullopt;
+    }
+}
+
+std::uint8_t marks_of(EventKind kind, bool is_machine) {
+    if (kind == EventKind::complained) return bit(Mark::complained);
+    if (kind == EventKind::unsubscribed) return bit(Mark::unsubscribed);
+    if (is_machine) return 0;
+    if (kind == EventKind::opened) return bit(Mark::opened);
+    return kind == EventKind::clicked ? bit(Mark::clicked) : 0;
+}
+
+}  // namespace
+
+struct Tally::Details {
+    std::string recipient, site, source, bounce_class, nature, reply;
+    bool is_machine = false;
+};
+
+std::string common_reply(std::string_view reply) {
+    std::string common;
+    for (const std::string_view word : split(reply.substr(0, 1000), ' ')) {
+        const bool has_digit = std::ranges::any_of(word, is_digit);
+        const bool differs = word.find('@') != std::string_view::npos || (has_digit && word.size() > longest_code);
+        if (!common.empty()) common += ' ';
+        common += differs ? std::string_view("…") : word;
+        if (common.size() > reply_octets) break;
+    }
+    return printable(common, reply_octets);
+}
+
+void Tally::count(const Event& event, const std::optional<MessageFacts>& facts, const Details& details,
+                  const Counts& counts) {
+    const std::int64_t minute = std::chrono::floor<std::chrono::minutes>(event.at.time_since_epoch()).count();
+    const auto add = [&](TenantId tenant, Dimension dimension, std::string_view name) {
+        sums_[{.tenant = tenant,
+               .dimension = dimension,
+               .name = to_lower(name.substr(0, CounterBook::name_octets)),
+               .minute = minute}]
+            .add(counts);
+    };
+    const auto add_if_known = [&](TenantId tenant, Dimension dimension, std::string_view name) {
+        if (!name.empty()) add(tenant, dimension, name);
+    };
+    const bool is_problem = event.kind != EventKind::delivered;
+    if (event.tenant) add({}, Dimension::tenant, event.tenant.text());
+    for (const TenantId tenant : {TenantId{}, event.tenant}) {
+        add(tenant, Dimension::total, {});
+        if (facts) {
+            add(tenant, Dimension::stream, mail::name_of(facts->stream));
+            add(tenant, Dimension::credential, facts->credential ? facts->credential.text() : std::string());
+            add_if_known(tenant, Dimension::sender_domain, facts->sender.substr(facts->sender.rfind('@') + 1));
+        }
+        add_if_known(tenant, Dimension::site, details.site);
+        add_if_known(tenant, Dimension::source, details.source);
+        if (is_problem) {
+            add_if_known(tenant, Dimension::bounce_class, details.bounce_class);
+            if (!details.reply.empty()) add(tenant, Dimension::reply, common_reply(details.reply));
+        }
+        if (!event.tenant) break;
+    }
+}
+
+void Tally::note(const Event& event, const MessageFacts& facts, const Details& details,
+                 std::span<const MessageFactsReader::Waiting> waiting) {
+    RecipientChange change{.message = event.message,
+                           .ordinal = std::nullopt,
+                           .tenant = event.tenant,
+                           .recipient = {},
+                           .sender = to_lower(facts.sender),
+                           .state = state_of(event.kind),
+                           .marks = marks_of(event.kind, details.is_machine),
+                           .reason = {},
+                           .at = milliseconds_of(event.at)};
+    if (event.kind == EventKind::accepted) {
+        change.only_if_new = true;
+        for (const MessageFactsReader::Waiting& one : waiting) {
+            change.ordinal = one.ordinal;
+            change.recipient = to_lower(one.recipient);
+            changes_.push_back(change);
+        }
+        return;
+    }
+    if (!change.state && change.marks == 0) return;
+    if (event.ordinal >= 0) {
+        change.ordinal = static_cast<std::uint32_t>(event.ordinal);
+        change.recipient = to_lower(details.recipient);
+    }
+    if (event.kind != EventKind::delivered) change.reason = details.bounce_class;
+    changes_.push_back(std::move(change));
+}
+
+void Tally::add(const Event& event, const std::optional<MessageFacts>& facts,
+                std::span<const MessageFactsReader::Waiting> waiting) {
+    const auto parsed = json::parse(event.detail);
+    const boost::json::value detail = parsed.has_value() ? *parsed : boost::json::value();
+    const Details details{.recipient = text_of(detail, "recipient"),
+                          .site = text_of(detail, "site"),
+                          .source = text_of(detail, "source"),
+                          .bounce_class = text_of(detail, "class"),
+                          .nature = text_of(detail, "nature"),
+                          .reply = text_of(detail, "reply"),
+                          .is_machine = text_of(detail, "by") == "machine"};
+    if (facts) note(event, *facts, details, waiting);
+    if (facts && facts->sender.empty()) return;  // reports: nobody's mail
+    Counts counts;
+    switch (event.kind) {
+        case EventKind::accepted:
+            counts.add(Counted::accepted);
+            if (facts) counts.add(Counted::recipients, facts->recipients);
+            break;
+        case EventKind::delivered:
+            counts.add(Counted::delivered);
+            counts.add_delay(std::chrono::duration_cast<milliseconds>(event.at - time_of(event.message)));
+            break;
+        case EventKind::deferred: counts.add(Counted::deferred); break;
+        case EventKind::failed:
+        case EventKind::bounced: counts.add(bounce_of(details.nature)); break;
+        case EventKind::expired: counts.add(Counted::expired); break;
+        case EventKind::suppressed: counts.add(Counted::suppressed); break;
+        case EventKind::dropped: counts.add(Counted::dropped); break;
+        case EventKind::complained: counts.add(Counted::complained); break;
+        case EventKind::unsubscribed: counts.add(Counted::unsubscribed); break;
+        case EventKind::opened:
+            counts.add(details.is_machine ? Counted::opened_machine : Counted::opened_human);
+            break;
+        case EventKind::clicked:
+            counts.add(details.is_machine ? Counted::clicked_machine : Counted::clicked_human);
+            break;
+        default: return;
+    }
+    count(event, facts, details, counts);
+}
+
+}  // namespace relevo

@@ -1,0 +1,62 @@
+// What people type to find messages, as data.
+#pragma once
+
+#include "lib/base/octets.h"
+#include "lib/base/result.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace relevo::mailsearch {
+
+// How a recipient of a message stands. Stored numbers: never renumber.
+enum class State : std::uint8_t {
+    waiting = 1,
+    deferred = 2,
+    delivered = 3,
+    bounced = 4,  // refused for good, or sent back later
+    expired = 5,
+    suppressed = 6,
+    held = 7,
+    dropped = 8,
+};
+// What its recipient did with it. Stored bits.
+enum class Mark : std::uint8_t { opened = 1, clicked = 2, complained = 4, unsubscribed = 8 };
+[[nodiscard]] std::string_view name_of(State state);
+
+// An address, or the part of it that was given; in lower case.
+struct AddressPattern {
+    std::string exact;   // "ana@example.org"
+    std::string prefix;  // "ana@", "an"
+    std::string domain;  // "example.org"
+    [[nodiscard]] bool is_empty() const { return exact.empty() && prefix.empty() && domain.empty(); }
+    // `address` in lower case.
+    [[nodiscard]] bool matches(std::string_view address) const;
+};
+
+// All that is given must hold.
+struct MailQuery {
+    AddressPattern to;    // to:…, domain:…, or an address alone
+    AddressPattern from;  // from:…
+    std::string id;       // id:msg_…, or that alone; the caller reads it
+    std::optional<State> state;
+    std::optional<Mark> mark;  // status:opened and the like
+    std::optional<std::chrono::system_clock::time_point> after, before;  // of the acceptance
+};
+
+struct Found {
+    std::string_view recipient, sender;  // in lower case
+    State state = State::waiting;
+    std::uint8_t marks = 0;
+};
+// All but id and times.
+[[nodiscard]] bool matches(const MailQuery& query, const Found& found);
+
+inline constexpr Octets query_limit = 1000;
+// "" finds everything. Errors: invalid – with what would be understood. limit – over query_limit octets.
+[[nodiscard]] Result<MailQuery> parse_query(std::string_view text);
+
+}  // namespace relevo::mailsearch
