@@ -23,6 +23,8 @@ struct CommitterOptions {
     std::chrono::milliseconds compaction_retry{60'000};  // after a compaction failed
     // For simulation: run_once() leaves the flush of its group to the next call, as if the other thread were slow.
     bool flushes_late = false;
+    // Of the writing thread: 0 as the others, up to 19, which takes what they leave of the processors.
+    int niceness = 0;
     // Compaction asks the owner of the rows; without these two, room is won back at the next start only. Both run on
     // the committer's thread.
     // is_live must see what is committed; record_move writes the new location into the row.

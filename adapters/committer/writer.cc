@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <utility>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace relevo {
 namespace {
@@ -89,6 +91,8 @@ void GroupCommitter::Writer::stop() {
 }
 
 void GroupCommitter::Writer::run() {
+    // On Linux a thread has a niceness of its own. More of it is always allowed.
+    if (options_.niceness > 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.niceness);
     while (true) {
         bool idle = false;
         {

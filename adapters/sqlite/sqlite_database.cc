@@ -14,20 +14,24 @@ namespace {
 using sqlite::Access;
 using sqlite::Connection;
 
-// The writer's state belongs to the committer's thread; the reader's connection has a mutex, because only a repair
-// after a failed sync reaches over to it.
+// The writer's state belongs to the committer's thread; those that read have a mutex each, because only a repair after
+// a failed sync reaches over to them.
 class SqliteDatabase final : public Database {
  public:
-    SqliteDatabase(Disk& disk, std::string name) : name_(std::move(name)), vfs_(disk) {}
+    SqliteDatabase(Disk& disk, std::string name, Synchronous synchronous)
+        : name_(std::move(name)),
+          synchronous_(synchronous),
+          vfs_(disk, synchronous == Synchronous::full ? sqlite::LogWrites::at_sync : sqlite::LogWrites::at_once) {}
 
     ~SqliteDatabase() override {
-        const std::lock_guard guard(reader_mutex_);
+        const std::scoped_lock guard(reader_mutex_, apart_mutex_);
         if (vfs_.log_is_in_doubt()) close_connections();
     }
 
     Result<void> open_connections() {
         RELEVO_CHECK(vfs_.cut_log(name_ + "-wal"));
         RELEVO_TRY(auto writer, Connection::open(vfs_, name_, Access::write));
+        if (synchronous_ == Synchronous::normal) RELEVO_CHECK(writer->define("PRAGMA synchronous=NORMAL;"));
         writer->keep_log_on_close();
         // What the log holds may be in the system's cache only: a process before us may have ended after a failed sync,
         // and syncing the log again would not help. The checkpoint writes it anew, into the database file.
@@ -35,6 +39,7 @@ class SqliteDatabase final : public Database {
         RELEVO_TRY(reader_, Connection::open(vfs_, name_, Access::read));
         writer->move_log_on_close();
         writer_ = std::move(writer);
+        is_open_ = true;
         return {};
     }
 
@@ -79,10 +84,16 @@ class SqliteDatabase final : public Database {
     Result<void> read(const std::function<Result<void>(Reader&)>& work) override {
         const std::lock_guard guard(reader_mutex_);
         if (!reader_) return failure(ErrorKind::io, name_ + " is closed after a failed sync");
-        RELEVO_CHECK(reader_->begin("BEGIN"));
-        auto done = work(*reader_);
-        static_cast<void>(reader_->end("ROLLBACK"));
-        return done;
+        return read_by(*reader_, work);
+    }
+
+    Result<void> read_apart(const std::function<Result<void>(Reader&)>& work) override {
+        const std::lock_guard guard(apart_mutex_);
+        if (!is_open_) return failure(ErrorKind::io, name_ + " is closed after a failed sync");
+        if (!apart_) {
+            RELEVO_TRY(apart_, Connection::open(vfs_, name_, Access::read));
+        }
+        return read_by(*apart_, work);
     }
 
     Result<void> checkpoint() override {
@@ -95,31 +106,45 @@ class SqliteDatabase final : public Database {
     [[nodiscard]] Octets log_size() const override { return writer_ ? writer_->log_size() : 0; }
 
  private:
+    static Result<void> read_by(Connection& connection, const std::function<Result<void>(Reader&)>& work) {
+        RELEVO_CHECK(connection.begin("BEGIN"));
+        auto done = work(connection);
+        static_cast<void>(connection.end("ROLLBACK"));
+        return done;
+    }
+
     void close_connections() {
+        is_open_ = false;
         if (writer_) writer_->keep_log_on_close();
         if (reader_) reader_->keep_log_on_close();
+        if (apart_) apart_->keep_log_on_close();
         reader_.reset();
+        apart_.reset();
         writer_.reset();
     }
 
     // While this fails there is no connection, and every call fails.
     Result<void> repair() {
-        const std::lock_guard guard(reader_mutex_);
+        const std::scoped_lock guard(reader_mutex_, apart_mutex_);
         close_connections();
         return open_connections();
     }
 
     std::string name_;
+    Synchronous synchronous_;
     sqlite::Vfs vfs_;
     std::unique_ptr<Connection> writer_;
     std::mutex reader_mutex_;
     std::unique_ptr<Connection> reader_;
+    std::mutex apart_mutex_;
+    bool is_open_ = false;               // under apart_mutex_ and reader_mutex_
+    std::unique_ptr<Connection> apart_;  // opened when first wanted
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name) {
-    auto database = std::make_unique<SqliteDatabase>(disk, name);
+Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name, Synchronous synchronous) {
+    auto database = std::make_unique<SqliteDatabase>(disk, name, synchronous);
     RELEVO_CHECK(database->open_connections());
     return std::unique_ptr<Database>(std::move(database));
 }

@@ -1,16 +1,24 @@
-// Rows in one SQLite file (architecture D5): write-ahead log, synchronous=FULL.
+// Rows in one SQLite file (architecture D5): write-ahead log, synchronous=FULL unless told otherwise.
 #pragma once
 
 #include "core/ports/database.h"
 #include "core/ports/disk.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace relevo {
 
+// What a commit waits for.
+enum class Synchronous : std::uint8_t {
+    full,    // durable when commit() returns
+    normal,  // the disk in its own time: a power cut may take the last commits, in their order, and damages nothing
+};
+
 // Opens or makes `name` (and its log) on the disk, which must outlive the database. What a crash left in the log is
 // taken over. Errors: io – unreadable or damaged: the text says so; full.
-[[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name = "relevo.db");
+[[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name = "relevo.db",
+                                                            Synchronous synchronous = Synchronous::full);
 
 }  // namespace relevo

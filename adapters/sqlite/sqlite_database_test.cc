@@ -208,6 +208,33 @@ TEST_F(SqliteDatabase, SyncsTheLogOncePerCommit) {
     EXPECT_EQ(database_->log_size(), 0U);
 }
 
+TEST_F(SqliteDatabase, WhatIsNotSyncedIsReadByOthersAtOnceAndTwoCanReadAtATime) {
+    const auto other = open_sqlite(disk_, "other.db", Synchronous::normal).value();
+    ASSERT_TRUE(other->begin().has_value());
+    ASSERT_TRUE(other->transaction().define("CREATE TABLE t (id INTEGER PRIMARY KEY);").has_value());
+    ASSERT_TRUE(other->commit().has_value());  // the head of a new log is synced
+    const std::size_t before = disk_.calls().size();
+    ASSERT_TRUE(other->begin().has_value());
+    ASSERT_TRUE(other->transaction().execute("INSERT INTO t (id) VALUES ($1)", {std::int64_t{7}}).has_value());
+    ASSERT_TRUE(other->commit().has_value());
+    for (std::size_t place = before; place < disk_.calls().size(); ++place)
+        EXPECT_NE(disk_.calls()[place].kind, Call::Kind::sync);
+    int found = 0;
+    const auto look = [&](Reader& reader) {
+        return reader.query("SELECT id FROM t", {}, [&](const Row& row) -> Result<void> {
+            found += static_cast<int>(row.integer(0));
+            return {};
+        });
+    };
+    EXPECT_TRUE(other
+                    ->read([&](Reader& reader) -> Result<void> {
+                        RELEVO_CHECK(look(reader));
+                        return other->read_apart(look);
+                    })
+                    .has_value());
+    EXPECT_EQ(found, 14);
+}
+
 TEST_F(SqliteDatabase, ReportsAFailedSyncAndForgetsTheTransaction) {  // security row R4
     ASSERT_TRUE(insert(1, "safe").has_value());
     int left = 1;

@@ -27,7 +27,8 @@ struct File {
     bool is_log;
     Octets log_room;  // octets of the log that are allocated
     // SQLite writes the log in pieces of 24 and 4096 octets, one after the other; collected here, they reach the disk
-    // as one write when they are synced. Nobody reads them before, but this connection: then they are written first.
+    // as one write when they are synced, unless commits sync nothing (LogWrites). Nobody reads them before, but this
+    // connection: then they are written first.
     std::string unwritten;
     Octets unwritten_at;
     std::optional<Octets> lost_from;  // where a write failed
@@ -92,7 +93,7 @@ int collect(File& file, std::string_view octets, Octets position) {
     if (file.unwritten.empty()) file.unwritten_at = position;
     file.unwritten += octets;
     make_room(file, position + octets.size());
-    return SQLITE_OK;
+    return file.vfs->log_writes() == LogWrites::at_once ? write_out(file) : SQLITE_OK;
 }
 
 int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset) {
@@ -269,8 +270,11 @@ int last_error(sqlite3_vfs*, int, char*) { return 0; }
 
 }  // namespace
 
-Vfs::Vfs(Disk& disk)
-    : disk_(disk), name_(fmt::format("relevo-{}", fmt::ptr(this))), vfs_(std::make_unique<sqlite3_vfs>()) {
+Vfs::Vfs(Disk& disk, LogWrites log_writes)
+    : disk_(disk),
+      log_writes_(log_writes),
+      name_(fmt::format("relevo-{}", fmt::ptr(this))),
+      vfs_(std::make_unique<sqlite3_vfs>()) {
     vfs_->iVersion = 2;
     vfs_->szOsFile = sizeof(File);
     vfs_->mxPathname = 255;

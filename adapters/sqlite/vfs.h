@@ -6,6 +6,7 @@
 #include "core/ports/disk.h"
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,10 +18,16 @@ struct sqlite3_vfs;
 
 namespace relevo::sqlite {
 
+// When other connections can read what a commit has written into the log.
+enum class LogWrites : std::uint8_t {
+    at_sync,  // of the same commit: with synchronous=FULL alone
+    at_once,
+};
+
 // Registered under name() for as long as it lives; must outlive every connection opened with it. Threads: any.
 class Vfs {
  public:
-    explicit Vfs(Disk& disk);
+    explicit Vfs(Disk& disk, LogWrites log_writes = LogWrites::at_sync);
     ~Vfs();
     Vfs(const Vfs&) = delete;
     Vfs& operator=(const Vfs&) = delete;
@@ -53,9 +60,11 @@ class Vfs {
     [[nodiscard]] bool defers_log_sync() const { return defers_log_sync_; }
     void put_off_log_sync(std::shared_ptr<DiskFile> log);
     [[nodiscard]] Disk& disk() { return disk_; }
+    [[nodiscard]] LogWrites log_writes() const { return log_writes_; }
 
  private:
     Disk& disk_;
+    const LogWrites log_writes_;
     std::string name_;
     std::unique_ptr<sqlite3_vfs> vfs_;
     mutable std::mutex mutex_;

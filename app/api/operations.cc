@@ -7,6 +7,7 @@ namespace relevo::api {
 namespace {
 
 constexpr auto operations = std::to_array<ControlOperation>({
+    {"listMessages", "message.list", Bounds::tenant, "messages"},
     {"getMessage", "message.show", Bounds::message},
     {"getMessageContent", "message.content", Bounds::message},
     {"previewMessage", "message.preview", Bounds::message},
@@ -77,6 +78,10 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"listNetworks", "network.list", Bounds::tenant, "networks"},
     {"createNetwork", "network.add", Bounds::server, {}, 201},
     {"deleteNetwork", "network.remove", Bounds::server},
+
+    {"getStatisticsSeries", "stats.series", Bounds::tenant},
+    {"getStatisticsTotals", "stats.totals", Bounds::tenant},
+    {"getStatisticsBreakdown", "stats.breakdown", Bounds::tenant},
 
     {"listReports", "reports.list", Bounds::server, "domains"},
     {"getReports", "reports.show", Bounds::domain},

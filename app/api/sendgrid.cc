@@ -1,5 +1,6 @@
 #include "app/api/sendgrid.h"
 
+#include "app/api/label_fields.h"
 #include "app/api/sender.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
@@ -112,6 +113,10 @@ Tried<Common> read_common(const json::value& body) {
         if (pool.find_first_of("\r\n") != std::string::npos) return wrong("ip_pool_name", "has a line break in it");
         common.control_fields += fmt::format("X-Relevo-Pool: {}\r\n", pool);
     }
+    auto labels = label_fields(body, "categories", "custom_args");
+    if (!labels.has_value())
+        return wrong(fmt::format("{}.{}", labels.error().member, labels.error().place), labels.error().detail);
+    common.control_fields += *labels;
     return common;
 }
 
@@ -204,8 +209,10 @@ Tried<Prepared> prepare(const Common& common, const json::value& body, const jso
     }
     auto content = mime::compose(composition);
     if (!content.has_value()) return wrong(content.error().part, content.error().detail);
+    auto labels = label_fields(personalization, "", "custom_args");
+    if (!labels.has_value()) return wrong(place + "custom_args." + labels.error().place, labels.error().detail);
     const std::string track = track_of(body);
-    prepared.content = common.control_fields +
+    prepared.content = common.control_fields + *labels +
                        (track.empty() ? std::string() : fmt::format("X-Relevo-Track: {}\r\n", track)) +
                        *std::move(content);
     return prepared;

@@ -1,5 +1,6 @@
 #include "app/api/sending.h"
 
+#include "app/api/label_fields.h"
 #include "app/api/sender.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
@@ -90,13 +91,17 @@ Tried<std::vector<mime::Attachment>> read_attachments(const json::value& body) {
 }
 
 // What a submitter asks of us goes in front, as it would over SMTP; it is taken out again before the message is kept.
-std::string control_fields(const json::value& body) {
+Tried<std::string> control_fields(const json::value& body) {
     std::string fields;
     if (const std::string stream = text(body, "stream"); !stream.empty())
         fields += fmt::format("X-Relevo-Stream: {}\r\n", stream);
     if (const std::string pool = text(body, "pool"); !pool.empty())
         fields += fmt::format("X-Relevo-Pool: {}\r\n", pool);
-    return fields;
+    auto labels = label_fields(body, "tags", "metadata");
+    if (!labels.has_value())
+        return wrong(fmt::format("/{}/{}", labels.error().member, labels.error().place), "format",
+                     std::move(labels.error().detail));
+    return fields + *labels;
 }
 
 Tried<Prepared> read_message(const json::value& body) {
@@ -133,7 +138,9 @@ Tried<Prepared> read_message(const json::value& body) {
         if (pointer.starts_with("/fields/")) pointer.replace(0, 7, "/headers");
         return wrong(std::move(pointer), "not_allowed", content.error().detail);
     }
-    prepared.content = control_fields(body) + *std::move(content);
+    auto fields = control_fields(body);
+    if (!fields.has_value()) return Refused(std::move(fields).error());
+    prepared.content = *std::move(fields) + *std::move(content);
     return prepared;
 }
 
@@ -164,7 +171,9 @@ Tried<Prepared> read_raw(const json::value& body) {
                                      i));
     }
     if (!is_ascii(*content)) prepared.envelope.body = mail::BodyType::eight_bit_mime;
-    prepared.content = control_fields(body) + *std::move(content);
+    auto fields = control_fields(body);
+    if (!fields.has_value()) return Refused(std::move(fields).error());
+    prepared.content = *std::move(fields) + *std::move(content);
     return prepared;
 }
 

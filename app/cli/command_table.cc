@@ -2,6 +2,7 @@
 
 #include "app/cli/certificate_commands.h"
 #include "app/cli/lookup_commands.h"
+#include "app/cli/statistics_commands.h"
 #include "app/cli/webhook_commands.h"
 
 #include <algorithm>
@@ -530,6 +531,7 @@ std::vector<CommandSpec> make_table() {
     add_webhook_commands(table);
     add_certificate_commands(table);
     add_queue_commands(table);
+    add_statistics_commands(table);
     add_source_commands(table);
     add_site_commands(table);
     add_report_commands(table);
@@ -569,7 +571,8 @@ std::span<const CommandGroup> command_groups() {
         {"webhook", "Programs that are told what happens to mail"},
         {"certificate", "Certificates from an authority, without buying any"},
         {"queue", "Mail that waits"},
-        {"message", "What happened to one message"},
+        {"message", "What happened to messages"},
+        {"stats", "What became of mail, in numbers"},
         {"source", "Where mail leaves from"},
         {"site", "The mail servers that destinations share"},
         {"reports", "Reports about mail authentication"},

@@ -23,6 +23,10 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_reports(std::string_view request, const boost::json::value& result);
 // `lan …`.
 [[nodiscard]] std::string render_lan(std::string_view request, const boost::json::value& result);
+// `stats …`.
+[[nodiscard]] std::string render_statistics(std::string_view request, const boost::json::value& result);
+// `message list`.
+[[nodiscard]] std::string render_messages(const boost::json::value& result);
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
 // `certificate …`.

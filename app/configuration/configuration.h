@@ -312,6 +312,13 @@ struct WebhookSettings {
     std::chrono::seconds disable_after = std::chrono::days(5);
 };
 
+// How long sums are kept; the search for messages goes as far back as queue.keep_history.
+struct StatisticsSettings {
+    std::chrono::seconds keep_minutes = std::chrono::days(2);
+    std::chrono::seconds keep_hours = std::chrono::days(90);
+    std::chrono::seconds keep_days = std::chrono::days(3650);
+};
+
 // Addresses that a tenant's mail does not go to.
 struct SuppressionSettings {
     OnSuppressed smtp = OnSuppressed::drop;
@@ -378,6 +385,7 @@ struct Configuration {
     ConductSettings conduct;
     TrackingSettings tracking;
     WebhookSettings webhooks;
+    StatisticsSettings statistics;
     std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;
     MetricsSettings metrics;

@@ -89,6 +89,8 @@ std::span<const Setting<TrackingSettings>> settings_of();
 template <>
 std::span<const Setting<WebhookSettings>> settings_of();
 template <>
+std::span<const Setting<StatisticsSettings>> settings_of();
+template <>
 std::span<const Setting<HttpSettings>> settings_of();
 template <>
 std::span<const Setting<LogSettings>> settings_of();
@@ -239,6 +241,11 @@ void for_each_section(Visit visit) {
                         "Cómo se avisa a programas de lo que ocurre con el correo. `relevo webhook` los muestra y los "
                         "cambia."}},
           &Configuration::webhooks);
+    visit(SectionFacts{"statistics",
+                       false,
+                       {"How long sums are kept, for charts and `relevo stats`.",
+                        "Cuánto tiempo se guardan las sumas, para los gráficos y `relevo stats`."}},
+          &Configuration::statistics);
     visit(SectionFacts{"log", false, {"What is written about what happens.", "Qué se escribe de lo que ocurre."}},
           &Configuration::log);
     visit(SectionFacts{"metrics",

@@ -1,4 +1,4 @@
-// Settings of opens and clicks.
+// Settings of opens and clicks, and of statistics.
 #include "app/configuration/setting_row.h"
 
 namespace relevo::configuration {
@@ -42,6 +42,22 @@ std::span<const Setting<TrackingSettings>> settings_of() {
              "Archivo de reglas que distinguen personas de programas (docs/formats/machines.md), en lugar "
              "de las incorporadas. Si tiene un error se rechaza y sigue en vigor lo anterior."},
             {.default_words = {"the built-in ones", "las incorporadas"}, .names_file = true}),
+    };
+    return settings;
+}
+
+template <>
+std::span<const Setting<StatisticsSettings>> settings_of() {
+    using S = StatisticsSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::keep_minutes>(
+            "keep_minutes",
+            {"How long statistics tell single minutes.", "Cuánto tiempo se distinguen minutos en las estadísticas."},
+            between(hour, 31 * day)),
+        row<&S::keep_hours>("keep_hours", {"How long they tell single hours.", "Cuánto tiempo se distinguen horas."},
+                            between(day, 731 * day)),
+        row<&S::keep_days>("keep_days", {"How long they are kept at all.", "Cuánto tiempo se guardan."},
+                           between(day, 36'500 * day)),
     };
     return settings;
 }

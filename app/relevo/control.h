@@ -13,6 +13,8 @@
 #include "core/reporting/reporting.h"
 #include "core/routing/egress.h"
 #include "core/signing/key_keeper.h"
+#include "core/statistics/recipient_log.h"
+#include "core/statistics/statistics.h"
 #include "core/tenancy/directory.h"
 #include "core/tenancy/failed_logins.h"
 #include "core/tenancy/password_checker.h"
@@ -69,6 +71,7 @@ struct ControlContext {
     AccountBook* accounts = nullptr;            // never null
     Webhooks* webhooks = nullptr;               // with a server
     CertificateKeeper* certificates = nullptr;  // with a server
+    Statistics* statistics = nullptr;           // with a server
     std::function<WebhookOptions()> webhook_options;
     std::function<LanFace()> lan_face{};         // as the configuration in force says
     std::function<std::string()> console_url{};  // public_face.h
@@ -173,6 +176,10 @@ class Control {
     Task<Answer> import_suppressions(Arguments arguments);
     [[nodiscard]] boost::json::object suppression_entry(const Suppression& suppression) const;
 
+    // control_statistics.cc
+    Task<Answer> perform_statistics(std::string command, Arguments arguments);
+    Task<Answer> list_messages(Arguments arguments);
+
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);
     Task<Answer> change_queue(Spool::Change change, Arguments arguments);
@@ -215,6 +222,7 @@ class Control {
     [[nodiscard]] std::string tenant_name(TenantId id) const;
 
     ControlContext context_;
+    RecipientSearch recipients_;  // the reader's thread
 };
 
 // Runs `work` on the shard and returns when it is done. Threads: any other than the shard's.

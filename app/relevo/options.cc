@@ -230,6 +230,10 @@ WebhookOptions webhook_options(const WebhookSettings& settings) {
             .disable_after = settings.disable_after};
 }
 
+StatisticsKeeping statistics_keeping(const StatisticsSettings& settings) {
+    return {.minutes = settings.keep_minutes, .hours = settings.keep_hours, .days = settings.keep_days};
+}
+
 TrackingOptions tracking_options(const TrackingSettings& settings,
                                  std::shared_ptr<const tracking::MachineRules> rules) {
     TrackingOptions options{.of_all = {.opens = settings.opens, .clicks = settings.clicks},

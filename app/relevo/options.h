@@ -10,6 +10,7 @@
 #include "core/reception/listener_options.h"
 #include "core/reporting/report_options.h"
 #include "core/routing/route.h"
+#include "core/statistics/counter_book.h"
 #include "core/tenancy/directory.h"
 #include "core/tracking/options.h"
 #include "core/verification/verification.h"
@@ -27,6 +28,7 @@ namespace relevo {
 [[nodiscard]] std::shared_ptr<const ReportOptions> reporting_options(const Configuration& configuration);
 [[nodiscard]] ReturnPathOptions return_path_options(const FeedbackSettings& settings);
 [[nodiscard]] WebhookOptions webhook_options(const WebhookSettings& settings);
+[[nodiscard]] StatisticsKeeping statistics_keeping(const StatisticsSettings& settings);
 [[nodiscard]] TrackingOptions tracking_options(const TrackingSettings& settings,
                                                std::shared_ptr<const tracking::MachineRules> rules);
 [[nodiscard]] std::shared_ptr<const FeedbackOptions> feedback_options(const FeedbackSettings& settings);

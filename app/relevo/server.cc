@@ -15,9 +15,6 @@
 namespace relevo {
 namespace {
 
-constexpr std::chrono::seconds housekeeping_interval{60};
-constexpr std::size_t kept_login_failures = 100'000;
-
 Level level_of(LogLevel level) {
     switch (level) {
         case LogLevel::debug: return Level::debug;
@@ -142,6 +139,7 @@ Result<void> Server::load_access() {
                                                   .patterns = [this] { return bounce_patterns_.load(); },
                                                   .vault = signing_->vault()}));
     RELEVO_CHECK(make_tracker());
+    make_statistics();
     guard_ = std::make_unique<LoginGuard>(system_random());
     RELEVO_TRY(passwords_, PasswordChecker::start(system_random()));
     failed_logins_ = std::make_unique<FailedLogins>(FailedLogins::Ports{
@@ -336,6 +334,7 @@ void Server::start_shards() {
     shards_.front()->shard.spawn(domain_watch_->run());
     shards_.front()->shard.spawn(webhooks_->run());
     shards_.front()->shard.spawn(certificates_->run());
+    shards_.front()->shard.spawn(statistics_->run());
     running_ = true;
 }
 
@@ -363,42 +362,6 @@ void Server::refresh_routes() {
     routes_ = route_table(*configuration, *directory);
     dispatcher_.set_routes(routes_.load());
     dispatcher_.set_egress(egress_.load(), configuration->shaping);
-}
-
-Task<> Server::keep_house() {
-    while (!draining_) {
-        co_await house_wakeup_->wait(Clock::now() + housekeeping_interval);
-        if (!draining_) co_await housekeeping_round();
-    }
-}
-
-Task<> Server::housekeeping_round() {
-    const auto now = WallClock::now();
-    rates_.forget_idle(now);
-    quotas_.keep_only(access_->directory.load()->quotas());
-    mta_sts_cache_.forget_expired(now);
-    CommitRequest request;
-    request.rows = [this, failures = guard_->failures(kept_login_failures, now), now](
-                       Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
-        RELEVO_CHECK(feedback_->keep_house(transaction, now));
-        RELEVO_CHECK(tracker_->keep_house(transaction, now));
-        RELEVO_CHECK(webhooks_->keep_house(transaction, now));
-        RELEVO_CHECK(save_login_failures(transaction, failures));
-        RELEVO_CHECK(forget_known_addresses(transaction, now));
-        RELEVO_CHECK(drop_expired_policies(transaction, now));
-        return drop_usage_before(transaction, hour_of(now) - 48);
-    };
-    if (const auto saved = co_await commit(store_->committer(), std::move(request)); saved.has_value())
-        feedback_->house_kept();
-    else
-        log_->error("store.housekeeping_failed", {{"problem", saved.error().detail}});
-    const auto dropped = co_await store_->spool().drop_history(day_of(now - configuration_.load()->queue.keep_history));
-    if (!dropped.has_value()) log_->error("store.housekeeping_failed", {{"problem", dropped.error().detail}});
-    co_await feedback_->keep_keys(now);
-    co_await keep_accounts(now);
-    co_await save_paths();
-    co_await review_drains();
-    co_await reporting_->round();
 }
 
 // What the file says, and this process cannot change any more: told at each reload until it is started anew.
@@ -526,6 +489,7 @@ void Server::take_apart() {
         parts->dialer.reset();
         parts->resolver.reset();
     }
+    statistics_.reset();
     tracker_.reset();
     resolver_.reset();
 }
@@ -570,6 +534,7 @@ void Server::stop() {
     finish_paths();
     finish_tracking();
     finish_reporting();
+    finish_statistics();
     for (const auto& parts : shards_) parts->shard.stop();
     for (const auto& parts : shards_) parts->thread.join();
     store_->stop();

@@ -27,6 +27,7 @@
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
+#include "core/statistics/statistics.h"
 #include "core/tracking/tracker.h"
 #include "core/webhooks/webhooks.h"
 
@@ -97,6 +98,8 @@ class Server {
     [[nodiscard]] static Result<std::shared_ptr<const tracking::MachineRules>> machine_rules(
         const Configuration& configuration);
     Result<void> make_tracker();
+    void make_statistics();
+    void finish_statistics();
     void finish_tracking();
     Result<void> recover();
     // server_certificates.cc
@@ -177,6 +180,7 @@ class Server {
     std::unique_ptr<LiveEvents> live_events_;  // likewise; and feeds, which end with their shards
     std::unique_ptr<Store> store_;
     std::unique_ptr<Tracker> tracker_;
+    std::unique_ptr<Statistics> statistics_;  // on the first shard
     std::unique_ptr<LoginGuard> guard_;
     std::unique_ptr<PasswordChecker> passwords_;
     std::unique_ptr<FailedLogins> failed_logins_;

@@ -98,6 +98,7 @@ Result<void> Server::open_control() {
                        .accounts = &accounts_,
                        .webhooks = webhooks_.get(),
                        .certificates = certificates_.get(),
+                       .statistics = statistics_.get(),
                        .webhook_options = [this] { return *webhooks_->options(); },
                        .lan_face = [this] { return lan_face(*configuration_.load()); },
                        .console_url = [this] { return console_url(*configuration_.load()); },

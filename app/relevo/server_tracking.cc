@@ -1,4 +1,4 @@
-// The server's opens and clicks.
+// The server's opens and clicks, and its statistics.
 #include "app/lookups/message_file.h"
 #include "app/relevo/options.h"
 #include "app/relevo/server.h"
@@ -10,6 +10,7 @@
 namespace relevo {
 namespace {
 constexpr std::chrono::seconds visit_write_limit{5};  // at the end
+constexpr std::chrono::seconds statistics_limit{5};   // likewise
 }  // namespace
 
 Result<std::shared_ptr<const tracking::MachineRules>> Server::machine_rules(const Configuration& configuration) {
@@ -45,6 +46,25 @@ void Server::finish_tracking() {
     if (finished->get_future().wait_for(visit_write_limit) != std::future_status::ready)
         log_->error("tracking.not_written",
                     {{"problem", "the store takes too long: the last opens and clicks are lost"}});
+}
+
+void Server::make_statistics() {
+    statistics_ = std::make_unique<Statistics>(Statistics::Ports{.shard = shards_.front()->shard,
+                                                                 .events = store_->database(),
+                                                                 .book = store_->statistics_committer(),
+                                                                 .log = *log_,
+                                                                 .metrics = metrics_});
+}
+
+// What is not counted in time, is after the next start: the events are there.
+void Server::finish_statistics() {
+    auto finished = std::make_shared<std::promise<void>>();  // shared with a coroutine that may take too long
+    const auto finish = [](Statistics& statistics, std::shared_ptr<std::promise<void>> done) -> Task<> {
+        co_await statistics.finish();
+        done->set_value();
+    };
+    shards_.front()->shard.spawn(finish(*statistics_, finished));
+    static_cast<void>(finished->get_future().wait_for(statistics_limit));
 }
 
 }  // namespace relevo

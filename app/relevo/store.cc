@@ -10,6 +10,7 @@
 #include "core/lan/schema.h"
 #include "core/reporting/schema.h"
 #include "core/signing/schema.h"
+#include "core/statistics/schema.h"
 #include "core/tenancy/schema.h"
 #include "core/tracking/schema.h"
 #include "core/transport/mta_sts_cache.h"
@@ -39,6 +40,8 @@ Durability durability() {
 }
 
 constexpr std::string_view database_name = "relevo.db";
+
+constexpr int statistics_niceness = 10;  // mail comes first
 
 // Small enough to be read as a whole at each start, in a few tenths of a second.
 constexpr Octets checked_database_octets = 64 * mebibyte;
@@ -90,6 +93,7 @@ std::vector<Migration> store_migrations() {
 }
 
 Store::~Store() {
+    if (statistics_committer_) statistics_committer_->stop();
     if (committer_) committer_->stop();
 }
 
@@ -127,8 +131,38 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
         log.error("store.housekeeping_failed", {{"problem", error.detail}});
     };
     committer_ = std::make_unique<GroupCommitter>(*database_, *contents_, std::move(options));
+    RELEVO_CHECK(open_statistics(log));
     spool_ = std::make_unique<Spool>(*committer_);
     return load_secret();
+}
+
+// A damaged one is set aside: mail does not wait for numbers, and the search is made anew of the events.
+Result<void> Store::open_statistics(Log& log) {
+    const auto open = [this]() -> Result<void> {
+        RELEVO_TRY(statistics_database_, open_sqlite(*disk_, statistics_database_name, Synchronous::normal));
+        const auto history = history_migrations(), own = statistics_migrations();
+        std::vector<Migration> migrations(history.begin(), history.end());
+        migrations.insert(migrations.end(), own.begin(), own.end());
+        return migrate(*statistics_database_, migrations);
+    };
+    if (auto opened = open(); !opened.has_value()) {
+        if (opened.error().detail.find("is damaged") == std::string::npos) return opened;
+        const std::string name = statistics_database_name, aside = name + ".damaged";
+        log.error("store.statistics_damaged", {{"problem", opened.error().detail}, {"kept_as", aside}});
+        statistics_database_.reset();
+        RELEVO_TRY(const bool has_log, disk_->exists(name + "-wal"));
+        if (has_log) RELEVO_CHECK(disk_->remove(name + "-wal"));
+        RELEVO_CHECK(disk_->rename(name, aside));
+        RELEVO_CHECK(disk_->sync_folder());
+        RELEVO_CHECK(open());
+    }
+    CommitterOptions options;
+    options.niceness = statistics_niceness;
+    options.report = [&log](const Error& error) {
+        log.error("statistics.housekeeping_failed", {{"problem", error.detail}});
+    };
+    statistics_committer_ = std::make_unique<GroupCommitter>(*statistics_database_, no_contents_, std::move(options));
+    return {};
 }
 
 Result<void> Store::load_secret() {

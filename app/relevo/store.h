@@ -2,6 +2,7 @@
 #pragma once
 
 #include "adapters/committer/group_committer.h"
+#include "adapters/committer/no_contents.h"
 #include "app/configuration/configuration.h"
 #include "core/ports/disk.h"
 #include "core/ports/log.h"
@@ -18,6 +19,8 @@ namespace relevo {
 inline constexpr const char* repaired_database_name = "relevo.db.repaired";
 // Of every module that keeps rows.
 [[nodiscard]] std::vector<Migration> store_migrations();
+// Counters and the search for messages, made of the events (decision 0018).
+inline constexpr const char* statistics_database_name = "statistics.db";
 
 // Threads: open() and recover() before start(); afterwards what its parts say.
 class Store {
@@ -35,11 +38,20 @@ class Store {
     Result<void> write(const std::function<Result<void>(Transaction&)>& work);
     // `call` runs on the committer's thread after each group of commits. Before start().
     void on_commit(std::function<void()> call) { on_commit_ = std::move(call); }
-    void start() { committer_->start(); }
-    void stop() { committer_->stop(); }
+    void start() {
+        committer_->start();
+        statistics_committer_->start();
+    }
+    void stop() {
+        statistics_committer_->stop();
+        committer_->stop();
+    }
 
     [[nodiscard]] Spool& spool() { return *spool_; }
     [[nodiscard]] GroupCommitter& committer() { return *committer_; }
+    // What committer() writes into: for read_apart().
+    [[nodiscard]] Database& database() { return *database_; }
+    [[nodiscard]] GroupCommitter& statistics_committer() { return *statistics_committer_; }
     // A random octet string that belongs to this store and is never shown; made at the first start.
     [[nodiscard]] const std::string& secret() const { return secret_; }
     [[nodiscard]] ContentStore::Usage usage() const { return contents_->usage(); }
@@ -47,9 +59,13 @@ class Store {
  private:
     Store() = default;
     Result<void> open_parts(const Configuration& configuration, Log& log);
+    Result<void> open_statistics(Log& log);
     Result<void> load_secret();
     std::unique_ptr<Disk> disk_;
     std::unique_ptr<Database> database_;
+    std::unique_ptr<Database> statistics_database_;
+    NoContents no_contents_;
+    std::unique_ptr<GroupCommitter> statistics_committer_;  // its threads read database_ too
     std::unique_ptr<ContentStore> contents_;
     std::function<void()> on_commit_;
     std::unique_ptr<GroupCommitter> committer_;

@@ -106,7 +106,8 @@ Result<json::object> repair_store(const Configuration& configuration, Log& log) 
     report["damage"] = told(recovery.damage);
     const std::string folder(report["folder"].as_string());
     std::ofstream(folder + "/report.json") << json::serialize(report) << "\n";
-    RELEVO_CHECK(give_to_user(configuration.server, {data_dir + "/" + database_name, folder}));
+    RELEVO_CHECK(give_to_user(configuration.server,
+                              {data_dir + "/" + database_name, data_dir + "/" + statistics_database_name, folder}));
     return report;
 }
 

@@ -48,7 +48,11 @@ Result<void> EventWriter::recover(Reader& reader) {
             if (!row.is_null(0)) last_id_ = std::max(last_id_, row.integer(0));
             return {};
         }));
-    return {};
+    // The tables may be gone, of a server that had no mail for long: no consumer must find ids again that it has had.
+    return reader.query("SELECT max(event_id) FROM event_cursor", {}, [&](const Row& row) -> Result<void> {
+        if (!row.is_null(0)) last_id_ = std::max(last_id_, row.integer(0));
+        return {};
+    });
 }
 
 Result<void> EventWriter::append(Transaction& transaction, const Event& event) {
@@ -91,30 +95,6 @@ Result<std::optional<Event>> EventReader::latest(Reader& reader, MessageId messa
         if (found) break;
     }
     return found;
-}
-
-Result<std::vector<Event>> EventReader::after(Reader& reader, EventId last, std::size_t limit) {
-    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "event", 0));
-    std::vector<std::pair<std::int64_t, std::int64_t>> firsts;  // the first id that is asked for, and its day
-    for (const std::int64_t day : days)
-        RELEVO_CHECK(reader.query(select_first_.of(day), {last.value}, [&](const Row& row) -> Result<void> {
-            if (!row.is_null(0)) firsts.emplace_back(row.integer(0), day);
-            return {};
-        }));
-    std::ranges::sort(firsts);
-    std::vector<Event> events;
-    for (const auto& [first, day] : firsts) {
-        // Days disagree with ids near midnight alone: the first day mostly has all that is asked for.
-        if (events.size() >= limit && events[limit - 1].id.value < first) break;
-        RELEVO_CHECK(reader.query(select_after_.of(day), {last.value, static_cast<std::int64_t>(limit)},
-                                  [&](const Row& row) -> Result<void> {
-                                      events.push_back(event_of(row, MessageId{row.integer(6)}));
-                                      return {};
-                                  }));
-        std::ranges::sort(events, {}, &Event::id);
-    }
-    if (events.size() > limit) events.resize(limit);
-    return events;
 }
 
 }  // namespace relevo

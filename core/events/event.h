@@ -80,13 +80,8 @@ class EventReader {
                                           std::size_t limit = 10'000);
     // The last event of that kind of a message, looked for from today back to that day; nothing: there is none.
     Result<std::optional<Event>> latest(Reader& reader, MessageId message, EventKind kind, std::int64_t first_day);
-    // What comes after that event, in order of the ids; at most `limit`. One whose table is gone is passed over.
-    Result<std::vector<Event>> after(Reader& reader, EventId last, std::size_t limit);
 
  private:
-    DayStatement select_first_{"SELECT min(id) FROM event_{} WHERE id > $1"};
-    DayStatement select_after_{
-        "SELECT id, at, kind, ordinal, tenant_id, detail, message_id FROM event_{} WHERE id > $1 ORDER BY id LIMIT $2"};
     DayStatement select_{
         "SELECT id, at, kind, ordinal, tenant_id, detail FROM event_{} WHERE message_id = $1 ORDER BY id LIMIT $2"};
     DayStatement select_latest_{

@@ -9,7 +9,9 @@ namespace {
 constexpr std::array migrations{
     Migration{"history", 1,
               "CREATE TABLE history_day (prefix TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (prefix, day));"},
-    Migration{"history", 2, "ALTER TABLE history_day ADD COLUMN kept_apart INTEGER NOT NULL DEFAULT 0;"}};
+    Migration{"history", 2, "ALTER TABLE history_day ADD COLUMN kept_apart INTEGER NOT NULL DEFAULT 0;"},
+    // Of the consumers that keep what follows from events in this database (EventTail).
+    Migration{"history", 3, "CREATE TABLE event_cursor (consumer TEXT PRIMARY KEY, event_id BIGINT NOT NULL);"}};
 }
 
 std::int64_t day_of(std::chrono::system_clock::time_point time) {

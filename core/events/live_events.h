@@ -32,7 +32,7 @@ class LiveEvents {
     void remove(const std::shared_ptr<Onlooker>& onlooker);
 
     Committer& committer_;
-    EventTail tail_;  // the reader's thread
+    EventTail tail_{"live"};  // the reader's thread; keeps no cursor
     std::atomic<std::size_t> count_ = 0;
     std::mutex mutex_;
     std::vector<std::shared_ptr<Onlooker>> onlookers_;

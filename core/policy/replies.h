@@ -74,6 +74,7 @@ enum class ReplyKey : std::uint8_t {
     pool_unknown,
     track_unknown,
     control_field_repeated,
+    labels_unusable,
     // mail from outside: who wrote it
     spf_failed,
     dmarc_failed,

@@ -53,8 +53,8 @@ class Transaction : public Reader {
     virtual Result<void> define(std::string_view sql) = 0;
 };
 
-// One connection each for writing and reading. Threads: writes on the committer's thread, reads on the reader's thread;
-// both may run at once.
+// One connection each for writing, for reading and for reading in the background. Threads: writes on the committer's
+// thread, reads on the reader's thread, read_apart() on a third; all may run at once.
 class Database {
  public:
     virtual ~Database() = default;
@@ -72,6 +72,8 @@ class Database {
     virtual Result<void> sync() { return {}; }
     // Runs `work` on a snapshot of what was committed.
     virtual Result<void> read(const std::function<Result<void>(Reader&)>& work) = 0;
+    // Likewise, for work that nobody waits for: it never stands in the way of read().
+    virtual Result<void> read_apart(const std::function<Result<void>(Reader&)>& work) = 0;
     // Housekeeping when idle: moves the log into the database file.
     virtual Result<void> checkpoint() = 0;
     // Octets in the log that checkpoint() would move; 0 where there is no such thing. Threads: the committer's.

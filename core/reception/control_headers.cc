@@ -51,7 +51,11 @@ std::expected<ControlHeaders, Decision> control_headers(const mail::Header& head
                                                         std::span<const std::string> pools) {
     ControlHeaders found;
     for (const mail::Field& field : header.fields()) {
-        if (!equals_ignoring_case(field.name.substr(0, control_prefix.size()), control_prefix)) continue;
+        const auto labels = take_labels(found.labels, field);
+        if (!labels.has_value())
+            return std::unexpected(
+                decide(ReplyKey::labels_unusable, {{"field", field.name}, {"problem", labels.error().detail}}));
+        if (!*labels && !starts_with_ignoring_case(field.name, control_prefix)) continue;
         const auto begin = static_cast<std::size_t>(field.raw.data() - content.data());
         found.places.emplace_back(begin, begin + field.raw.size());
         const bool is_stream = equals_ignoring_case(field.name, stream_name);

@@ -1,8 +1,9 @@
-// What a submitter asks of us in the header of a message: fields "X-Relevo-…", which are taken out before the message
-// is signed and stored.
+// What a submitter asks of us in the header of a message: fields "X-Relevo-…" and those of other services that give it
+// labels, which are taken out before the message is signed and stored.
 #pragma once
 
 #include "core/policy/decision.h"
+#include "core/reception/message_labels.h"
 #include "core/tenancy/model.h"
 #include "lib/mail/message.h"
 #include "lib/mail/message_stream.h"
@@ -24,6 +25,7 @@ struct ControlHeaders {
     std::optional<mail::MessageStream> stream;  // X-Relevo-Stream: transactional or bulk
     std::optional<Tracked> tracked;             // X-Relevo-Track: opens, clicks, both with a comma, or none
     std::string pool;                           // X-Relevo-Pool: a pool of egress sources; empty: none is asked for
+    MessageLabels labels;                       // message_labels.h
     // Where these fields lie in the content, [begin, end), ascending; those whose names say nothing to us too.
     std::vector<std::pair<std::size_t, std::size_t>> places;
 };

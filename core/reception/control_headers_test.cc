@@ -51,6 +51,37 @@ TEST_F(ControlHeadersTest, RefuseWhatTheyDoNotKnowAndSayWhatIsAllowed) {
     EXPECT_THAT(accepted, SizeIs(0));
 }
 
+TEST_F(ControlHeadersTest, GiveLabelsInOurFieldsAndInThoseOfOtherServicesAndAreTakenOut) {
+    EXPECT_THAT(reply_to("X-Relevo-Tag: spring\r\nx-pm-tag: =?UTF-8?Q?oto=C3=B1o?=\r\nX-Mailgun-Tag: spring\r\n"
+                         "X-Relevo-Metadata-Order: 4711\r\nX-PM-Metadata-color: blue\r\n"
+                         "X-Mailgun-Variables: {\"shop\": 7,\r\n \"vip\": true}\r\n"
+                         "X-SMTPAPI: {\"category\": [\"news\"], \"unique_args\": {\"order\": \"4712\"}}\r\n"),
+                HasSubstr("250 "));
+    ASSERT_THAT(accepted, SizeIs(1));
+    const std::string origin = store.events(accepted[0]->id).at(0).detail;
+    EXPECT_THAT(origin, HasSubstr(R"("tags":["spring","otoño","news"])"));
+    EXPECT_THAT(origin, HasSubstr(R"("metadata":{"order":"4712","color":"blue","shop":"7","vip":"true"})"));
+    EXPECT_THAT(origin, HasSubstr(R"("subject":"hello")"));
+    for (const std::string_view field : {"X-", "x-pm", "4711", "blue", "news"})
+        EXPECT_THAT(content_of_last(), Not(HasSubstr(std::string(field)))) << field;
+}
+
+TEST_F(ControlHeadersTest, RefuseLabelsThatCannotBeReadAndSayWhy) {
+    std::string many;
+    for (int i = 0; i < 11; ++i) many += "X-Relevo-Tag: t" + std::to_string(i) + "\r\n";
+    for (const auto& [fields, problem] : std::vector<std::pair<std::string, std::string>>{
+             {many, "a message has at most 10 tags"},
+             {"X-PM-Tag: \r\n", "the tag is empty"},
+             {"X-Relevo-Tag: " + std::string(129, 'a') + "\r\n", "a tag has at most 128 octets"},
+             {"X-Relevo-Metadata-a: " + std::string(257, 'a') + "\r\n", "its value 256"},
+             {"X-Mailgun-Variables: {a}\r\n", "it is no JSON"},
+             {"X-Relevo-Metadata: [1]\r\n", "a JSON object is wanted"},
+             {"X-SMTPAPI: {\"to\": [\"a@example.net\"]}\r\n", "send a message to each recipient"},
+             {"X-SMTPAPI: {\"category\": 7}\r\n", "a text or a list of texts"}})
+        EXPECT_THAT(reply_to(fields), HasSubstr(problem)) << fields;
+    EXPECT_THAT(accepted, SizeIs(0));
+}
+
 TEST_F(ControlHeadersTest, SayWhatIsTrackedAndAreTakenOut) {
     for (const std::string_view wish : {"opens", "Clicks, OPENS", "none"})
         EXPECT_THAT(reply_to("X-Relevo-Track: " + std::string(wish) + "\r\n"), HasSubstr("250 "));

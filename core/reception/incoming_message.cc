@@ -8,6 +8,7 @@
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 #include "lib/mail/tls_required.h"
+#include "lib/mime/header_text.h"
 
 #include <fmt/format.h>
 
@@ -19,6 +20,7 @@ namespace {
 // What is set aside for an announced size at once; more grows as it arrives (a client may announce what it never
 // sends).
 constexpr Octets reserved_content_limit = mebibyte;
+constexpr std::size_t subject_octets = 200;  // that are kept for the search
 
 mailauth::BareLineEnds bare_line_ends(const mail::Envelope& envelope) {
     return envelope.body == mail::BodyType::binary_mime ? mailauth::BareLineEnds::literal
@@ -123,7 +125,11 @@ void IncomingMessage::append(std::string_view piece) {
     if (body_) body_->receive(piece);
 }
 
-void IncomingMessage::heed(const mail::Header& header) { tls_optional_ = mail::says_tls_is_optional(header); }
+void IncomingMessage::heed(const mail::Header& header) {
+    tls_optional_ = mail::says_tls_is_optional(header);
+    if (const mail::Field* subject = header.find("Subject"); subject != nullptr)
+        subject_ = printable(mime::header_text(subject->value), subject_octets);
+}
 
 void IncomingMessage::apply(std::string prefix, const mail::SubmissionFixes& fixes) {
     prefix += std::string_view(content_).substr(0, received_octets_);
@@ -162,6 +168,7 @@ std::expected<ControlHeaders, Decision> IncomingMessage::take_control_headers(co
     auto found = control_headers(header, arrived(), pools);
     if (!found.has_value()) return found;
     stream_ = found->stream.value_or(stream_of(directory, identity));
+    labels_ = std::move(found->labels);
     pool_ = found->pool;
     return found;
 }
@@ -272,6 +279,9 @@ std::string IncomingMessage::origin_of(const Arrival& arrival, const mail::Envel
     json.optional("signed_by", signed_by_).optional("sealed_by", sealed_by_);
     if (!tracking_.empty()) json.raw("tracking", tracking_);
     if (!authentication_.empty()) json.raw("authentication", authentication_);
+    json.optional("subject", subject_);
+    if (!labels_.tags.empty()) json.raw("tags", json_of_tags(labels_));
+    if (!labels_.metadata.empty()) json.raw("metadata", json_of_metadata(labels_));
     json.field("sender", envelope.reverse_path.text())
         .field("recipients", envelope.recipients.size())
         .field("size", content_.size());
@@ -383,6 +393,8 @@ void IncomingMessage::forget() {
     stream_ = mail::MessageStream::transactional;
     pool_.clear();
     tls_optional_ = false;
+    subject_.clear();
+    labels_ = {};
     signed_by_.clear();
     links_.clear();
     tracking_.clear();

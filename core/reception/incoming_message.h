@@ -91,6 +91,8 @@ class IncomingMessage {
     mail::MessageStream stream_ = mail::MessageStream::transactional;
     std::string pool_;           // that the message asks for
     bool tls_optional_ = false;  // its header says so
+    std::string subject_;        // as people read it
+    MessageLabels labels_;
     std::string signed_by_;
     std::vector<TrackedLink> links_;  // of the message, to be written with it
     std::string tracking_;            // JSON, for the event; empty: it is not tracked

@@ -30,13 +30,13 @@ Result<std::optional<MessageFacts>> MessageFactsReader::of(Reader& reader, Messa
 
 Result<std::vector<MessageFactsReader::Waiting>> MessageFactsReader::waiting(Reader& reader, MessageId message) {
     std::vector<Waiting> found;
-    RELEVO_CHECK(reader.query(
-        "SELECT id, recipient FROM delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id",
-        {message.value, message.value + last_ordinal, message.value}, [&](const Row& row) -> Result<void> {
-            found.push_back({.ordinal = static_cast<std::uint32_t>(row.integer(0) - message.value),
-                             .recipient = std::string(row.text(1))});
-            return {};
-        }));
+    RELEVO_CHECK(
+        reader.query("SELECT id, recipient FROM delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id",
+                     {message.value, message.value + last_ordinal, message.value}, [&](const Row& row) -> Result<void> {
+                         found.push_back({.ordinal = static_cast<std::uint32_t>(row.integer(0) - message.value),
+                                          .recipient = std::string(row.text(1))});
+                         return {};
+                     }));
     return found;
 }
 

@@ -43,8 +43,7 @@ class MessageFactsReader {
 
  private:
     std::set<std::int64_t> days_;
-    DayStatement select_{
-        "SELECT tenant_id, credential_id, sender, options, recipients FROM message_{} WHERE id = $1"};
+    DayStatement select_{"SELECT tenant_id, credential_id, sender, options, recipients FROM message_{} WHERE id = $1"};
 };
 
 }  // namespace relevo

@@ -34,7 +34,8 @@ constexpr int pool_shift = 8;
 std::int64_t pack_options(const mail::Envelope& envelope, mail::MessageStream stream, std::int64_t pool) {
     return static_cast<std::int64_t>(envelope.body) | (envelope.smtputf8 ? 4 : 0) |
            static_cast<std::int64_t>(envelope.dsn_return) << 3 | (envelope.require_tls ? 32 : 0) |
-           (stream == mail::MessageStream::bulk ? bulk_option : 0) | (envelope.tls_optional ? 128 : 0) | pool << pool_shift;
+           (stream == mail::MessageStream::bulk ? bulk_option : 0) | (envelope.tls_optional ? 128 : 0) |
+           pool << pool_shift;
 }
 
 bool is_tls_optional(std::int64_t options) { return (options & 128) != 0; }

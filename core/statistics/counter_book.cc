@@ -17,8 +17,10 @@ struct Statements {
 };
 constexpr std::array<Statements, 3> statements{
     Statements{
-        .find = "SELECT counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
-        .insert = "INSERT INTO statistic_minute (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .find =
+            "SELECT counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+        .insert =
+            "INSERT INTO statistic_minute (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
         .update = "UPDATE statistic_minute SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
                   " AND name = $4",
         .range = "SELECT name, counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
@@ -26,7 +28,8 @@ constexpr std::array<Statements, 3> statements{
         .drop = "DELETE FROM statistic_minute WHERE bucket < $1"
                 " AND bucket < (SELECT min(bucket) FROM statistic_minute) + $2"},
     Statements{
-        .find = "SELECT counts FROM statistic_hour WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+        .find =
+            "SELECT counts FROM statistic_hour WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
         .insert = "INSERT INTO statistic_hour (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
         .update = "UPDATE statistic_hour SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
                   " AND name = $4",
@@ -35,7 +38,8 @@ constexpr std::array<Statements, 3> statements{
         .drop = "DELETE FROM statistic_hour WHERE bucket < $1"
                 " AND bucket < (SELECT min(bucket) FROM statistic_hour) + $2"},
     Statements{
-        .find = "SELECT counts FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+        .find =
+            "SELECT counts FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
         .insert = "INSERT INTO statistic_day (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
         .update = "UPDATE statistic_day SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
                   " AND name = $4",
@@ -78,6 +82,20 @@ Result<std::optional<Counts>> find(Reader& reader, Resolution resolution, Tenant
     return found;
 }
 
+// The bucket that a minute lies in.
+std::int64_t bucket_of_minute(std::int64_t minute, Resolution resolution) {
+    return minute / (length_of(resolution) / std::chrono::minutes(1));
+}
+
+bool is_kept_by(Resolution resolution, Dimension dimension) {
+    return resolution == Resolution::day || (dimension != Dimension::reply && dimension != Dimension::site_reply);
+}
+
+std::size_t names_limit_of(Dimension dimension) {
+    if (dimension == Dimension::site_reply) return CounterBook::site_replies_limit;
+    return dimension == Dimension::reply ? CounterBook::replies_limit : CounterBook::names_limit;
+}
+
 // For the order of a breakdown.
 std::int64_t weight_of(const Counts& counts) {
     return counts.of(Counted::recipients) + counts.of(Counted::delivered) + counts.of(Counted::deferred) +
@@ -86,14 +104,37 @@ std::int64_t weight_of(const Counts& counts) {
 
 }  // namespace
 
+std::size_t CounterKeyHash::operator()(const CounterKeyView& key) const {
+    // Few bits differ in the numbers: they are spread by an odd factor.
+    const auto numbers = static_cast<std::uint64_t>(key.minute) << 24U ^
+                         static_cast<std::uint64_t>(key.tenant.value) << 4U ^ static_cast<std::uint64_t>(key.dimension);
+    return std::hash<std::string_view>()(key.name) ^ static_cast<std::size_t>(numbers * 0x9e3779b97f4a7c15U);
+}
+
+void add(CounterSums& sums, const CounterKeyView& key, const Counts& counts) {
+    auto found = sums.find(key);
+    if (found == sums.end())
+        found = sums.emplace(CounterKey{.tenant = key.tenant,
+                                        .dimension = key.dimension,
+                                        .name = std::string(key.name),
+                                        .minute = key.minute},
+                             Counts())
+                    .first;
+    found->second.add(counts);
+}
+
+void add(CounterSums& sums, const CounterSums& more) {
+    for (const auto& [key, counts] : more) add(sums, key, counts);
+}
+
 std::string_view name_of(Dimension dimension) {
-    constexpr std::array<std::string_view, 9> names{"total", "tenant", "stream", "credential", "domain",
-                                                    "site",  "source", "class",  "reply"};
+    constexpr std::array<std::string_view, 11> names{"total",  "tenant", "stream", "credential", "domain",    "site",
+                                                     "source", "class",  "reply",  "tag",        "site_reply"};
     return names.at(static_cast<std::size_t>(dimension) - 1);
 }
 
 std::optional<Dimension> dimension_named(std::string_view name) {
-    for (auto number = static_cast<int>(Dimension::total); number <= static_cast<int>(Dimension::reply); ++number)
+    for (auto number = static_cast<int>(Dimension::total); number <= static_cast<int>(Dimension::tag); ++number)
         if (name == name_of(static_cast<Dimension>(number))) return static_cast<Dimension>(number);
     return std::nullopt;
 }
@@ -140,7 +181,7 @@ Result<bool> CounterBook::has_room(Transaction& transaction, const CounterKey& k
         names_count_ += names.size();
     }
     if (names.contains(key.name)) return true;
-    if (names.size() >= (key.dimension == Dimension::reply ? replies_limit : names_limit)) return false;
+    if (names.size() >= names_limit_of(key.dimension)) return false;
     names.insert(key.name);
     ++names_count_;
     return true;
@@ -160,8 +201,8 @@ Result<void> CounterBook::add_all(Transaction& transaction, const CounterSums& s
         RELEVO_TRY(const bool has_room, has_room(transaction, key));
         const std::string name = has_room ? key.name : std::string(other_name);
         for (const Resolution resolution : all_resolutions) {
-            if (key.dimension == Dimension::reply && resolution != Resolution::day) continue;
-            const std::int64_t bucket = key.minute / (length_of(resolution) / std::chrono::minutes(1));
+            if (!is_kept_by(resolution, key.dimension)) continue;
+            const std::int64_t bucket = bucket_of_minute(key.minute, resolution);
             rows.at(static_cast<std::size_t>(resolution))[{key.tenant.value, key.dimension, bucket, name}].add(counts);
         }
     }
@@ -190,8 +231,8 @@ Result<void> CounterBook::keep_house(Transaction& transaction, const StatisticsK
     return {};
 }
 
-Result<std::vector<SeriesPoint>> series(Reader& reader, const CounterFilter& filter, WallClock::time_point from,
-                                        WallClock::time_point to, Resolution resolution) {
+Result<std::vector<SeriesPoint>> series(Reader& reader, const CounterSums& unwritten, const CounterFilter& filter,
+                                        WallClock::time_point from, WallClock::time_point to, Resolution resolution) {
     RELEVO_TRY(const Range range, range_of(from, to, resolution));
     if (range.end - range.first > static_cast<std::int64_t>(series_limit))
         return failure(ErrorKind::invalid,
@@ -200,22 +241,29 @@ Result<std::vector<SeriesPoint>> series(Reader& reader, const CounterFilter& fil
     std::vector<SeriesPoint> points;
     for (std::int64_t bucket = range.first; bucket < range.end; ++bucket) {
         RELEVO_TRY(const auto counts, find(reader, resolution, filter.tenant, filter.dimension, bucket, filter.name));
-        points.push_back({.start = WallClock::time_point(bucket * length_of(resolution)),
-                          .counts = counts.value_or(Counts())});
+        points.push_back(
+            {.start = WallClock::time_point(bucket * length_of(resolution)), .counts = counts.value_or(Counts())});
+    }
+    for (const auto& [key, counts] : unwritten) {
+        const std::int64_t bucket = bucket_of_minute(key.minute, resolution);
+        if (key.tenant == filter.tenant && key.dimension == filter.dimension && key.name == filter.name &&
+            bucket >= range.first && bucket < range.end)
+            points[static_cast<std::size_t>(bucket - range.first)].counts.add(counts);
     }
     return points;
 }
 
-Result<Counts> totals(Reader& reader, const CounterFilter& filter, WallClock::time_point from, WallClock::time_point to,
-                      Resolution resolution) {
+Result<Counts> totals(Reader& reader, const CounterSums& unwritten, const CounterFilter& filter,
+                      WallClock::time_point from, WallClock::time_point to, Resolution resolution) {
     Counts sum;
-    RELEVO_TRY(const std::vector<SeriesPoint> points, series(reader, filter, from, to, resolution));
+    RELEVO_TRY(const std::vector<SeriesPoint> points, series(reader, unwritten, filter, from, to, resolution));
     for (const SeriesPoint& point : points) sum.add(point.counts);
     return sum;
 }
 
-Result<Breakdown> breakdown(Reader& reader, const CounterFilter& filter, WallClock::time_point from,
-                            WallClock::time_point to, Resolution resolution, std::size_t limit) {
+Result<Breakdown> breakdown(Reader& reader, const CounterSums& unwritten, const CounterFilter& filter,
+                            WallClock::time_point from, WallClock::time_point to, Resolution resolution,
+                            std::size_t limit) {
     RELEVO_TRY(const Range range, range_of(from, to, resolution));
     std::map<std::string, Counts, std::less<>> sums;
     std::size_t seen = 0;
@@ -223,11 +271,18 @@ Result<Breakdown> breakdown(Reader& reader, const CounterFilter& filter, WallClo
                               {filter.tenant.value, static_cast<std::int64_t>(filter.dimension), range.first, range.end,
                                static_cast<std::int64_t>(rows_limit)},
                               [&](const Row& row) -> Result<void> {
-                                  RELEVO_TRY(const Counts counts, Counts::parse(row.text(1)));
-                                  sums[std::string(row.text(0))].add(counts);
                                   ++seen;
+                                  if (!row.text(0).starts_with(filter.name)) return {};
+                                  RELEVO_TRY(const Counts counts, Counts::parse(row.text(1)));
+                                  sums[std::string(row.text(0).substr(filter.name.size()))].add(counts);
                                   return {};
                               }));
+    for (const auto& [key, counts] : unwritten) {
+        const std::int64_t bucket = bucket_of_minute(key.minute, resolution);
+        if (key.tenant == filter.tenant && key.dimension == filter.dimension && bucket >= range.first &&
+            bucket < range.end && key.name.starts_with(filter.name))
+            sums[key.name.substr(filter.name.size())].add(counts);
+    }
     Breakdown found{.rows = {}, .is_cut = seen >= rows_limit};
     for (auto& [name, counts] : sums) found.rows.push_back({.name = name, .counts = counts});
     std::ranges::sort(found.rows, [](const BreakdownRow& a, const BreakdownRow& b) {

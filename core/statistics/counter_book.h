@@ -7,7 +7,6 @@
 #include "lib/base/identifier.h"
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -15,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 namespace relevo {
@@ -30,6 +30,8 @@ enum class Dimension : std::uint8_t {
     source = 7,         // the address that mail left from
     bounce_class = 8,   // why mail was refused, deferred or sent back
     reply = 9,          // what servers said then, without what differs from mail to mail; by day alone
+    tag = 10,           // that its sender gave it
+    site_reply = 11,    // both with a blank between them; by day alone
 };
 [[nodiscard]] std::string_view name_of(Dimension dimension);
 [[nodiscard]] std::optional<Dimension> dimension_named(std::string_view name);
@@ -47,9 +49,30 @@ struct CounterKey {
     Dimension dimension = Dimension::total;
     std::string name;
     std::int64_t minute = 0;  // since 1970
-    friend auto operator<=>(const CounterKey&, const CounterKey&) = default;
 };
-using CounterSums = std::map<CounterKey, Counts>;
+// The same without a copy of the name, to look for it.
+struct CounterKeyView {
+    TenantId tenant;
+    Dimension dimension = Dimension::total;
+    std::string_view name;
+    std::int64_t minute = 0;
+    CounterKeyView(TenantId of, Dimension by, std::string_view called, std::int64_t at)
+        : tenant(of), dimension(by), name(called), minute(at) {}
+    CounterKeyView(const CounterKey& key)  // NOLINT(google-explicit-constructor): the same thing
+        : tenant(key.tenant), dimension(key.dimension), name(key.name), minute(key.minute) {}
+    friend bool operator==(const CounterKeyView&, const CounterKeyView&) = default;
+};
+struct CounterKeyEqual {
+    using is_transparent = void;
+    bool operator()(const CounterKeyView& a, const CounterKeyView& b) const { return a == b; }
+};
+struct CounterKeyHash {
+    using is_transparent = void;
+    std::size_t operator()(const CounterKeyView& key) const;
+};
+using CounterSums = std::unordered_map<CounterKey, Counts, CounterKeyHash, CounterKeyEqual>;
+void add(CounterSums& sums, const CounterKeyView& key, const Counts& counts);
+void add(CounterSums& sums, const CounterSums& more);
 
 struct CounterFilter {
     TenantId tenant;  // 0: the whole server
@@ -77,11 +100,12 @@ struct StatisticsKeeping {
     std::chrono::seconds days = std::chrono::days(3650);
 };
 
-// Threads: the committer's.
+// Threads: that of its writer.
 class CounterBook {
  public:
     static constexpr std::size_t names_limit = 500;  // of a tenant and dimension in a day; the others are other_name
     static constexpr std::size_t replies_limit = 200;
+    static constexpr std::size_t site_replies_limit = 1'000;
     static constexpr std::string_view other_name = "(other)";
     static constexpr std::size_t name_octets = 200;
 
@@ -98,18 +122,20 @@ class CounterBook {
     std::size_t names_count_ = 0;
 };
 
-// Both ends are moved to whole steps of the resolution, `from` down and `to` up.
+// Both ends are moved to whole steps of the resolution, `from` down and `to` up. `unwritten`: sums that belong to the
+// rows as well (Statistics::unwritten()).
 inline constexpr std::size_t series_limit = 1'500;     // points
 inline constexpr std::size_t rows_limit = 200'000;     // that totals and breakdowns look at
 inline constexpr std::size_t breakdown_limit = 1'000;  // names
 // A point for each step, empty ones too. Errors: invalid – more than series_limit points, or an end before its begin.
-[[nodiscard]] Result<std::vector<SeriesPoint>> series(Reader& reader, const CounterFilter& filter,
-                                                      WallClock::time_point from, WallClock::time_point to,
-                                                      Resolution resolution);
-[[nodiscard]] Result<Counts> totals(Reader& reader, const CounterFilter& filter, WallClock::time_point from,
-                                    WallClock::time_point to, Resolution resolution);
-// By the names of filter.dimension; filter.name is passed over.
-[[nodiscard]] Result<Breakdown> breakdown(Reader& reader, const CounterFilter& filter, WallClock::time_point from,
-                                          WallClock::time_point to, Resolution resolution, std::size_t limit);
+[[nodiscard]] Result<std::vector<SeriesPoint>> series(Reader& reader, const CounterSums& unwritten,
+                                                      const CounterFilter& filter, WallClock::time_point from,
+                                                      WallClock::time_point to, Resolution resolution);
+[[nodiscard]] Result<Counts> totals(Reader& reader, const CounterSums& unwritten, const CounterFilter& filter,
+                                    WallClock::time_point from, WallClock::time_point to, Resolution resolution);
+// By the names of filter.dimension that begin with filter.name, without that.
+[[nodiscard]] Result<Breakdown> breakdown(Reader& reader, const CounterSums& unwritten, const CounterFilter& filter,
+                                          WallClock::time_point from, WallClock::time_point to, Resolution resolution,
+                                          std::size_t limit);
 
 }  // namespace relevo

@@ -15,13 +15,20 @@ constexpr std::size_t first_delay = 32;  // stored
 
 std::string_view name_of(Counted thing) {
     constexpr std::array<std::string_view, counted_things> names{
-        "accepted", "recipients", "delivered",  "deferred",     "bounced_hard",   "bounced_soft",  "bounced_block",   "expired",
-        "suppressed", "dropped",  "complained", "opened_human", "opened_machine", "clicked_human", "clicked_machine", "unsubscribed"};
+        "accepted",       "recipients",    "delivered",       "deferred",     "bounced_hard", "bounced_soft",
+        "bounced_block",  "expired",       "suppressed",      "dropped",      "complained",   "opened_human",
+        "opened_machine", "clicked_human", "clicked_machine", "unsubscribed", "delivered_tls"};
     return names.at(static_cast<std::size_t>(thing));
 }
 
 std::chrono::milliseconds Counts::delay_bound(std::size_t step) {
-    return std::chrono::milliseconds(std::llround(100.0 * std::pow(2.0, static_cast<double>(step) / 2)));
+    static const auto bounds = [] {
+        std::array<std::chrono::milliseconds, delay_steps> made{};
+        for (std::size_t i = 0; i < delay_steps; ++i)
+            made.at(i) = std::chrono::milliseconds(std::llround(100.0 * std::pow(2.0, static_cast<double>(i) / 2)));
+        return made;
+    }();
+    return bounds.at(step);
 }
 
 void Counts::add_delay(std::chrono::milliseconds delay) {

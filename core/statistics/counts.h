@@ -31,8 +31,9 @@ enum class Counted : std::uint8_t {
     clicked_human = 13,
     clicked_machine = 14,
     unsubscribed = 15,
+    delivered_tls = 16,  // of those delivered
 };
-inline constexpr std::size_t counted_things = 16;
+inline constexpr std::size_t counted_things = 17;
 [[nodiscard]] std::string_view name_of(Counted thing);
 
 class Counts {

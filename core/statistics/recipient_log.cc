@@ -1,6 +1,7 @@
 #include "core/statistics/recipient_log.h"
 
 #include "core/spool/message.h"
+#include "core/statistics/search_words.h"
 
 #include <algorithm>
 #include <limits>
@@ -13,11 +14,6 @@ using mailsearch::State;
 
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 constexpr std::size_t step_rows = 2'000;       // read at once
-
-std::string_view domain_of(std::string_view address) {
-    const auto at = address.rfind('@');
-    return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
-}
 
 std::int64_t day_of_id(MessageId id) { return day_of(time_of(id)); }
 
@@ -33,7 +29,8 @@ FoundRecipient recipient_of(const Row& row) {
             .state = static_cast<State>(row.integer(5)),
             .marks = static_cast<std::uint8_t>(row.integer(6)),
             .reason = std::string(row.text(7)),
-            .changed_at = time_of_milliseconds(row.integer(8))};
+            .changed_at = time_of_milliseconds(row.integer(8)),
+            .labels = {}};
 }
 
 }  // namespace
@@ -49,13 +46,11 @@ Result<void> RecipientWriter::change_message(Transaction& transaction, std::int6
                                              const RecipientChange& change) {
     const std::int64_t first = change.message.value;
     if (change.state)
-        RELEVO_CHECK(transaction.execute(
-            change_message_.of(day),
-            {static_cast<std::int64_t>(*change.state), change.at, first, first + last_ordinal, first}));
+        RELEVO_CHECK(transaction.execute(change_message_.of(day), {static_cast<std::int64_t>(*change.state), change.at,
+                                                                   first, first + last_ordinal, first}));
     if (change.marks != 0)
-        RELEVO_CHECK(
-            transaction.execute(mark_message_.of(day), {static_cast<std::int64_t>(change.marks), change.at, first,
-                                                        first + last_ordinal, first}));
+        RELEVO_CHECK(transaction.execute(mark_message_.of(day), {static_cast<std::int64_t>(change.marks), change.at,
+                                                                 first, first + last_ordinal, first}));
     return {};
 }
 
@@ -72,10 +67,13 @@ Result<void> RecipientWriter::change_recipient(Transaction& transaction, std::in
         RELEVO_CHECK(transaction.execute(
             insert_.of(day),
             {key, change.message.value, change.tenant.value, std::string_view(change.recipient),
-             domain_of(change.recipient), std::string_view(change.sender),
-             static_cast<std::int64_t>(change.state.value_or(State::waiting)), static_cast<std::int64_t>(change.marks),
-             std::string_view(change.reason), change.at}));
-        return {};
+             std::string_view(change.sender), static_cast<std::int64_t>(change.state.value_or(State::waiting)),
+             static_cast<std::int64_t>(change.marks), std::string_view(change.reason), change.at}));
+        const std::string words = search_words(change.tenant, change.recipient, change.sender, change.labels);
+        return words_.insert(transaction, day, [&]() -> Result<void> {
+            RELEVO_CHECK(transaction.execute(insert_words_.of(day), {key, std::string_view(words)}));
+            return {};
+        });
     }
     if (change.only_if_new) return {};
     const std::int64_t all_marks = *marks | change.marks;
@@ -91,13 +89,30 @@ Result<void> RecipientWriter::change_recipient(Transaction& transaction, std::in
 struct RecipientSearch::Search {
     const mailsearch::MailQuery& query;
     std::optional<TenantId> tenant;
+    std::string expression;
     Index index = Index::all;
     std::int64_t first = 0, end = 0;  // of ids
     std::size_t limit = 0;
     std::size_t looked_at = 0;
     RecipientPage page;
+    void choose_index();
     [[nodiscard]] bool is_over() const { return page.rows.size() >= limit || looked_at >= looked_at_limit; }
 };
+
+// The index that leaves the fewest rows to look at.
+void RecipientSearch::Search::choose_index() {
+    const bool is_by_words = !search_expression(query, std::nullopt).empty();
+    // What rows do not have is for the index alone to find.
+    const bool is_by_labels = !query.subject.empty() || !query.tags.empty();
+    const bool is_rare_state = query.state && *query.state != State::delivered;
+    const bool is_rare_mark = query.mark && static_cast<int>(*query.mark) >= 4;
+    if (is_rare_mark && !is_by_labels)
+        index = Index::marks;
+    else if (is_rare_state && !is_by_words)
+        index = tenant ? Index::tenant_state : Index::state;
+    else if (expression = search_expression(query, tenant); !expression.empty())
+        index = Index::words;
+}
 
 Result<std::size_t> RecipientSearch::read_step(Reader& reader, std::int64_t day, const Search& search,
                                                std::int64_t below, std::size_t count, const RowCallback& row) {
@@ -107,19 +122,20 @@ Result<std::size_t> RecipientSearch::read_step(Reader& reader, std::int64_t day,
         ++rows;
         return row(one);
     };
-    const auto by_text = [&](DayStatement& statement, const std::string& text) {
-        return reader.query(statement.of(day), {std::string_view(text), search.first, below, limit}, counted);
-    };
+    const auto state = static_cast<std::int64_t>(search.query.state.value_or(State::waiting));
     switch (search.index) {
-        case Index::recipient: RELEVO_CHECK(by_text(by_recipient_, search.query.to.exact)); break;
-        case Index::sender: RELEVO_CHECK(by_text(by_sender_, search.query.from.exact)); break;
-        case Index::domain: RELEVO_CHECK(by_text(by_domain_, search.query.to.domain)); break;
-        case Index::tenant_state:
-            RELEVO_CHECK(reader.query(by_state_.of(day),
-                                      {search.tenant->value, static_cast<std::int64_t>(*search.query.state),
-                                       search.first, below, limit},
-                                      counted));
+        case Index::words:
+            RELEVO_CHECK(reader.query(by_words_.of(day),
+                                      {std::string_view(search.expression), search.first, below, limit}, counted));
             break;
+        case Index::state:
+            RELEVO_CHECK(reader.query(by_state_.of(day), {state, search.first, below, limit}, counted));
+            break;
+        case Index::tenant_state:
+            RELEVO_CHECK(
+                reader.query(by_tenant_.of(day), {search.tenant->value, state, search.first, below, limit}, counted));
+            break;
+        case Index::marks: RELEVO_CHECK(reader.query(by_marks_.of(day), {search.first, below, limit}, counted)); break;
         case Index::all: RELEVO_CHECK(reader.query(in_order_.of(day), {search.first, below, limit}, counted)); break;
     }
     return rows;
@@ -130,20 +146,20 @@ Result<void> RecipientSearch::find_in_day(Reader& reader, std::int64_t day, Sear
     std::size_t step = std::min(step_rows, std::max<std::size_t>(search.limit, 50));
     for (;;) {
         bool is_full = false;
-        RELEVO_TRY(const std::size_t rows, read_step(reader, day, search, below, step, [&](const Row& row) -> Result<void> {
-            if (is_full) return {};
-            FoundRecipient one = recipient_of(row);
-            below = row.integer(0);
-            ++search.looked_at;
-            if ((!search.tenant || *search.tenant == one.tenant) &&
-                mailsearch::matches(search.query, {.recipient = one.recipient,
-                                                   .sender = one.sender,
-                                                   .state = one.state,
-                                                   .marks = one.marks}))
-                search.page.rows.push_back(std::move(one));
-            is_full = search.is_over();
-            return {};
-        }));
+        RELEVO_TRY(
+            const std::size_t rows, read_step(reader, day, search, below, step, [&](const Row& row) -> Result<void> {
+                if (is_full) return {};
+                FoundRecipient one = recipient_of(row);
+                below = row.integer(0);
+                ++search.looked_at;
+                if ((!search.tenant || *search.tenant == one.tenant) &&
+                    mailsearch::matches(
+                        search.query,
+                        {.recipient = one.recipient, .sender = one.sender, .state = one.state, .marks = one.marks}))
+                    search.page.rows.push_back(std::move(one));
+                is_full = search.is_over();
+                return {};
+            }));
         if (search.is_over()) {
             search.page.next = below;
             return {};
@@ -157,17 +173,11 @@ Result<RecipientPage> RecipientSearch::find(Reader& reader, const mailsearch::Ma
                                             std::optional<TenantId> tenant, std::int64_t before, std::size_t limit) {
     Search search{.query = query,
                   .tenant = tenant,
+                  .expression = {},
                   .end = before > 0 ? before : std::numeric_limits<std::int64_t>::max(),
                   .limit = limit,
                   .page = {}};
-    if (!query.to.exact.empty())
-        search.index = Index::recipient;
-    else if (!query.to.domain.empty())
-        search.index = Index::domain;
-    else if (query.state && tenant && *query.state != State::delivered)
-        search.index = Index::tenant_state;
-    else if (!query.from.exact.empty())
-        search.index = Index::sender;
+    search.choose_index();
     if (query.after) search.first = first_id_at(*query.after);
     if (query.before) search.end = std::min(search.end, first_id_at(*query.before));
     if (!query.id.empty()) {
@@ -176,7 +186,8 @@ Result<RecipientPage> RecipientSearch::find(Reader& reader, const mailsearch::Ma
         search.first = std::max(search.first, id.value);
         search.end = std::min(search.end, id.value + last_ordinal + 1);
     }
-    RELEVO_TRY(const std::vector<std::int64_t> days, history_days(reader, "recipient", day_of_id(MessageId{search.first})));
+    RELEVO_TRY(const std::vector<std::int64_t> days,
+               history_days(reader, "recipient", day_of_id(MessageId{search.first})));
     for (const std::int64_t day : std::views::reverse(days)) {
         if (day > day_of_id(MessageId{search.end - 1})) continue;
         RELEVO_CHECK(find_in_day(reader, day, search));
@@ -184,6 +195,10 @@ Result<RecipientPage> RecipientSearch::find(Reader& reader, const mailsearch::Ma
     }
     if (!query.id.empty())  // recipients of others lie within the same keys
         std::erase_if(search.page.rows, [&](const FoundRecipient& one) { return one.id.message.text() != query.id; });
+    RELEVO_CHECK(labels_.refresh(reader));
+    for (FoundRecipient& one : search.page.rows) {
+        RELEVO_TRY(one.labels, labels_.of(reader, one.id.message));
+    }
     return std::move(search.page);
 }
 

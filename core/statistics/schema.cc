@@ -8,8 +8,6 @@ namespace {
 // bucket: minutes, hours or days since 1970 in UTC; tenant_id 0: the whole server; dimension: Dimension; counts: see
 // Counts::text().
 constexpr std::string_view initial_schema = R"sql(
-CREATE TABLE statistic_cursor (id INTEGER PRIMARY KEY, last_event BIGINT NOT NULL);
-INSERT INTO statistic_cursor (id, last_event) VALUES (1, 0);
 CREATE TABLE statistic_minute (
     tenant_id BIGINT NOT NULL,
     dimension INTEGER NOT NULL,

@@ -4,6 +4,8 @@
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -52,11 +54,27 @@ std::uint8_t marks_of(EventKind kind, bool is_machine) {
     return kind == EventKind::clicked ? bit(Mark::clicked) : 0;
 }
 
+// "TLSv1.3:…"; "none" and why, or nothing, otherwise.
+bool is_encrypted(std::string_view tls) { return tls.starts_with("TLS"); }
+
 }  // namespace
+
+MailLabels labels_of(const Event& accepted) {
+    MailLabels labels;
+    const auto detail = json::parse(accepted.detail);
+    if (!detail.has_value()) return labels;
+    labels.subject = text_of(*detail, "subject");
+    const boost::json::value* tags = json::member(*detail, "tags");
+    if (tags != nullptr && tags->is_array())
+        for (const boost::json::value& tag : tags->get_array())
+            if (const std::string text(json::text_of(&tag)); !text.empty()) labels.tags.push_back(text);
+    return labels;
+}
 
 struct Tally::Details {
     std::string recipient, site, source, bounce_class, nature, reply;
     bool is_machine = false;
+    bool is_encrypted = false;
 };
 
 std::string common_reply(std::string_view reply) {
@@ -71,45 +89,73 @@ std::string common_reply(std::string_view reply) {
     return printable(common, reply_octets);
 }
 
-void Tally::count(const Event& event, const std::optional<MessageFacts>& facts, const Details& details,
-                  const Counts& counts) {
+void Tally::count(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
+                  const Details& details, const Counts& counts) {
     const std::int64_t minute = std::chrono::floor<std::chrono::minutes>(event.at.time_since_epoch()).count();
-    const auto add = [&](TenantId tenant, Dimension dimension, std::string_view name) {
-        sums_[{.tenant = tenant,
-               .dimension = dimension,
-               .name = to_lower(name.substr(0, CounterBook::name_octets)),
-               .minute = minute}]
-            .add(counts);
+    std::vector<std::pair<Dimension, std::string>> names;
+    const auto name = [&](Dimension dimension, std::string_view text) {
+        names.emplace_back(dimension, to_lower(text.substr(0, CounterBook::name_octets)));
     };
-    const auto add_if_known = [&](TenantId tenant, Dimension dimension, std::string_view name) {
-        if (!name.empty()) add(tenant, dimension, name);
+    const auto name_if_known = [&](Dimension dimension, std::string_view text) {
+        if (!text.empty()) name(dimension, text);
     };
-    const bool is_problem = event.kind != EventKind::delivered;
-    if (event.tenant) add({}, Dimension::tenant, event.tenant.text());
+    name(Dimension::total, {});
+    if (facts) {
+        name(Dimension::stream, mail::name_of(facts->stream));
+        name(Dimension::credential, facts->credential ? facts->credential.text() : std::string());
+        name_if_known(Dimension::sender_domain, facts->sender.substr(facts->sender.rfind('@') + 1));
+    }
+    for (const std::string& tag : labels.tags) name(Dimension::tag, tag);
+    name_if_known(Dimension::site, details.site);
+    name_if_known(Dimension::source, details.source);
+    if (event.kind != EventKind::delivered) {
+        name_if_known(Dimension::bounce_class, details.bounce_class);
+        if (!details.reply.empty()) {
+            const std::string reply = common_reply(details.reply);
+            name(Dimension::reply, reply);
+            if (!details.site.empty()) name(Dimension::site_reply, fmt::format("{} {}", details.site, reply));
+        }
+    }
+    if (event.tenant) relevo::add(sums_, {TenantId{}, Dimension::tenant, event.tenant.text(), minute}, counts);
     for (const TenantId tenant : {TenantId{}, event.tenant}) {
-        add(tenant, Dimension::total, {});
-        if (facts) {
-            add(tenant, Dimension::stream, mail::name_of(facts->stream));
-            add(tenant, Dimension::credential, facts->credential ? facts->credential.text() : std::string());
-            add_if_known(tenant, Dimension::sender_domain, facts->sender.substr(facts->sender.rfind('@') + 1));
-        }
-        add_if_known(tenant, Dimension::site, details.site);
-        add_if_known(tenant, Dimension::source, details.source);
-        if (is_problem) {
-            add_if_known(tenant, Dimension::bounce_class, details.bounce_class);
-            if (!details.reply.empty()) add(tenant, Dimension::reply, common_reply(details.reply));
-        }
+        for (const auto& [dimension, text] : names) relevo::add(sums_, {tenant, dimension, text, minute}, counts);
         if (!event.tenant) break;
     }
 }
 
-void Tally::note(const Event& event, const MessageFacts& facts, const Details& details,
+void Tally::change(RecipientChange change) {
+    if (!change.ordinal) {
+        changes_.push_back(std::move(change));
+        places_.clear();  // what follows comes behind it
+        return;
+    }
+    const auto [place, is_new] = places_.try_emplace(key_of({change.message, *change.ordinal}), changes_.size());
+    if (is_new) {
+        changes_.push_back(std::move(change));
+        return;
+    }
+    RecipientChange& known = changes_[place->second];
+    if (change.only_if_new) return;
+    if (change.state) {
+        known.state = change.state;
+        known.reason = std::move(change.reason);
+    } else if (known.only_if_new) {
+        known.state.reset();
+    }
+    known.only_if_new = false;
+    known.marks |= change.marks;
+    known.at = change.at;
+    if (known.recipient.empty()) known.recipient = std::move(change.recipient);
+}
+
+void Tally::note(const Event& event, const MessageFacts& facts, const MailLabels& labels, const Details& details,
                  std::span<const MessageFactsReader::Waiting> waiting) {
     RecipientChange change{.message = event.message,
                            .ordinal = std::nullopt,
                            .tenant = event.tenant,
                            .recipient = {},
                            .sender = to_lower(facts.sender),
+                           .labels = labels,
                            .state = state_of(event.kind),
                            .marks = marks_of(event.kind, details.is_machine),
                            .reason = {},
@@ -119,7 +165,7 @@ void Tally::note(const Event& event, const MessageFacts& facts, const Details& d
         for (const MessageFactsReader::Waiting& one : waiting) {
             change.ordinal = one.ordinal;
             change.recipient = to_lower(one.recipient);
-            changes_.push_back(change);
+            this->change(change);
         }
         return;
     }
@@ -129,10 +175,10 @@ void Tally::note(const Event& event, const MessageFacts& facts, const Details& d
         change.recipient = to_lower(details.recipient);
     }
     if (event.kind != EventKind::delivered) change.reason = details.bounce_class;
-    changes_.push_back(std::move(change));
+    this->change(std::move(change));
 }
 
-void Tally::add(const Event& event, const std::optional<MessageFacts>& facts,
+void Tally::add(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
                 std::span<const MessageFactsReader::Waiting> waiting) {
     const auto parsed = json::parse(event.detail);
     const boost::json::value detail = parsed.has_value() ? *parsed : boost::json::value();
@@ -142,8 +188,9 @@ void Tally::add(const Event& event, const std::optional<MessageFacts>& facts,
                           .bounce_class = text_of(detail, "class"),
                           .nature = text_of(detail, "nature"),
                           .reply = text_of(detail, "reply"),
-                          .is_machine = text_of(detail, "by") == "machine"};
-    if (facts) note(event, *facts, details, waiting);
+                          .is_machine = text_of(detail, "by") == "machine",
+                          .is_encrypted = is_encrypted(text_of(detail, "tls"))};
+    if (facts) note(event, *facts, labels, details, waiting);
     if (facts && facts->sender.empty()) return;  // reports: nobody's mail
     Counts counts;
     switch (event.kind) {
@@ -153,6 +200,7 @@ void Tally::add(const Event& event, const std::optional<MessageFacts>& facts,
             break;
         case EventKind::delivered:
             counts.add(Counted::delivered);
+            if (details.is_encrypted) counts.add(Counted::delivered_tls);
             counts.add_delay(std::chrono::duration_cast<milliseconds>(event.at - time_of(event.message)));
             break;
         case EventKind::deferred: counts.add(Counted::deferred); break;
@@ -163,15 +211,13 @@ void Tally::add(const Event& event, const std::optional<MessageFacts>& facts,
         case EventKind::dropped: counts.add(Counted::dropped); break;
         case EventKind::complained: counts.add(Counted::complained); break;
         case EventKind::unsubscribed: counts.add(Counted::unsubscribed); break;
-        case EventKind::opened:
-            counts.add(details.is_machine ? Counted::opened_machine : Counted::opened_human);
-            break;
+        case EventKind::opened: counts.add(details.is_machine ? Counted::opened_machine : Counted::opened_human); break;
         case EventKind::clicked:
             counts.add(details.is_machine ? Counted::clicked_machine : Counted::clicked_human);
             break;
         default: return;
     }
-    count(event, facts, details, counts);
+    count(event, facts, labels, details, counts);
 }
 
 }  // namespace relevo

@@ -4,21 +4,26 @@
 #include "core/events/event.h"
 #include "core/spool/message_facts.h"
 #include "core/statistics/counter_book.h"
+#include "core/statistics/labels.h"
 #include "core/statistics/recipient_log.h"
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace relevo {
+
+// Those that the event of an acceptance names.
+[[nodiscard]] MailLabels labels_of(const Event& accepted);
 
 class Tally {
  public:
     // `facts`: of its message; nothing: forgotten, so only tenant and total are counted. `waiting`: of an accepted
     // message, the recipients that still wait.
-    void add(const Event& event, const std::optional<MessageFacts>& facts,
+    void add(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
              std::span<const MessageFactsReader::Waiting> waiting);
 
     [[nodiscard]] const CounterSums& sums() const { return sums_; }
@@ -26,12 +31,15 @@ class Tally {
 
  private:
     struct Details;
-    void count(const Event& event, const std::optional<MessageFacts>& facts, const Details& details,
-               const Counts& counts);
-    void note(const Event& event, const MessageFacts& facts, const Details& details,
+    void count(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
+               const Details& details, const Counts& counts);
+    void note(const Event& event, const MessageFacts& facts, const MailLabels& labels, const Details& details,
               std::span<const MessageFactsReader::Waiting> waiting);
+    void change(RecipientChange change);
     CounterSums sums_;
     std::vector<RecipientChange> changes_;
+    // Where the last change of a recipient is, so that all that happens to it in a batch is one.
+    std::unordered_map<std::int64_t, std::size_t> places_;
 };
 
 // What a server said, without what differs from mail to mail: addresses and words with digits in them that are no

@@ -26,15 +26,15 @@ Result<WebhookFeed::Batch> WebhookFeed::read(Reader& reader) {
     RELEVO_TRY(batch.round.webhooks, list_webhooks(reader));
     std::vector<Webhook>& webhooks = batch.round.webhooks;
     std::erase_if(webhooks, [](const Webhook& webhook) { return !webhook.enabled; });
-    RELEVO_TRY(batch.from, statements::count(reader, "SELECT event_id FROM webhook_cursor WHERE id = 1", {}));
+    RELEVO_TRY(batch.from, tail_.cursor(reader));
     batch.to = batch.from;
     if (webhooks.empty()) return batch;
     // Days that nobody wants to hear of are not read, however long the cursor stood.
     const auto since = std::ranges::min(webhooks, {}, &Webhook::hears_since).hears_since;
-    RELEVO_TRY(const std::vector<Event> events, tail_.after(reader, EventId{batch.from}, day_of(since), batch_limit));
+    RELEVO_TRY(const std::vector<Event> events, tail_.after(reader, batch.from, day_of(since), batch_limit));
     batch.round.events = events.size();
     for (const Event& event : events) {
-        batch.to = event.id.value;
+        batch.to = event.id;
         const auto type = webhook_type_of(event.kind);
         if (!type) continue;
         std::string body;
@@ -49,8 +49,8 @@ Result<WebhookFeed::Batch> WebhookFeed::read(Reader& reader) {
 }
 
 Result<std::int64_t> WebhookFeed::write(Transaction& transaction, const Batch& batch, std::int64_t pending_limit,
-                                        WallClock::time_point now) {
-    RELEVO_CHECK(transaction.execute("UPDATE webhook_cursor SET event_id = $1 WHERE id = 1", {batch.to}));
+                                        WallClock::time_point now) const {
+    RELEVO_CHECK(tail_.move(transaction, batch.from, batch.to));
     std::set<WebhookId> grown;
     for (const Wanted& wanted : batch.wanted) {
         RELEVO_TRY(const bool is_new,

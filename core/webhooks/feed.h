@@ -38,16 +38,16 @@ class WebhookFeed {
     };
     struct Batch {
         Round round;
-        std::int64_t from = 0, to = 0;  // the cursor
+        EventId from, to;  // the cursor
         std::vector<Wanted> wanted;
     };
     Result<Batch> read(Reader& reader);
-    static Result<std::int64_t> write(Transaction& transaction, const Batch& batch, std::int64_t pending_limit,
-                                      WallClock::time_point now);
+    Result<std::int64_t> write(Transaction& transaction, const Batch& batch, std::int64_t pending_limit,
+                               WallClock::time_point now) const;
 
     Committer& committer_;
     std::function<WallClock::time_point()> now_;
-    EventTail tail_;  // the reader's thread
+    EventTail tail_{"webhooks"};
 };
 
 }  // namespace relevo

@@ -72,7 +72,12 @@ CREATE TABLE webhook_cursor (
 INSERT INTO webhook_cursor (id, event_id) VALUES (1, 0);
 )sql";
 
-constexpr std::array migrations = {Migration{"webhooks", 1, initial_schema}};
+constexpr std::string_view shared_cursor = R"sql(
+INSERT INTO event_cursor (consumer, event_id) SELECT 'webhooks', event_id FROM webhook_cursor;
+DROP TABLE webhook_cursor;
+)sql";
+
+constexpr std::array migrations = {Migration{"webhooks", 1, initial_schema}, Migration{"webhooks", 2, shared_cursor}};
 
 }  // namespace
 

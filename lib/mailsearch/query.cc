@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 namespace relevo::mailsearch {
@@ -25,6 +27,9 @@ constexpr auto marks = std::to_array<std::pair<std::string_view, Mark>>({{"opene
                                                                          {"complained", Mark::complained},
                                                                          {"unsubscribed", Mark::unsubscribed}});
 
+constexpr std::string_view blanks = " \t\r\n";
+constexpr std::size_t words_limit = 10;
+
 std::unexpected<Error> not_understood(std::string_view word, std::string_view advice) {
     return failure(ErrorKind::invalid, fmt::format("\"{}\" is not understood: {}", printable(word, 60), advice));
 }
@@ -39,13 +44,16 @@ Result<AddressPattern> pattern_of(std::string_view text) {
         pattern.prefix = lower;
     else
         pattern.exact = lower;
-    if (lower.empty() || lower == "@") return not_understood(text, "an address, its beginning, or @ and a domain is wanted");
+    if (lower.empty() || lower == "@")
+        return not_understood(text, "an address, its beginning, or @ and a domain is wanted");
     return pattern;
 }
 
 // "2026-11-01" or "2026-11-01T12:00:00Z", in UTC.
 std::optional<TimePoint> time_of(std::string_view text) {
-    const auto number = [&](std::size_t at, std::size_t digits) { return parse_decimal<unsigned>(text.substr(at, digits)); };
+    const auto number = [&](std::size_t at, std::size_t digits) {
+        return parse_decimal<unsigned>(text.substr(at, digits));
+    };
     const bool has_time = text.size() == 20;
     if ((text.size() != 10 && !has_time) || text[4] != '-' || text[7] != '-') return std::nullopt;
     const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
@@ -55,7 +63,8 @@ std::optional<TimePoint> time_of(std::string_view text) {
     if (!date.ok()) return std::nullopt;
     TimePoint time = std::chrono::sys_days(date);
     if (!has_time) return time;
-    if (to_lower(text[10]) != 't' || text[13] != ':' || text[16] != ':' || to_lower(text[19]) != 'z') return std::nullopt;
+    if (to_lower(text[10]) != 't' || text[13] != ':' || text[16] != ':' || to_lower(text[19]) != 'z')
+        return std::nullopt;
     const auto hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
     if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
     return time + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
@@ -72,9 +81,10 @@ Result<void> read_status(std::string_view value, MailQuery& query) {
             query.mark = mark;
             return {};
         }
-    return not_understood(value,
-                          "status is waiting, deferred, delivered, bounced, expired, suppressed, held, dropped, opened, "
-                          "clicked, complained or unsubscribed");
+    return not_understood(
+        value,
+        "status is waiting, deferred, delivered, bounced, expired, suppressed, held, dropped, opened, "
+        "clicked, complained or unsubscribed");
 }
 
 Result<void> read_time(std::string_view value, std::optional<TimePoint>& into) {
@@ -85,7 +95,8 @@ Result<void> read_time(std::string_view value, std::optional<TimePoint>& into) {
 
 Result<void> read_word(std::string_view word, MailQuery& query) {
     constexpr std::string_view advice =
-        "use to:, from:, domain:, status:, after:, before:, id:, or an address, a domain or an id alone";
+        "use to:, from:, domain:, subject:, tag:, status:, after:, before:, id:, or an address, a domain or an id "
+        "alone";
     const auto colon = word.find(':');
     const std::string name = to_lower(word.substr(0, colon));
     const std::string_view value = colon == std::string_view::npos ? std::string_view() : word.substr(colon + 1);
@@ -115,6 +126,13 @@ Result<void> read_word(std::string_view word, MailQuery& query) {
     }
     if (name == "id") {
         query.id = to_lower(value);
+        return {};
+    }
+    if (name == "subject" || name == "tag") {
+        std::vector<std::string>& words = name == "tag" ? query.tags : query.subject;
+        if (words.size() >= words_limit)
+            return failure(ErrorKind::limit, fmt::format("a search has at most {} words of a kind", words_limit));
+        words.emplace_back(value);
         return {};
     }
     if (name == "status") return read_status(value, query);
@@ -149,9 +167,18 @@ Result<MailQuery> parse_query(std::string_view text) {
         return failure(ErrorKind::limit, fmt::format("a search has at most {} octets", query_limit));
     MailQuery query;
     while (!(text = trimmed(text)).empty()) {
-        const std::string_view word = text.substr(0, text.find_first_of(" \t\r\n"));
-        RELEVO_CHECK(read_word(word, query));
-        text.remove_prefix(word.size());
+        // A quotation mark begins a word or follows the colon.
+        const auto quote = text.find('"');
+        const auto blank = std::min(text.find_first_of(blanks), text.size());
+        if (quote < blank && (quote == 0 || text[quote - 1] == ':')) {
+            const auto end = text.find('"', quote + 1);
+            if (end == std::string_view::npos) return not_understood(text, "a quotation mark has no end");
+            RELEVO_CHECK(read_word(std::string(text.substr(0, quote)).append(text, quote + 1, end - quote - 1), query));
+            text.remove_prefix(end + 1);
+            continue;
+        }
+        RELEVO_CHECK(read_word(text.substr(0, blank), query));
+        text.remove_prefix(blank);
     }
     return query;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace relevo::mailsearch {
 
@@ -39,11 +40,13 @@ struct AddressPattern {
 
 // All that is given must hold.
 struct MailQuery {
-    AddressPattern to;    // to:…, domain:…, or an address alone
-    AddressPattern from;  // from:…
-    std::string id;       // id:msg_…, or that alone; the caller reads it
+    AddressPattern to;                 // to:…, domain:…, or an address alone
+    AddressPattern from;               // from:…
+    std::string id;                    // id:msg_…, or that alone; the caller reads it
+    std::vector<std::string> subject;  // subject:…, one or more words of it each
+    std::vector<std::string> tags;     // tag:…
     std::optional<State> state;
-    std::optional<Mark> mark;  // status:opened and the like
+    std::optional<Mark> mark;                                            // status:opened and the like
     std::optional<std::chrono::system_clock::time_point> after, before;  // of the acceptance
 };
 
@@ -52,11 +55,12 @@ struct Found {
     State state = State::waiting;
     std::uint8_t marks = 0;
 };
-// All but id and times.
+// All but id, times, subject and tags.
 [[nodiscard]] bool matches(const MailQuery& query, const Found& found);
 
 inline constexpr Octets query_limit = 1000;
-// "" finds everything. Errors: invalid – with what would be understood. limit – over query_limit octets.
+// Words are separated by blanks; one with blanks in it stands in quotation marks (tag:"New customer"). "" finds
+// everything. Errors: invalid – with what would be understood. limit – over query_limit octets.
 [[nodiscard]] Result<MailQuery> parse_query(std::string_view text);
 
 }  // namespace relevo::mailsearch

@@ -1,6 +1,7 @@
 // Any text is a query or an error that says why; a query is the same in either case.
-#include "lib/base/text.h"
 #include "lib/mailsearch/query.h"
+
+#include "lib/base/text.h"
 
 #include <cstdlib>
 
@@ -19,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     }
     require(query->to.exact == lower->to.exact && query->from.prefix == lower->from.prefix && query->id == lower->id);
     require(query->after == lower->after && query->before == lower->before && query->state == lower->state);
+    require(query->subject.size() == lower->subject.size() && query->tags.size() == lower->tags.size());
     if (!query->to.exact.empty() && query->to.domain.empty()) require(query->to.matches(query->to.exact));
     return 0;
 }

@@ -20,8 +20,9 @@ bool finds(std::string_view text, const Found& one) {
 }
 
 TEST(MailQuery, FindsByWholeAddressByItsBeginningAndByDomain) {
-    for (const std::string_view text : {"to:ana@example.org", "to:ana@", "to:an", "to:@example.org", "domain:example.org",
-                                        "ANA@Example.org", "example.org", "to:ana@ domain:example.org", ""})
+    for (const std::string_view text :
+         {"to:ana@example.org", "to:ana@", "to:an", "to:@example.org", "domain:example.org", "ANA@Example.org",
+          "example.org", "to:ana@ domain:example.org", ""})
         EXPECT_TRUE(finds(text, found("ana@example.org"))) << text;
     for (const std::string_view text : {"to:ana@example.net", "to:anna@", "domain:ample.org", "domain:example.net",
                                         "domain:example.net to:ana@", "from:ana@"})
@@ -46,10 +47,20 @@ TEST(MailQuery, ReadsDaysTimesAndIds) {
     EXPECT_EQ(parse_query("msg_01h2").value().id, "msg_01h2");
 }
 
+TEST(MailQuery, ReadsWordsOfTheSubjectAndTagsWithBlanksInQuotationMarks) {
+    const auto query = parse_query("subject:invoice tag:\"New customer\"\tsubject:\"your order\" to:ana@").value();
+    EXPECT_EQ(query.subject, (std::vector<std::string>{"invoice", "your order"}));
+    EXPECT_EQ(query.tags, std::vector<std::string>{"New customer"});
+    EXPECT_EQ(query.to.prefix, "ana@");
+    std::string many;
+    for (int i = 0; i < 11; ++i) many += "tag:a ";
+    EXPECT_EQ(parse_query(many).error().kind, ErrorKind::limit);
+}
+
 TEST(MailQuery, SaysWhatWouldBeUnderstood) {
     for (const std::string_view text :
-         {"ana", "status:lost", "subject:offer", "before:yesterday", "before:2026-13-01", "before:2026-02-30",
-          "after:2026-01-01T25:00:00Z", "after:1969-01-01", "to:", "to:@", "domain:@"}) {
+         {"ana", "status:lost", "topic:offer", "subject:", "tag:\"open", "before:yesterday", "before:2026-13-01",
+          "before:2026-02-30", "after:2026-01-01T25:00:00Z", "after:1969-01-01", "to:", "to:@", "domain:@"}) {
         const auto query = parse_query(text);
         ASSERT_FALSE(query.has_value()) << text;
         EXPECT_EQ(query.error().kind, ErrorKind::invalid) << text;

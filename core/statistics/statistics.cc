@@ -1,0 +1,168 @@
+#include "core/statistics/statistics.h"
+
+#include <unordered_map>
+
+namespace relevo {
+
+Statistics::Statistics(Ports ports)
+    : ports_(ports),
+      taken_count_(
+          ports_.metrics.counter("relevo_statistics_events_total", "Events counted for statistics and search")),
+      behind_(ports_.metrics.gauge("relevo_statistics_delay_seconds",
+                                   "Time since the newest event of the last batch, if more events wait; else 0")),
+      wakeup_(ports_.shard),
+      ended_(ports_.shard) {}
+
+Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
+    if (batch.starts_over) {
+        RELEVO_TRY(const EventId newest, tail_.newest(log));
+        if (newest < batch.last) {
+            ports_.log.warning("statistics.log_is_older",
+                               {{"cursor", batch.last.value}, {"newest_event", newest.value}});
+            batch.last = newest;
+        }
+    }
+    const EventId from = batch.last;
+    RELEVO_TRY(const std::vector<Event> events, tail_.after(log, from, 0, batch_limit));
+    if (events.empty()) return {};
+    RELEVO_CHECK(facts_.refresh(log));
+    RELEVO_CHECK(labels_.refresh(book));
+    struct Known {
+        std::optional<MessageFacts> facts;
+        MailLabels labels;
+    };
+    std::unordered_map<std::int64_t, Known> known;
+    for (const Event& event : events) {
+        const auto [place, is_new] = known.try_emplace(event.message.value);
+        if (is_new) {
+            RELEVO_TRY(place->second.facts, facts_.of(log, event.message));
+            if (event.kind == EventKind::accepted) {
+                place->second.labels = labels_of(event);
+                if (!place->second.labels.is_empty())
+                    RELEVO_CHECK(new_labels_.write(book, event.message, place->second.labels));
+            } else {
+                RELEVO_TRY(place->second.labels, labels_.of(book, event.message));
+            }
+        }
+        const auto& [facts, labels] = place->second;
+        std::vector<MessageFactsReader::Waiting> waiting;
+        if (event.kind == EventKind::accepted && facts) {
+            RELEVO_TRY(waiting, facts_.waiting(log, event.message));
+        }
+        batch.tally.add(event, facts, labels, waiting);
+    }
+    batch.last = events.back().id;
+    batch.events = events.size();
+    const bool waits = events.size() == batch_limit;
+    behind_.set(waits ? std::chrono::floor<std::chrono::seconds>(WallClock::now() - events.back().at).count() : 0);
+    return {};
+}
+
+bool Statistics::is_due(const Batch& batch) const {
+    const std::size_t gathered = batch.starts_over ? 0 : sums_.size();
+    return gathered + batch.tally.sums().size() >= sums_limit || Clock::now() >= last_written_ + write_interval;
+}
+
+Result<void> Statistics::take(Transaction& book, Batch& batch, Counters counters) {
+    batch = {};
+    RELEVO_TRY(batch.cursor, tail_.cursor(book));
+    // At the start, and when a disk that failed has taken back what it had written.
+    batch.starts_over = !has_begun_ || batch.cursor != cursor_;
+    batch.last = batch.starts_over ? batch.cursor : taken_;
+    RELEVO_CHECK(ports_.events.read_apart([&](Reader& log) { return read(log, book, batch); }));
+    for (const RecipientChange& change : batch.tally.changes()) RELEVO_CHECK(recipients_.write(book, change));
+    if (batch.last == batch.cursor || (counters == Counters::when_due && !is_due(batch))) return {};
+    CounterSums sums = batch.tally.sums();
+    if (!batch.starts_over) relevo::add(sums, sums_);
+    RELEVO_CHECK(counters_.add(book, sums));
+    RELEVO_CHECK(tail_.move(book, batch.cursor, batch.last));
+    batch.has_written = true;
+    return {};
+}
+
+void Statistics::settle(Batch& batch) {
+    const std::lock_guard lock(mutex_);
+    has_begun_ = true;
+    if (batch.starts_over || batch.has_written) sums_.clear();
+    if (!batch.has_written) relevo::add(sums_, batch.tally.sums());
+    cursor_ = batch.has_written ? batch.last : batch.cursor;
+    taken_ = batch.last;
+    if (batch.has_written) last_written_ = Clock::now();
+}
+
+Task<Result<std::size_t>> Statistics::take_batch(Counters counters) {
+    Batch batch;
+    CommitRequest request;
+    request.rows = [this, &batch, counters](Transaction& book, const std::vector<ContentToStore>&) {
+        return take(book, batch, counters);
+    };
+    RELEVO_CO_CHECK(co_await commit(ports_.book, std::move(request)));
+    const std::size_t events = batch.events;
+    // Thousands of sums: not on the shard, which mail waits for. Left undone they are counted again from the cursor.
+    RELEVO_CO_CHECK(co_await read_rows(ports_.book, [this, &batch](Reader&) -> Result<void> {
+        settle(batch);
+        batch = {};
+        return {};
+    }));
+    taken_count_.add(events);
+    co_return events;
+}
+
+Result<CounterSums> Statistics::unwritten(Reader& book, const CounterFilter& filter) const {
+    CounterSums found;
+    EventId cursor;
+    {
+        const std::lock_guard lock(mutex_);
+        cursor = cursor_;
+        for (const auto& [key, counts] : sums_)
+            if (key.tenant == filter.tenant && key.dimension == filter.dimension) found.emplace(key, counts);
+    }
+    // If the cursor has moved meanwhile, the rows have them.
+    RELEVO_TRY(const EventId written, tail_.cursor(book));
+    if (written != cursor) found.clear();
+    return found;
+}
+
+Task<Result<void>> Statistics::keep_house(StatisticsKeeping keeping, std::int64_t first_kept_day,
+                                          WallClock::time_point now) {
+    CommitRequest request;
+    request.rows = [keeping, first_kept_day, now](Transaction& book,
+                                                  const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(CounterBook::keep_house(book, keeping, now));
+        RELEVO_CHECK(drop_history_before(book, first_kept_day, [](std::int64_t) -> Result<bool> { return false; }));
+        return {};
+    };
+    co_return co_await commit(ports_.book, std::move(request));
+}
+
+Task<> Statistics::take_all() {
+    for (;;) {
+        const auto taken = co_await take_batch(is_finishing_ ? Counters::now : Counters::when_due);
+        if (!taken.has_value()) {
+            if (!std::exchange(has_failed_, true))
+                ports_.log.error("statistics.not_counted", {{"problem", taken.error().detail}});
+            co_return;
+        }
+        if (std::exchange(has_failed_, false)) ports_.log.info("statistics.counted_again", {});
+        if (*taken < batch_limit || is_finishing_) co_return;
+    }
+}
+
+Task<> Statistics::run() {
+    is_running_ = true;
+    while (!is_finishing_) {
+        co_await take_all();
+        if (!is_finishing_) co_await wakeup_.wait(Clock::now() + interval);
+    }
+    is_running_ = false;
+    ended_.notify_all();
+}
+
+Task<> Statistics::finish() {
+    is_finishing_ = true;
+    wakeup_.notify_all();
+    while (is_running_) co_await ended_.wait();
+    co_await take_all();
+}
+
+}  // namespace relevo

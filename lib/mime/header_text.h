@@ -1,0 +1,13 @@
+// What people read in a header field.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace relevo::mime {
+
+// An unstructured field's value as UTF-8: encoded-words (RFC 2047) decoded, folding removed. What cannot be decoded
+// stays as it is; octets that are no UTF-8 are read as if they were Latin-1. Control characters become spaces.
+[[nodiscard]] std::string header_text(std::string_view value);
+
+}  // namespace relevo::mime
