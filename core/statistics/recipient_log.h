@@ -85,7 +85,7 @@ class RecipientWriter {
 class RecipientSearch {
  public:
     // Rows that one page looks at; a page that comes to it says where to go on, with as many rows as there were.
-    static constexpr std::size_t looked_at_limit = 50'000;
+    static constexpr std::size_t looked_at_limit = 20'000;
     // `before`: `next` of the page before, or 0. Errors: invalid – query.id is no id.
     Result<RecipientPage> find(Reader& reader, const mailsearch::MailQuery& query, std::optional<TenantId> tenant,
                                std::int64_t before, std::size_t limit);
