@@ -190,13 +190,6 @@ void Server::make_webhooks() {
                                            webhook_options(started_with_->webhooks));
 }
 
-Task<> Server::keep_keys() {
-    while (!draining_) {
-        co_await keeper_->round([this] { return draining_.load(); });
-        if (!draining_) co_await keys_wakeup_->wait(Clock::now() + key_check_interval_.load());
-    }
-}
-
 Task<> Server::keep_accounts(WallClock::time_point now) {
     CommitRequest request;
     request.rows = [uses = accounts_.uses().take(), now](Transaction& transaction,
