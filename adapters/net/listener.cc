@@ -73,22 +73,22 @@ Result<std::vector<FileDescriptor>> bind_sockets(Endpoint& endpoint, std::size_t
     return sockets;
 }
 
-// The shards wait on copies of the one socket.
-Result<std::vector<FileDescriptor>> inherit_socket(int descriptor, std::size_t count) {
-    FileDescriptor inherited(descriptor);
-    int is_listening = 0;
-    socklen_t length = sizeof is_listening;
-    if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) != 0 || is_listening == 0)
-        return failure(ErrorKind::invalid, fmt::format("descriptor {} is not a listening socket", descriptor));
-    if (::fcntl(descriptor, F_SETFL, O_NONBLOCK) != 0 || ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
-        return std::unexpected(error_of_errno(errno, "prepare the inherited socket"));
-    std::vector<FileDescriptor> sockets;
-    for (std::size_t index = 1; index < count; ++index) {
-        FileDescriptor copy(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+// At least `count`: where there are fewer sockets than shards, shards wait on copies of them.
+Result<std::vector<FileDescriptor>> inherit_sockets(std::vector<FileDescriptor> sockets, std::size_t count) {
+    for (const FileDescriptor& socket : sockets) {
+        int is_listening = 0;
+        socklen_t length = sizeof is_listening;
+        if (::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) != 0 || is_listening == 0)
+            return failure(ErrorKind::invalid, fmt::format("descriptor {} is not a listening socket", socket.get()));
+        if (::fcntl(socket.get(), F_SETFL, O_NONBLOCK) != 0 || ::fcntl(socket.get(), F_SETFD, FD_CLOEXEC) != 0)
+            return std::unexpected(error_of_errno(errno, "prepare the inherited socket"));
+        RELEVO_CHECK(set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"));
+    }
+    for (std::size_t index = 0; sockets.size() < count; ++index) {
+        FileDescriptor copy(::fcntl(sockets[index].get(), F_DUPFD_CLOEXEC, 0));
         if (!copy) return std::unexpected(error_of_errno(errno, "prepare the inherited socket"));
         sockets.push_back(std::move(copy));
     }
-    sockets.push_back(std::move(inherited));
     return sockets;
 }
 
@@ -127,6 +127,7 @@ class Listener::Acceptor {
         socket_.close(ignored);
     }
     [[nodiscard]] Shard& shard() { return sockets_->shard(); }
+    [[nodiscard]] int descriptor() { return socket_.native_handle(); }
 
  private:
     enum class Next : std::uint8_t { accept, wait, pause };
@@ -223,18 +224,18 @@ Result<std::unique_ptr<Listener>> Listener::open(std::vector<std::shared_ptr<Sha
                                                  ListenerOptions options) {
     std::unique_ptr<Listener> listener(new Listener());
     std::vector<FileDescriptor> sockets;
-    if (options.inherited_descriptor) {
-        RELEVO_TRY(sockets, inherit_socket(*options.inherited_descriptor, shards.size()));
-        options.endpoint = local_endpoint(sockets.front().get());
-    } else {
+    if (options.inherited.empty()) {
         RELEVO_TRY(sockets, bind_sockets(options.endpoint, shards.size()));
+    } else {
+        RELEVO_TRY(sockets, inherit_sockets(std::exchange(options.inherited, {}), shards.size()));
+        options.endpoint = local_endpoint(sockets.front().get());
     }
     listener->endpoint_ = options.endpoint;
     listener->shared_ = std::make_shared<Shared>();
     listener->shared_->options = std::move(options);
-    for (std::size_t index = 0; index < shards.size(); ++index)
+    for (std::size_t index = 0; index < sockets.size(); ++index)
         listener->acceptors_.push_back(
-            std::make_shared<Acceptor>(shards[index], std::move(sockets[index]), listener->shared_));
+            std::make_shared<Acceptor>(shards[index % shards.size()], std::move(sockets[index]), listener->shared_));
     return listener;
 }
 
@@ -248,6 +249,12 @@ void Listener::start(Accept accept) {
 void Listener::stop() {
     for (const auto& acceptor : acceptors_) acceptor->shard().post([acceptor] { acceptor->stop(); });
     acceptors_.clear();
+}
+
+std::vector<int> Listener::descriptors() const {
+    std::vector<int> descriptors;
+    for (const auto& acceptor : acceptors_) descriptors.push_back(acceptor->descriptor());
+    return descriptors;
 }
 
 unsigned Listener::connections() const { return shared_->open->load(std::memory_order_relaxed); }

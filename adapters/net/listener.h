@@ -3,13 +3,13 @@
 
 #include "adapters/net/shard_sockets.h"
 #include "adapters/net/tls_context.h"
+#include "core/ports/file_descriptor.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/ports/stream.h"
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,15 +21,17 @@ struct ListenerOptions {
     // Said to a connection that cannot be served (no descriptor left, or over the limit), before it is closed.
     std::string refusal = "421 4.3.2 Too many connections, try again later\r\n";
     unsigned connection_limit = 20000;  // open connections of this listener, all shards together
-    // A listening socket that systemd has opened (LISTEN_FDS), instead of opening one; owned by the listener then.
-    std::optional<int> inherited_descriptor{};
+    // Listening sockets of this address that the service manager has opened or kept (LISTEN_FDS), instead of opening
+    // any. The listener serves all of them, however many shards there are.
+    std::vector<FileDescriptor> inherited{};
     Log* log = nullptr;           // "listener.descriptors_exhausted", at most once a minute
     Counter* accepted = nullptr;  // may be null, as may the next one
     Counter* refused = nullptr;   // turned away with `refusal`
 };
 
-// One socket per shard (SO_REUSEPORT): the kernel spreads connections over them, and no shard wakes another.
-// Threads: open(), start(), stop() any; must be destroyed before its shards.
+// One socket per shard (SO_REUSEPORT): the kernel spreads connections over them, and no shard wakes another. A
+// connection waits in the socket that the kernel chose, so none that has been inherited is left out. Threads: open(),
+// start(), stop() any; must be destroyed before its shards.
 class Listener {
  public:
     using Accept = std::function<void(Shard&, std::unique_ptr<Stream>)>;
@@ -47,6 +49,8 @@ class Listener {
 
     [[nodiscard]] Endpoint endpoint() const { return endpoint_; }
     [[nodiscard]] unsigned connections() const;
+    // The listening sockets, for a service manager that is to keep them. Before stop().
+    [[nodiscard]] std::vector<int> descriptors() const;
 
  private:
     class Acceptor;

@@ -1,6 +1,7 @@
 #include "adapters/net/listener.h"
 
 #include "adapters/net/harness_test.h"
+#include "adapters/net/socket.h"
 
 #include <array>
 #include <cstdlib>
@@ -19,6 +20,17 @@ std::unique_ptr<Listener> must_open(World& world, ListenerOptions options) {
     auto listener = Listener::open({world.sockets}, std::move(options));
     EXPECT_TRUE(listener) << (listener ? "" : listener.error().detail);
     return std::move(*listener);
+}
+
+std::vector<FileDescriptor> listening_sockets(int count) {
+    std::vector<FileDescriptor> sockets;
+    for (int index = 0; index < count; ++index) {
+        const SocketAddress address(any_port);
+        const int number = sockets.emplace_back(::socket(AF_INET, SOCK_STREAM, 0)).get();
+        EXPECT_EQ(::bind(number, address.data(), address.size()), 0);
+        EXPECT_EQ(::listen(number, 5), 0);
+    }
+    return sockets;
 }
 
 Task<> greet(std::unique_ptr<Stream> stream) {
@@ -103,9 +115,7 @@ TEST(Listener, CountsConnectionsWhileTheyLive) {
 
 TEST(Listener, TakesASocketThatSystemdHasOpened) {
     World world;
-    const int inherited = ::socket(AF_INET, SOCK_STREAM, 0);
-    ASSERT_EQ(::listen(inherited, 5), 0);  // the system chooses the port
-    auto listener = must_open(world, {.inherited_descriptor = inherited});
+    auto listener = must_open(world, {.inherited = listening_sockets(1)});
     listener->start(greet_each);
     std::string seen;
     Error error;
@@ -113,9 +123,36 @@ TEST(Listener, TakesASocketThatSystemdHasOpened) {
     world.run(dial(world, {.target = target, .deadline = soon()}, seen, error));
     EXPECT_EQ(seen, "220 ready\r\n") << error.detail;
 
-    const auto wrong = Listener::open({world.sockets}, {.inherited_descriptor = ::dup(0)});
+    std::vector<FileDescriptor> no_socket;
+    no_socket.emplace_back(::dup(0));
+    const auto wrong = Listener::open({world.sockets}, {.inherited = std::move(no_socket)});
     ASSERT_FALSE(wrong);
     EXPECT_EQ(wrong.error().kind, ErrorKind::invalid);
+}
+
+// A run with more shards has left more sockets; whoever waits in one of them is served all the same.
+TEST(Listener, ServesEverySocketThatItInherits) {
+    World world;
+    std::vector<FileDescriptor> inherited = listening_sockets(3);
+    std::vector<Endpoint> targets;
+    for (const FileDescriptor& socket : inherited)
+        targets.push_back({any_port.address, local_endpoint(socket.get()).port});
+    auto listener = must_open(world, {.inherited = std::move(inherited)});
+    EXPECT_EQ(listener->descriptors().size(), 3U);
+    listener->start(greet_each);
+    for (const Endpoint& target : targets) {
+        std::string seen;
+        Error error;
+        world.run(dial(world, {.target = target, .deadline = soon()}, seen, error));
+        EXPECT_EQ(seen, "220 ready\r\n") << error.detail;
+    }
+}
+
+TEST(Listener, SharesOneInheritedSocketAmongItsShards) {
+    World world;
+    auto listener = Listener::open({world.sockets, world.sockets, world.sockets}, {.inherited = listening_sockets(1)});
+    ASSERT_TRUE(listener) << listener.error().detail;
+    EXPECT_EQ((*listener)->descriptors().size(), 3U);
 }
 
 TEST(Listener, LeavesIpv4AloneOnItsIpv6Socket) {

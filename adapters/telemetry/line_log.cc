@@ -26,6 +26,17 @@ int open_for_appending(const std::string& file) {
     return ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 }
 
+// As syslog(3) numbers them.
+std::string_view priority_prefix(Level level) {
+    switch (level) {
+        case Level::debug: return "<7>";
+        case Level::info: return "<6>";
+        case Level::warning: return "<4>";
+        case Level::error: return "<3>";
+    }
+    return "";
+}
+
 void write_all(int descriptor, std::string_view octets) {
     while (!octets.empty()) {
         const ssize_t count = ::write(descriptor, octets.data(), octets.size());
@@ -68,6 +79,7 @@ bool LineLog::State::has_room_for(Level level) const {
 
 void LineLog::State::tell_dropped() {
     if (dropped == 0) return;
+    if (options.prefix == LinePrefix::priority) pending += priority_prefix(Level::warning);
     append_line(pending, options.format, std::chrono::system_clock::now(), Level::warning, "log.dropped",
                 {{"lines", dropped}});
     dropped = 0;
@@ -123,6 +135,10 @@ Result<std::unique_ptr<LineLog>> LineLog::open(LineLogOptions options) {
 }
 
 LineLog::LineLog(std::unique_ptr<State> state) : state_(std::move(state)) {
+    if (state_->options.start == WriterStart::at_once) start();
+}
+
+void LineLog::start() {
     state_->writer = std::thread([state_pointer = state_.get()] { state_pointer->run(); });
 }
 
@@ -131,6 +147,7 @@ LineLog::~LineLog() {
         const std::lock_guard lock(state_->mutex);
         state_->must_stop = true;
     }
+    if (!state_->writer.joinable()) start();  // what waits is written in any case
     state_->for_writer.notify_one();
     state_->writer.join();
     if (!state_->options.file.empty()) ::close(state_->descriptor);
@@ -144,6 +161,7 @@ void LineLog::write(Level level, std::string_view event, std::initializer_list<F
     if (!enabled(level)) return;
     std::string line;
     line.reserve(256);
+    if (state_->options.prefix == LinePrefix::priority) line += priority_prefix(level);
     append_line(line, state_->options.format, std::chrono::system_clock::now(), level, event, fields);
     bool must_wake = false;
     {

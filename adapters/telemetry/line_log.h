@@ -11,12 +11,23 @@
 
 namespace relevo::telemetry {
 
+enum class LinePrefix : bool {
+    none,
+    priority,  // "<3>" to "<7>", as the journal takes it from standard error (sd-daemon(3))
+};
+enum class WriterStart : bool {
+    at_once,
+    by_start,  // lines wait until start() is called, so that no thread exists before: privileges are a thread's own
+};
+
 struct LineLogOptions {
     std::string file{};  // appended to, made with mode 0640; "" is standard error
     LineFormat format = LineFormat::json;
     Level minimum = Level::info;
     // Most octets that wait for the writer. From half of it on, debug and info lines are dropped; above it, all are.
     Octets queue_limit_octets = 4 * mebibyte;
+    LinePrefix prefix = LinePrefix::none;
+    WriterStart start = WriterStart::at_once;
 };
 
 //     {"time":"2026-03-01T09:30:00.123456Z","level":"info","event":"smtp.accepted","peer":"192.0.2.1:40000"}
@@ -31,6 +42,8 @@ class LineLog final : public Log {
     // Writes what waits, then ends.
     ~LineLog() override;
 
+    // For WriterStart::by_start: the thread begins to write. Once.
+    void start();
     [[nodiscard]] bool enabled(Level level) const override;
     void write(Level level, std::string_view event, std::initializer_list<Field> fields) override;
 

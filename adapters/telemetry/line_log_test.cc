@@ -193,5 +193,34 @@ TEST(LineLog, KnowsTheWordsOfItsLevels) {
     EXPECT_FALSE(parse_level("loud"));
 }
 
+TEST(LineLog, NumbersPrioritiesAsTheJournalReadsThem) {
+    const TemporaryFile file;
+    auto log = must_open({.file = file.path, .minimum = Level::debug, .prefix = LinePrefix::priority});
+    log->debug("d", {});
+    log->info("i", {});
+    log->warning("w", {});
+    log->error("e", {});
+    log.reset();
+    std::vector<std::string> prefixes;
+    for (const std::string& line : lines_of(file.path)) prefixes.push_back(line.substr(0, 4));
+    EXPECT_EQ(prefixes, (std::vector<std::string>{"<7>{", "<6>{", "<4>{", "<3>{"}));
+}
+
+TEST(LineLog, KeepsLinesUntilItMayStart) {
+    const TemporaryFile file;
+    const LineLogOptions options{.file = file.path, .start = WriterStart::by_start};
+    auto log = must_open(options);
+    log->info("before", {});
+    EXPECT_EQ(lines_of(file.path).size(), 0U);
+    log->start();
+    log->flush();
+    EXPECT_EQ(lines_of(file.path).size(), 1U);
+
+    auto never_started = must_open(options);
+    never_started->info("a start that failed", {});
+    never_started.reset();
+    EXPECT_EQ(lines_of(file.path).size(), 2U);
+}
+
 }  // namespace
 }  // namespace relevo::telemetry

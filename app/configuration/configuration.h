@@ -60,6 +60,7 @@ struct ServerSettings {
     std::string group;         // empty: the user's
     mail::Language language = mail::Language::english;
     std::chrono::seconds drain_time{30};
+    bool filter_system_calls = true;
 };
 
 struct ListenerSettings {

@@ -36,6 +36,15 @@ std::span<const Setting<ServerSettings>> settings_of() {
                             {"How long a stop waits for sessions and deliveries in progress.",
                              "Cuánto espera una parada a las sesiones y entregas en curso."},
                             between(0, hour)),
+        row<&S::filter_system_calls>(
+            "filter_system_calls",
+            {"Make no system calls after the start but those that a mail relay has need of (seccomp); an intruder who "
+             "tries others ends the process. `false` only for looking for faults with a debugger, or where the kernel "
+             "cannot.",
+             "No hacer tras el arranque más llamadas al sistema que las que necesita un servidor de correo (seccomp); "
+             "un intruso que pruebe otras termina el proceso. `false` solo para buscar fallos con un depurador, o si "
+             "el núcleo no puede."},
+            restart),
     };
     return settings;
 }

@@ -3,16 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
+#include <linux/capability.h>
 #include <optional>
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -62,6 +65,23 @@ Result<void> prepare_folder(const std::string& path, mode_t mode, const std::opt
     return {};
 }
 
+// While we still may (CAP_SETPCAP): afterwards not even a program that root starts could have them again.
+void empty_bounding_set() {
+    for (unsigned long capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
+        if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return;
+}
+
+Result<void> give_up_capabilities() {
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
+        return failure(ErrorKind::refused, fmt::format("cannot give up ambient capabilities: {}", reason()));
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+    // The C library has no function for it.
+    if (::syscall(SYS_capset, &header, none.data()) != 0)
+        return failure(ErrorKind::refused, fmt::format("cannot give up capabilities: {}", reason()));
+    return {};
+}
+
 }  // namespace
 
 Result<void> prepare_folders(const ServerSettings& server) {
@@ -88,15 +108,15 @@ Result<void> forbid_new_privileges() {
 Result<void> drop_privileges(const ServerSettings& server) {
     ::umask(0027);
     RELEVO_TRY(const std::optional<User> user, configured_user(server));
+    empty_bounding_set();
     if (user) {
-        // Leaving uid 0 for all three ids clears every capability set (capabilities(7)).
         if (::setgroups(0, nullptr) != 0 || ::setresgid(user->group, user->group, user->group) != 0 ||
             ::setresuid(user->user, user->user, user->user) != 0)
             return failure(ErrorKind::refused, fmt::format("cannot become user {}: {}", server.user, reason()));
         if (::setuid(0) == 0)
             return failure(ErrorKind::internal, "privileges could be regained after they were dropped");
     }
-    return {};
+    return give_up_capabilities();
 }
 
 Result<void> raise_descriptor_limit() {

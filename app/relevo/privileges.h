@@ -16,8 +16,9 @@ namespace relevo {
 // No set-uid program gains anything below this process (prctl(2), PR_SET_NO_NEW_PRIVS). Holds for the calling thread
 // and those that it starts: call it before any other thread runs. Errors: refused.
 [[nodiscard]] Result<void> forbid_new_privileges();
-// As root with server.user set: becomes that user for good, without a capability left. Errors: not_found – no such
-// user; refused.
+// As root with server.user set: becomes that user for good. Whoever it is then, no capability is left, nor one that
+// could be regained. Capabilities are a thread's own: call it before any other thread runs. Errors: not_found – no
+// such user; refused.
 [[nodiscard]] Result<void> drop_privileges(const ServerSettings& server);
 // As many descriptors as the hard limit allows, up to 1,048,576.
 [[nodiscard]] Result<void> raise_descriptor_limit();

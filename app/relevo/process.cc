@@ -15,6 +15,7 @@
 #include "app/relevo/options.h"
 #include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
+#include "app/relevo/service_manager.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/sink.h"
 #include "app/relevo/store_repair.h"
@@ -25,7 +26,6 @@
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-#include <systemd/sd-daemon.h>
 
 #include <csignal>
 #include <cstdio>
@@ -45,13 +45,10 @@ sigset_t handled_signals() {
     return signals;
 }
 
-// How often the service manager wants to hear that we are alive; half of its limit.
-timespec watchdog_interval() {
-    std::uint64_t microseconds = 0;
-    if (::sd_watchdog_enabled(0, &microseconds) <= 0 || microseconds == 0) return {.tv_sec = 3600, .tv_nsec = 0};
-    microseconds /= 2;
-    return {.tv_sec = static_cast<time_t>(microseconds / 1'000'000),
-            .tv_nsec = static_cast<long>(microseconds % 1'000'000 * 1000)};
+timespec heartbeat_of(const ServiceManager& manager) {
+    const std::chrono::microseconds interval = manager.heartbeat().value_or(std::chrono::hours(1));
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(interval);
+    return {.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(interval - seconds).count()};
 }
 
 boost::json::object failed_answer(const Error& error) {
@@ -123,26 +120,31 @@ int Process::serve(const Configuration& configuration, const std::string& config
     // Blocked before any thread starts, so that all inherit it and this one alone takes signals.
     const sigset_t signals = handled_signals();
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    Server server(configuration, configuration_path);
+    auto manager = ServiceManager::of_this_process();
+    if (!manager.has_value()) {
+        fmt::print(stderr, "relevo: {}\n", manager.error().detail);
+        return 1;
+    }
+    Server server(configuration, configuration_path, *manager);
     if (const auto started = server.start(); !started.has_value()) {
         fmt::print(stderr, "relevo: {}\n", started.error().detail);
         return 1;
     }
-    ::sd_notify(0, "READY=1");
-    const timespec interval = watchdog_interval();
+    manager->tell_ready();
+    const timespec interval = heartbeat_of(*manager);
     for (;;) {
         const int signal = ::sigtimedwait(&signals, nullptr, &interval);
         if (signal < 0) {
-            if (server.is_responsive()) ::sd_notify(0, "WATCHDOG=1");
+            if (server.is_responsive()) manager->tell_alive();
         } else if (signal == SIGHUP) {
-            ::sd_notify(0, "RELOADING=1");
+            manager->tell_reloading();
             static_cast<void>(server.reload());  // tells its result in the log
-            ::sd_notify(0, "READY=1");
+            manager->tell_ready();
         } else {
             break;
         }
     }
-    ::sd_notify(0, "STOPPING=1");
+    manager->tell_stopping();
     server.stop();
     return 0;
 }

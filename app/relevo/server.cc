@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <pthread.h>
 
 namespace relevo {
 namespace {
@@ -32,10 +33,11 @@ unsigned shard_count(const ServerSettings& settings) {
 
 }  // namespace
 
-Server::Server(Configuration configuration, std::string configuration_path)
+Server::Server(Configuration configuration, std::string configuration_path, ServiceManager& manager)
     : started_with_(std::make_shared<const Configuration>(std::move(configuration))),
       configuration_(started_with_),
-      configuration_path_(std::move(configuration_path)) {}
+      configuration_path_(std::move(configuration_path)),
+      manager_(manager) {}
 
 Server::~Server() {
     if (running_) stop();
@@ -53,7 +55,7 @@ Result<void> Server::start() {
     RELEVO_CHECK(open_listeners());
     RELEVO_CHECK(open_metrics());
     RELEVO_CHECK(open_web());
-    RELEVO_CHECK(drop_privileges(started_with_->server));
+    RELEVO_CHECK(confine());
     RELEVO_CHECK(open_store());
     RELEVO_CHECK(load_access());
     RELEVO_CHECK(make_parts());
@@ -70,10 +72,14 @@ Result<void> Server::start() {
 
 Result<void> Server::open_log() {
     const bool as_text = started_with_->log.format == LogFormat::text;
-    RELEVO_TRY(log_,
-               telemetry::LineLog::open({.file = started_with_->log.file,
-                                         .format = as_text ? telemetry::LineFormat::text : telemetry::LineFormat::json,
-                                         .minimum = level_of(started_with_->log.level)}));
+    RELEVO_TRY(log_, telemetry::LineLog::open(
+                         {.file = started_with_->log.file,
+                          .format = as_text ? telemetry::LineFormat::text : telemetry::LineFormat::json,
+                          .minimum = level_of(started_with_->log.level),
+                          .prefix = started_with_->log.file.empty() && ServiceManager::keeps_standard_error()
+                                        ? telemetry::LinePrefix::priority
+                                        : telemetry::LinePrefix::none,
+                          .start = telemetry::WriterStart::by_start}));
     return {};
 }
 
@@ -89,28 +95,6 @@ void Server::make_shards() {
 
 const ListenerOptions* Server::keep(ListenerOptions options) {
     return kept_options_.emplace_back(std::make_unique<const ListenerOptions>(std::move(options))).get();
-}
-
-Result<void> Server::open_listeners() {
-    std::vector<std::shared_ptr<net::ShardSockets>> sockets;
-    for (const auto& parts : shards_) sockets.push_back(parts->sockets);
-    for (const ListenerSettings& settings : started_with_->listeners) {
-        const ListenerOptions* options = keep(listener_options(*started_with_, settings));
-        for (const Endpoint& endpoint : settings.address) {
-            net::ListenerOptions net_options;
-            net_options.endpoint = endpoint;
-            net_options.tls = settings.tls == ListenerTls::none ? nullptr : tls_server_;
-            net_options.connection_limit =
-                settings.max_connections + 100;  // reception answers with the reason; this is the last resort
-            net_options.log = log_.get();
-            auto parts = std::make_unique<ListenerParts>();
-            parts->name = settings.name;
-            parts->options = options;
-            RELEVO_TRY(parts->listener, net::Listener::open(sockets, std::move(net_options)));
-            listeners_.push_back(std::move(parts));
-        }
-    }
-    return {};
 }
 
 Result<void> Server::open_store() {
@@ -314,6 +298,7 @@ void Server::start_shards() {
     for (const auto& parts : shards_) {
         parts->engine->start();
         parts->thread = std::thread([shard = &parts->shard] { shard->run(); });
+        ::pthread_setname_np(parts->thread.native_handle(), fmt::format("shard-{}", parts->shard.index()).c_str());
     }
     for (const auto& listener : listeners_)
         listener->listener->start([this, listener = listener.get()](Shard& shard, std::unique_ptr<Stream> stream) {
@@ -375,6 +360,7 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     changed(fresh.server.run_dir != running.server.run_dir, "server.run_dir");
     changed(fresh.server.host_name != running.server.host_name, "server.host_name");
     changed(fresh.server.shards != running.server.shards, "server.shards");
+    changed(fresh.server.filter_system_calls != running.server.filter_system_calls, "server.filter_system_calls");
     changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
     changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
     changed(fresh.metrics.address != running.metrics.address, "metrics.address");

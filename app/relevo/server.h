@@ -19,6 +19,7 @@
 #include "app/relevo/crash_guard.h"
 #include "app/relevo/egress.h"
 #include "app/relevo/feedback.h"
+#include "app/relevo/service_manager.h"
 #include "app/relevo/signing.h"
 #include "app/relevo/store.h"
 #include "app/web/console_files.h"
@@ -45,7 +46,8 @@ namespace relevo {
 // Threads: start(), reload() and stop() on the main thread; the rest on the shards.
 class Server {
  public:
-    Server(Configuration configuration, std::string configuration_path);
+    // `manager` must outlive start().
+    Server(Configuration configuration, std::string configuration_path, ServiceManager& manager);
     ~Server();
 
     // Errors: with the text for who started it. Nothing keeps running after one.
@@ -81,6 +83,10 @@ class Server {
     };
 
     Result<void> open_log();
+    // Of the section of the configuration that `section` names in errors.
+    Result<std::unique_ptr<net::Listener>> open_listener(std::string_view section, net::ListenerOptions options,
+                                                         std::size_t shards);
+    Result<void> confine();
     void make_shards();
     Result<void> open_listeners();
     Result<void> open_store();
@@ -164,6 +170,7 @@ class Server {
     const std::shared_ptr<const Configuration> started_with_;
     std::atomic<std::shared_ptr<const Configuration>> configuration_;
     std::string configuration_path_;
+    ServiceManager& manager_;
     WallClock::time_point started_at_ = WallClock::now();
     std::unique_ptr<telemetry::LineLog> log_;
     telemetry::MetricsRegistry metrics_;

@@ -63,14 +63,13 @@ void Server::record_login(CredentialId credential, const dns::IpAddress& address
 
 Result<void> Server::open_metrics() {
     if (started_with_->metrics.address.empty()) return {};
-    std::vector<std::shared_ptr<net::ShardSockets>> sockets{shards_.front()->sockets};
     for (const Endpoint& endpoint : started_with_->metrics.address) {
         net::ListenerOptions options;
         options.endpoint = endpoint;
         options.refusal.clear();
         options.connection_limit = 100;
         options.log = log_.get();
-        RELEVO_TRY(auto listener, net::Listener::open(sockets, std::move(options)));
+        RELEVO_TRY(auto listener, open_listener("[metrics]", std::move(options), 1));
         metrics_listeners_.push_back(std::move(listener));
     }
     http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{

@@ -44,8 +44,6 @@ void Server::make_api() {
 
 Result<void> Server::open_web() {
     RELEVO_TRY(console_, ConsoleFiles::parse(embedded_console()));
-    std::vector<std::shared_ptr<net::ShardSockets>> sockets;
-    for (const auto& parts : shards_) sockets.push_back(parts->sockets);
     for (const HttpSettings& settings : started_with_->http)
         for (const Endpoint& endpoint : settings.address) {
             net::ListenerOptions options;
@@ -54,7 +52,7 @@ Result<void> Server::open_web() {
             options.refusal.clear();
             options.connection_limit = settings.max_connections;
             options.log = log_.get();
-            RELEVO_TRY(auto listener, net::Listener::open(sockets, std::move(options)));
+            RELEVO_TRY(auto listener, open_listener("[[http]]", std::move(options), shards_.size()));
             web_listeners_.push_back(std::move(listener));
             net::HttpServerOptions http{
                 .handler = [this, &settings](HttpRequest request) { return answer_web(settings, std::move(request)); },

@@ -232,6 +232,21 @@ class TestBadStart(unittest.TestCase):
             taken.listen()
             self.fails(str(self.relevo.ports["second"]), "in use")
 
+    def test_port_of_the_console_taken_by_another_program(self):
+        port = loopback.free_port()
+        holder = subprocess.Popen([sys.executable, "-c", "import socket, sys; taken = socket.create_server(('127.0.0.1', int("
+                                   "sys.argv[1]))); print('ready', flush=True); sys.stdin.read()", str(port)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with holder:
+            self.assertEqual(holder.stdout.readline(), b"ready\n")
+            self.relevo.configure({"http": [{"address": [f"127.0.0.1:{port}"], "tls": False}]})
+            try:
+                self.fails("[[http]]", f"127.0.0.1:{port} is in use by python3", f"(process {holder.pid})", "stop the other one")
+            finally:
+                holder.stdin.close()
+        self.relevo.start()   # nothing was left behind, and the port is free
+        self.relevo.stop()
+
     def test_second_server_on_the_same_store(self):
         self.relevo.start()
         ports = {name: loopback.free_port() for name in self.relevo.ports}

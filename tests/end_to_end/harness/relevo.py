@@ -93,6 +93,7 @@ class Relevo:
         self.configuration = self.folder / "relevo.toml"
         self.settings = merged(self._usual(dns, mail_port), settings or {})
         self.limits: list[str] = []  # a command put before the server, such as prlimit
+        self.launch_options: dict = {}  # more for its subprocess.Popen
         self.configure()
 
     def _usual(self, dns: str | None, mail_port: int) -> dict:
@@ -132,7 +133,7 @@ class Relevo:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([*self.limits, binary(), "--config", str(self.configuration), "serve"],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **self.environment})
+                                            env={**os.environ, **self.environment}, **self.launch_options)
         return self.process
 
     def start(self) -> "Relevo":
