@@ -142,6 +142,10 @@ void add_process_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("store repair", "store.repair", server_or_store,
                         "Set a damaged database aside and save what can be read of it; the server must be stopped"));
     table.push_back(ask("status", "server.status", server, "What the running server is doing"));
+    table.push_back(here("completion", "Print a script that completes commands and options in a shell",
+                         {{"SHELL", "shell", text, "bash, zsh or fish", true}}));
+    table.push_back(
+        here("manual-page", "Print a page for man(1)", {{"PAGE", "page", text, "relevo or relevo.toml", true}}));
     table.push_back(here("version", "Print the version"));
 }
 

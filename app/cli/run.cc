@@ -2,9 +2,11 @@
 
 #include "app/cli/check.h"
 #include "app/cli/command_line.h"
+#include "app/cli/completion.h"
 #include "app/cli/json_view.h"
 #include "app/cli/lan_enroll.h"
 #include "app/cli/lookup_commands.h"
+#include "app/cli/manual_page.h"
 #include "app/cli/options.h"
 #include "app/cli/output.h"
 #include "app/cli/performer.h"
@@ -70,6 +72,8 @@ class Runner {
         if (name == "config check") return with_configuration(NamedFiles::resolved, &Runner::config_check);
         if (name == "config show") return with_configuration(NamedFiles::ignored, &Runner::config_show);
         if (name == "config reference") return config_reference();
+        if (name == "completion") return completion();
+        if (name == "manual-page") return page_for_man();
         if (name == "top") return with_configuration(NamedFiles::ignored, &Runner::top);
         if (name == "sink") return sink();
         if (name == "send-test") return send_test();
@@ -185,8 +189,24 @@ class Runner {
         const auto chosen = language == "es" ? mail::Language::spanish : mail::Language::english;
         const std::string page = flag_of(parsed_.arguments, "sample") ? write_sample(sample_configuration(), chosen)
                                                                       : configuration_reference(chosen);
-        std::cout << (parsed_.json ? json_text(boost::json::object{{"text", page}}) : page);
+        return print_text(page);
+    }
+
+    ExitCode print_text(const std::string& text) {
+        std::cout << (parsed_.json ? json_text(boost::json::object{{"text", text}}) : text);
         return ExitCode::ok;
+    }
+
+    ExitCode completion() {
+        const auto script = completion_script(text_of(parsed_.arguments, "shell"));
+        return script ? print_text(*script) : problem(script.error(), ExitCode::usage);
+    }
+
+    ExitCode page_for_man() {
+        const std::string page = text_of(parsed_.arguments, "page");
+        if (page == "relevo") return print_text(manual_page());
+        if (page == "relevo.toml") return print_text(configuration_manual_page());
+        return problem({ErrorKind::invalid, "PAGE: use relevo or relevo.toml"}, ExitCode::usage);
     }
 
     ExitCode sink() {

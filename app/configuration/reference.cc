@@ -1,5 +1,6 @@
 #include "app/configuration/reference.h"
 
+#include "app/configuration/manual_text.h"
 #include "app/configuration/settings.h"
 
 #include <fmt/format.h>
@@ -116,6 +117,18 @@ void append_section(std::string& page, const SectionFacts& facts, mail::Language
                        setting.effect == TakesEffect::on_restart ? phrases.restart : phrases.reload);
 }
 
+template <class Section>
+void append_section(ManualText& page, const SectionFacts& facts) {
+    page.heading(brackets_of(facts));
+    page.paragraph(facts.meaning.english);
+    for (const auto& setting : settings_of<Section>())
+        page.item(setting.name, "",
+                  fmt::format("{} {}. Default: {}. A change needs a {}.", setting.meaning.english,
+                              kind_text(setting, mail::Language::english, english),
+                              default_text(setting, mail::Language::english, english),
+                              setting.effect == TakesEffect::on_restart ? english.restart : english.reload));
+}
+
 // Calls visit(facts, path, section value) for each section that the configuration holds.
 template <class Visit>
 void for_each_held_section(const Configuration& configuration, Visit visit) {
@@ -146,6 +159,22 @@ std::string configuration_reference(mail::Language language) {
             append_section<CertificateSettings>(page, certificates_facts, language, phrases);
     });
     return page;
+}
+
+std::string configuration_manual_page() {
+    ManualText page("relevo.toml", "5", "configuration of the mail relay Relevo");
+    page.heading("DESCRIPTION");
+    page.paragraph(english.introduction);
+    for_each_section([&]<class Held>(const SectionFacts& facts, Held Configuration::*) {
+        if constexpr (requires { typename Held::value_type; })
+            append_section<typename Held::value_type>(page, facts);
+        else
+            append_section<Held>(page, facts);
+        if constexpr (std::is_same_v<Held, TlsSettings>) append_section<CertificateSettings>(page, certificates_facts);
+    });
+    page.heading("SEE ALSO");
+    page.paragraph("`relevo`(1), `systemd.exec`(5) about LoadCredential=");
+    return page.take();
 }
 
 Configuration sample_configuration() {

@@ -12,6 +12,9 @@ namespace relevo {
 // All settings as a Markdown page: docs/configuration.md is this text (a test compares them).
 [[nodiscard]] std::string configuration_reference(mail::Language language);
 
+// The same for man(1): relevo.toml(5).
+[[nodiscard]] std::string configuration_manual_page();
+
 // What `relevo setup` writes: five ports in three listeners, few settings, each explained. Port 25 is for mail to us.
 [[nodiscard]] Configuration sample_configuration();
 // TOML of the settings that differ from their defaults, each with its meaning as a comment.
