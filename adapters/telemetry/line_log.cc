@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <fcntl.h>
 #include <mutex>
 #include <system_error>
@@ -20,6 +21,7 @@ namespace {
 
 // The writer gathers lines for so long before it writes: a wake-up costs more than a line.
 constexpr std::chrono::milliseconds gathering{20};
+constexpr std::size_t kept_problems = 200;
 constexpr std::size_t urgent_octets = 64 * kibibyte;
 
 int open_for_appending(const std::string& file) {
@@ -59,6 +61,7 @@ struct LineLog::State {
     std::condition_variable for_flushers;
     std::string pending;  // guarded, as all below
     std::uint64_t dropped = 0;
+    std::deque<std::string> problems;
     bool is_writing = false;
     bool is_urgent = false;  // do not gather
     bool must_reopen = false;
@@ -68,6 +71,7 @@ struct LineLog::State {
 
     void run();
     [[nodiscard]] bool has_room_for(Level level) const;
+    void remember(std::string_view line);
     void tell_dropped();
     void open_again();
 };
@@ -75,6 +79,12 @@ struct LineLog::State {
 bool LineLog::State::has_room_for(Level level) const {
     const Octets limit = level >= Level::warning ? options.queue_limit_octets : options.queue_limit_octets / 2;
     return pending.size() < limit;
+}
+
+void LineLog::State::remember(std::string_view line) {
+    if (problems.size() == kept_problems) problems.pop_front();
+    if (options.prefix == LinePrefix::priority) line.remove_prefix(priority_prefix(Level::warning).size());
+    problems.emplace_back(line.substr(0, line.find('\n')));
 }
 
 void LineLog::State::tell_dropped() {
@@ -166,6 +176,7 @@ void LineLog::write(Level level, std::string_view event, std::initializer_list<F
     bool must_wake = false;
     {
         const std::lock_guard lock(state_->mutex);
+        if (level >= Level::warning) state_->remember(line);
         if (!state_->has_room_for(level)) {
             ++state_->dropped;
             return;
@@ -176,6 +187,11 @@ void LineLog::write(Level level, std::string_view event, std::initializer_list<F
         if (!state_->is_urgent && state_->pending.size() > urgent_octets) must_wake = state_->is_urgent = true;
     }
     if (must_wake) state_->for_writer.notify_one();
+}
+
+std::vector<std::string> LineLog::recent_problems() const {
+    const std::lock_guard lock(state_->mutex);
+    return {state_->problems.begin(), state_->problems.end()};
 }
 
 void LineLog::reopen() {

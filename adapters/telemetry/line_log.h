@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace relevo::telemetry {
 
@@ -51,6 +52,8 @@ class LineLog final : public Log {
     // The writer opens the file again by its name (after rotation). If that fails it goes on with the old one and says
     // so.
     void reopen();
+    // The last warnings and errors as they were written, without line ends; at most 200, the oldest first.
+    [[nodiscard]] std::vector<std::string> recent_problems() const;
     // Returns when everything written before is in the file.
     void flush();
 

@@ -206,6 +206,18 @@ TEST(LineLog, NumbersPrioritiesAsTheJournalReadsThem) {
     EXPECT_EQ(prefixes, (std::vector<std::string>{"<7>{", "<6>{", "<4>{", "<3>{"}));
 }
 
+TEST(LineLog, RemembersTheLastProblems) {
+    const TemporaryFile file;
+    auto log = must_open({.file = file.path, .format = LineFormat::text, .prefix = LinePrefix::priority});
+    log->info("fine", {});
+    for (int number = 0; number < 250; ++number) log->warning("odd", {{"number", number}});
+    const std::vector<std::string> problems = log->recent_problems();
+    ASSERT_EQ(problems.size(), 200U);
+    EXPECT_NE(problems.front().find("number=50"), std::string::npos) << problems.front();
+    EXPECT_NE(problems.back().find("number=249"), std::string::npos) << problems.back();
+    EXPECT_EQ(problems.back().find_first_of("<\n"), std::string::npos);
+}
+
 TEST(LineLog, KeepsLinesUntilItMayStart) {
     const TemporaryFile file;
     const LineLogOptions options{.file = file.path, .start = WriterStart::by_start};

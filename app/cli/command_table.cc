@@ -142,6 +142,10 @@ void add_process_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("store repair", "store.repair", server_or_store,
                         "Set a damaged database aside and save what can be read of it; the server must be stopped"));
     table.push_back(ask("status", "server.status", server, "What the running server is doing"));
+    table.push_back(ask("problems", "server.problems", server, "The last warnings and errors of the running server"));
+    table.push_back(here("doctor-bundle",
+                         "Write what somebody who helps needs to know into a file, without secrets and mail addresses",
+                         {{"FILE", "file", text, "File to write; it must not be there yet", true}}));
     table.push_back(here("completion", "Print a script that completes commands and options in a shell",
                          {{"SHELL", "shell", text, "bash, zsh or fish", true}}));
     table.push_back(

@@ -127,6 +127,13 @@ std::string render_networks(const value& result) {
     return none_or(table, "No networks may send without a password.");
 }
 
+std::string render_problems(const value& result) {
+    std::string page;
+    for (const value& line : elements(result, "lines"))
+        if (line.is_string()) page += printable(line.get_string(), 4000) + "\n";
+    return page.empty() ? "None since it started.\n" : page;
+}
+
 std::string render_status(const value& result) {
     std::string page = facts({{"Version", text(result, "version")},
                               {"Host name", text(result, "host_name")},
@@ -210,6 +217,7 @@ std::string render(std::string_view request, const value& result) {
     if (request.starts_with("network.")) return render_row("Network", result, "network");
     if (request == "store.repair") return render_repair(result);
     if (request == "server.status") return render_status(result);
+    if (request == "server.problems") return render_problems(result);
     if (request == "server.reload") return render_reload(result);
     return "Done.\n";
 }

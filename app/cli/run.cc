@@ -3,6 +3,7 @@
 #include "app/cli/check.h"
 #include "app/cli/command_line.h"
 #include "app/cli/completion.h"
+#include "app/cli/doctor_bundle.h"
 #include "app/cli/json_view.h"
 #include "app/cli/lan_enroll.h"
 #include "app/cli/lookup_commands.h"
@@ -72,6 +73,7 @@ class Runner {
         if (name == "config check") return with_configuration(NamedFiles::resolved, &Runner::config_check);
         if (name == "config show") return with_configuration(NamedFiles::ignored, &Runner::config_show);
         if (name == "config reference") return config_reference();
+        if (name == "doctor-bundle") return doctor_bundle();
         if (name == "completion") return completion();
         if (name == "manual-page") return page_for_man();
         if (name == "top") return with_configuration(NamedFiles::ignored, &Runner::top);
@@ -194,6 +196,19 @@ class Runner {
 
     ExitCode print_text(const std::string& text) {
         std::cout << (parsed_.json ? json_text(boost::json::object{{"text", text}}) : text);
+        return ExitCode::ok;
+    }
+
+    ExitCode doctor_bundle() {
+        const std::string file = text_of(parsed_.arguments, "file");
+        const auto configuration =
+            load_configuration(parsed_.configuration_path, process_environment(), NamedFiles::ignored);
+        const auto written = write_doctor_bundle(file, parsed_.configuration_path, configuration, commands_);
+        if (!written) return problem(written.error());
+        if (parsed_.json)
+            std::cout << json_text(boost::json::object{{"file", file}});
+        else
+            std::cout << fmt::format("{} is a text: read it before you hand it on.\n", file);
         return ExitCode::ok;
     }
 

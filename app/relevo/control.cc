@@ -110,9 +110,10 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         co_return co_await read_tenancy(std::move(command), std::move(arguments));
     if (starts_with_any(command, {"tenant.", "domain.", "credential.", "network."}))
         co_return co_await change_tenancy(std::move(command), std::move(arguments));
-    const bool needs_server = is_about_sites || command == "source.warmup" ||
-                              starts_with_any(command, {"queue.summary", "queue.site", "queue.tenant", "queue.top",
-                                                        "queue.why", "server.status", "server.pulse", "server.reload"});
+    const bool needs_server =
+        is_about_sites || command == "source.warmup" ||
+        starts_with_any(command, {"queue.summary", "queue.site", "queue.tenant", "queue.top", "queue.why",
+                                  "server.status", "server.pulse", "server.reload", "server.problems"});
     if (needs_server && context_.dispatcher == nullptr)
         co_return failure(ErrorKind::closed, "this needs a running server");
     if (is_about_sites) co_return co_await perform_sites(std::move(command), std::move(arguments));
@@ -123,6 +124,10 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "server.status") {
         RELEVO_CO_CHECK(check_members(arguments, {}));
         co_return co_await describe_server();
+    }
+    if (command == "server.problems") {
+        RELEVO_CO_CHECK(check_members(arguments, {}));
+        co_return json::object{{"lines", json_list(context_.recent_problems())}};
     }
     if (command == "server.reload") {
         RELEVO_CO_CHECK(check_members(arguments, {}));

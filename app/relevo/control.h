@@ -76,9 +76,10 @@ struct ControlContext {
     std::function<LanFace()> lan_face{};         // as the configuration in force says
     std::function<std::string()> console_url{};  // public_face.h
     std::function<boost::json::object()> submission{};
-    std::function<bool()> is_stopping;            // with a server
-    std::function<boost::json::object()> status;  // with a server
-    std::function<boost::json::object()> totals;  // with a server: what was counted since it started
+    std::function<bool()> is_stopping;                            // with a server
+    std::function<boost::json::object()> status;                  // with a server
+    std::function<std::vector<std::string>()> recent_problems{};  // with a server: lines of its log
+    std::function<boost::json::object()> totals;                  // with a server: what was counted since it started
     std::function<Result<std::vector<std::string>>()> reload;
     ControlSigning signing;
     Inspection* inspection = nullptr;                            // nullptr: requests that look into the DNS are refused

@@ -217,7 +217,7 @@ TEST_F(OfflineControlTest, WorksOnTheStoreAlone) {
     EXPECT_EQ(ask("message.show", named).at("timeline").as_array().size(), 3U);
     EXPECT_EQ(ask("queue.drop", named).at("count").to_number<int>(), 1);
     for (const char* command : {"queue.summary", "queue.why", "queue.site", "queue.tenant", "queue.top", "site.list",
-                                "source.warmup", "server.pulse", "server.status", "server.reload"})
+                                "source.warmup", "server.pulse", "server.status", "server.reload", "server.problems"})
         EXPECT_THAT(refusal(command, command == std::string("queue.why") ? named : "{}"), HasSubstr("closed: "))
             << command;
 }

@@ -104,6 +104,7 @@ Result<void> Server::open_control() {
                        .submission = [this] { return submission_json(*configuration_.load()); },
                        .is_stopping = [this] { return draining_.load(); },
                        .status = [this] { return status(); },
+                       .recent_problems = [this] { return log_->recent_problems(); },
                        .totals = [this] { return totals(); },
                        .reload = [this] { return reload(); },
                        .signing = {.vault = [this] -> Result<KeyVault*> { return &signing_->vault(); },

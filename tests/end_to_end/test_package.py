@@ -1,5 +1,6 @@
 """What the Debian package brings besides the program: man pages, completions, the unit, and the bundle for support."""
 
+import base64
 import pathlib
 import re
 import shutil
@@ -10,6 +11,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from harness import mail  # noqa: E402
+from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import ROOT, binary  # noqa: E402
 
 
@@ -119,6 +122,64 @@ class TestFish(CompletionTests, unittest.TestCase):
                                   capture_output=True, text=True, timeout=20, env={"HOME": home, "PATH": "/usr/bin:/bin"})
         self.assertEqual(done.stderr, "")
         return {line.split("\t")[0] for line in done.stdout.split("\n")} - {""}
+
+
+class TestDoctorBundle(RelevoTestCase):   # security row E12
+    PASSWORDS = {"next hop": "canary-next-hop-Ohng7aid", "list": "canarylistkeyoox4ee", "login": "canary-login-aeTh1oop",
+                 "environment": "canary-environment-Eif9ohsh"}
+    settings = {"checks": {"spamhaus_key": PASSWORDS["list"]},
+                "route": [{"name": "partner", "kind": "smarthost", "domains": ["partner.test"], "host": "127.0.0.1", "port": 9,
+                           "tls": "required", "user": "relevo", "password": PASSWORDS["next hop"]}]}
+
+    @classmethod
+    def prepare(cls):
+        with open(cls.relevo.configuration, "a") as file:
+            file.write("# canary-comment-Xei2aeng: a comment is nobody's business either\n")
+
+    def bundle(self, name: str, **options) -> str:
+        file = self.folder / name
+        self.relevo.run("doctor-bundle", str(file), **options)
+        self.assertEqual(file.stat().st_mode & 0o777, 0o600)
+        return file.read_text()
+
+    def plant(self) -> None:
+        self.relevo.add_credential("canary", password=self.PASSWORDS["login"])
+        with self.relevo.converse() as session:   # a password where the login should be: the log has it
+            session.hello()
+            session.start_tls()
+            session.hello()
+            session.expect("AUTH PLAIN " + base64.b64encode(f"\0{self.PASSWORDS['next hop']}\0x".encode()).decode(), 535)
+        self.relevo.submit(mail.message(), ["bob.the.secret.person@destination.test"])
+        self.relevo.environment = {"RELEVO_CHECKS__SPAMHAUS_KEY": self.PASSWORDS["environment"]}
+
+    def test_holds_what_helps_and_no_secret(self):
+        self.plant()
+        text = self.bundle("bundle.txt")
+        for words in ("==== Machine", "limit of open files", "mail.relevo.test", "spamhaus_key", "relevo.db", "queue summary",
+                      "destination.test", "tls.self_signed", "RELEVO_CHECKS__SPAMHAUS_KEY"):
+            self.assertIn(words, text)
+        master = (self.relevo.folder / "data/master.key").read_text().split()[1]
+        for secret in (*self.PASSWORDS.values(), master, "canary-comment"):
+            self.assertNotIn(secret, text)
+        self.assertNotIn("bob.the.secret.person", text, "who writes to whom")
+        self.assertIn(f'servers = ["{self.names.address}"]', text, "a resolver is no mail address")
+        self.assertNotIn("BEGIN", text, "nothing of a key")
+
+    def test_writes_over_nothing(self):
+        self.bundle("once.txt")
+        done = self.relevo.run("doctor-bundle", str(self.folder / "once.txt"), code=1)
+        self.assertIn("once.txt", done.errors)
+
+    def test_works_without_server_and_with_a_broken_configuration(self):
+        good = self.relevo.configuration.read_text()
+        self.relevo.stop()
+        try:
+            self.assertIn("no server runs", self.bundle("stopped.txt"))
+            self.relevo.configuration.write_text(good.replace("[limits]", "[limitz]"))
+            self.assertIn("limitz", self.bundle("broken.txt"))
+        finally:
+            self.relevo.configuration.write_text(good)
+            self.relevo.start()
 
 
 class TestUnit(unittest.TestCase):

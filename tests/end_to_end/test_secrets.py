@@ -90,6 +90,7 @@ class TestSecrets(RelevoTestCase):   # security row E12
                 done = self.relevo.run(*form, *command, code=None)
                 self.assert_clean((done.output + done.errors).encode(), " ".join(("relevo", *form, *command)))
                 self.assertNotEqual(done.code, 2, f"{command}: {done.errors}")
+        self.relevo.run("doctor-bundle", str(self.relevo.folder / "bundle.txt"))   # looked through with all other files below
         for request in self.bad_requests():
             self.assert_clean(self.raw_request(request), f"the answer to {request[:60]!r}")
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
