@@ -187,6 +187,13 @@ bool belongs_to_address(char c) {
            others.contains(c);
 }
 
+// Where the quoted text at the end of `text` begins, on the same line; its end if it is none.
+std::size_t begin_of_quoted(std::string_view text) {
+    const std::size_t quote = text.substr(0, text.size() - 1).find_last_of("\"\n");
+    if (quote == std::string_view::npos || text[quote] != '"') return text.size();
+    return quote > 0 && text[quote - 1] == '\\' ? quote - 1 : quote;  // inside JSON
+}
+
 // "192.0.2.53@5353" names a resolver.
 bool is_port(std::string_view text) {
     const std::size_t end = text.find_first_not_of("0123456789");
@@ -206,6 +213,7 @@ std::string without_secrets(std::string text, const std::vector<std::string>& se
         const char c = text[at];
         if (c == '@' && !is_port(std::string_view(text).substr(at + 1))) {
             const std::size_t before = result.size();
+            if (result.ends_with('"')) result.erase(begin_of_quoted(result));
             while (!result.empty() && belongs_to_address(result.back())) result.pop_back();
             if (result.size() != before) result += "…";
         }
