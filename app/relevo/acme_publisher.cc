@@ -33,6 +33,9 @@ Task<> AcmePublisher::withdraw(acme::Publish challenge) {
 // RFC 8555 §8.4: the record is below the name.
 Task<Result<void>> AcmePublisher::call_hook(std::string_view action, acme::Publish challenge) {
     const auto configuration = ports_.configuration();
+    if (!ports_.may_run_programs)
+        co_return failure(ErrorKind::refused,
+                          "acme.hook was set while the server ran, which may not run programs: start the server anew");
     CommandRequest request{.words = {configuration->acme.hook, std::string(action), "_acme-challenge." + challenge.name,
                                      acme::dns_challenge_value(challenge.key_authorization)},
                            .time_limit = configuration->acme.hook_time_limit};

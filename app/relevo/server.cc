@@ -361,6 +361,7 @@ std::vector<std::string> Server::needs_restart(const Configuration& fresh) const
     changed(fresh.server.host_name != running.server.host_name, "server.host_name");
     changed(fresh.server.shards != running.server.shards, "server.shards");
     changed(fresh.server.filter_system_calls != running.server.filter_system_calls, "server.filter_system_calls");
+    changed(!fresh.acme.hook.empty() && !may_run_programs(), "acme.hook");
     changed(fresh.signing.service_domain != running.signing.service_domain, "signing.service_domain");
     changed(fresh.signing.master_key_file != running.signing.master_key_file, "signing.master_key_file");
     changed(fresh.metrics.address != running.metrics.address, "metrics.address");

@@ -87,6 +87,7 @@ class Server {
     Result<std::unique_ptr<net::Listener>> open_listener(std::string_view section, net::ListenerOptions options,
                                                          std::size_t shards);
     Result<void> confine();
+    [[nodiscard]] bool may_run_programs() const;
     void make_shards();
     Result<void> open_listeners();
     Result<void> open_store();

@@ -76,7 +76,8 @@ void Server::make_certificates() {
                              .background = *certificate_thread_,
                              .commands = commands_,
                              .log = *log_,
-                             .configuration = [this] { return configuration_.load(); }});
+                             .configuration = [this] { return configuration_.load(); },
+                             .may_run_programs = may_run_programs()});
     ShardParts& first = *shards_.front();
     certificates_ = std::make_unique<CertificateKeeper>(
         CertificateKeeper::Ports{

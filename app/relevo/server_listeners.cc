@@ -51,11 +51,16 @@ Result<void> Server::open_listeners() {
 }
 
 // All ports are open: from here on nothing that root can do is needed, nor anything that a mail relay does not.
+bool Server::may_run_programs() const {
+    return !started_with_->server.filter_system_calls || !started_with_->acme.hook.empty();
+}
+
 Result<void> Server::confine() {
     for (const std::string& address : manager_.close_the_rest())
         log_->info("listener.not_configured", {{"address", address}});
     RELEVO_CHECK(drop_privileges(started_with_->server));
-    if (started_with_->server.filter_system_calls) RELEVO_CHECK(filter_system_calls(ChildPrograms::forbidden));
+    if (started_with_->server.filter_system_calls)
+        RELEVO_CHECK(filter_system_calls(may_run_programs() ? ChildPrograms::allowed : ChildPrograms::forbidden));
     log_->start();
     return {};
 }
