@@ -42,6 +42,17 @@ void GroupCommitter::read_content(MessageId id, ContentLocation location, Comple
 
 void GroupCommitter::drop_content(ContentLocation location) { writer_->drop(location); }
 
+void GroupCommitter::hold(std::chrono::milliseconds lease, std::function<Result<void>()> at_that_moment,
+                          Completer<Result<void>> done) {
+    writer_->hold(lease, std::move(at_that_moment), std::move(done));
+}
+
+bool GroupCommitter::renew_hold(std::chrono::milliseconds lease, HeldFiles held) {
+    return writer_->renew_hold(lease, held);
+}
+
+void GroupCommitter::end_hold() { writer_->end_hold(); }
+
 CommitterMetrics GroupCommitter::metrics() const { return writer_->metrics(); }
 
 }  // namespace relevo

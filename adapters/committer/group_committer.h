@@ -25,6 +25,7 @@ struct CommitterOptions {
     bool flushes_late = false;
     // Of the writing thread: 0 as the others, up to 19, which takes what they leave of the processors.
     int niceness = 0;
+    Octets held_log_octets = 512 * mebibyte;             // a hold of the database file ends when the log is larger
     // Compaction asks the owner of the rows; without these two, room is won back at the next start only. Both run on
     // the committer's thread.
     // is_live must see what is committed; record_move writes the new location into the row.
@@ -71,6 +72,20 @@ class GroupCommitter final : public Committer {
     void read(std::move_only_function<Result<void>(Reader&)> work, Completer<Result<void>> done) override;
     void read_content(MessageId id, ContentLocation location, Completer<Result<std::string>> done) override;
     void drop_content(ContentLocation location) override;
+
+    // Keeps the store's files as they are at one moment, for whoever copies or examines them: the database file is
+    // whole without its log then and not written to, and no content is moved or removed. Commits go on, into the log
+    // and behind what is there. `at_that_moment` runs on the writing thread, between two groups. The hold ends by
+    // itself after `lease` if it is not renewed, or when the log has become too large; see renew_hold(). Errors:
+    // conflict – there is a hold already. temporary – a long read keeps the log in use. What `at_that_moment` returned.
+    // closed, io, full.
+    void hold(std::chrono::milliseconds lease, std::function<Result<void>()> at_that_moment,
+              Completer<Result<void>> done);
+    // From now on for `lease` again. HeldFiles::contents lets the database file go. False: the hold has ended; what was
+    // read since then may be of different moments. Threads: any.
+    enum class HeldFiles : std::uint8_t { all, contents };
+    [[nodiscard]] bool renew_hold(std::chrono::milliseconds lease, HeldFiles held);
+    void end_hold();
 
     [[nodiscard]] CommitterMetrics metrics() const;
 

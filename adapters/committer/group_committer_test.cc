@@ -17,6 +17,8 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 namespace relevo {
@@ -454,6 +456,104 @@ TEST(GroupCommitter, CompactsAndStillFindsWhatMoved) {
         EXPECT_EQ(old.value(), std::string(1000, static_cast<char>('a' + id % 26))) << "by the old location";
     }
     EXPECT_GT(store.committer->metrics().compactions, 0U);
+}
+
+// --- holds
+
+class Holding : public testing::Test {
+ protected:
+    Result<void> hold(
+        std::chrono::milliseconds lease, std::function<Result<void>()> work = [] { return Result<void>(); }) {
+        return run(shard_, completion_of<Result<void>>([&](Completer<Result<void>> done) {
+                       store_.committer->hold(lease, work, std::move(done));
+                   }));
+    }
+    void take(std::int64_t id) {
+        ASSERT_TRUE(run(shard_, commit(*store_.committer, message(id, std::string(3000, 'x')))).has_value());
+    }
+    std::string database() const {
+        std::ifstream file(folder_.path() + "/relevo.db", std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    Folder folder_;
+    Store store_{folder_.path(), {.idle_after = std::chrono::milliseconds(1)}};
+    Shard shard_{0};
+};
+
+// security row R16
+TEST_F(Holding, KeepsTheDatabaseAsItIsWhileCommitsGoOn) {
+    store_.committer->start();
+    take(1);
+    std::string at_that_moment;
+    ASSERT_TRUE(hold(std::chrono::minutes(1), [&]() -> Result<void> {
+                    at_that_moment = database();
+                    return {};
+                }).has_value());
+    for (std::int64_t id = 2; id <= 40; ++id) take(id);
+    store_.committer->stop();  // ends the threads; what they moved meanwhile would show
+    EXPECT_NE(database(), at_that_moment) << "the end moves the log";
+
+    const std::string copied = folder_.path() + "/copy";
+    std::filesystem::create_directory(copied);
+    std::ofstream(copied + "/relevo.db", std::ios::binary) << at_that_moment;
+    const auto disk = open_disk(copied).value();
+    std::int64_t count = 0;
+    ASSERT_TRUE(open_sqlite(*disk)
+                    .value()
+                    ->read([&](Reader& reader) {
+                        return reader.query("SELECT count(*) FROM message", {}, [&](const Row& row) -> Result<void> {
+                            count = row.integer(0);
+                            return {};
+                        });
+                    })
+                    .has_value());
+    EXPECT_EQ(count, 1) << "whole without its log";
+}
+
+TEST_F(Holding, IsLetGoInSteps) {
+    EXPECT_FALSE(store_.committer->renew_hold(std::chrono::minutes(1), GroupCommitter::HeldFiles::all));
+    store_.committer->start();
+    take(1);
+    ASSERT_TRUE(hold(std::chrono::minutes(1)).has_value());
+    take(2);
+    const std::string held = database();
+    const auto checkpoints = store_.committer->metrics().checkpoints;
+    EXPECT_TRUE(store_.committer->renew_hold(std::chrono::minutes(1), GroupCommitter::HeldFiles::all));
+    EXPECT_EQ(hold(std::chrono::minutes(1)).error().kind, ErrorKind::conflict) << "one at a time";
+    EXPECT_EQ(database(), held);
+    EXPECT_TRUE(store_.committer->renew_hold(std::chrono::minutes(1), GroupCommitter::HeldFiles::contents));
+    take(3);
+    const auto until = Clock::now() + std::chrono::seconds(10);
+    while (store_.committer->metrics().checkpoints == checkpoints && Clock::now() < until) std::this_thread::yield();
+    EXPECT_NE(database(), held) << "the database was let go";
+    store_.committer->end_hold();
+    EXPECT_FALSE(store_.committer->renew_hold(std::chrono::minutes(1), GroupCommitter::HeldFiles::contents));
+    EXPECT_TRUE(hold(std::chrono::minutes(1)).has_value());
+}
+
+TEST_F(Holding, EndsByItself) {
+    store_.committer->start();
+    ASSERT_TRUE(hold(std::chrono::milliseconds(0)).has_value());
+    const auto until = Clock::now() + std::chrono::seconds(10);
+    while (!hold(std::chrono::milliseconds(0)).has_value() && Clock::now() < until) std::this_thread::yield();
+    EXPECT_LT(Clock::now(), until);
+}
+
+TEST_F(Holding, EndsWhenTheLogHasBecomeTooLarge) {
+    store_.committer = std::make_unique<GroupCommitter>(*store_.database, *store_.contents,
+                                                        CommitterOptions{.log_octets = 0, .held_log_octets = 20'000});
+    store_.committer->start();
+    ASSERT_TRUE(hold(std::chrono::minutes(1)).has_value());
+    for (std::int64_t id = 1; id <= 20; ++id) take(id);
+    EXPECT_FALSE(store_.committer->renew_hold(std::chrono::minutes(1), GroupCommitter::HeldFiles::all));
+}
+
+TEST_F(Holding, IsNotBegunWhenTheMomentFails) {
+    store_.committer->start();
+    EXPECT_EQ(
+        hold(std::chrono::minutes(1), [] { return Result<void>(failure(ErrorKind::io, "no list")); }).error().kind,
+        ErrorKind::io);
+    EXPECT_TRUE(hold(std::chrono::minutes(1)).has_value());
 }
 
 }  // namespace

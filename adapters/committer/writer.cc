@@ -87,7 +87,61 @@ void GroupCommitter::Writer::stop() {
         flush_changed_.notify_all();
         flusher_.join();
     }
+    end_hold();
     checkpoint();
+}
+
+void GroupCommitter::Writer::hold(std::chrono::milliseconds lease, std::function<Result<void>()> at_that_moment,
+                                  Completer<Result<void>> done) {
+    std::unique_lock lock(mutex_);
+    if (closed_) {
+        lock.unlock();
+        return done(failure(ErrorKind::closed, "the store is closing"));
+    }
+    hold_requests_.push_back({lease, std::move(at_that_moment), std::move(done)});
+    lock.unlock();
+    wake_.notify_one();
+}
+
+bool GroupCommitter::Writer::renew_hold(std::chrono::milliseconds lease, HeldFiles held) {
+    const std::lock_guard guard(mutex_);
+    if (!hold_ || hold_->until < SteadyClock::now()) return false;
+    hold_->until = SteadyClock::now() + lease;
+    hold_->held = std::max(hold_->held, held);
+    return true;
+}
+
+void GroupCommitter::Writer::end_hold() {
+    const std::lock_guard guard(mutex_);
+    hold_.reset();
+}
+
+void GroupCommitter::Writer::begin_holds() {
+    std::vector<HoldRequest> requests;
+    {
+        const std::lock_guard guard(mutex_);
+        requests.swap(hold_requests_);
+    }
+    for (HoldRequest& request : requests) {
+        completions_.add(std::move(request.done), begin_hold(request));
+        completions_.post();
+    }
+}
+
+Result<void> GroupCommitter::Writer::begin_hold(const HoldRequest& request) {
+    if (held()) return failure(ErrorKind::conflict, "the store is being copied or examined already");
+    finish_flush();
+    RELEVO_CHECK(database_.checkpoint_whole());
+    RELEVO_CHECK(request.at_that_moment());
+    const std::lock_guard guard(mutex_);
+    hold_ = Hold{.until = SteadyClock::now() + request.lease, .held = HeldFiles::all};
+    return {};
+}
+
+std::optional<GroupCommitter::HeldFiles> GroupCommitter::Writer::held() {
+    const std::lock_guard guard(mutex_);
+    if (hold_ && hold_->until < SteadyClock::now()) hold_.reset();
+    return hold_ ? std::optional(hold_->held) : std::nullopt;
 }
 
 void GroupCommitter::Writer::run() {
@@ -97,7 +151,9 @@ void GroupCommitter::Writer::run() {
         bool idle = false;
         {
             std::unique_lock lock(mutex_);
-            const auto wanted = [this] { return stopping_ || !queue_.empty() || flush_state_ == FlushState::failed; };
+            const auto wanted = [this] {
+                return stopping_ || !queue_.empty() || !hold_requests_.empty() || flush_state_ == FlushState::failed;
+            };
             if (!log_in_use_) wake_.wait(lock, [&] { return wanted() || !drops_.empty(); });
             idle = !wake_.wait_for(lock, options_.idle_after, wanted);
             // Outcomes ride with new mail: a group of outcomes alone flushes as often as one that takes mail too.
@@ -117,6 +173,7 @@ void GroupCommitter::Writer::run() {
 bool GroupCommitter::Writer::run_once() {
     apply_drops();
     if (flush_state_ == FlushState::failed) finish_flush();
+    begin_holds();
     Group group = take_group();
     if (group.empty()) {
         // Where there is no other thread, the last group is still to be flushed.
@@ -125,6 +182,7 @@ bool GroupCommitter::Writer::run_once() {
         return flushes;
     }
     write(group);
+    if (held() == HeldFiles::all && database_.log_size() > options_.held_log_octets) end_hold();
     if (database_.log_size() > options_.log_octets) checkpoint();
     compact();
     return true;
@@ -366,6 +424,7 @@ void GroupCommitter::Writer::tidy() {
 }
 
 void GroupCommitter::Writer::checkpoint() {
+    if (held() == HeldFiles::all) return;  // and again when the hold is over
     finish_flush();
     log_in_use_ = false;
     const auto done = database_.checkpoint();
@@ -374,7 +433,7 @@ void GroupCommitter::Writer::checkpoint() {
 }
 
 void GroupCommitter::Writer::compact() {
-    if (!options_.is_live || !options_.record_move || SteadyClock::now() < compaction_not_before_) return;
+    if (!options_.is_live || !options_.record_move || SteadyClock::now() < compaction_not_before_ || held()) return;
     auto done = compact_one();
     if (done.has_value()) {
         compactions_ += *done ? 1 : 0;

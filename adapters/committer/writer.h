@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace relevo {
@@ -20,6 +21,10 @@ class GroupCommitter::Writer {
     // Threads: any.
     void add(CommitRequest request, Completer<Result<void>> done);
     void drop(ContentLocation location);
+    void hold(std::chrono::milliseconds lease, std::function<Result<void>()> at_that_moment,
+              Completer<Result<void>> done);
+    bool renew_hold(std::chrono::milliseconds lease, HeldFiles held);
+    void end_hold();
     void start();
     void stop();
     [[nodiscard]] CommitterMetrics metrics() const;
@@ -44,6 +49,15 @@ class GroupCommitter::Writer {
     };
     using Group = std::vector<Item>;
     enum class FlushState : std::uint8_t { none, committing, wanted, failed };
+    struct Hold {
+        std::chrono::steady_clock::time_point until;
+        HeldFiles held = HeldFiles::all;
+    };
+    struct HoldRequest {
+        std::chrono::milliseconds lease;
+        std::function<Result<void>()> at_that_moment;
+        Completer<Result<void>> done;
+    };
 
     void run();
     Group take_group();
@@ -65,6 +79,10 @@ class GroupCommitter::Writer {
     void settle(Item& item, Result<void> result);
     void complete(Group& group, committing::Completions& completions);
     void apply_drops();
+    void begin_holds();
+    Result<void> begin_hold(const HoldRequest& request);
+    // What is held now; ends a hold that is over.
+    std::optional<HeldFiles> held();
     void checkpoint();
     void compact();
     Result<bool> compact_one();
@@ -83,6 +101,8 @@ class GroupCommitter::Writer {
     std::size_t waiting_with_contents_ = 0;
     bool stopping_ = false;
     bool closed_ = false;
+    std::optional<Hold> hold_;
+    std::vector<HoldRequest> hold_requests_;
     std::thread thread_;
 
     // The group whose rows are committed and on their way to the disk, while the next is prepared: at most one, and

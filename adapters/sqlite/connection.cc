@@ -9,6 +9,7 @@ namespace relevo::sqlite {
 namespace {
 
 constexpr int busy_timeout_milliseconds = 10'000;
+constexpr int reader_timeout_milliseconds = 2'000;  // commits wait meanwhile
 constexpr std::size_t statements_limit = 1'000;
 
 class StatementRow final : public Row {
@@ -246,6 +247,19 @@ Result<void> Connection::checkpoint() {
     if (code != SQLITE_OK) return failed(code);
     // Fully moved, the log starts over with the next commit.
     log_pages_ = pages > moved ? static_cast<Octets>(pages) : 0;
+    return {};
+}
+
+Result<void> Connection::checkpoint_whole() {
+    int pages = 0;
+    int moved = 0;
+    sqlite3_busy_timeout(handle_, reader_timeout_milliseconds);
+    const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_FULL, &pages, &moved);
+    sqlite3_busy_timeout(handle_, busy_timeout_milliseconds);
+    if (code == SQLITE_BUSY || (code == SQLITE_OK && moved < pages))
+        return failure(ErrorKind::temporary, "somebody reads much from the store at the moment: try again");
+    if (code != SQLITE_OK) return failed(code);
+    log_pages_ = 0;
     return {};
 }
 

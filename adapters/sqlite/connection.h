@@ -35,6 +35,8 @@ class Connection final : public Transaction {
     [[nodiscard]] bool in_transaction() const;
     // Copies the log into the database as far as no reader needs it.
     Result<void> checkpoint();
+    // Copies all of the log, waiting for readers. Errors: temporary – one of them did not end in time.
+    Result<void> checkpoint_whole();
     // Octets of the log after the last commit of this connection.
     [[nodiscard]] Octets log_size() const { return log_pages_ * (page_size + frame_header_size); }
     // close() usually moves the log into the database and removes it; not after a failed sync.

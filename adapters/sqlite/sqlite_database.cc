@@ -103,6 +103,13 @@ class SqliteDatabase final : public Database {
         return done;
     }
 
+    Result<void> checkpoint_whole() override {
+        if (!writer_) RELEVO_CHECK(repair());
+        auto done = writer_->checkpoint_whole();
+        if (!done.has_value() && vfs_.log_is_in_doubt()) static_cast<void>(repair());
+        return done;
+    }
+
     [[nodiscard]] Octets log_size() const override { return writer_ ? writer_->log_size() : 0; }
 
  private:

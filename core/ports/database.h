@@ -76,6 +76,9 @@ class Database {
     virtual Result<void> read_apart(const std::function<Result<void>(Reader&)>& work) = 0;
     // Housekeeping when idle: moves the log into the database file.
     virtual Result<void> checkpoint() = 0;
+    // Moves all of the log, after readers that still need it are done. The database file then is whole by itself, and
+    // only a later checkpoint writes to it again. Errors: temporary – a reader did not end within a few seconds.
+    virtual Result<void> checkpoint_whole() { return checkpoint(); }
     // Octets in the log that checkpoint() would move; 0 where there is no such thing. Threads: the committer's.
     [[nodiscard]] virtual Octets log_size() const { return 0; }
 };
