@@ -89,12 +89,14 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
     } else if (state == "waiting" || state == "active") {
         selection.filter.state = DeliveryState::waiting;
         selection.active = state == "active";
+    } else if (state == "restored") {
+        selection.filter.restored = true;
     } else if (state == "quota") {
         selection.waits = Selection::Waits::for_quota;
     } else if (state == "releasable") {
         selection.waits = Selection::Waits::until_released;
     } else if (state) {
-        return failure(ErrorKind::invalid, "\"state\" is waiting, active, held, quota or releasable");
+        return failure(ErrorKind::invalid, "\"state\" is waiting, active, held, restored, quota or releasable");
     }
     return selection;
 }

@@ -11,10 +11,10 @@ namespace relevo {
 namespace {
 
 constexpr std::string_view sql_page =
-    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported FROM "
+    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported, restored FROM "
     "delivery WHERE id > $1 ORDER BY id LIMIT $2";
 constexpr std::string_view sql_of_message =
-    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported FROM "
+    "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported, restored FROM "
     "delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id";
 constexpr std::size_t page_rows = 1000;
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
@@ -30,6 +30,7 @@ DeliveryRow delivery_row(const Row& row) {
     delivery.attempts = static_cast<std::uint32_t>(row.integer(6));
     delivery.last_reply = row.text(7);
     delivery.delay_reported = row.integer(8) != 0;
+    delivery.restored = row.integer(9) != 0;
     return delivery;
 }
 
@@ -55,6 +56,7 @@ std::string_view domain_of(std::string_view address) { return address.substr(add
 
 bool matches(const DeliveryFilter& filter, const DeliveryRow& row) {
     return (!filter.tenant || *filter.tenant == row.tenant) && (!filter.state || *filter.state == row.state) &&
+           (!filter.restored || row.restored) &&
            (filter.recipient.empty() || equals_ignoring_case(filter.recipient, row.recipient)) &&
            (filter.recipient_domain.empty() ||
             equals_ignoring_case(filter.recipient_domain, domain_of(row.recipient))) &&
@@ -185,12 +187,41 @@ Result<void> Spool::change_one(Transaction& transaction, const DeliveryRow& row,
             break;
         case Change::release:
         case Change::retry:
-            RELEVO_CHECK(transaction.execute("UPDATE delivery SET state = 0, due_at = $1 WHERE id = $2",
+            RELEVO_CHECK(transaction.execute("UPDATE delivery SET state = 0, restored = 0, due_at = $1 WHERE id = $2",
                                              {milliseconds_of(now), key}));
             break;
         case Change::drop: RELEVO_CHECK(transaction.execute("DELETE FROM delivery WHERE id = $1", {key})); break;
     }
     return {};
+}
+
+Result<std::int64_t> Spool::hold_restored(Transaction& transaction, const std::string& reason) {
+    RELEVO_CHECK(event_writer_.recover(transaction));
+    const auto now = WallClock::now();
+    std::vector<DeliveryRow> page;
+    for (std::int64_t after = 0;; after = key_of(page.back().id)) {
+        page.clear();
+        RELEVO_CHECK(transaction.query(sql_page, {after, static_cast<std::int64_t>(page_rows)},
+                                       [&](const Row& row) -> Result<void> {
+                                           page.push_back(delivery_row(row));
+                                           return {};
+                                       }));
+        if (page.empty()) break;
+        for (const DeliveryRow& row : page) {
+            if (row.state != DeliveryState::waiting) continue;  // held for another reason, which stays
+            RELEVO_CHECK(event_writer_.append(
+                transaction,
+                Event{.id = {},
+                      .at = now,
+                      .kind = EventKind::held,
+                      .message = row.id.message,
+                      .ordinal = row.id.ordinal,
+                      .tenant = row.tenant,
+                      .detail = JsonWriter().field("recipient", row.recipient).field("reason", reason).finish()}));
+        }
+    }
+    return transaction.execute("UPDATE delivery SET state = 1, restored = 1, last_reply = $1 WHERE state = 0",
+                               {std::string_view(reason)});
 }
 
 Task<Result<std::vector<Spool::Suspension>>> Spool::suspensions() {

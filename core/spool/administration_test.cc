@@ -216,5 +216,27 @@ TEST_F(SpoolHistory, KeepsTheDaysOfWhatIsStillInTheQueue) {
     EXPECT_EQ(store.kinds(held->id), "accepted held");
 }
 
+// security row R16
+TEST_F(SpoolAdministration, HoldsWhatWaitsInARestoredStoreAndTellsItApart) {
+    store.accept("a@example.com", {"waits@example.net", "held@example.net"});
+    auto rows = store.rows();
+    change({rows[1]}, Spool::Change::hold);
+    store.restart();
+    ASSERT_TRUE(store.database->begin().has_value());
+    EXPECT_EQ(store.spool->hold_restored(store.database->transaction(), "restored from a backup").value(), 1);
+    ASSERT_TRUE(store.database->commit().has_value());
+    for (const DeliveryRow& row : store.rows()) EXPECT_EQ(row.state, DeliveryState::held);
+    DeliveryFilter filter;
+    filter.restored = true;
+    EXPECT_THAT(recipients(filter), ElementsAre("waits@example.net"));
+    const auto restored = store.run(store.spool->list(filter, 0, 10)).value();
+    EXPECT_EQ(restored[0].last_reply, "restored from a backup");
+    change(restored, Spool::Change::release);
+    EXPECT_THAT(recipients(filter), IsEmpty());
+    rows = store.rows();
+    EXPECT_EQ(rows[0].state, DeliveryState::waiting);
+    EXPECT_EQ(rows[1].state, DeliveryState::held) << "a person held it before";
+}
+
 }  // namespace
 }  // namespace relevo::test

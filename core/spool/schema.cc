@@ -16,7 +16,9 @@ constexpr std::array migrations{
         "CREATE TABLE suspension (site TEXT PRIMARY KEY, reason TEXT NOT NULL, since INTEGER NOT NULL);"},
     // The pools of egress sources that messages ask for, by the numbers in the rows of messages. Never removed: as many
     // as an operator ever names.
-    Migration{"spool", 2, "CREATE TABLE pool_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"}};
+    Migration{"spool", 2, "CREATE TABLE pool_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"},
+    // 1: held because it came from a backup, until a person lets it go.
+    Migration{"spool", 3, "ALTER TABLE delivery ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;"}};
 }  // namespace
 
 std::span<const Migration> spool_migrations() { return migrations; }

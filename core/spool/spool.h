@@ -71,6 +71,7 @@ struct DeliveryRow {
     bool delay_reported = false;
     Octets size = 0;
     bool tls_optional = false;  // as in its envelope
+    bool restored = false;      // held because it came from a backup
 };
 
 // A message as `message show` needs it.
@@ -95,6 +96,7 @@ struct DeliveryFilter {
     std::string recipient;         // exact address, or empty
     std::string recipient_domain;  // or empty
     std::optional<DeliveryState> state;
+    bool restored = false;  // only what is held because it came from a backup
 };
 
 // Threads: its methods may be called on any shard; state of its own is touched on the committer's and the reader's
@@ -102,6 +104,10 @@ struct DeliveryFilter {
 class Spool {
  public:
     explicit Spool(Committer& committer) : committer_(committer) {}
+
+    // Holds everything that waits, for a store that was made from a backup: it may have been delivered since. `reason`
+    // is what people read. Before anything else of this spool. Returns the number of recipients.
+    Result<std::int64_t> hold_restored(Transaction& transaction, const std::string& reason);
 
     // What others decide about recipients. Each is called on the committer's thread inside the transaction, must be
     // repeatable, and may be empty.
