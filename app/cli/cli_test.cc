@@ -33,6 +33,13 @@ using testing::Not;
 // The rest of the process, as the command line sees it.
 class ScriptedCommands : public Commands {
  public:
+    int keep_store(const StoreOptions& options, const Configuration* configuration) override {
+        stores.push_back(options);
+        has_configuration = configuration != nullptr;
+        return 0;
+    }
+    std::vector<StoreOptions> stores;
+    bool has_configuration = false;
     int serve(const Configuration& configuration, const std::string&) override {
         served_host_name = configuration.server.host_name;
         return 0;

@@ -3,6 +3,7 @@
 #include "app/cli/certificate_commands.h"
 #include "app/cli/lookup_commands.h"
 #include "app/cli/statistics_commands.h"
+#include "app/cli/store_commands.h"
 #include "app/cli/webhook_commands.h"
 
 #include <algorithm>
@@ -49,7 +50,9 @@ std::vector<OptionSpec> with_filter(std::vector<OptionSpec> more) {
         {"--domain", "domain", text, "Mail to this domain"},
         {"--destination", "destination", text, "Mail of this destination, as `queue summary` names it"},
         {"--site", "site", text, "Mail to this site or provider, as `site list` names it (needs the server)"},
-        {"--state", "state", text, "waiting, active, held, quota (waits for one), or releasable (the last two)"},
+        {"--state", "state", text,
+         "waiting, active, held, restored (held since a restore), quota (waits for one), or releasable (the last "
+         "three)"},
     };
     options.insert(options.end(), more.begin(), more.end());
     return options;
@@ -536,6 +539,7 @@ std::vector<CommandSpec> make_table() {
     add_signing_commands(table);
     add_credential_commands(table);
     add_account_commands(table);
+    add_store_commands(table);
     add_webhook_commands(table);
     add_certificate_commands(table);
     add_queue_commands(table);
@@ -565,6 +569,7 @@ std::span<const CommandGroup> command_groups() {
         {"bounce", "Why mail comes back"},
         {"address", "Whether addresses will take mail"},
         {"config", "The configuration file"},
+        {"backup", "Copies of the store"},
         {"store", "The files of the store"},
         {"tenant", "Who sends: customers, departments"},
         {"domain", "What they may send from"},

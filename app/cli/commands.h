@@ -100,6 +100,22 @@ struct LookupOptions {
     bool json = false;
 };
 
+// What keeps the store safe.
+enum class StoreCommand : std::uint8_t { backup_create, backup_list, backup_verify, backup_restore, doctor };
+
+struct StoreOptions {
+    StoreCommand command = StoreCommand::doctor;
+    std::string configuration_path;
+    std::string folder;    // of backups
+    std::string name;      // of one; empty: the newest
+    std::string data_dir;  // of backup_restore; empty: as the configuration says
+    std::size_t keep = 0;  // of backup_create: so many stay; 0: all
+    bool full = false;     // likewise: nothing is taken over from earlier ones
+    Octets rate = 0;       // likewise: octets a second; 0: no limit
+    bool send_queued = false;
+    bool json = false;
+};
+
 // The central relay, as an office finds it.
 struct LanRelay {
     std::string host;  // name or address
@@ -132,6 +148,8 @@ class Commands {
                                          const std::string& password) = 0;
     // Prints what it finds; returns the exit code.
     virtual int look_up(const LookupOptions& options) = 0;
+    // The same. `configuration` is nullptr where it could not be read.
+    virtual int keep_store(const StoreOptions& options, const Configuration* configuration) = 0;
 };
 
 }  // namespace relevo::cli

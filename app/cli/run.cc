@@ -13,6 +13,7 @@
 #include "app/cli/performer.h"
 #include "app/cli/render.h"
 #include "app/cli/setup.h"
+#include "app/cli/store_commands.h"
 #include "app/cli/suppression_file.h"
 #include "app/cli/top.h"
 #include "app/configuration/reference.h"
@@ -77,6 +78,7 @@ class Runner {
         if (name == "completion") return completion();
         if (name == "manual-page") return page_for_man();
         if (name == "top") return with_configuration(NamedFiles::ignored, &Runner::top);
+        if (is_store_command(*parsed_.command)) return keep_store();
         if (name == "sink") return sink();
         if (name == "send-test") return send_test();
         if (is_lookup(*parsed_.command)) return look_up();
@@ -283,6 +285,22 @@ class Runner {
                 found.emplace(text(entry, "address"), text(entry, "reason"));
         }
         return found;
+    }
+
+    ExitCode keep_store() {
+        const auto configuration =
+            load_configuration(parsed_.configuration_path, process_environment(), NamedFiles::ignored);
+        const auto options = store_options(*parsed_.command, parsed_.arguments);
+        if (!options) return problem(options.error(), ExitCode::usage);
+        const bool needs_configuration =
+            options->command == StoreCommand::backup_create || options->command == StoreCommand::doctor;
+        if (!configuration && needs_configuration)
+            return problem(configuration.error(),
+                           options->command == StoreCommand::doctor ? ExitCode::unreachable : ExitCode::problem);
+        StoreOptions complete = *options;
+        complete.configuration_path = parsed_.configuration_path;
+        complete.json = parsed_.json;
+        return ExitCode{commands_.keep_store(complete, configuration ? &*configuration : nullptr)};
     }
 
     ExitCode version() {

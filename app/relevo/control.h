@@ -161,6 +161,7 @@ class Control {
     Task<Answer> send_reports(Arguments arguments);
 
     // control_webhooks.cc
+    Task<Answer> hold_store(std::string command, Arguments arguments);
     Task<Answer> perform_webhooks(std::string command, Arguments arguments);
 
     // control_certificates.cc

@@ -4,6 +4,7 @@
 #include "adapters/net/dialer.h"
 #include "adapters/resolver/zone_servers.h"
 #include "adapters/telemetry/line_log.h"
+#include "app/backup/store_commands.h"
 #include "app/configuration/shaping_file.h"
 #include "app/lookups/look_up.h"
 #include "app/lookups/message_file.h"
@@ -13,6 +14,7 @@
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/lan_relay.h"
 #include "app/relevo/options.h"
+#include "app/relevo/privileges.h"
 #include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
 #include "app/relevo/service_manager.h"
@@ -269,6 +271,15 @@ Result<void> Process::log_in_at_relay(const cli::LanRelay& relay, cli::LanTrust 
 int Process::look_up(const cli::LookupOptions& options) {
     if (options.lookup == cli::Lookup::connection) return lookups::print_report(options, check_connection(options));
     return lookups::look_up(options);
+}
+
+int Process::keep_store(const cli::StoreOptions& options, const Configuration* configuration) {
+    const auto give = [&](const std::vector<std::string>& files) -> Result<void> {
+        if (configuration == nullptr) return failure(ErrorKind::not_found, "there is no configuration to say so");
+        return give_to_user(configuration->server, files);
+    };
+    const std::vector<Migration> migrations = store_migrations();
+    return backup::perform(options, configuration, {.migrations = migrations, .give_to_user = give});
 }
 
 }  // namespace relevo

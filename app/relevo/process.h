@@ -17,6 +17,7 @@ class Process final : public cli::Commands {
     Result<void> log_in_at_relay(const cli::LanRelay& relay, cli::LanTrust trust, const std::string& login,
                                  const std::string& password) override;
     int look_up(const cli::LookupOptions& options) override;
+    int keep_store(const cli::StoreOptions& options, const Configuration* configuration) override;
 };
 
 }  // namespace relevo

@@ -28,6 +28,7 @@ namespace relevo {
 namespace {
 
 constexpr std::size_t secret_octets = 32;
+constexpr std::size_t hold_id_octets = 16;
 constexpr std::array migrations_of_app{
     Migration{"store", 1, "CREATE TABLE store_secret (id INTEGER PRIMARY KEY, octets TEXT NOT NULL);"}};
 
@@ -58,6 +59,10 @@ Result<void> require_whole_database(Disk& disk) {
     RELEVO_TRY(const bool is_half_repaired, disk.exists(repaired_database_name));
     if (is_half_repaired)
         return failure(ErrorKind::conflict, "a repair of the store was interrupted: run `relevo store repair` again");
+    RELEVO_TRY(const bool is_half_restored, disk.exists(backup::restoring_name));
+    if (is_half_restored)
+        return failure(ErrorKind::conflict,
+                       "a restore of this store was interrupted: run `relevo backup restore` again");
     RELEVO_TRY(const std::vector<std::string> names, disk.list());
     RELEVO_TRY(const Octets size, size_of(disk, database_name));
     if (size == 0 && std::ranges::any_of(names, [](const auto& name) { return name.starts_with("segment-"); }))
@@ -108,7 +113,8 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     if (durability() == Durability::unsynced_for_tests)
         log.error("store.unsynced",
                   {{"problem", "RELEVO_TEST_UNSYNCED is set: accepted mail will be lost in a power cut"}});
-    RELEVO_TRY(disk_, open_disk(configuration.server.data_dir, durability()));
+    data_dir_ = configuration.server.data_dir;
+    RELEVO_TRY(disk_, open_disk(data_dir_, durability()));
     RELEVO_CHECK(require_whole_database(*disk_));
     RELEVO_TRY(database_, open_sqlite(*disk_));
     const std::vector<Migration> migrations = store_migrations();
@@ -200,6 +206,35 @@ Result<void> Store::read(const std::function<Result<void>(Reader&)>& work) {
     auto done = database_->read(work);
     if (!done.has_value()) return std::unexpected(advised(std::move(done).error()));
     return done;
+}
+
+Task<Result<Store::Hold>> Store::hold() {
+    Hold hold;
+    RELEVO_CO_CHECK(co_await completion_of<Result<void>>([&](Completer<Result<void>> done) {
+        committer_->hold(
+            hold_lease,
+            [&]() -> Result<void> {
+                RELEVO_TRY(hold.files, backup::files_of_store(data_dir_));
+                return {};
+            },
+            std::move(done));
+    }));
+    std::array<unsigned char, hold_id_octets> octets{};
+    randombytes_buf(octets.data(), octets.size());
+    hold_id_ = encode_base64(std::string_view(reinterpret_cast<const char*>(octets.data()), octets.size()));
+    hold.id = hold_id_;
+    co_return hold;
+}
+
+Result<void> Store::renew_hold(std::string_view id, GroupCommitter::HeldFiles held) {
+    if (id == hold_id_ && committer_->renew_hold(hold_lease, held)) return {};
+    return failure(ErrorKind::conflict, "the files are not held any more");
+}
+
+void Store::end_hold(std::string_view id) {
+    if (id != hold_id_) return;
+    hold_id_.clear();
+    committer_->end_hold();
 }
 
 Result<Spool::Recovery> Store::recover(const std::function<void(const PendingDelivery&)>& delivery) {

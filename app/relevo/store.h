@@ -3,6 +3,7 @@
 
 #include "adapters/committer/group_committer.h"
 #include "adapters/committer/no_contents.h"
+#include "app/backup/held_store.h"
 #include "app/configuration/configuration.h"
 #include "core/ports/disk.h"
 #include "core/ports/log.h"
@@ -47,6 +48,18 @@ class Store {
         committer_->stop();
     }
 
+    // Keeps the files as they are at one moment, see GroupCommitter::hold(); which they are, as
+    // backup::files_of_store() tells. The id of the hold is random; the other two want it. Threads: one shard's.
+    struct Hold {
+        std::string id;
+        std::vector<backup::HeldFile> files;
+    };
+    static constexpr std::chrono::seconds hold_lease{60};
+    Task<Result<Hold>> hold();
+    [[nodiscard]] Result<void> renew_hold(std::string_view id, GroupCommitter::HeldFiles held);
+    void end_hold(std::string_view id);
+
+    [[nodiscard]] const std::string& data_dir() const { return data_dir_; }
     [[nodiscard]] Spool& spool() { return *spool_; }
     [[nodiscard]] GroupCommitter& committer() { return *committer_; }
     // What committer() writes into: for read_apart().
@@ -71,6 +84,8 @@ class Store {
     std::unique_ptr<GroupCommitter> committer_;
     std::unique_ptr<Spool> spool_;
     std::string secret_;
+    std::string data_dir_;
+    std::string hold_id_;
 };
 
 }  // namespace relevo
