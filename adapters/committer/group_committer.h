@@ -25,7 +25,7 @@ struct CommitterOptions {
     bool flushes_late = false;
     // Of the writing thread: 0 as the others, up to 19, which takes what they leave of the processors.
     int niceness = 0;
-    Octets held_log_octets = 512 * mebibyte;             // a hold of the database file ends when the log is larger
+    Octets held_log_octets = 512 * mebibyte;  // a hold of the database file ends when the log is larger
     // Compaction asks the owner of the rows; without these two, room is won back at the next start only. Both run on
     // the committer's thread.
     // is_live must see what is committed; record_move writes the new location into the row.

@@ -15,10 +15,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
-#include <functional>
-#include <mutex>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <mutex>
 #include <thread>
 
 namespace relevo {
@@ -264,6 +264,9 @@ class GatedDatabase final : public Database {
     Result<void> commit() override { return inner_.commit(); }
     void rollback() override { inner_.rollback(); }
     Result<void> read(const std::function<Result<void>(Reader&)>& work) override { return inner_.read(work); }
+    Result<void> read_apart(const std::function<Result<void>(Reader&)>& work) override {
+        return inner_.read_apart(work);
+    }
     Result<void> checkpoint() override { return inner_.checkpoint(); }
     Result<void> commit_unsynced() override { return inner_.commit_unsynced(); }
     Result<void> sync() override {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
-#include <utility>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
 
 namespace relevo {
 namespace {

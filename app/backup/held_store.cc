@@ -25,6 +25,18 @@ constexpr std::chrono::seconds renew_every{10};  // a sixth of the lease (docs/c
 // None of these is part of a store that starts anew.
 constexpr std::array<std::string_view, 4> passing_names{"lock", "attempts", restoring_name, "relevo.db.new"};
 
+constexpr const char* statistics_name = "statistics.db";
+
+// A server sets damaged statistics aside and counts anew from the events: they are not worth failing for.
+Result<void> move_log_of_statistics(Disk& disk) {
+    RELEVO_TRY(const bool exists, disk.exists(statistics_name));
+    if (!exists) return {};
+    RELEVO_TRY(const auto problems, problems_of_database(disk, statistics_name));
+    if (!problems.empty()) return failure(ErrorKind::io, problems.front());
+    RELEVO_TRY(const auto database, open_sqlite(disk, statistics_name));
+    return database->checkpoint_whole();
+}
+
 bool is_of_store(std::string_view name) {
     return std::ranges::find(passing_names, name) == passing_names.end() && !name.ends_with("-wal");
 }
@@ -104,9 +116,12 @@ class HeldByLock final : public HeldStore {
             RELEVO_TRY(const auto database, open_sqlite(*held->disk_, database_name));
             RELEVO_CHECK(database->checkpoint_whole());
         }
+        const bool has_statistics = move_log_of_statistics(*held->disk_).has_value();
         held->data_dir_ = data_dir;
         held->moment_ = std::chrono::system_clock::now();
         RELEVO_TRY(held->files_, files_of_store(data_dir));
+        if (!has_statistics)
+            std::erase_if(held->files_, [](const HeldFile& file) { return file.name == statistics_name; });
         return std::unique_ptr<HeldStore>(std::move(held));
     }
 

@@ -208,9 +208,13 @@ Result<void> Store::read(const std::function<Result<void>(Reader&)>& work) {
     return done;
 }
 
+// The statistics first: they never know of an event that the database does not have.
 Task<Result<Store::Hold>> Store::hold() {
     Hold hold;
     RELEVO_CO_CHECK(co_await completion_of<Result<void>>([&](Completer<Result<void>> done) {
+        statistics_committer_->hold(hold_lease, [] { return Result<void>(); }, std::move(done));
+    }));
+    const auto held = co_await completion_of<Result<void>>([&](Completer<Result<void>> done) {
         committer_->hold(
             hold_lease,
             [&]() -> Result<void> {
@@ -218,7 +222,11 @@ Task<Result<Store::Hold>> Store::hold() {
                 return {};
             },
             std::move(done));
-    }));
+    });
+    if (!held.has_value()) {
+        statistics_committer_->end_hold();
+        co_return std::unexpected(held.error());
+    }
     std::array<unsigned char, hold_id_octets> octets{};
     randombytes_buf(octets.data(), octets.size());
     hold_id_ = encode_base64(std::string_view(reinterpret_cast<const char*>(octets.data()), octets.size()));
@@ -227,7 +235,9 @@ Task<Result<Store::Hold>> Store::hold() {
 }
 
 Result<void> Store::renew_hold(std::string_view id, GroupCommitter::HeldFiles held) {
-    if (id == hold_id_ && committer_->renew_hold(hold_lease, held)) return {};
+    if (id == hold_id_ && committer_->renew_hold(hold_lease, held) &&
+        statistics_committer_->renew_hold(hold_lease, GroupCommitter::HeldFiles::all))
+        return {};
     return failure(ErrorKind::conflict, "the files are not held any more");
 }
 
@@ -235,6 +245,7 @@ void Store::end_hold(std::string_view id) {
     if (id != hold_id_) return;
     hold_id_.clear();
     committer_->end_hold();
+    statistics_committer_->end_hold();
 }
 
 Result<Spool::Recovery> Store::recover(const std::function<void(const PendingDelivery&)>& delivery) {

@@ -39,7 +39,7 @@ class Pebble:
                     f"127.0.0.1:{self.dns_management_port}", "-http01", "", "-https01", "", "-tlsalpn01", "",
                     "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "")
         self._start("pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self.dns_port}",
-                    PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT=str(bad_nonces))
+                    PEBBLE_VA_NOSLEEP="1", PEBBLE_AUTHZREUSE="0", PEBBLE_WFE_NONCEREJECT=str(bad_nonces))
         loopback.wait_until(lambda: not loopback.may_listen("127.0.0.1", self.port), "pebble listens", 20)
         loopback.wait_until(lambda: not loopback.may_listen("127.0.0.1", self.dns_management_port), "its DNS listens", 20)
 
