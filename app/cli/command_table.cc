@@ -1,6 +1,8 @@
 #include "app/cli/command_table.h"
 
+#include "app/cli/account_commands.h"
 #include "app/cli/certificate_commands.h"
+#include "app/cli/command_rows.h"
 #include "app/cli/lookup_commands.h"
 #include "app/cli/statistics_commands.h"
 #include "app/cli/store_commands.h"
@@ -15,11 +17,7 @@ using enum OptionKind;
 using enum Performer;
 
 constexpr OptionSpec required_tenant{"--tenant", "tenant", text, "Name or id of the tenant", true};
-constexpr OptionSpec of_tenant{"--tenant", "tenant", text, "Only of this tenant"};
 constexpr OptionSpec credential_name{"CREDENTIAL", "credential", text, "Login or id of the credential", true};
-constexpr OptionSpec password_file{"--password-file", "password", secret_file,
-                                   "Take the password from the first line of this file (- reads it from the input) "
-                                   "instead of making one"};
 constexpr OptionSpec output_language{"--language", "language", text, "es or en (default: server.language)"};
 constexpr OptionSpec per_hour{"--messages-per-hour", "messages_per_hour", number, "Messages an hour; 0: no limit"};
 constexpr OptionSpec per_day{"--messages-per-day", "messages_per_day", number, "Messages a day; 0: no limit"};
@@ -71,15 +69,6 @@ CommandSpec bulk(std::string_view name, std::string_view request, std::string_vi
             .confirmation = Confirmation::after_count};
 }
 
-CommandSpec here(std::string_view name, std::string_view summary, std::vector<OptionSpec> options = {}) {
-    return {.name = name,
-            .request = {},
-            .performer = process,
-            .summary = summary,
-            .options = std::move(options),
-            .fixed_arguments = {}};
-}
-
 CommandSpec ask(std::string_view name, std::string_view request, Performer performer, std::string_view summary,
                 std::vector<OptionSpec> options = {}, std::string_view fixed_arguments = {}) {
     return {.name = name,
@@ -91,69 +80,70 @@ CommandSpec ask(std::string_view name, std::string_view request, Performer perfo
 }
 
 void add_process_commands(std::vector<CommandSpec>& table) {
-    table.push_back(here("serve", "Run the server until SIGTERM; SIGHUP reloads the configuration"));
+    table.push_back(do_here("serve", "Run the server until SIGTERM; SIGHUP reloads the configuration"));
     table.push_back(
-        here("setup", "Write a first configuration, make the data folder, a tenant, its domain and a credential",
-             {{"--host-name", "host_name", text, "Full name of this server"},
-              {"--domain", "domain", text, "Domain that will send"},
-              {"--tenant", "tenant", text, "Name of the first tenant (default: the domain)"},
-              {"--language", "language", text, "es or en: language of reports and of the file's comments"},
-              {"--data-dir", "data_dir", text, "Folder of the store"},
-              {"--run-dir", "run_dir", text, "Folder of the control socket"},
-              {"--user", "user", text, "User that the server runs as (default: relevo when set up by root)"},
-              {"--yes", "yes", flag, "Do not ask, use the options and defaults"}}));
-    table.push_back(here("check",
-                         "Look for whatever could keep mail from being sent and accepted, and say what to do: of this "
-                         "server, or of one domain",
-                         {{"DOMAIN", "domain", text, "Check this domain instead of the server"}, output_language}));
-    table.push_back(here("config check", "Read the configuration and list all problems"));
-    table.push_back(here("config show", "Print the values in force and where each comes from"));
-    table.push_back(here("config reference", "Explain every setting",
-                         {{"--language", "language", text, "es or en"},
-                          {"--sample", "sample", flag, "Print a file to begin with instead"}}));
+        do_here("setup", "Write a first configuration, make the data folder, a tenant, its domain and a credential",
+                {{"--host-name", "host_name", text, "Full name of this server"},
+                 {"--domain", "domain", text, "Domain that will send"},
+                 {"--tenant", "tenant", text, "Name of the first tenant (default: the domain)"},
+                 {"--language", "language", text, "es or en: language of reports and of the file's comments"},
+                 {"--data-dir", "data_dir", text, "Folder of the store"},
+                 {"--run-dir", "run_dir", text, "Folder of the control socket"},
+                 {"--user", "user", text, "User that the server runs as (default: relevo when set up by root)"},
+                 {"--yes", "yes", flag, "Do not ask, use the options and defaults"}}));
     table.push_back(
-        here("sink", "Run a small SMTP server that takes everything and can misbehave, for trying things",
-             {{"--listen", "listen", list, "Address and port (default 127.0.0.1:2525); repeatable"},
-              {"--maildir", "maildir", text, "Store every message in this Maildir"},
-              {"--show", "show", flag, "Print every message"},
-              {"--lmtp", "lmtp", flag, "Speak LMTP (RFC 2033)"},
-              {"--certificate", "certificate", text, "PEM certificate: offers STARTTLS"},
-              {"--key", "key", text, "Its private key"},
-              {"--delay", "delay", text, "Wait before every reply, such as 2s"},
-              {"--reply", "reply", list,
-               "STAGE=CODE[@SHARE]: answer connect, ehlo, mail, rcpt, data or end with CODE, in this share of "
-               "cases (0 to 1); repeatable"},
-              {"--greylist", "greylist", text, "Refuse each sender and recipient with 451 for this long"},
-              {"--drop", "drop", list, "STAGE[@SHARE]: close the connection there without a reply; repeatable"},
-              {"--without", "without", list, "Do not offer this extension, such as PIPELINING; repeatable"},
-              {"--count", "count", number, "End after this many messages"}}));
+        do_here("check",
+                "Look for whatever could keep mail from being sent and accepted, and say what to do: of this "
+                "server, or of one domain",
+                {{"DOMAIN", "domain", text, "Check this domain instead of the server"}, output_language}));
+    table.push_back(do_here("config check", "Read the configuration and list all problems"));
+    table.push_back(do_here("config show", "Print the values in force and where each comes from"));
+    table.push_back(do_here("config reference", "Explain every setting",
+                            {{"--language", "language", text, "es or en"},
+                             {"--sample", "sample", flag, "Print a file to begin with instead"}}));
     table.push_back(
-        here("send-test", "Send one test message through a server by SMTP",
-             {{"TO", "to", text, "Address that gets it", true},
-              {"--from", "from", text, "Sender (default: postmaster of server.host_name)"},
-              {"--server", "server", text, "host:port (default: our first submission listener, on this machine)"},
-              {"--any-certificate", "any_certificate", flag,
-               "Do not verify the server's certificate (never done for our own listener)"},
-              {"--tls", "tls", text, "none, starttls, implicit (default: as the listener asks)"},
-              {"--user", "user", text, "Login"},
-              password_file,
-              {"--source", "source", text,
-               "Send from this source, as `source list` names it, through its proxy if it has one"},
-              {"--subject", "subject", text, "Subject of the message"}}));
+        do_here("sink", "Run a small SMTP server that takes everything and can misbehave, for trying things",
+                {{"--listen", "listen", list, "Address and port (default 127.0.0.1:2525); repeatable"},
+                 {"--maildir", "maildir", text, "Store every message in this Maildir"},
+                 {"--show", "show", flag, "Print every message"},
+                 {"--lmtp", "lmtp", flag, "Speak LMTP (RFC 2033)"},
+                 {"--certificate", "certificate", text, "PEM certificate: offers STARTTLS"},
+                 {"--key", "key", text, "Its private key"},
+                 {"--delay", "delay", text, "Wait before every reply, such as 2s"},
+                 {"--reply", "reply", list,
+                  "STAGE=CODE[@SHARE]: answer connect, ehlo, mail, rcpt, data or end with CODE, in this share of "
+                  "cases (0 to 1); repeatable"},
+                 {"--greylist", "greylist", text, "Refuse each sender and recipient with 451 for this long"},
+                 {"--drop", "drop", list, "STAGE[@SHARE]: close the connection there without a reply; repeatable"},
+                 {"--without", "without", list, "Do not offer this extension, such as PIPELINING; repeatable"},
+                 {"--count", "count", number, "End after this many messages"}}));
+    table.push_back(
+        do_here("send-test", "Send one test message through a server by SMTP",
+                {{"TO", "to", text, "Address that gets it", true},
+                 {"--from", "from", text, "Sender (default: postmaster of server.host_name)"},
+                 {"--server", "server", text, "host:port (default: our first submission listener, on this machine)"},
+                 {"--any-certificate", "any_certificate", flag,
+                  "Do not verify the server's certificate (never done for our own listener)"},
+                 {"--tls", "tls", text, "none, starttls, implicit (default: as the listener asks)"},
+                 {"--user", "user", text, "Login"},
+                 password_file,
+                 {"--source", "source", text,
+                  "Send from this source, as `source list` names it, through its proxy if it has one"},
+                 {"--subject", "subject", text, "Subject of the message"}}));
     table.push_back(
         ask("reload", "server.reload", server, "Read the configuration again; a wrong one changes nothing"));
     table.push_back(ask("store repair", "store.repair", server_or_store,
                         "Set a damaged database aside and save what can be read of it; the server must be stopped"));
     table.push_back(ask("status", "server.status", server, "What the running server is doing"));
     table.push_back(ask("problems", "server.problems", server, "The last warnings and errors of the running server"));
-    table.push_back(here("doctor-bundle",
-                         "Write what somebody who helps needs to know into a file, without secrets and mail addresses",
-                         {{"FILE", "file", text, "File to write; it must not be there yet", true}}));
-    table.push_back(here("completion", "Print a script that completes commands and options in a shell",
-                         {{"SHELL", "shell", text, "bash, zsh or fish", true}}));
+    table.push_back(do_here(
+        "doctor-bundle", "Write what somebody who helps needs to know into a file, without secrets and mail addresses",
+        {{"FILE", "file", text, "File to write; it must not be there yet", true}}));
+    table.push_back(do_here("completion", "Print a script that completes commands and options in a shell",
+                            {{"SHELL", "shell", text, "bash, zsh or fish", true}}));
     table.push_back(
-        here("manual-page", "Print a page for man(1)", {{"PAGE", "page", text, "relevo or relevo.toml", true}}));
-    table.push_back(here("version", "Print the version"));
+        do_here("manual-page", "Print a page for man(1)", {{"PAGE", "page", text, "relevo or relevo.toml", true}}));
+    table.push_back(do_here("version", "Print the version"));
 }
 
 void add_tenancy_commands(std::vector<CommandSpec>& table) {
@@ -275,66 +265,6 @@ void add_credential_commands(std::vector<CommandSpec>& table) {
                          output_language}));
 }
 
-void add_account_commands(std::vector<CommandSpec>& table) {
-    const OptionSpec user{"USER", "user", text, "Login or id of the user", true};
-    const OptionSpec name{"--name", "name", text, "What people call them"};
-    const OptionSpec language{"--language", "language", text, "es or en: language of the console"};
-    const OptionSpec own_tenant{"--tenant", "tenant", text, "Only for this tenant (default: the whole server)"};
-    const std::string_view roles = "admin (everything), operator (runs the mail), analyst (looks), sender (sends)";
-    table.push_back(ask("user add", "user.add", server_or_store,
-                        "Let a person use the console; the password is shown once and never again",
-                        {{"LOGIN", "login", text, "A name or an e-mail address", true},
-                         {"--role", "role", text, roles, true},
-                         own_tenant,
-                         name,
-                         language,
-                         password_file}));
-    table.push_back(ask("user setup-link", "user.setup_link", server_or_store,
-                        "Show the link that makes the first administrator in the console; works once, for 7 days", {}));
-    table.push_back(ask("user list", "user.list", server_or_store, "List users", {of_tenant}));
-    table.push_back(ask("user show", "user.show", server_or_store, "Show one user and what they may do", {user}));
-    table.push_back(ask("user set", "user.set", server_or_store,
-                        "Change what is named; another role ends the user's sessions and API keys",
-                        {user, name, language, {"--role", "role", text, roles}}));
-    table.push_back(ask("user disable", "user.set", server_or_store,
-                        "Keep a user out; ends the user's sessions and API keys", {user}, R"({"enabled":false})"));
-    table.push_back(
-        ask("user enable", "user.set", server_or_store, "Let a disabled user in again", {user}, R"({"enabled":true})"));
-    table.push_back(
-        ask("user remove", "user.remove", server_or_store, "Remove a user, with sessions and API keys", {user}));
-    table.push_back(ask("user password", "user.password", server_or_store,
-                        "Give a user a new password; ends the user's sessions and API keys", {user, password_file}));
-    table.push_back(ask("user totp-reset", "user.totp_reset", server_or_store,
-                        "Take a lost second factor away; ends the user's sessions", {user}));
-
-    table.push_back(ask("key add", "key.add", server_or_store,
-                        "Make an API key for a program; it is shown once and never again",
-                        {{"NAME", "name", text, "What the key is for, such as the program's name", true},
-                         {"--scope", "scopes", list, "What it may do, such as messages:send; repeatable", true},
-                         own_tenant,
-                         {"--network", "networks", list, "Works only from these networks; repeatable"},
-                         {"--expires", "expires_at", time, "Day or time at which it stops working"}}));
-    table.push_back(ask("key list", "key.list", server_or_store, "List API keys",
-                        {of_tenant, {"--all", "all", flag, "Revoked ones too"}}));
-    table.push_back(ask("key revoke", "key.revoke", server_or_store, "Make an API key stop working at once",
-                        {{"KEY", "key", text, "Its id, or its first 12 characters", true}}));
-
-    table.push_back(ask("session list", "session.list", server_or_store, "List who is logged in to the console",
-                        {{"--user", "user", text, "Only of this user"}}));
-    table.push_back(
-        ask("session revoke", "session.revoke", server_or_store, "End a session, or all of a user",
-            {{"SESSION", "session", text, "Id of the session"}, {"--user", "user", text, "All of this user instead"}}));
-
-    table.push_back(ask("audit list", "audit.list", server_or_store, "Show who changed what, newest first",
-                        {of_tenant,
-                         {"--operation", "operation", text, "Only this one, or all that begin so: user."},
-                         {"--object", "object", text, "Only what was done to this, by its id or name"},
-                         {"--since", "since", time, "From this day or time on"},
-                         {"--until", "until", time, "Until this day or time"},
-                         {"--limit", "limit", number, "At most this many, up to 500 (default 100)"},
-                         {"--after", "after", text, "Continue a list that was cut"}}));
-}
-
 void add_queue_commands(std::vector<CommandSpec>& table) {
     const OptionSpec limit{"--limit", "limit", number, "At most this many (default 100)"};
     const OptionSpec after{"--after", "after", text, "Continue a list that was cut"};
@@ -413,10 +343,10 @@ void add_site_commands(std::vector<CommandSpec>& table) {
             {{"DOMAIN", "domain", text, "Of recipients", true},
              {"--source", "source", text, "From this source (default: all of the pool)"},
              {"--tenant", "tenant", text, "With the rules for this tenant"}}));
-    table.push_back(here("top", "Show live what is accepted, delivered and put off, and where mail waits",
-                         {{"--once", "once", flag, "Print one page and end: without a terminal, for scripts"},
-                          {"--interval", "interval", number, "Seconds between two looks (default 2)"},
-                          {"--limit", "limit", number, "So many sites and tenants (default 10)"}}));
+    table.push_back(do_here("top", "Show live what is accepted, delivered and put off, and where mail waits",
+                            {{"--once", "once", flag, "Print one page and end: without a terminal, for scripts"},
+                             {"--interval", "interval", number, "Seconds between two looks (default 2)"},
+                             {"--limit", "limit", number, "So many sites and tenants (default 10)"}}));
 }
 
 void add_signing_commands(std::vector<CommandSpec>& table) {
@@ -503,7 +433,7 @@ void add_lan_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("lan token revoke", "lan.token.revoke", server_or_store,
                         "Make a token useless; an office that is enrolled may send no more",
                         {{"OFFICE", "office", text, "Its label, login or id", true}}));
-    table.push_back(here(
+    table.push_back(do_here(
         "lan enroll", "Make this machine an office's smarthost, which hands mail up to a central relay",
         {{"SERVER", "server", text, "host:port of the central relay (default: as the token says)"},
          {"--token", "token", text, "The token that `lan token create` printed there"},

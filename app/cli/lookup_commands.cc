@@ -1,5 +1,6 @@
 #include "app/cli/lookup_commands.h"
 
+#include "app/cli/command_rows.h"
 #include "app/cli/options.h"
 #include "lib/base/text.h"
 
@@ -36,57 +37,51 @@ constexpr OptionSpec client_ip{"--ip", "ip", text, "Address of the server that s
 constexpr OptionSpec client_helo{"--helo", "helo", text, "Name that it gave in HELO or EHLO"};
 constexpr OptionSpec envelope_from{"--from", "from", text, "Envelope sender; <> for none"};
 
-CommandSpec look(std::string_view name, std::string_view summary, std::vector<OptionSpec> options) {
-    return {.name = name,
-            .request = {},
-            .performer = Performer::process,
-            .summary = summary,
-            .options = std::move(options),
-            .fixed_arguments = {}};
-}
-
 }  // namespace
 
 void add_lookup_commands(std::vector<CommandSpec>& table) {
-    table.push_back(look("check auth",
-                         "Explain what receivers find out about a message by SPF, DKIM, ARC and DMARC, step by step",
-                         {message_file, client_ip, client_helo, envelope_from, language, dns_file}));
-    table.push_back(look("check connection",
-                         "Try from this machine by which ports and which encryption programs can log in to a mail "
-                         "server, and tell why the others fail",
-                         {{"HOST", "subject", text, "The server's name, as programs are given it", true},
-                          {"--port", "ports", list, "Only this port; repeatable (default: 587, 465, 2525, 25, 125)"},
-                          language}));
-    table.push_back(look("spf check", "Show an SPF record and what its look-ups cost; whether it lets an address send",
-                         {{"DOMAIN", "subject", text, "Domain, or whole address of a sender", true},
-                          {"--ip", "ip", text, "Would this address be allowed to send?"},
-                          client_helo,
-                          {"--from", "from", text, "Envelope sender (default: postmaster of the domain)"},
-                          language,
-                          dns_file}));
-    table.push_back(look("dkim check", "Verify every DKIM signature of a message", {message_file, language, dns_file}));
-    table.push_back(look("dkim sign", "Print a message with a DKIM signature in front",
-                         {{"FILE", "file", text, "The message, - reads the input", true},
-                          {"--domain", "domain", text, "Who signs (d=)", true},
-                          {"--selector", "selector", text, "Which of its keys (s=)", true},
-                          {"--key", "key_file", text, "PEM file of the private key, RSA or Ed25519", true}}));
-    table.push_back(look("dmarc check",
-                         "Find the DMARC record that speaks for a domain and name its mistakes; judge a message by it",
-                         {{"DOMAIN", "subject", text, "Domain of an author"},
-                          {"--message", "file", text, "Judge this message, - reads the input"},
-                          client_ip,
-                          client_helo,
-                          envelope_from,
-                          language,
-                          dns_file}));
-    table.push_back(look("arc check", "Verify the ARC chain of a message", {message_file, language, dns_file}));
-    table.push_back(look("mtasts lookup", "Show the MTA-STS record and policy of a domain, and whether its MX fit",
-                         {{"DOMAIN", "subject", text, "Domain that receives mail", true},
-                          {"--port", "port", number, "Port of the policy's web server (default 443, as senders ask)"},
-                          dns_file}));
-    table.push_back(look("dane lookup", "Show the TLSA records of a mail server, and whether its certificate fits",
-                         {{"HOST", "subject", text, "Host, or HOST:PORT (default 25)", true}, dns_file}));
-    table.push_back(look(
+    table.push_back(do_here("check auth",
+                            "Explain what receivers find out about a message by SPF, DKIM, ARC and DMARC, step by step",
+                            {message_file, client_ip, client_helo, envelope_from, language, dns_file}));
+    table.push_back(do_here("check connection",
+                            "Try from this machine by which ports and which encryption programs can log in to a mail "
+                            "server, and tell why the others fail",
+                            {{"HOST", "subject", text, "The server's name, as programs are given it", true},
+                             {"--port", "ports", list, "Only this port; repeatable (default: 587, 465, 2525, 25, 125)"},
+                             language}));
+    table.push_back(do_here("spf check",
+                            "Show an SPF record and what its look-ups cost; whether it lets an address send",
+                            {{"DOMAIN", "subject", text, "Domain, or whole address of a sender", true},
+                             {"--ip", "ip", text, "Would this address be allowed to send?"},
+                             client_helo,
+                             {"--from", "from", text, "Envelope sender (default: postmaster of the domain)"},
+                             language,
+                             dns_file}));
+    table.push_back(
+        do_here("dkim check", "Verify every DKIM signature of a message", {message_file, language, dns_file}));
+    table.push_back(do_here("dkim sign", "Print a message with a DKIM signature in front",
+                            {{"FILE", "file", text, "The message, - reads the input", true},
+                             {"--domain", "domain", text, "Who signs (d=)", true},
+                             {"--selector", "selector", text, "Which of its keys (s=)", true},
+                             {"--key", "key_file", text, "PEM file of the private key, RSA or Ed25519", true}}));
+    table.push_back(do_here(
+        "dmarc check", "Find the DMARC record that speaks for a domain and name its mistakes; judge a message by it",
+        {{"DOMAIN", "subject", text, "Domain of an author"},
+         {"--message", "file", text, "Judge this message, - reads the input"},
+         client_ip,
+         client_helo,
+         envelope_from,
+         language,
+         dns_file}));
+    table.push_back(do_here("arc check", "Verify the ARC chain of a message", {message_file, language, dns_file}));
+    table.push_back(
+        do_here("mtasts lookup", "Show the MTA-STS record and policy of a domain, and whether its MX fit",
+                {{"DOMAIN", "subject", text, "Domain that receives mail", true},
+                 {"--port", "port", number, "Port of the policy's web server (default 443, as senders ask)"},
+                 dns_file}));
+    table.push_back(do_here("dane lookup", "Show the TLSA records of a mail server, and whether its certificate fits",
+                            {{"HOST", "subject", text, "Host, or HOST:PORT (default 25)", true}, dns_file}));
+    table.push_back(do_here(
         "bounce classify", "Tell why mail came back: for each recipient the reason, whether it is for good, what to do",
         {{"FILE", "files", files,
           "A mail that came back, or the reply of a server such as \"550 5.1.1 No such user\"; - reads "
@@ -96,28 +91,28 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
          {"--patterns", "patterns_file", text, "Use the patterns of this file (docs/formats/bounce-patterns.md)"},
          language}));
     table.push_back(
-        look("config explain",
-             "Show what limits the mail to a domain, and where each value comes from "
-             "(docs/formats/shaping.md)",
-             {{"DOMAIN", "subject", text, "Domain that receives mail", true},
-              {"--mx", "mail_hosts", list, "Its mail server, instead of asking the DNS; repeatable"},
-              {"--site", "site", text, "Heed rules for this site"},
-              {"--source", "source", text, "Heed rules for this egress source"},
-              {"--pool", "pool", text, "Heed rules for this pool of sources"},
-              {"--tenant", "tenant", text, "Show the limits of this tenant's own instead of the common ones"},
-              {"--limits", "limits_file", text, "Use this file instead of that of delivery.shaping"},
-              dns_file}));
+        do_here("config explain",
+                "Show what limits the mail to a domain, and where each value comes from "
+                "(docs/formats/shaping.md)",
+                {{"DOMAIN", "subject", text, "Domain that receives mail", true},
+                 {"--mx", "mail_hosts", list, "Its mail server, instead of asking the DNS; repeatable"},
+                 {"--site", "site", text, "Heed rules for this site"},
+                 {"--source", "source", text, "Heed rules for this egress source"},
+                 {"--pool", "pool", text, "Heed rules for this pool of sources"},
+                 {"--tenant", "tenant", text, "Show the limits of this tenant's own instead of the common ones"},
+                 {"--limits", "limits_file", text, "Use this file instead of that of delivery.shaping"},
+                 dns_file}));
     table.push_back(
-        look("address check",
-             "Tell whether addresses will take mail: spelling, slips, mail servers of the domain, disposable "
-             "and role addresses",
-             {{"ADDRESS", "addresses", files, "An address"},
-              {"--tenant", "tenant", text, "And whether it is on this tenant's suppression list"},
-              {"--file", "file", text, "And those of this file, one a line; - reads the input"},
-              {"--lists", "lists_file", text,
-               "Use the lists of this file (docs/formats/address-lists.md; default: checks.address_lists)"},
-              language,
-              dns_file}));
+        do_here("address check",
+                "Tell whether addresses will take mail: spelling, slips, mail servers of the domain, disposable "
+                "and role addresses",
+                {{"ADDRESS", "addresses", files, "An address"},
+                 {"--tenant", "tenant", text, "And whether it is on this tenant's suppression list"},
+                 {"--file", "file", text, "And those of this file, one a line; - reads the input"},
+                 {"--lists", "lists_file", text,
+                  "Use the lists of this file (docs/formats/address-lists.md; default: checks.address_lists)"},
+                 language,
+                 dns_file}));
 }
 
 bool is_lookup(const CommandSpec& command) {

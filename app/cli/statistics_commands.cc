@@ -1,26 +1,13 @@
 #include "app/cli/statistics_commands.h"
 
+#include "app/cli/command_rows.h"
+
 namespace relevo::cli {
-namespace {
 
 using enum OptionKind;
-using enum Performer;
-
-constexpr OptionSpec of_tenant{"--tenant", "tenant", text, "Only of this tenant"};
-
-CommandSpec ask(std::string_view name, std::string_view request, std::string_view summary,
-                std::vector<OptionSpec> options) {
-    return {.name = name,
-            .request = request,
-            .performer = server_or_store,
-            .summary = summary,
-            .options = std::move(options)};
-}
-
-}  // namespace
 
 void add_statistics_commands(std::vector<CommandSpec>& table) {
-    table.push_back(ask(
+    table.push_back(ask_either(
         "message list", "message.list",
         "Find mail, the newest first: to:ana@ from:shop@ domain:example.org subject:offer tag:welcome status:bounced "
         "after:2026-11-01 before:2026-12-01 id:msg_…",
@@ -36,11 +23,11 @@ void add_statistics_commands(std::vector<CommandSpec>& table) {
         "--by", "by", text,
         "Of one tenant, stream, credential, domain, tag, site, source, class or reply, named by --name"};
     const OptionSpec name{"--name", "name", text, "Which one"};
-    table.push_back(
-        ask("stats totals", "stats.totals", "Count what became of mail", {of_tenant, by, name, from, to, resolution}));
-    table.push_back(ask("stats series", "stats.series", "Count what became of mail, by minute, hour or day",
-                        {of_tenant, by, name, from, to, resolution}));
-    table.push_back(ask(
+    table.push_back(ask_either("stats totals", "stats.totals", "Count what became of mail",
+                               {of_tenant, by, name, from, to, resolution}));
+    table.push_back(ask_either("stats series", "stats.series", "Count what became of mail, by minute, hour or day",
+                               {of_tenant, by, name, from, to, resolution}));
+    table.push_back(ask_either(
         "stats breakdown", "stats.breakdown", "Count what became of mail, by what it went through; the greatest first",
         {{"BY", "by", text, "tenant, stream, credential, domain, tag, site, source, class or reply", true},
          of_tenant,

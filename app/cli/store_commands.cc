@@ -1,5 +1,6 @@
 #include "app/cli/store_commands.h"
 
+#include "app/cli/command_rows.h"
 #include "app/cli/options.h"
 
 #include <fmt/format.h>
@@ -9,40 +10,31 @@ namespace {
 
 using enum OptionKind;
 
-CommandSpec here(std::string_view name, std::string_view summary, std::vector<OptionSpec> options = {}) {
-    return {.name = name,
-            .request = {},
-            .performer = Performer::process,
-            .summary = summary,
-            .options = std::move(options),
-            .fixed_arguments = {}};
-}
-
 }  // namespace
 
 void add_store_commands(std::vector<CommandSpec>& table) {
     const OptionSpec folder{"FOLDER", "folder", text, "The folder of the backups, best on another disk", true};
     const OptionSpec name{"--backup", "backup", text, "One that `backup list` names (default: the newest)"};
-    table.push_back(
-        here("backup create",
-             "Copy the store, the configuration and the keys into a folder while the server goes on; what is there "
-             "already is not copied again, and the copy is read back",
-             {folder,
-              {"--keep", "keep", number, "Then remove all but the newest N backups there (default: keep all)"},
-              {"--full", "full", flag, "Copy everything anew, whatever the folder has"},
-              {"--rate", "rate", number, "Read at most N MiB of the store in a second (default 128; 0: no limit)"}}));
-    table.push_back(here("backup list", "List the backups in a folder", {folder}));
-    table.push_back(
-        here("backup verify", "Read a backup, every octet, and look whether the store in it is whole", {folder, name}));
-    table.push_back(here(
+    table.push_back(do_here(
+        "backup create",
+        "Copy the store, the configuration and the keys into a folder while the server goes on; what is there "
+        "already is not copied again, and the copy is read back",
+        {folder,
+         {"--keep", "keep", number, "Then remove all but the newest N backups there (default: keep all)"},
+         {"--full", "full", flag, "Copy everything anew, whatever the folder has"},
+         {"--rate", "rate", number, "Read at most N MiB of the store in a second (default 128; 0: no limit)"}}));
+    table.push_back(do_here("backup list", "List the backups in a folder", {folder}));
+    table.push_back(do_here("backup verify", "Read a backup, every octet, and look whether the store in it is whole",
+                            {folder, name}));
+    table.push_back(do_here(
         "backup restore", "Make a store from a backup, in an empty folder; mail that waited is held",
         {folder,
          name,
          {"--data-dir", "data_dir", text, "Into this folder (default: server.data_dir)"},
          {"--send-queued", "send_queued", flag, "Deliver what waited, although it may have been delivered already"}}));
-    table.push_back(here("doctor",
-                         "Look whether the store is whole, with or without a running server: exit code 0 if it is "
-                         "fine, 1 if something is damaged, 3 if that could not be found out"));
+    table.push_back(do_here("doctor",
+                            "Look whether the store is whole, with or without a running server: exit code 0 if it is "
+                            "fine, 1 if something is damaged, 3 if that could not be found out"));
 }
 
 bool is_store_command(const CommandSpec& command) {
