@@ -297,6 +297,8 @@ void GroupCommitter::Writer::set_flush_state(FlushState state) {
     {
         const std::lock_guard guard(flush_mutex_);
         flush_state_ = state;
+        if (state == FlushState::committing) ++flushes_begun_;
+        if (state == FlushState::none) flushes_ended_ = flushes_begun_;
         failed_flushes_ += state == FlushState::failed ? 1 : 0;
     }
     flush_changed_.notify_all();
@@ -357,7 +359,8 @@ bool GroupCommitter::Writer::is_flushing() const { return flush_state_ != FlushS
 Result<void> GroupCommitter::Writer::await_flush() {
     std::unique_lock lock(flush_mutex_);
     const std::uint64_t failed_before = failed_flushes_;
-    flush_changed_.wait(lock, [this] { return flush_state_ == FlushState::none; });
+    // Not for a moment without any: under load there is none.
+    flush_changed_.wait(lock, [this, wanted = flushes_begun_] { return flushes_ended_ >= wanted; });
     if (failed_flushes_ == failed_before) return {};
     return failure(ErrorKind::io, "what was read could not be made safe on the disk");
 }

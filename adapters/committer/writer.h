@@ -110,7 +110,7 @@ class GroupCommitter::Writer {
     std::mutex flush_mutex_;
     std::condition_variable flush_changed_;
     std::atomic<FlushState> flush_state_ = FlushState::none;
-    std::uint64_t failed_flushes_ = 0;
+    std::uint64_t flushes_begun_ = 0, flushes_ended_ = 0, failed_flushes_ = 0;
     Group flushing_;
     bool flusher_stops_ = false;
     std::thread flusher_;

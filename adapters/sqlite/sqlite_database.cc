@@ -6,6 +6,8 @@
 #include <sqlite3.h>
 
 #include <cassert>
+#include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 namespace relevo {
@@ -60,15 +62,19 @@ class SqliteDatabase final : public Database {
 
     Result<void> commit_unsynced() override {
         if (!writer_) return failure(ErrorKind::io, name_ + " is closed after a failed sync");
+        begin_unsynced();
         vfs_.set_log_sync_deferred(true);
         auto committed = writer_->end("COMMIT");
         vfs_.set_log_sync_deferred(false);  // a repair syncs at once
-        if (!committed.has_value()) rollback();
+        if (committed.has_value()) return committed;
+        rollback();
+        end_unsynced(true);
         return committed;
     }
 
     Result<void> sync() override {
         auto synced = vfs_.sync_log();
+        end_unsynced(synced.has_value());
         if (!synced.has_value())
             synced.error().detail = fmt::format("{}: the log could not be synced ({})", name_, synced.error().detail);
         return synced;
@@ -88,12 +94,23 @@ class SqliteDatabase final : public Database {
     }
 
     Result<void> read_apart(const std::function<Result<void>(Reader&)>& work) override {
-        const std::lock_guard guard(apart_mutex_);
-        if (!is_open_) return failure(ErrorKind::io, name_ + " is closed after a failed sync");
-        if (!apart_) {
-            RELEVO_TRY(apart_, Connection::open(vfs_, name_, Access::read));
+        std::uint64_t lost_before = 0;
+        {
+            const std::lock_guard guard(sync_mutex_);
+            lost_before = lost_;
         }
-        return read_by(*apart_, work);
+        {
+            const std::lock_guard guard(apart_mutex_);
+            if (!is_open_) return failure(ErrorKind::io, name_ + " is closed after a failed sync");
+            if (!apart_) {
+                RELEVO_TRY(apart_, Connection::open(vfs_, name_, Access::read));
+            }
+            RELEVO_CHECK(read_by(*apart_, work));
+        }
+        std::unique_lock lock(sync_mutex_);
+        synced_.wait(lock, [this, wanted = begun_] { return ended_ >= wanted; });
+        if (lost_ != lost_before) return failure(ErrorKind::io, name_ + ": what was read could not be made safe");
+        return {};
     }
 
     Result<void> checkpoint() override {
@@ -118,6 +135,20 @@ class SqliteDatabase final : public Database {
         auto done = work(connection);
         static_cast<void>(connection.end("ROLLBACK"));
         return done;
+    }
+
+    void begin_unsynced() {
+        const std::lock_guard guard(sync_mutex_);
+        ++begun_;
+    }
+
+    void end_unsynced(bool safe) {
+        {
+            const std::lock_guard guard(sync_mutex_);
+            ended_ = begun_;
+            lost_ += safe ? 0 : 1;
+        }
+        synced_.notify_all();
     }
 
     void close_connections() {

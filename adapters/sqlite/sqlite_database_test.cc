@@ -286,6 +286,31 @@ TEST_F(SqliteDatabase, CommitsInTwoStepsWhileTheNextTransactionIsFilled) {  // s
     EXPECT_TRUE(database_->sync().has_value()) << "nothing to do";
 }
 
+TEST_F(SqliteDatabase, ReadsApartWhatIsSafe) {
+    ASSERT_TRUE(database_->begin().has_value());
+    ASSERT_TRUE(database_->transaction().execute("INSERT INTO thing (id) VALUES (1)", {}).has_value());
+    ASSERT_TRUE(database_->commit_unsynced().has_value());
+    std::atomic<int> seen = 0;
+    std::atomic<bool> returned = false;
+    std::thread reader([&] {
+        EXPECT_TRUE(database_
+                        ->read_apart([&](Reader& from) {
+                            return from.query("SELECT 1 FROM thing", {}, [&](const Row&) -> Result<void> {
+                                ++seen;
+                                seen.notify_all();
+                                return {};
+                            });
+                        })
+                        .has_value());
+        returned = true;
+    });
+    seen.wait(0);
+    EXPECT_FALSE(returned);
+    EXPECT_TRUE(database_->sync().has_value());
+    reader.join();
+    EXPECT_TRUE(returned);
+}
+
 TEST_F(SqliteDatabase, ForgetsBothTransactionsWhenTheLateSyncFails) {  // security row R4
     ASSERT_TRUE(insert(1, "safe").has_value());
     ASSERT_TRUE(database_->begin().has_value());

@@ -3,7 +3,7 @@
 #include "adapters/net/dialer.h"
 #include "app/relevo/host_address.h"
 #include "app/relevo/json_setup.h"
-#include "core/setup/connection_test.h"
+#include "core/setup/connection_trial.h"
 #include "core/setup/parallel.h"
 
 #include <boost/json/array.hpp>

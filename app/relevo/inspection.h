@@ -7,7 +7,7 @@
 #include "core/ports/metrics.h"
 #include "core/routing/host_finder.h"
 #include "core/setup/address_names.h"
-#include "core/setup/connection_test.h"
+#include "core/setup/connection_trial.h"
 #include "core/setup/domain_checks.h"
 #include "core/setup/server_checks.h"
 #include "core/setup/status_memory.h"

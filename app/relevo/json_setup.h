@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/setup/check_item.h"
-#include "core/setup/connection_test.h"
+#include "core/setup/connection_trial.h"
 #include "core/setup/plan.h"
 
 #include <boost/json/object.hpp>

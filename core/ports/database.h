@@ -72,7 +72,7 @@ class Database {
     virtual Result<void> sync() { return {}; }
     // Runs `work` on a snapshot of what was committed.
     virtual Result<void> read(const std::function<Result<void>(Reader&)>& work) = 0;
-    // Likewise, for work that nobody waits for: it never stands in the way of read().
+    // Likewise, for work that nobody waits for: it never stands in the way of read(). Returns when what it saw is safe.
     virtual Result<void> read_apart(const std::function<Result<void>(Reader&)>& work) = 0;
     // Housekeeping when idle: moves the log into the database file.
     virtual Result<void> checkpoint() = 0;

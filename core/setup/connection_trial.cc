@@ -1,4 +1,4 @@
-#include "core/setup/connection_test.h"
+#include "core/setup/connection_trial.h"
 #include "core/setup/smtp_probe.h"
 #include "lib/base/text.h"
 
