@@ -170,6 +170,10 @@ class SqliteDatabase final : public Database {
 
     std::string name_;
     Synchronous synchronous_;
+    // How many commits in two steps have begun, how many of them are over, and how many of them were lost.
+    std::mutex sync_mutex_;
+    std::condition_variable synced_;
+    std::uint64_t begun_ = 0, ended_ = 0, lost_ = 0;
     sqlite::Vfs vfs_;
     std::unique_ptr<Connection> writer_;
     std::mutex reader_mutex_;
