@@ -549,7 +549,10 @@ Task<Control::Answer> Control::add_credential(Arguments arguments) {
         RELEVO_TRY(const CredentialRow row, find_credential(transaction, credential.login));
         return json_of(transaction, row);
     });
-    if (answer.has_value()) (*answer)["password"] = secret.password;
+    if (!answer.has_value()) co_return answer;
+    (*answer)["password"] = secret.password;
+    if (const json::object submission = context_.submission(); submission.contains("settings_url"))
+        (*answer)["settings_url"] = submission.at("settings_url");
     co_return answer;
 }
 

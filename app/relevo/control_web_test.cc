@@ -35,7 +35,9 @@ TEST(PublicFace, ConsoleIsWhereBrowsersReachIt) {
 TEST(PublicFace, ProgramsGetTheUsualPortFirstAndEachOnce) {
     EXPECT_EQ(json::serialize(submission_json(configuration_of(""))),
               R"({"host_name":"mail.example.com","ports":[{"port":587,"security":"starttls","login":true},)"
-              R"({"port":465,"security":"tls","login":true}]})");
+              R"({"port":465,"security":"tls","login":true}],"settings_url":null})");
+    const auto with_pages = configuration_of("[[http]]\naddress = [\"0.0.0.0:443\"]\nconsole = false\n");
+    EXPECT_EQ(submission_offer(with_pages).settings_url(), "https://mail.example.com/settings");
 }
 
 class WebControlTest : public ControlTest {};

@@ -10,13 +10,13 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view security_of(ListenerTls tls) {
+clientsetup::PortSecurity security_of(ListenerTls tls) {
     switch (tls) {
-        case ListenerTls::implicit: return "tls";
-        case ListenerTls::starttls: return "starttls";
+        case ListenerTls::implicit: return clientsetup::PortSecurity::tls;
+        case ListenerTls::starttls: return clientsetup::PortSecurity::starttls;
         case ListenerTls::none: break;
     }
-    return "none";
+    return clientsetup::PortSecurity::none;
 }
 
 // The usual port is left out of an address.
@@ -24,12 +24,12 @@ std::string with_port(std::string_view scheme, std::string_view host, std::uint1
     return port == usual ? fmt::format("{}://{}", scheme, host) : fmt::format("{}://{}:{}", scheme, host, port);
 }
 
-}  // namespace
-
-std::string console_url(const Configuration& configuration) {
+// Of the listeners that `counts` likes.
+template <class Predicate>
+std::string url_of(const Configuration& configuration, Predicate counts) {
     const HttpSettings* plain = nullptr;
     for (const HttpSettings& http : configuration.http) {
-        if (!http.console || !http.api || http.address.empty()) continue;
+        if (!counts(http) || http.address.empty()) continue;
         if (http.tls) return with_port("https", configuration.server.host_name, http.address.front().port, 443);
         if (plain == nullptr) plain = &http;
     }
@@ -40,19 +40,37 @@ std::string console_url(const Configuration& configuration) {
     return with_port("https", configuration.server.host_name, 443, 443);
 }
 
-json::object submission_json(const Configuration& configuration) {
-    json::array ports;
+}  // namespace
+
+std::string console_url(const Configuration& configuration) {
+    return url_of(configuration, [](const HttpSettings& http) { return http.console && http.api; });
+}
+
+clientsetup::Offer submission_offer(const Configuration& configuration) {
+    clientsetup::Offer offer{.host_name = configuration.server.host_name,
+                             .ports = {},
+                             .web_url = url_of(configuration, [](const HttpSettings&) { return true; })};
     std::set<std::uint16_t> seen;
     for (const ListenerTls tls : {ListenerTls::starttls, ListenerTls::implicit, ListenerTls::none})
         for (const ListenerSettings& listener : configuration.listeners) {
             if (listener.role != ListenerPurpose::submission || listener.tls != tls) continue;
             for (const Endpoint& endpoint : listener.address)
                 if (seen.insert(endpoint.port).second)
-                    ports.emplace_back(json::object{{"port", endpoint.port},
-                                                    {"security", security_of(tls)},
-                                                    {"login", listener.auth != ListenerAuth::none}});
+                    offer.ports.push_back({endpoint.port, security_of(tls), listener.auth != ListenerAuth::none});
         }
-    return {{"host_name", configuration.server.host_name}, {"ports", std::move(ports)}};
+    return offer;
+}
+
+json::object submission_json(const Configuration& configuration) {
+    const clientsetup::Offer offer = submission_offer(configuration);
+    json::array ports;
+    for (const clientsetup::SubmissionPort& port : offer.ports)
+        ports.emplace_back(
+            json::object{{"port", port.port}, {"security", name_of(port.security)}, {"login", port.login}});
+    const std::string settings = offer.settings_url();
+    return {{"host_name", offer.host_name},
+            {"ports", std::move(ports)},
+            {"settings_url", settings.empty() ? json::value(nullptr) : json::value(settings)}};
 }
 
 }  // namespace relevo

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "lib/clientsetup/offer.h"
 
 #include <boost/json/object.hpp>
 
@@ -13,8 +14,10 @@ namespace relevo {
 // "": no [[http]] listener serves the console.
 [[nodiscard]] std::string console_url(const Configuration& configuration);
 
-// Host and ports that take mail with a login, or from known networks: STARTTLS before TLS before none, each port once.
-// As the answer to `server.submission` in docs/control-protocol.md.
+// What clients must be told to send through this server: host and ports that take mail with a login, or from known
+// networks, STARTTLS before TLS before none, each port once; and where web pages are.
+[[nodiscard]] clientsetup::Offer submission_offer(const Configuration& configuration);
+// The same as the answer to `server.submission` in docs/control-protocol.md.
 [[nodiscard]] boost::json::object submission_json(const Configuration& configuration);
 
 }  // namespace relevo

@@ -1,4 +1,6 @@
-// What the server answers over HTTP: the API, and the page to unsubscribe.
+// What the server answers over HTTP: the API, the page to unsubscribe, and what mail clients ask to set themselves up.
+#include "app/relevo/client_setup.h"
+#include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
 #include "app/web/console.h"
 #include "core/feedback/unsubscribe.h"
@@ -72,6 +74,9 @@ Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest 
     if (request.path().starts_with(unsubscribe_path))
         co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
     if (Tracker::is_ours(request.path())) co_return co_await tracker_->answer(std::move(request));
+    if (is_client_setup(request))
+        co_return answer_client_setup(request, submission_offer(*configuration_.load()), *access_->directory.load(),
+                                      WallClock::now());
     if (settings.api && api::is_api_path(request.path())) co_return co_await api_->answer(std::move(request));
     if (settings.console && settings.api) co_return answer_console(console_, request);
     co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};

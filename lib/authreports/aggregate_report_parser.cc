@@ -1,7 +1,7 @@
 // Reading aggregate reports.
 #include "lib/authreports/aggregate_report.h"
-#include "lib/authreports/xml_reader.h"
 #include "lib/base/text.h"
+#include "lib/xml/xml_reader.h"
 
 #include <algorithm>
 #include <array>
@@ -32,7 +32,7 @@ std::optional<mailauth::SpfResult> spf_result(std::string_view text) {
     return enumerator(text, mailauth::SpfResult::permerror);
 }
 
-class ReportVisitor : public XmlVisitor {
+class ReportVisitor : public xml::XmlVisitor {
  public:
     explicit ReportVisitor(std::size_t row_limit) : row_limit_(row_limit) {}
 
@@ -242,11 +242,11 @@ std::string with_escapes(std::string_view xml) {
 
 }  // namespace
 
-Result<ReadAggregateReport> parse_aggregate_report(std::string_view xml, ReportBounds bounds) {
-    const XmlBounds xml_bounds{.octets = bounds.octets, .depth = bounds.depth};
+Result<ReadAggregateReport> parse_aggregate_report(std::string_view document, ReportBounds bounds) {
+    const xml::XmlBounds xml_bounds{.octets = bounds.octets, .depth = bounds.depth};
     const auto attempt = [&](std::string_view text, std::string deviation) -> Result<ReadAggregateReport> {
         ReportVisitor visitor(bounds.rows);
-        const auto walked = walk_xml(text, visitor, xml_bounds);
+        const auto walked = xml::walk_xml(text, visitor, xml_bounds);
         if (!walked && walked.error().kind != ErrorKind::invalid) return std::unexpected(walked.error());
         if (!walked && !visitor.is_complete()) return std::unexpected(walked.error());
         if (!visitor.saw_feedback())
@@ -257,11 +257,11 @@ Result<ReadAggregateReport> parse_aggregate_report(std::string_view xml, ReportB
         if (read.report.policy.domain.empty()) return failure(ErrorKind::invalid, "the report names no domain");
         return read;
     };
-    auto read = attempt(xml, {});
+    auto read = attempt(document, {});
     if (read || read.error().kind != ErrorKind::invalid) return read;
-    if (xml.size() > repair_limit_octets) return read;
-    const std::string repaired = with_escapes(trimmed(xml));
-    if (repaired == xml) return read;
+    if (document.size() > repair_limit_octets) return read;
+    const std::string repaired = with_escapes(trimmed(document));
+    if (repaired == document) return read;
     auto again = attempt(repaired, "the XML was not well-formed: " + read.error().detail);
     return again ? std::move(again) : std::move(read);
 }

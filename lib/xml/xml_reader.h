@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace relevo::authreports {
+namespace relevo::xml {
 
 struct XmlBounds {
     Octets octets = 100 * mebibyte;
@@ -30,4 +30,4 @@ class XmlVisitor {
 // visitor's own.
 [[nodiscard]] Result<void> walk_xml(std::string_view xml, XmlVisitor& visitor, XmlBounds bounds);
 
-}  // namespace relevo::authreports
+}  // namespace relevo::xml

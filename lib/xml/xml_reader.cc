@@ -1,4 +1,4 @@
-#include "lib/authreports/xml_reader.h"
+#include "lib/xml/xml_reader.h"
 
 #include "lib/base/text.h"
 
@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-namespace relevo::authreports {
+namespace relevo::xml {
 namespace {
 
 struct FreeParser {
@@ -76,7 +76,7 @@ class Walk {
     }
     static void on_doctype(void* self, const XML_Char*, const XML_Char*, const XML_Char*, int) {
         static_cast<Walk*>(self)->stop(
-            {ErrorKind::refused, "the XML has a document type declaration, which no report needs"});
+            {ErrorKind::refused, "the XML has a document type declaration, which is not read"});
     }
 
     XmlVisitor& visitor_;
@@ -94,4 +94,4 @@ Result<void> walk_xml(std::string_view xml, XmlVisitor& visitor, XmlBounds bound
     return Walk(visitor, bounds).run(xml);
 }
 
-}  // namespace relevo::authreports
+}  // namespace relevo::xml
