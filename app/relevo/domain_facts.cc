@@ -1,5 +1,6 @@
 #include "app/relevo/domain_facts.h"
 
+#include "app/relevo/public_face.h"
 #include "core/signing/publication.h"
 
 #include <algorithm>
@@ -15,6 +16,23 @@ bool takes_mail(const Configuration& configuration, const std::string& domain) {
             return pattern == domain || (pattern.starts_with('.') && domain.ends_with(pattern));
         });
     });
+}
+
+std::uint16_t port_of(const std::vector<clientsetup::SubmissionPort>& ports, clientsetup::PortSecurity security) {
+    const auto found = std::ranges::find(ports, security, &clientsetup::SubmissionPort::security);
+    return found == ports.end() ? std::uint16_t{0} : found->port;
+}
+
+void add_client_services(setup::DomainFacts& facts, const Configuration& configuration) {
+    const auto ports = clientsetup::automatic_ports(submission_offer(configuration));
+    facts.submission_port = port_of(ports, clientsetup::PortSecurity::starttls);
+    facts.submissions_port = port_of(ports, clientsetup::PortSecurity::tls);
+    if (ports.empty()) return;
+    for (const HttpSettings& http : configuration.http)
+        for (const Endpoint& endpoint : http.address) {
+            if (http.tls && facts.autodiscover_port == 0) facts.autodiscover_port = endpoint.port;
+            if (endpoint.port == (http.tls ? 443 : 80)) facts.serves_autoconfig = true;
+        }
 }
 
 // A key signs once its record was seen; before that, those of a new domain stand for the ones that will.
@@ -60,6 +78,7 @@ Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, co
     RELEVO_TRY(const std::vector<DomainRecord> records, records_of(reader, domain));
     facts.ownership_proven = domain.ownership != Ownership::pending;
     add_keys(facts, records);
+    add_client_services(facts, configuration);
     return facts;
 }
 

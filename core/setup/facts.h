@@ -37,6 +37,11 @@ struct DomainFacts {
     std::string report_address;     // gets DMARC and TLS reports
     std::string mail_exchanger;     // host that takes the domain's mail for us
     std::string policy_host;        // web server of the operator that has the MTA-STS policy
+    // Where mail clients find `host_name`; 0: not there.
+    std::uint16_t submission_port = 0;    // STARTTLS
+    std::uint16_t submissions_port = 0;   // TLS from the start
+    std::uint16_t autodiscover_port = 0;  // HTTPS
+    bool serves_autoconfig = false;       // web pages on port 80 or 443, where clients look
 };
 
 }  // namespace relevo::setup

@@ -2,6 +2,7 @@
 
 #include "core/setup/plan_words.h"
 #include "core/setup/spf_proposal.h"
+#include "lib/dns/service.h"
 #include "lib/mail/address.h"
 
 #include <fmt/format.h>
@@ -27,6 +28,7 @@ class Planner {
         add_policy();
         add_incoming();
         add_tracking();
+        add_clients();
         add_service();
         plan_.advice = advice_about_risk(facts_);
         return std::move(plan_);
@@ -115,6 +117,24 @@ class Planner {
             why_tracking());
     }
 
+    // Clients that ask for both take TLS from the start: RFC 8314 §5.1 lets the priority say so. Outlook gets an SRV
+    // record and not a CNAME at autodiscover.DOMAIN: it wants HTTPS with a certificate for the name that it asked, which
+    // here is this server's own.
+    void add_clients() {
+        const auto add_here = [&](std::string_view label, dns::RecordType type, std::string value) {
+            add(Purpose::clients, Need::optional, fmt::format("{}.{}", label, facts_.domain), type, std::move(value),
+                why_clients(label));
+        };
+        const auto add_service_at = [&](std::string_view label, std::uint16_t priority, std::uint16_t port) {
+            if (port != 0)
+                add_here(label, dns::service_record, dns::Service{priority, 1, port, facts_.host_name}.text());
+        };
+        add_service_at("_submissions._tcp", 0, facts_.submissions_port);
+        add_service_at("_submission._tcp", 10, facts_.submission_port);
+        add_service_at("_autodiscover._tcp", 0, facts_.autodiscover_port);
+        if (facts_.serves_autoconfig) add_here("autoconfig", dns::RecordType::cname, facts_.host_name);
+    }
+
     // What the operator's own zone must hold for all of this.
     void add_service() {
         const auto add_here = [&](Need need, std::string name, std::string value, Words why) {
@@ -160,6 +180,7 @@ std::string_view name_of(Purpose purpose) {
         case Purpose::transport_policy: return "mta-sts";
         case Purpose::transport_reports: return "tls-rpt";
         case Purpose::tracking: return "tracking";
+        case Purpose::clients: return "clients";
         case Purpose::service: return "service";
     }
     return "";

@@ -23,6 +23,7 @@ enum class Purpose : std::uint8_t {
     transport_policy,   // MTA-STS (RFC 8461)
     transport_reports,  // TLS-RPT (RFC 8460)
     tracking,           // host of links and pictures
+    clients,            // mail clients that set themselves up (RFC 6186, RFC 8314)
     service,            // in the operator's zone: what customers refer to
 };
 // "ownership", "dkim", "spf", …: stable words for programs.
@@ -49,7 +50,8 @@ struct PlannedRecord {
     std::string name;  // absolute, without final dot
     dns::RecordType type = dns::RecordType::txt;
     std::chrono::seconds ttl{3600};
-    std::string value;    // TXT: the whole text, unquoted. MX: "10 mx.example.com". CNAME: a name. No final dots.
+    std::string value;    // TXT: the whole text, unquoted. MX: "10 mx.example.com". SRV: "0 1 587 mx.example.com". CNAME:
+                          // a name. No final dots.
     std::string instead;  // a CNAME may stand there instead, with this target; "" if not
     Words why;
     Words action;  // what to do; empty once there is nothing to do

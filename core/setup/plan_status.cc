@@ -4,6 +4,7 @@
 #include "core/setup/parallel.h"
 #include "core/signing/publication.h"
 #include "lib/base/text.h"
+#include "lib/dns/service.h"
 #include "lib/mailauth/spf_check.h"
 
 #include <fmt/format.h>
@@ -46,6 +47,19 @@ std::string_view version_of(const PlannedRecord& record) {
     }
 }
 
+// Those that can be read.
+std::vector<dns::Service> services_of(const dns::Answer& answer) {
+    std::vector<dns::Service> services;
+    for (const std::string& rdata : answer.data)
+        if (auto service = dns::decode_service(rdata); service.has_value()) services.push_back(*std::move(service));
+    return services;
+}
+
+// Priority and weight are the owner's business.
+bool is_same_service(const dns::Service& service, const std::string& wanted) {
+    return wanted.ends_with(fmt::format(" {} {}", service.port, service.target));
+}
+
 bool is_key_record(const PlannedRecord& record) { return record.value.starts_with("v=DKIM1"); }
 
 // Whether one of the texts is as wanted, or as good.
@@ -53,6 +67,10 @@ bool holds(const PlannedRecord& record, const dns::Answer& answer) {
     if (record.type == dns::RecordType::mx)
         return std::ranges::any_of(answer.exchanges, [&](const dns::MailExchange& exchange) {
             return exchange.exchange == record.value.substr(record.value.find(' ') + 1);
+        });
+    if (record.type == dns::service_record)
+        return std::ranges::any_of(services_of(answer), [&](const dns::Service& service) {
+            return is_same_service(service, record.value);
         });
     if (record.type == dns::RecordType::cname)
         return std::ranges::find(answer.texts, record.value) != answer.texts.end();
@@ -74,6 +92,7 @@ bool holds(const PlannedRecord& record, const dns::Answer& answer) {
 // Another record stands in its place: not merely other TXT records beside it.
 bool is_in_place(const PlannedRecord& record, const dns::Answer& answer) {
     if (record.type == dns::RecordType::mx) return !answer.exchanges.empty();
+    if (record.type == dns::service_record) return !answer.data.empty();
     if (record.type == dns::RecordType::cname) return !answer.texts.empty();
     const std::string_view version = version_of(record);
     return version.empty() ? !answer.texts.empty() : !with_version(answer, version).empty();
@@ -82,6 +101,8 @@ bool is_in_place(const PlannedRecord& record, const dns::Answer& answer) {
 std::vector<std::string> shown(const PlannedRecord& record, const dns::Answer& answer) {
     const std::string_view version = version_of(record);
     std::vector<std::string> texts = version.empty() ? texts_of(answer) : with_version(answer, version);
+    if (record.type == dns::service_record)
+        for (const dns::Service& service : services_of(answer)) texts.push_back(service.text());
     if (texts.size() > texts_shown) texts.resize(texts_shown);
     for (std::string& text : texts) text.resize(std::min(text.size(), text_octets_shown));
     return texts;

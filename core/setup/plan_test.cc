@@ -4,6 +4,7 @@
 #include "core/setup/provider.h"
 #include "core/setup/zone.h"
 #include "lib/base/text.h"
+#include "lib/dns/service.h"
 #include "lib/mailauth/signing_key.h"
 
 #include <gmock/gmock.h>
@@ -131,6 +132,49 @@ TEST(DnsPlan, ProposesMtaStsWhereAWebServerHasThePolicy) {  // RFC 8461 §3.1
                 ElementsAre("mta-sts.shop.example policy.relay.example", "_mta-sts.shop.example v=STSv1; id=1;"));
     facts.policy_host.clear();
     EXPECT_TRUE(records().empty());
+}
+
+DomainFacts shop_with_clients() {
+    DomainFacts facts = shop();
+    facts.submission_port = 587;
+    facts.submissions_port = 465;
+    facts.autodiscover_port = 443;
+    facts.serves_autoconfig = true;
+    return facts;
+}
+
+// RFC 6186 §3.1, RFC 8314 §5.1
+TEST(DnsPlan, LetsMailClientsFindWhatThisServerHas) {
+    const DnsPlan plan = make_plan(shop_with_clients(), {});
+    const std::string zone = zone_text(plan, Zone::customer, mail::Language::english);
+    EXPECT_THAT(zone, HasSubstr("\n_submissions._tcp.shop.example. 3600 IN SRV 0 1 465 mail.relay.example.\n"));
+    EXPECT_THAT(zone, HasSubstr("\n_submission._tcp.shop.example. 3600 IN SRV 10 1 587 mail.relay.example.\n"));
+    EXPECT_THAT(zone, HasSubstr("\n_autodiscover._tcp.shop.example. 3600 IN SRV 0 1 443 mail.relay.example.\n"));
+    EXPECT_THAT(zone, HasSubstr("\nautoconfig.shop.example. 3600 IN CNAME mail.relay.example.\n"));
+    EXPECT_EQ(find(make_plan(shop(), {}), Purpose::clients, dns::service_record), nullptr);
+    EXPECT_TRUE(std::ranges::all_of(plan.records, [](const PlannedRecord& record) {
+        return record.purpose != Purpose::clients || record.need == Need::optional;
+    }));
+}
+
+// RFC 2782: the owner may weigh targets and name others beside ours.
+TEST(DnsPlan, AServiceIsThereWithAnyPriority) {
+    const DnsPlan plan = make_plan(shop_with_clients(), {});
+    PlannedRecord record = *find(plan, Purpose::clients, dns::service_record);
+    const auto seen = [](std::vector<dns::Service> services) {
+        dns::Answer answer;
+        for (const dns::Service& service : services) answer.data.push_back(dns::encode_service(service));
+        return Observation{answer, answer, true};
+    };
+    judge_record(record, seen({{5, 9, 465, "other.example"}, {7, 3, 465, "mail.relay.example"}}));
+    EXPECT_EQ(record.status, RecordStatus::found);
+    judge_record(record, seen({{0, 1, 465, "other.example"}}));
+    EXPECT_EQ(record.status, RecordStatus::differs);
+    EXPECT_THAT(record.found, ElementsAre("0 1 465 other.example"));
+    judge_record(record, seen({{0, 1, 1465, "mail.relay.example"}, {0, 1, 465, "email.relay.example"}}));
+    EXPECT_EQ(record.status, RecordStatus::differs);
+    judge_record(record, seen({}));
+    EXPECT_EQ(record.status, RecordStatus::missing);
 }
 
 TEST(Zone, SplitsLongTextsAndEscapesWhatAZoneFileWouldRead) {  // RFC 1035 §3.3.14, §5.1

@@ -14,6 +14,7 @@ namespace relevo::setup {
 [[nodiscard]] Words why_transport_policy(const std::string& mail_exchanger);
 [[nodiscard]] Words why_transport_reports();
 [[nodiscard]] Words why_tracking();
+[[nodiscard]] Words why_clients(std::string_view label);  // "autoconfig", "_submission._tcp", …
 [[nodiscard]] Words why_service(Purpose used_by);
 
 // What sending through us can and cannot do to the customer's own domain.

@@ -1,6 +1,7 @@
 #include "lib/dns/name.h"
 
 #include "lib/base/text.h"
+#include "lib/dns/service.h"
 
 #include <fmt/format.h>
 
@@ -83,7 +84,7 @@ std::size_t common_labels(std::string_view one, std::string_view other) {
 std::string_view name_of(RecordType type) {
     for (const auto& [known, name] : types)
         if (known == type) return name;
-    return "?";
+    return type == service_record ? "SRV" : "?";
 }
 
 std::optional<RecordType> record_type_of(std::string_view name) {
