@@ -331,14 +331,23 @@ TEST_F(CommandLine, SetsUpWithoutQuestionsAndNeverOverwrites) {
                                             "--domain",   "example.com",    "--user",      "",
                                             "--data-dir", folder_ / "data", "--run-dir",   folder_ / "run"};
     const std::string link = R"({"ok":true,"result":{"url":"https://mail.example.com/setup#token-once"}})";
-    commands_.answers = {ok, ok, boost::json::parse(credential), boost::json::parse(link)};
+    const std::string settings =
+        R"({"ok":true,"result":{"host_name":"mail.example.com","settings_url":"https://mail.example.com/settings",)"
+        R"("ports":[{"port":1587,"security":"starttls","login":true},{"port":26,"security":"none","login":false}]}})";
+    commands_.answers = {ok, ok, boost::json::parse(credential), boost::json::parse(settings),
+                         boost::json::parse(link)};
     const Ran first = run(words);
     EXPECT_EQ(first.code, 0) << first.err;
-    ASSERT_EQ(commands_.requests.size(), 4U);
+    ASSERT_EQ(commands_.requests.size(), 5U);
     EXPECT_EQ(commands_.requests[0].at("command"), "tenant.add");
     EXPECT_EQ(commands_.requests[1].at("command"), "domain.add");
     EXPECT_EQ(commands_.requests[2].at("command"), "credential.add");
-    EXPECT_EQ(commands_.requests[3].at("command"), "user.setup_link");
+    EXPECT_EQ(commands_.requests[3].at("command"), "server.submission");
+    EXPECT_EQ(commands_.requests[4].at("command"), "user.setup_link");
+    EXPECT_THAT(first.out, HasSubstr("Port:      1587 with STARTTLS\n"
+                                     "Port:      26 without encryption, for known networks without a login\n"
+                                     "Settings:  https://mail.example.com/settings\n"
+                                     "User:      acme-7k2m\n"));
     EXPECT_THAT(first.out, HasSubstr("https://mail.example.com/setup#token-once"));
     EXPECT_EQ(std::filesystem::status(folder_ / "data").permissions(), std::filesystem::perms::owner_all);
     EXPECT_EQ(run({"config", "show"}).code, 0);

@@ -134,6 +134,8 @@ void add_process_commands(std::vector<CommandSpec>& table) {
         ask("reload", "server.reload", server, "Read the configuration again; a wrong one changes nothing"));
     table.push_back(ask("store repair", "store.repair", server_or_store,
                         "Set a damaged database aside and save what can be read of it; the server must be stopped"));
+    table.push_back(ask("settings", "server.submission", server_or_store,
+                        "Show what to type into mail programs: host, ports, and the page that explains each program"));
     table.push_back(ask("status", "server.status", server, "What the running server is doing"));
     table.push_back(ask("problems", "server.problems", server, "The last warnings and errors of the running server"));
     table.push_back(do_here(

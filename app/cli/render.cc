@@ -106,6 +106,8 @@ std::string render_credential(const value& row) {
                                  : time_text(row, "last_used_at") + " from " + text(row, "last_used_from")}});
     if (member(row, "password").is_string())
         result += fmt::format("\nPassword:  {}\nIt is shown this once: keep it now.\n", text(row, "password"));
+    if (member(row, "settings_url").is_string())
+        result += fmt::format("Settings:  {}\n", printable(text(row, "settings_url")));
     return result;
 }
 
@@ -219,6 +221,7 @@ std::string render(std::string_view request, const value& result) {
     if (request == "server.status") return render_status(result);
     if (request == "server.problems") return render_problems(result);
     if (request == "server.reload") return render_reload(result);
+    if (request == "server.submission") return render_submission(result);
     return "Done.\n";
 }
 

@@ -48,6 +48,8 @@ namespace relevo::cli {
 
 // Findings as check.server and check.domain give them, by group, and how many stand how.
 [[nodiscard]] std::string render_items(const boost::json::array& items, mail::Language language);
+// `settings`: what to type into mail programs.
+[[nodiscard]] std::string render_submission(const boost::json::value& submission);
 // The records of `domain.dns`, each with what to do.
 [[nodiscard]] std::string render_plan(const boost::json::value& plan);
 

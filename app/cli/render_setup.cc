@@ -191,4 +191,20 @@ std::string render_plan(const value& plan) {
     return page;
 }
 
+std::string render_submission(const value& submission) {
+    std::string page = fmt::format("Server:    {}\n", printable(text(submission, "host_name")));
+    for (const value& port : elements(submission, "ports")) {
+        const std::string security = text(port, "security");
+        page += fmt::format("Port:      {}{}{}\n", text(port, "port"),
+                            security == "starttls" ? " with STARTTLS"
+                            : security == "tls"    ? " with TLS"
+                                                   : " without encryption",
+                            text(port, "login") == "no" ? ", for known networks without a login" : "");
+    }
+    if (elements(submission, "ports").empty()) page += "Port:      none; add a [[listener]] to the configuration\n";
+    if (member(submission, "settings_url").is_string())
+        page += fmt::format("Settings:  {}\n", printable(text(submission, "settings_url")));
+    return page;
+}
+
 }  // namespace relevo::cli

@@ -5,6 +5,7 @@
 #include "app/cli/options.h"
 #include "app/cli/output.h"
 #include "app/cli/performer.h"
+#include "app/cli/render.h"
 #include "app/configuration/reference.h"
 
 #include <fmt/format.h>
@@ -112,6 +113,7 @@ class Setup {
             const auto domain,
             perform("domain add", {{"tenant", answers_.tenant}, {"domain", answers_.domain}, {"trusted", true}}));
         RELEVO_TRY(credential_, perform("credential add", {{"tenant", answers_.tenant}, {"label", "setup"}}));
+        RELEVO_TRY(submission_, perform("settings", {}));
         // Not where there is a user already, or the configuration in force serves no console.
         if (const auto link = perform("user setup-link", {})) console_link_ = text(*link, "url");
         return {};
@@ -136,16 +138,15 @@ class Setup {
             "Configuration: {0}\n"
             "Data:          {1}\n\n"
             "For mail programs (the password is shown this once):\n"
-            "  Server:    {2}\n"
-            "  Port:      587 with STARTTLS, or 465 with TLS\n"
-            "  User:      {3}\n"
-            "  Password:  {4}\n\n"
+            "{6}"
+            "User:      {3}\n"
+            "Password:  {4}\n\n"
             "Next: `relevo domain dns {5}` shows what its DNS must hold, `relevo check` what else is missing.\n"
             "Start the server with `systemctl start relevo` or `relevo serve`, then\n"
             "  swaks --server {2}:587 --tls --auth-user {3} --auth-password {4} \\\n"
             "        --from test@{5} --to YOUR-ADDRESS\n",
-            written_, configuration_.server.data_dir, configuration_.server.host_name, login, password,
-            answers_.domain);
+            written_, configuration_.server.data_dir, configuration_.server.host_name, login, password, answers_.domain,
+            render_submission(submission_));
         if (!console_link_.empty())
             out_ << fmt::format(
                 "\nThe web console, once the server runs; this makes its administrator (works once, for 7 days):\n  "
@@ -163,7 +164,7 @@ class Setup {
     FirstFiles files_;
     std::string written_;
     Configuration configuration_;
-    boost::json::value credential_;
+    boost::json::value credential_, submission_;
     std::string console_link_;  // empty: none
 };
 

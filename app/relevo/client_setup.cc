@@ -83,8 +83,7 @@ std::string_view domain_of_host(std::string_view host) {
 
 HttpResponse answer_settings(const HttpRequest& request, const clientsetup::Offer& offer) {
     const auto asked = mail::parse_language(query_value(request, "language"));
-    const mail::Language language =
-        asked.has_value() ? *asked : preferred_language(request.field("Accept-Language"));
+    const mail::Language language = asked.has_value() ? *asked : preferred_language(request.field("Accept-Language"));
     return {.status = 200,
             .content_type = "text/html; charset=utf-8",
             .body = clientsetup::settings_page(offer, language),
@@ -100,9 +99,8 @@ HttpResponse answer_settings(const HttpRequest& request, const clientsetup::Offe
 HttpResponse answer_autoconfig(const HttpRequest& request, const clientsetup::Offer& offer,
                                const Directory& directory) {
     const std::string address = query_value(request, "emailaddress");
-    const auto domain =
-        comparable_domain(address.empty() ? domain_of_host(request.field("Host"))
-                                          : std::string_view(address).substr(address.rfind('@') + 1));
+    const auto domain = comparable_domain(address.empty() ? domain_of_host(request.field("Host"))
+                                                          : std::string_view(address).substr(address.rfind('@') + 1));
     std::string body;
     if (domain.has_value() && serves(directory, *domain)) body = clientsetup::autoconfig_document(offer, *domain);
     if (body.empty())
@@ -113,9 +111,9 @@ HttpResponse answer_autoconfig(const HttpRequest& request, const clientsetup::Of
 // Outlook looks for errors inside the document, not at the status of HTTP.
 HttpResponse autodiscover_error(clientsetup::AutodiscoverError error, WallClock::time_point now) {
     const auto time = now - std::chrono::floor<std::chrono::days>(now);
-    return document(200, text_xml_type,
-                    clientsetup::autodiscover_error_document(
-                        error, std::chrono::duration_cast<std::chrono::milliseconds>(time)));
+    return document(
+        200, text_xml_type,
+        clientsetup::autodiscover_error_document(error, std::chrono::duration_cast<std::chrono::milliseconds>(time)));
 }
 
 HttpResponse answer_autodiscover_xml(const HttpRequest& request, const clientsetup::Offer& offer,
@@ -147,8 +145,9 @@ HttpResponse answer_autodiscover_json(const HttpRequest& request, const clientse
         address = openapi::percent_decoded(last, false).value_or("");
     }
     if (!address_of_ours(directory, address))
-        return document(404, json_type,
-                        clientsetup::autodiscover_json_error("UserNotFound", "There are no settings for this address."));
+        return document(
+            404, json_type,
+            clientsetup::autodiscover_json_error("UserNotFound", "There are no settings for this address."));
     if (!equals_ignoring_case(query_value(request, "protocol"), "AutodiscoverV1"))
         return document(400, json_type,
                         clientsetup::autodiscover_json_error(

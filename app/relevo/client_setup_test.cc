@@ -17,9 +17,9 @@ class ClientSetup : public testing::Test {
         shop.ownership = Ownership::verified;
         Domain claimed{.id = DomainId{2}, .tenant = TenantId{1}, .name = "claimed.example"};
         claimed.ownership = Ownership::pending;
-        directory_ = Directory::of({Tenant{.id = TenantId{1}, .name = "acme"}}, {shop, claimed},
-                                   {Credential{.id = CredentialId{1}, .tenant = TenantId{1}, .login = "anna@shop.example"}},
-                                   {});
+        directory_ =
+            Directory::of({Tenant{.id = TenantId{1}, .name = "acme"}}, {shop, claimed},
+                          {Credential{.id = CredentialId{1}, .tenant = TenantId{1}, .login = "anna@shop.example"}}, {});
     }
 
     HttpResponse ask(const std::string& target, HttpFields fields = {}, const std::string& method = "GET",
@@ -41,7 +41,9 @@ class ClientSetup : public testing::Test {
 };
 
 TEST_F(ClientSetup, KnowsItsPathsAndNoOthers) {
-    const auto is_ours = [](std::string target) { return is_client_setup({.method = "GET", .target = std::move(target)}); };
+    const auto is_ours = [](std::string target) {
+        return is_client_setup({.method = "GET", .target = std::move(target)});
+    };
     EXPECT_TRUE(is_ours("/settings?language=es"));
     EXPECT_TRUE(is_ours("/AutoDiscover/autodiscover.XML"));
     EXPECT_TRUE(is_ours("/autodiscover/autodiscover.json/v1.0/a@b.example?Protocol=AutodiscoverV1"));
@@ -65,7 +67,8 @@ TEST_F(ClientSetup, AutoconfigTakesTheDomainOfTheAddressOrOfTheHost) {
 
 // A claim on somebody else's domain would otherwise draw its people here.
 TEST_F(ClientSetup, SaysNothingOfDomainsThatAreUnknownOrNotProven) {
-    for (const std::string domain : {"other.example", "claimed.example", "sub.shop.example", "", "a..b", "[192.0.2.1]"}) {
+    for (const std::string domain :
+         {"other.example", "claimed.example", "sub.shop.example", "", "a..b", "[192.0.2.1]"}) {
         EXPECT_EQ(ask("/mail/config-v1.1.xml?emailaddress=anna@" + domain).status, 404U) << domain;
         EXPECT_THAT(post("anna@" + domain).body, HasSubstr("<ErrorCode>500</ErrorCode>")) << domain;
         const HttpResponse json = ask("/autodiscover/autodiscover.json?Protocol=AutodiscoverV1&Email=anna@" + domain);
@@ -85,7 +88,8 @@ TEST_F(ClientSetup, NobodyLearnsWhichLoginsThereAre) {
 TEST_F(ClientSetup, AutodiscoverTellsBadRequestsFromUnknownAddresses) {
     EXPECT_THAT(ask("/autodiscover/autodiscover.xml", {}, "POST", "nonsense").body, HasSubstr("<ErrorCode>600<"));
     EXPECT_THAT(ask("/autodiscover/autodiscover.xml").body, HasSubstr("<ErrorCode>600<"));
-    EXPECT_THAT(ask("/autodiscover/autodiscover.xml?EmailAddress=a%40shop.example").body, HasSubstr("<Port>587</Port>"));
+    EXPECT_THAT(ask("/autodiscover/autodiscover.xml?EmailAddress=a%40shop.example").body,
+                HasSubstr("<Port>587</Port>"));
     EXPECT_EQ(ask("/autodiscover/autodiscover.xml", {}, "PUT").status, 405U);
     EXPECT_EQ(ask("/mail/config-v1.1.xml", {}, "POST").status, 405U);
 }
@@ -94,7 +98,8 @@ TEST_F(ClientSetup, JsonLeadsToTheXmlForTheOneProtocol) {
     for (const std::string target : {"/autodiscover/autodiscover.json?Email=a%40shop.example&Protocol=autodiscoverv1",
                                      "/autodiscover/autodiscover.json/v1.0/a%40shop.example?Protocol=AutodiscoverV1"}) {
         EXPECT_EQ(ask(target).status, 200U) << target;
-        EXPECT_THAT(ask(target).body, HasSubstr("\"Url\":\"https://mail.relay.example/autodiscover/autodiscover.xml\""));
+        EXPECT_THAT(ask(target).body,
+                    HasSubstr("\"Url\":\"https://mail.relay.example/autodiscover/autodiscover.xml\""));
     }
     const HttpResponse other = ask("/autodiscover/autodiscover.json?Email=a@shop.example&Protocol=ActiveSync");
     EXPECT_EQ(other.status, 400U);

@@ -94,7 +94,11 @@ class ControlTest : public testing::Test {
                            .accounts = &accounts,
                            .webhook_options = [] { return WebhookOptions(); },
                            .console_url = [] { return std::string("https://mail.example.com"); },
-                           .submission = [] { return json::object{{"host_name", "mail.example.com"}}; },
+                           .submission =
+                               [] {
+                                   return json::object{{"host_name", "mail.example.com"},
+                                                       {"settings_url", "https://mail.example.com/settings"}};
+                               },
                            .is_stopping = [this] { return stopping; },
                            .status = [] { return json::object{{"version", "0"}}; },
                            .reload = [this]() -> Result<std::vector<std::string>> {

@@ -61,6 +61,13 @@ TEST_F(WebControlTest, TheLinkIsWrittenDownWithoutItsSecret) {  // security row 
     EXPECT_THAT(audit, Not(HasSubstr(url.substr(url.find('#') + 1))));
 }
 
+TEST_F(WebControlTest, ANewCredentialComesWithThePageThatExplainsIt) {
+    ask("tenant.add", R"({"name":"acme"})");
+    const json::object made = ask("credential.add", R"({"tenant":"acme","login":"anna@acme.example"})");
+    EXPECT_EQ(text(made, "settings_url"), "https://mail.example.com/settings");
+    EXPECT_FALSE(ask("credential.show", R"({"credential":"anna@acme.example"})").contains("settings_url"));
+}
+
 TEST_F(WebControlTest, ExplanationsComeInTheLanguageThatIsNamed) {
     EXPECT_THAT(refusal("message.show", R"({"id":"msg_0","language":"fr"})"), HasSubstr("invalid"));
     EXPECT_EQ(text(ask("server.submission"), "host_name"), "mail.example.com");

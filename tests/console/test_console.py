@@ -141,7 +141,8 @@ class FirstRun(BrowserTestCase):
         browser.wait_for("La contraseña se muestra solo esta vez")
         browser.settled()
         shown = browser.text()
-        for part in ("mail.relevo.test", str(self.relevo.ports["submission"]), "swaks --server"):
+        for part in ("mail.relevo.test", str(self.relevo.ports["submission"]), "swaks --server",
+                     "Paso a paso para cada programa"):
             self.assertIn(part, shown)
         self.look_at(browser, "credential-ready-es-1280")
         login, password = re.search(r"--auth-user '(.+?)' --auth-password '(.+?)'", shown).groups()
