@@ -118,8 +118,8 @@ class Planner {
     }
 
     // Clients that ask for both take TLS from the start: RFC 8314 §5.1 lets the priority say so. Outlook gets an SRV
-    // record and not a CNAME at autodiscover.DOMAIN: it wants HTTPS with a certificate for the name that it asked, which
-    // here is this server's own.
+    // record and not a CNAME at autodiscover.DOMAIN: it wants HTTPS with a certificate for the name that it asked,
+    // which here is this server's own.
     void add_clients() {
         const auto add_here = [&](std::string_view label, dns::RecordType type, std::string value) {
             add(Purpose::clients, Need::optional, fmt::format("{}.{}", label, facts_.domain), type, std::move(value),

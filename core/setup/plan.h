@@ -50,8 +50,8 @@ struct PlannedRecord {
     std::string name;  // absolute, without final dot
     dns::RecordType type = dns::RecordType::txt;
     std::chrono::seconds ttl{3600};
-    std::string value;    // TXT: the whole text, unquoted. MX: "10 mx.example.com". SRV: "0 1 587 mx.example.com". CNAME:
-                          // a name. No final dots.
+    std::string value;  // TXT: the whole text, unquoted. MX: "10 mx.example.com". SRV: "0 1 587 mx.example.com". CNAME:
+                        // a name. No final dots.
     std::string instead;  // a CNAME may stand there instead, with this target; "" if not
     Words why;
     Words action;  // what to do; empty once there is nothing to do

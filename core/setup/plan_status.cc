@@ -69,9 +69,8 @@ bool holds(const PlannedRecord& record, const dns::Answer& answer) {
             return exchange.exchange == record.value.substr(record.value.find(' ') + 1);
         });
     if (record.type == dns::service_record)
-        return std::ranges::any_of(services_of(answer), [&](const dns::Service& service) {
-            return is_same_service(service, record.value);
-        });
+        return std::ranges::any_of(services_of(answer),
+                                   [&](const dns::Service& service) { return is_same_service(service, record.value); });
     if (record.type == dns::RecordType::cname)
         return std::ranges::find(answer.texts, record.value) != answer.texts.end();
     if (is_key_record(record)) {

@@ -98,10 +98,12 @@ Words why_clients(std::string_view label) {
         return {"Thunderbird and its relatives find the outgoing server here from an address alone.",
                 "Thunderbird y sus parientes encuentran aquí el servidor de salida con solo la dirección."};
     if (label == "_autodiscover._tcp")
-        return {"Outlook finds the outgoing server here from an address alone. Leave it out if an Exchange server or "
-                "Microsoft 365 has the domain's mailboxes: theirs must stay.",
-                "Outlook encuentra aquí el servidor de salida con solo la dirección. No lo ponga si los buzones del dominio "
-                "están en un servidor Exchange o en Microsoft 365: debe quedar el suyo."};
+        return {
+            "Outlook finds the outgoing server here from an address alone. Leave it out if an Exchange server or "
+            "Microsoft 365 has the domain's mailboxes: theirs must stay.",
+            "Outlook encuentra aquí el servidor de salida con solo la dirección. No lo ponga si los buzones del "
+            "dominio "
+            "están en un servidor Exchange o en Microsoft 365: debe quedar el suyo."};
     return {"Mail clients that ask the DNS find the outgoing server and its port.",
             "Los programas de correo que preguntan al DNS encuentran el servidor de salida y su puerto."};
 }

@@ -92,8 +92,8 @@ std::string autodiscover_error_document(AutodiscoverError error, std::chrono::mi
 }
 
 std::string autodiscover_redirection(const Offer& offer) {
-    return boost::json::serialize(boost::json::object{{"Protocol", "AutodiscoverV1"},
-                                                      {"Url", offer.web_url + "/autodiscover/autodiscover.xml"}});
+    return boost::json::serialize(
+        boost::json::object{{"Protocol", "AutodiscoverV1"}, {"Url", offer.web_url + "/autodiscover/autodiscover.xml"}});
 }
 
 std::string autodiscover_json_error(std::string_view code, std::string_view message) {

@@ -1,5 +1,6 @@
 // Any request ends within its bounds, and whatever address it holds comes back as well-formed XML. Security row C8.
 #include "lib/clientsetup/autodiscover.h"
+
 #include "lib/xml/xml_reader.h"
 
 #include <cstdlib>

@@ -74,7 +74,8 @@ TEST(Autoconfig, SaysNothingWithoutAnEncryptedPort) {
 }
 
 std::string question(std::string_view address, std::string_view schema) {
-    return "<Autodiscover xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006\"><Request>"
+    return "<Autodiscover "
+           "xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006\"><Request>"
            "<EMailAddress>" +
            std::string(address) + "</EMailAddress><AcceptableResponseSchema>" + std::string(schema) +
            "</AcceptableResponseSchema></Request></Autodiscover>";
@@ -116,8 +117,8 @@ TEST(Autodiscover, AnswersWithTheFirstPortAndTheAddressAsLogin) {
 }
 
 TEST(Autodiscover, ErrorsHaveCodeAndTime) {  // MS-OXDSCLI §2.2.4.1.1.3
-    const std::string document = autodiscover_error_document(AutodiscoverError::unknown_address,
-                                                             std::chrono::milliseconds(((13 * 60 + 5) * 60 + 9) * 1000 + 7));
+    const std::string document = autodiscover_error_document(
+        AutodiscoverError::unknown_address, std::chrono::milliseconds(((13 * 60 + 5) * 60 + 9) * 1000 + 7));
     EXPECT_THAT(document, HasSubstr("Time=\"13:05:09.007\""));
     EXPECT_THAT(Texts::of(document)["ErrorCode"], ElementsAre("500"));
 }

@@ -23,9 +23,8 @@ std::optional<SubmissionPort> usual_port(const Offer& offer) {
 std::vector<SubmissionPort> automatic_ports(const Offer& offer) {
     std::vector<SubmissionPort> ports;
     for (const PortSecurity security : {PortSecurity::tls, PortSecurity::starttls})
-        std::ranges::copy_if(offer.ports, std::back_inserter(ports), [&](const SubmissionPort& port) {
-            return port.login && port.security == security;
-        });
+        std::ranges::copy_if(offer.ports, std::back_inserter(ports),
+                             [&](const SubmissionPort& port) { return port.login && port.security == security; });
     return ports;
 }
 

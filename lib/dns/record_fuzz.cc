@@ -47,7 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const RecordType type :
          {RecordType::a, RecordType::aaaa, RecordType::mx, RecordType::txt, RecordType::ptr, RecordType::tlsa})
         check(type, input);
-    if (const auto service = decode_service(input)) require(decode_service(encode_service(*service)).value() == *service);
+    if (const auto service = decode_service(input))
+        require(decode_service(encode_service(*service)).value() == *service);
     // The same octets as text: what is accepted prints to what gives the same value again.
     if (const auto address = IpAddress::parse(input)) require(IpAddress::parse(address->text()).value() == *address);
     if (const auto network = Network::parse(input)) require(Network::parse(network->text()).value() == *network);

@@ -1,5 +1,6 @@
-#include "lib/dns/name.h"
 #include "lib/dns/service.h"
+
+#include "lib/dns/name.h"
 
 #include <gtest/gtest.h>
 

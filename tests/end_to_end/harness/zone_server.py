@@ -18,12 +18,13 @@ def program(name: str, package: str) -> str:
 
 
 class ZoneServer:
-    """Answers for `zone` at `host`:port. publish() writes the zone anew; its SOA and NS records are there already."""
+    """Answers for `zone` at `host`:port. publish() writes the zone anew; its SOA and NS records are there already.
+    Programs that ask the system's resolver know no port but 53, which only root may take."""
 
-    def __init__(self, folder: pathlib.Path, zone: str, host: str):
+    def __init__(self, folder: pathlib.Path, zone: str, host: str, port: int = 0):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.zone, self.host = folder, zone, host
-        self.port = loopback.free_port(host)
+        self.port = port or loopback.free_port(host)
         self.address = f"{host}@{self.port}"
         self.zone_file = folder / f"{zone}.zone"
         self._serial = 0
