@@ -30,8 +30,9 @@ constexpr PageWords english{
     "the one that you were given; nobody can look it up, but a new one can be made",
     "These ports work too:",
     "This server sends mail and keeps no mailboxes: the settings for incoming mail (IMAP, POP3) stay those of your "
-    "mailbox provider. Programs that set themselves up find the outgoing server if your user name is your e-mail "
-    "address.",
+    "mailbox provider. Some programs find the outgoing server by themselves; they take your e-mail address for the "
+    "user "
+    "name: correct it if you were given another one.",
     "This server takes no mail with a login: ask whoever runs it.",
     "no login, for known networks",
     "In",
@@ -52,8 +53,8 @@ constexpr PageWords spanish{
     "También sirven estos puertos:",
     "Este servidor envía correo y no tiene buzones: los ajustes del correo entrante (IMAP, POP3) siguen siendo los de "
     "su "
-    "proveedor de buzones. Los programas que se configuran solos encuentran el servidor de salida si su usuario es su "
-    "dirección de correo.",
+    "proveedor de buzones. Algunos programas encuentran solos el servidor de salida; toman su dirección de correo como "
+    "usuario: corríjalo si le han dado otro.",
     "Este servidor no admite correo con usuario y contraseña: pregunte a quien lo administra.",
     "sin usuario, para redes conocidas",
     "En",

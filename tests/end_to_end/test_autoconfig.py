@@ -1,5 +1,6 @@
 """Mail clients that set themselves up: from an address alone, over the paths and the DNS names that they look at."""
 
+import html
 import http.client
 import json
 import os
@@ -162,6 +163,22 @@ class TestAutoconfig(RelevoTestCase):
                 self.assertIn(word, answer.text)
             self.assertNotIn(PASSWORD, answer.text)
         self.assertIn('<html lang="es">', self.ask("/settings?language=es").text)
+
+    def test_the_samples_are_what_their_programs_read(self) -> None:
+        page = self.ask("/settings").text
+        samples = {anchor: html.unescape(sample) for anchor, sample in
+                   re.findall(r'<section id="([a-z]+)">(?:(?!</section>).)*<pre>(.*?)</pre>', page, re.DOTALL)}
+        self.assertEqual(set(samples), {"postfix", "exim", "msmtp", "phpmailer", "nodemailer"})
+        php, node, msmtp = (self.folder / name for name in ("sample.php", "sample.js", "samplerc"))
+        php.write_text("<?php\nuse PHPMailer\\PHPMailer\\PHPMailer;\n" + samples["phpmailer"])
+        node.write_text("const nodemailer = require('nodemailer');\n" + samples["nodemailer"])
+        msmtp.write_text(samples["msmtp"])
+        msmtp.chmod(0o600)
+        for command in (["php", "-l", php], ["node", "--check", node], ["msmtp", "--file", msmtp, "--pretend", "bob@destination.test"]):
+            done = subprocess.run(command, input="", text=True, capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0, (command, done.stdout, done.stderr))
+        self.assertIn(f"host = {HOST}\n", done.stdout)
+        self.assertIn("tls_starttls = on\n", done.stdout)
 
     def test_whoever_makes_a_credential_is_told_where_the_page_is(self) -> None:
         url = f"https://{HOST}:{self.secure}/settings"
