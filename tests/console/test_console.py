@@ -148,6 +148,15 @@ class FirstRun(BrowserTestCase):
         login, password = re.search(r"--auth-user '(.+?)' --auth-password '(.+?)'", shown).groups()
         self.relevo.log_in(login, password).close()
 
+        # One for a person, whose mail program takes the address for the login.
+        browser.visit("/credentials")
+        browser.visit("/credentials/new")
+        browser.click("Outlook, Thunderbird o teléfono Personas que escriben correo.")
+        browser.fill("Dirección de correo", f"ana@{DOMAIN}")
+        browser.click("Crear credencial")
+        browser.wait_for("Abrir la página en un teléfono")
+        self.assertIn(f"ana@{DOMAIN}", browser.text())
+
         # The test mail arrives, and the checklist is done.
         browser.visit("/")
         browser.wait_for("4 de 5")
