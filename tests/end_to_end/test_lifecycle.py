@@ -277,7 +277,7 @@ class TestBadStart(unittest.TestCase):
     def test_store_of_a_newer_version(self):
         self.relevo.start()
         self.relevo.stop()
-        [database] = [path for path in (self.folder / "data").rglob("*") if path.is_file() and path.read_bytes()[:6] == b"SQLite"]
+        database = self.folder / "data" / "relevo.db"
         with contextlib.closing(sqlite3.connect(database)) as connection, connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             versioned = next(name for name in tables if "migration" in name or "version" in name)
@@ -301,9 +301,17 @@ class TestBadStart(unittest.TestCase):
     def test_damaged_database(self):
         self.relevo.start()
         self.relevo.stop()
-        [database] = [path for path in (self.folder / "data").rglob("*") if path.is_file() and path.read_bytes()[:6] == b"SQLite"]
+        database = self.folder / "data" / "relevo.db"
         database.write_bytes(b"this is no database" * 1000)
         self.fails(database.name)
+
+    def test_damaged_statistics_are_counted_anew(self):
+        self.relevo.start()
+        self.relevo.stop()
+        (self.folder / "data" / "statistics.db").write_bytes(b"this is no database" * 1000)
+        self.relevo.start()
+        self.assertEqual(self.relevo.wait_for_log("store.statistics_damaged")["level"], "error")
+        self.assertEqual(self.relevo.control("stats.totals")["totals"]["accepted"], 0)
 
     def test_files_of_the_store_are_private(self):
         self.relevo.start()
