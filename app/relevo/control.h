@@ -19,6 +19,7 @@
 #include "core/tenancy/failed_logins.h"
 #include "core/tenancy/password_checker.h"
 #include "core/webhooks/webhooks.h"
+#include "lib/bounces/pattern_table.h"
 
 #include <boost/json/object.hpp>
 
@@ -60,6 +61,7 @@ struct ControlContext {
     std::function<std::shared_ptr<const RouteTable>()> routes;
     std::function<std::shared_ptr<const EgressTable>()> egress;
     std::function<std::shared_ptr<const shaping::ShapingTable>()> shaping;
+    std::function<std::shared_ptr<const bounces::PatternTable>()> bounce_patterns{};  // with a server
     // Drained sources have changed in the store; with a server.
     std::function<Task<Result<void>>()> refresh_drains;
     Log* log = nullptr;                         // with a server

@@ -88,6 +88,7 @@ class ControlTest : public testing::Test {
                            .routes = [this] { return routes; },
                            .egress = [this] { return egress; },
                            .shaping = [this] { return shaping; },
+                           .bounce_patterns = [this] { return patterns.load(); },
                            .refresh_drains = [this] { return refresh_egress(); },
                            .dispatcher = server == Server::runs ? &dispatcher : nullptr,
                            .passwords = passwords.get(),

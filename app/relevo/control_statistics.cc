@@ -5,6 +5,7 @@
 #include "core/statistics/counter_book.h"
 #include "core/statistics/recipient_log.h"
 #include "lib/base/text.h"
+#include "lib/bounces/reply_classifier.h"
 #include "lib/mailsearch/query.h"
 
 #include <boost/json/array.hpp>
@@ -78,7 +79,8 @@ Result<Dimension> dimension_of(const std::string& text) {
 
 Result<Question> question_of(const Arguments& arguments, const Directory& directory, bool by_names) {
     Question question;
-    RELEVO_CHECK(by_names ? check_members(arguments, {"tenant", "by", "site", "from", "to", "resolution", "limit"})
+    RELEVO_CHECK(by_names ? check_members(arguments,
+                                        {"tenant", "by", "site", "from", "to", "resolution", "limit", "language"})
                           : check_members(arguments, {"tenant", "by", "name", "from", "to", "resolution"}));
     RELEVO_TRY(const auto tenant, tenant_of(arguments, directory));
     question.filter.tenant = tenant.value_or(TenantId());
@@ -143,6 +145,19 @@ json::object frame_of(const Question& question) {
             {"resolution", name_of(question.resolution)}};
 }
 
+// Why servers say such a reply, and what to do; null if nothing is known of it. A reply that only the others of its day
+// have in common, CounterBook::other_name, has no code.
+json::value meaning_of_reply(const std::string& reply, const std::string& site, const bounces::PatternTable& patterns,
+                             mail::Language language) {
+    bounces::ReplyFacts facts = bounces::read_reply(reply);
+    if (facts.code == 0) return nullptr;
+    facts.host = site;
+    const bounces::ReplyVerdict verdict = bounces::classify_reply(facts, patterns);
+    if (verdict.kind == bounces::BounceClass::unknown) return nullptr;
+    const mail::Advice advice = bounces::explain(verdict.kind, language);
+    return json::value(fmt::format("{}{}{}", advice.reason, advice.what_to.empty() ? "" : " ", advice.what_to));
+}
+
 json::array marks_of(std::uint8_t marks) {
     using mailsearch::Mark;
     json::array names;
@@ -164,6 +179,11 @@ Task<Control::Answer> Control::perform_statistics(std::string command, Arguments
         co_return failure(ErrorKind::unsupported, fmt::format("there is no command \"{}\"", printable(command, 60)));
     const auto directory = context_.directory();
     RELEVO_CO_TRY(const Question question, question_of(arguments, *directory, by_names));
+    RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
+    RELEVO_CO_TRY(const auto site, text_member(arguments, "site"));
+    const bool is_of_replies =
+        question.filter.dimension == Dimension::reply || question.filter.dimension == Dimension::site_reply;
+    const auto patterns = is_of_replies && context_.bounce_patterns ? context_.bounce_patterns() : nullptr;
     json::object answer = frame_of(question);
     RELEVO_CO_CHECK(
         co_await relevo::read_rows(context_.store.statistics_committer(), [&](Reader& reader) -> Result<void> {
@@ -179,6 +199,8 @@ Task<Control::Answer> Control::perform_statistics(std::string command, Arguments
                 for (const BreakdownRow& row : found.rows) {
                     json::object object{{"name", shown_name(*directory, question.filter.dimension, row.name)}};
                     for (auto& given : json_of(row.counts)) object.insert(given);
+                    if (patterns != nullptr)
+                        object["meaning"] = meaning_of_reply(row.name, site.value_or(""), *patterns, language);
                     rows.emplace_back(std::move(object));
                 }
                 answer["rows"] = std::move(rows);

@@ -87,6 +87,7 @@ Result<void> Server::open_control() {
                        .routes = [this] { return routes_.load(); },
                        .egress = [this] { return egress_.load(); },
                        .shaping = [this] { return dispatcher_.shaping(); },
+                       .bounce_patterns = [this] { return bounce_patterns_.load(); },
                        .refresh_drains = [this] { return refresh_drains(); },
                        .log = log_.get(),
                        .dispatcher = &dispatcher_,

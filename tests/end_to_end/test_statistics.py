@@ -75,7 +75,11 @@ class TestStatistics(RelevoTestCase):
         self.assertEqual({name: row["recipients"] for name, row in tenants.items()}, {"customer": 5, "neat": 1})
         self.assertEqual({name: row["recipients"] for name, row in rows("credential").items()}, {"ana": 5, "eva": 1})
         self.assertEqual(rows("class", tenant="customer")["unknown_user"]["bounced_hard"], 2)
-        self.assertEqual(rows("reply", tenant="customer")["550 5.1.1 no such user"]["bounced_hard"], 2)
+        reply = rows("reply", tenant="customer", language="es")["550 5.1.1 no such user"]
+        self.assertEqual(reply["bounced_hard"], 2)
+        explained = next(event["meaning"] for event in self.relevo.control("message.show", id=first, language="es")["timeline"]
+                         if event["kind"] == "failed")
+        self.assertEqual(reply["meaning"], explained)
         sites = rows("site", tenant="customer")
         self.assertEqual(sum(row["delivered"] for row in sites.values()), 2)
         self.assertEqual(len(sites), 2)
