@@ -1,5 +1,6 @@
 // Drives one page of Chromium by lines of JSON: {"method", "arguments"} in, {"value"} or {"error"} out. What the page
 // wrote to its console, and requests to anywhere but the server, are kept for the test.
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -53,10 +54,16 @@ const methods = {
   },
   settled,
   click: ({ role, name }) => page.getByRole(role, { name, exact: true }).first().click(),
+  // What a click saves: {"name", "content" in base64}.
+  download: async ({ name }) => {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name, exact: true }).first().click()]);
+    return { name: file.suggestedFilename(), content: (await readFile(await file.path())).toString('base64') };
+  },
   click_in_dialog: ({ name }) => page.locator('dialog').getByRole('button', { name, exact: true }).last().click(),
   fill: ({ label, value }) => page.getByLabel(label, { exact: true }).fill(value),
   choose: ({ label, value }) => page.getByLabel(label, { exact: true }).selectOption(value),
   upload: ({ label, path }) => page.getByLabel(label, { exact: true }).setInputFiles(path),
+  type: ({ text }) => page.keyboard.type(text),
   press: ({ key }) => page.keyboard.press(key),
   wait_for: async ({ text }) => {
     await page.getByText(text).first().waitFor({ state: 'visible' });

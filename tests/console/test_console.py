@@ -24,12 +24,14 @@ from browser import Browser  # noqa: E402
 from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.name_server import NameServer  # noqa: E402
+from harness.pebble import Pebble  # noqa: E402
 from harness.relevo import Relevo  # noqa: E402
 from harness.sink import Sink  # noqa: E402
 from harness.zone_server import ZoneServer  # noqa: E402
 
 LOGIN, PASSWORD = "root@relevo.test", "Un caballo correcto y una grapa"
 EGRESS = "198.18.7.26"
+LINK_HOST = "enlaces.relevo.test"
 DOMAIN = "empresa.test"
 WIDTHS = (1280, 390)
 # What somebody writes who wants to run a script in another one's browser (security row E2).
@@ -221,7 +223,10 @@ class Console(RelevoTestCase, BrowserTestCase):
     def class_settings(cls) -> dict:
         web, cls.api_port = loopback.free_port(), loopback.free_port()
         cls.base = f"http://127.0.0.1:{web}"
-        return {"http": [{"address": [f"127.0.0.1:{web}"], "tls": False},
+        cls.pebble = Pebble(cls.folder / "pebble", http_port=web, tls_port=loopback.free_port())
+        cls.addClassCleanup(cls.pebble.stop)
+        return {"acme": {"enabled": True, "directory": cls.pebble.directory, "trust_file": cls.pebble.trust_file, "names": [LINK_HOST]},
+                "http": [{"address": [f"127.0.0.1:{web}"], "tls": False},
                          {"address": [f"127.0.0.1:{cls.api_port}"], "tls": False, "console": False}], "queue": {"retry_schedule": ["600s"]},
                 "checks": {"egress_addresses": [EGRESS], "blocklists": []}, "suppression": {"hard_bounces": True},
                 "webhooks": {"allow_private_addresses": True, "allow_http": True}}
@@ -252,6 +257,8 @@ class Console(RelevoTestCase, BrowserTestCase):
         cls.bounced = relevo.submit(mail.message(), "nobody@destination.test")
         cls.waiting = relevo.submit(mail.message(), ["busy@destination.test", "ana@destination.test"])
         cls.held = relevo.submit(mail.message(), "busy@destination.test")
+        labels = "X-PM-Tag: bienvenida\r\nX-Relevo-Metadata-pedido: 4711\r\n"
+        cls.tagged = relevo.submit(mail.message(extra=labels, subject="Su pedido ha salido"), "ana@destination.test")
         loopback.wait_until(lambda: len([entry for entry in relevo.control("queue.list")["entries"] if entry["attempts"] > 0]) >= 2, "deferred")
         relevo.control("queue.hold", id=cls.held, reason="para mirarlo")
         loopback.wait_until(lambda: any(event["kind"] == "failed" for event in relevo.control("message.show", id=cls.bounced)["timeline"]), "bounced")
@@ -308,7 +315,7 @@ class Console(RelevoTestCase, BrowserTestCase):
         browser.wait_for("nobody@destination.test")
 
     def test_a_held_message_is_released_and_a_waiting_one_says_why(self) -> None:
-        browser = self.enter(path="/messages?q=state%3Aheld")
+        browser = self.enter(path="/queue?q=state%3Aheld")
         browser.click("busy@destination.test", role="link")
         browser.wait_for("Por qué espera")
         browser.wait_for("para mirarlo")
@@ -321,6 +328,147 @@ class Console(RelevoTestCase, BrowserTestCase):
         sentence = self.relevo.control("queue.why", id=self.waiting, language="es")["answers"][0]["sentence"]
         self.assertIn(sentence[:30], browser.text())
         self.relevo.control("queue.hold", id=self.held, reason="para mirarlo")
+
+    def found(self, count: int) -> list[str]:
+        """The recipients of a search, once there are so many."""
+        listed = "[...document.querySelectorAll('main tbody td:first-child a')].map((one) => one.textContent)"
+        return loopback.wait_until(lambda: (shown := self.browser.evaluate(script=listed)) and len(shown) == count and shown, f"{count} found")
+
+    def test_messages_are_found_by_words_that_are_offered(self) -> None:
+        loopback.wait_until(lambda: self.relevo.control("message.list", query="status:bounced tag:x")["messages"] == [] and
+                            self.relevo.control("message.list", query="status:bounced")["messages"], "counted")
+        browser = self.enter(path="/messages")
+        browser.wait_for("Su pedido ha salido")
+        browser.evaluate(script="document.querySelector('[role=combobox]').focus()")
+        browser.type(text="st")
+        browser.press(key="ArrowDown")
+        browser.press(key="Enter")
+        browser.wait_for("status:bounced")
+        browser.type(text="reb")   # in the reader's language too
+        browser.press(key="ArrowDown")
+        self.look_at(browser, "messages-offers-es-1280")
+        browser.press(key="Enter")
+        browser.press(key="Enter")
+        self.assertIn("nobody@destination.test", self.found(2))   # and the report to its sender
+        self.assertIn("Dirección inexistente", browser.text())
+        self.assertTrue(browser.address().endswith("/messages?q=status%3Abounced"), browser.address())
+        browser.click("Rebotado")   # the chip takes the word away
+        browser.fill("Buscar mensajes", "subject:pedido tag:Bienvenida")
+        browser.press(key="Enter")
+        self.assertEqual(self.found(1), ["ana@destination.test"])
+        browser.click("Guardar búsqueda")
+        browser.fill("Nombre", "Pedidos")
+        browser.click_in_dialog(name="Guardar")
+        file = browser.download(name="Exportar CSV")
+        head, *rows = base64.b64decode(file["content"]).decode().split("\r\n")
+        self.assertEqual((file["name"], head.split(",")[0], len(rows)), ("messages.csv", "message", 2))
+        self.assertIn(self.tagged, rows[0])
+        browser.goto("/messages?q=status:opened")
+        browser.wait_for("Nada coincide")
+        browser.click("Pedidos", role="link")
+        self.found(1)
+        browser.fill("Buscar mensajes", "estado:x")
+        browser.press(key="Enter")
+        browser.wait_for("use to:, from:")
+        browser.complaints()   # of the answer 422
+
+    def test_a_search_goes_on_over_empty_pages_and_can_be_stopped(self) -> None:
+        browser = self.enter(path="/messages")
+        browser.wait_for("Su pedido ha salido")
+        browser.evaluate(script="""{
+          const real = window.fetch;
+          window.pages = 3;
+          window.fetch = (address, request) => String(address).startsWith('/api/v1/messages?') && --window.pages > 0
+            ? new Promise((done) => setTimeout(() => done(new Response(JSON.stringify({ data: [], next_cursor: 'x' }))), 20))
+            : real(String(address).replace(/&?cursor=x/, ''), request);
+        }""")
+        browser.fill("Buscar mensajes", "to:nobody@destination.test")
+        browser.press(key="Enter")
+        self.assertEqual(self.found(1), ["nobody@destination.test"])
+        browser.evaluate(script="window.pages = 1e9")
+        browser.fill("Buscar mensajes", "to:busy@destination.test")
+        browser.press(key="Enter")
+        browser.wait_for("Buscando más atrás")
+        browser.click("Cancelar")
+        browser.wait_for("Búsqueda detenida")
+        browser.evaluate(script="window.pages = 0")
+        browser.click("Seguir buscando")
+        browser.wait_gone(text="Búsqueda detenida")
+        browser.wait_for("busy@destination.test")
+
+    def test_statistics_say_what_became_of_mail(self) -> None:
+        totals = loopback.wait_until(lambda: (now := self.relevo.control("stats.totals")["totals"])["bounced_hard"] == 1 and now, "counted")
+        browser = self.enter(path="/statistics")
+        browser.wait_for("Envíos y su resultado")
+        loopback.wait_until(lambda: browser.evaluate(script="document.querySelectorAll('.plot canvas').length") >= 2, "drawn")
+        shown = browser.text()
+        self.assertIn(f"Rebotados\n{totals['bounced_hard']}", shown)
+        browser.evaluate(script="document.querySelector('.plot').focus()")
+        browser.press(key="End")
+        said = browser.evaluate(script="document.querySelector('.plot').getAttribute('aria-valuetext')")
+        self.assertRegex(said, r"Rebotados 1\b")
+        browser.evaluate(script="document.querySelector('main details summary').click()")
+        browser.wait_for("Cuándo")
+        self.look_at(browser, "statistics-table-es-1280")
+        file = browser.download(name="Envíos y su resultado CSV")
+        rows = base64.b64decode(file["content"]).decode().split("\r\n")
+        self.assertEqual(rows[0], "time,deferred,bounced,delivered,recipients")
+        self.assertEqual(sum(int(row.split(",")[2]) for row in rows[1:-1]), totals["bounced_hard"])
+        file = browser.download(name="Envíos y su resultado PNG")
+        self.assertTrue(base64.b64decode(file["content"]).startswith(b"\x89PNG"), file["name"])
+
+        # What servers said, and what it means.
+        [meaning] = [row["meaning"] for row in self.relevo.control("stats.breakdown", by="reply", language="es")["rows"] if row["name"].startswith("550")]
+        browser.wait_for(meaning)
+        # From a number to its messages.
+        browser.click("Etiqueta")
+        browser.click("Ver estos mensajes", role="link")
+        self.assertEqual(self.found(1), ["ana@destination.test"])
+        browser.visit("/statistics")
+        browser.click("Etiqueta")
+        browser.click("bienvenida", role="link")
+        browser.wait_for("Etiqueta: bienvenida")
+        loopback.wait_until(lambda: "Rebotados\n0" in browser.text(), "of the tag alone")
+        browser.click("7 días")
+        browser.choose(label="Detalle", value="day")
+        browser.settled()
+        self.assertTrue(browser.address().endswith("period=week&resolution=day"), browser.address())
+        browser.click("Otro")
+        browser.fill("Primer día", "2026-01-05")
+        browser.fill("Último día", "2026-01-06")
+        browser.wait_for("Nada que dibujar")
+        browser.settled()
+        self.look_at(browser, "statistics-nothing-es-1280")
+
+    def test_certificates_tell_how_they_are_and_why_one_is_not_renewed(self) -> None:
+        state = lambda: next(row for row in self.relevo.control("certificate.list")["certificates"] if row["name"] == LINK_HOST)
+        loopback.wait_until(lambda: state()["state"] == "valid", "a certificate", 60)
+        browser = self.enter(path="/certificates")
+        browser.wait_for(LINK_HOST)
+        browser.wait_for("Se renueva")
+        self.assertRegex(browser.text(), "Vale\n")
+        self.look_at(browser, "certificates-valid-es-1280")
+        self.pebble.stop()
+        browser.click(f"Renovar ahora: {LINK_HOST}")
+        browser.wait_for("Vale, pero no se renueva")
+        self.assertIn(state()["problem"], browser.text())
+        self.look_at(browser, "certificates-failing-es-1280")
+        browser.visit("/")
+        browser.wait_for(f"Certificado · {LINK_HOST}")
+
+    def test_the_first_page_says_how_today_goes_and_what_waits_for_a_person(self) -> None:
+        loopback.wait_until(lambda: self.relevo.control("stats.totals")["totals"]["bounced_hard"] == 1, "counted")
+        browser = self.enter()
+        browser.wait_for("Requiere su atención")
+        browser.wait_for("Por verificar · pendiente.test")
+        browser.wait_for("Rebotados")
+        browser.settled()
+        browser.evaluate(script="[...document.querySelectorAll('main dl .card')].find((one) => one.textContent.startsWith('Rebotados')).querySelector('a').click()")
+        self.assertIn("nobody@destination.test", self.found(2))   # and the report to its sender
+        browser.visit(f"/messages/{self.tagged}")
+        browser.wait_for("pedido 4711")
+        browser.click("bienvenida", role="link")
+        self.assertEqual(self.found(1), ["ana@destination.test"])
 
     def test_asks_for_the_second_factor_once_it_is_on(self) -> None:
         browser = self.enter(path="/account", login="eva@relevo.test")
@@ -535,6 +683,7 @@ class Console(RelevoTestCase, BrowserTestCase):
         script = re.search(r'src="(/assets/[^"]+)"', page.decode()).group(1)
         status, fields, plain = ask(script)
         self.assertIn("immutable", fields["Cache-Control"])
+        self.assertNotIn(b"u-legend", plain, "what draws charts comes with the first chart")
         status, fields, packed = ask(script, Accept_Encoding="gzip, br")
         self.assertEqual((fields["Content-Encoding"], gzip.decompress(packed)), ("gzip", plain))
         status, fields, body = ask(script, "HEAD")
@@ -546,7 +695,8 @@ class Console(RelevoTestCase, BrowserTestCase):
 
     # Every screen, in both languages, on a desk and on a phone, with what strangers wrote on it (security row E2).
     def test_every_screen_is_whole_and_runs_nothing_that_strangers_wrote(self) -> None:
-        screens = {"home": "/", "messages": "/messages", "message-bounced": f"/messages/{self.bounced}",
+        screens = {"home": "/", "messages": "/messages", "queue": "/queue", "statistics": "/statistics", "certificates": "/certificates",
+                   "message-tagged": f"/messages/{self.tagged}", "message-bounced": f"/messages/{self.bounced}",
                    "message-waiting": f"/messages/{self.waiting}", "domains": "/domains", "domain": "/domains/pendiente.test",
                    "credentials": "/credentials", "credential": "/credentials/erp", "credential-new": "/credentials/new",
                    "suppressions": "/suppressions", "sending": "/sending", "sending-sites": "/sending/sites",
@@ -573,7 +723,7 @@ class Console(RelevoTestCase, BrowserTestCase):
     def test_dark_colours_can_be_read_too(self) -> None:
         browser = self.enter()
         browser.choose(label="Colores", value="dark")
-        for name, path in (("home", "/"), ("message", f"/messages/{self.bounced}"), ("domain", "/domains/pendiente.test"),
+        for name, path in (("home", "/"), ("messages", "/messages"), ("statistics", "/statistics"), ("message", f"/messages/{self.bounced}"), ("domain", "/domains/pendiente.test"),
                            ("credential", "/credentials/erp"), ("users", "/users"), ("login-failures", "/login-failures"),
                            ("webhook", f"/webhooks/{self.webhook['id']}"), ("connection", "/connection")):
             browser.visit(path)

@@ -13,7 +13,7 @@ const letters = /\p{L}{2}/u;
 const found = { keys: [], stems: [], bare: [] };
 
 // Names that are the same everywhere, and examples of what is typed.
-const is_name = (text) => /^(Relevo|· Relevo|CNAME|relevo user setup-link|[\w.-]+\.(com|org)|[\d./]+)$/.test(text.trim());
+const is_name = (text) => /^(Relevo|· Relevo|CNAME|CSV|PNG|relevo user setup-link|[\w.-]+\.(com|org)|[\d./]+)$/.test(text.trim());
 
 // The keys of all literal and template strings in a piece of script, wherever they are handed on.
 function read_script(source) {

@@ -58,6 +58,18 @@ export const has_text = (key: string): boolean => key in texts;
 
 export const number = (value: number): string => new Intl.NumberFormat(current).format(value);
 
+// A share of one, as "12.3 %".
+export const percent = (share: number | undefined): string =>
+  share === undefined ? '–' : new Intl.NumberFormat(current, { style: 'percent', maximumFractionDigits: share < 0.1 || (share > 0.99 && share < 1) ? 2 : 1 }).format(share);
+
+// A time that something took, in the unit that suits it.
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined) return '–';
+  const [unit, size] = ([['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]] as const).find((step) => seconds >= step[1] * 1.5) ?? (['millisecond', 0.001] as const);
+  const value = Math.round((seconds / size) * 1000) / 1000;
+  return new Intl.NumberFormat(current, { style: 'unit', unit, maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+}
+
 export function octets(value: number): string {
   const unit = value < 1000 ? 'byte' : value < 1e6 ? 'kilobyte' : 'megabyte';
   const scaled = unit === 'byte' ? value : unit === 'kilobyte' ? value / 1e3 : value / 1e6;
@@ -66,6 +78,14 @@ export function octets(value: number): string {
 
 export const full_time = (at: Date): string =>
   new Intl.DateTimeFormat(current, { dateStyle: 'medium', timeStyle: 'medium' }).format(at);
+
+// The begin of a step of statistics: days without their hour. Steps of days are those of UTC.
+export const step_time = (at: Date, seconds: number): string =>
+  new Intl.DateTimeFormat(current, seconds >= 86400 ? { dateStyle: 'medium', timeZone: 'UTC' } : { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' }).format(at);
+export const axis_time = (at: Date, seconds: number): string => {
+  const is_day = seconds >= 86400 || (at.getHours() === 0 && at.getMinutes() === 0);
+  return new Intl.DateTimeFormat(current, is_day ? { day: 'numeric', month: 'short' } : { hour: 'numeric', minute: '2-digit' }).format(at);
+};
 
 const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['day', 86400],

@@ -2,7 +2,7 @@
 export const save_text = (name: string, text: string, type = 'text/plain'): void => save(name, new Blob([text], { type: `${type};charset=utf-8` }));
 export const save_octets = (name: string, octets: Uint8Array<ArrayBuffer>, type: string): void => save(name, new Blob([octets], { type }));
 
-function save(name: string, content: Blob): void {
+export function save(name: string, content: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(content);
   link.download = name;

@@ -5,6 +5,7 @@ import type { IconName } from './parts/Icon.svelte';
 import { matched } from './route.svelte';
 import Account from './screens/Account.svelte';
 import Audit from './screens/Audit.svelte';
+import Certificates from './screens/Certificates.svelte';
 import Check from './screens/Check.svelte';
 import Connection from './screens/Connection.svelte';
 import Credential from './screens/Credential.svelte';
@@ -18,8 +19,10 @@ import Message from './screens/Message.svelte';
 import Messages from './screens/Messages.svelte';
 import NewCredential from './screens/NewCredential.svelte';
 import Nowhere from './screens/Nowhere.svelte';
+import Queue from './screens/Queue.svelte';
 import Sending from './screens/Sending.svelte';
 import Sessions from './screens/Sessions.svelte';
+import Statistics from './screens/Statistics.svelte';
 import Suppressions from './screens/Suppressions.svelte';
 import Tenants from './screens/Tenants.svelte';
 import Users from './screens/Users.svelte';
@@ -39,6 +42,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
     entries: [
       { to: '/', text: 'nav.home', icon: 'home' },
       { to: '/messages', text: 'nav.messages', icon: 'messages', scope: 'messages:read' },
+      { to: '/statistics', text: 'nav.statistics', icon: 'statistics', scope: 'statistics:read' },
       { to: '/domains', text: 'nav.domains', icon: 'domains', scope: 'domains:read' },
       { to: '/credentials', text: 'nav.credentials', icon: 'credentials', scope: 'credentials:read' },
       { to: '/suppressions', text: 'nav.suppressions', icon: 'suppressions', scope: 'suppressions:read' },
@@ -48,6 +52,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
     title: 'nav.server',
     entries: [
       { to: '/sending', text: 'nav.sending', icon: 'sending', scope: 'sources:read' },
+      { to: '/certificates', text: 'nav.certificates', icon: 'certificates', scope: 'settings:read' },
       { to: '/check', text: 'nav.check', icon: 'check', scope: 'checks:read' },
       { to: '/tenants', text: 'nav.tenants', icon: 'tenants', scope: 'tenants:write' },
     ],
@@ -76,9 +81,12 @@ const screens: [string, Screen][] = [
   ['/connection', Connection],
   ['/messages', Messages],
   ['/messages/:id', Message],
+  ['/queue', Queue],
+  ['/statistics', Statistics],
   ['/suppressions', Suppressions],
   ['/sending', Sending],
   ['/sending/:part', Sending],
+  ['/certificates', Certificates],
   ['/check', Check],
   ['/tenants', Tenants],
   ['/keys', Keys],
