@@ -12,8 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Shorter than what proxies take for a dead connection; a session that ended is noticed within it, and a client that went
-// away, whose place another stream may need, within two.
+// Shorter than what proxies take for a dead connection; a session that ended is noticed within it, and a client that
+// went away, whose place another stream may need, within two.
 constexpr std::chrono::seconds heartbeat{5};
 constexpr std::chrono::hours longest_life{1};  // then the client comes again, to whatever serves then
 

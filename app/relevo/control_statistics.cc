@@ -79,9 +79,9 @@ Result<Dimension> dimension_of(const std::string& text) {
 
 Result<Question> question_of(const Arguments& arguments, const Directory& directory, bool by_names) {
     Question question;
-    RELEVO_CHECK(by_names ? check_members(arguments,
-                                        {"tenant", "by", "site", "from", "to", "resolution", "limit", "language"})
-                          : check_members(arguments, {"tenant", "by", "name", "from", "to", "resolution"}));
+    RELEVO_CHECK(
+        by_names ? check_members(arguments, {"tenant", "by", "site", "from", "to", "resolution", "limit", "language"})
+                 : check_members(arguments, {"tenant", "by", "name", "from", "to", "resolution"}));
     RELEVO_TRY(const auto tenant, tenant_of(arguments, directory));
     question.filter.tenant = tenant.value_or(TenantId());
     RELEVO_TRY(const auto by, text_member(arguments, "by"));

@@ -332,7 +332,10 @@ class Console(RelevoTestCase, BrowserTestCase):
     def found(self, count: int) -> list[str]:
         """The recipients of a search, once there are so many."""
         listed = "[...document.querySelectorAll('main tbody td:first-child a')].map((one) => one.textContent)"
-        return loopback.wait_until(lambda: (shown := self.browser.evaluate(script=listed)) and len(shown) == count and shown, f"{count} found")
+        try:
+            return loopback.wait_until(lambda: (shown := self.browser.evaluate(script=listed)) and len(shown) == count and shown, f"{count} found")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.browser.address()}\n{self.browser.text()}") from error
 
     def test_messages_are_found_by_words_that_are_offered(self) -> None:
         loopback.wait_until(lambda: self.relevo.control("message.list", query="status:bounced tag:x")["messages"] == [] and
@@ -347,7 +350,9 @@ class Console(RelevoTestCase, BrowserTestCase):
         browser.type(text="reb")   # in the reader's language too
         browser.press(key="ArrowDown")
         self.look_at(browser, "messages-offers-es-1280")
+        browser.press(key="ArrowDown")   # opens it again, had the look closed it
         browser.press(key="Enter")
+        loopback.wait_until(lambda: browser.evaluate(script="document.querySelector('[role=combobox]').value") == "status:bounced ", "it is written")
         browser.press(key="Enter")
         self.assertIn("nobody@destination.test", self.found(2))   # and the report to its sender
         self.assertIn("Dirección inexistente", browser.text())
@@ -445,7 +450,7 @@ class Console(RelevoTestCase, BrowserTestCase):
         loopback.wait_until(lambda: state()["state"] == "valid", "a certificate", 60)
         browser = self.enter(path="/certificates")
         browser.wait_for(LINK_HOST)
-        browser.wait_for("Se renueva")
+        browser.wait_for("Próxima renovación")
         self.assertRegex(browser.text(), "Vale\n")
         self.look_at(browser, "certificates-valid-es-1280")
         self.pebble.stop()
