@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
@@ -26,6 +27,14 @@ class Stopwatch {
 
 // A device that fails once is not asked 500 times more.
 bool is_hopeless(const Result<void>& result) { return !result.has_value() && result.error().kind == ErrorKind::io; }
+
+// On Linux a thread has a niceness of its own, which counts for ordinary scheduling only. More of it is always allowed.
+void give_way(int niceness) {
+    if (niceness <= 0) return;
+    const sched_param ordinary{};
+    ::sched_setscheduler(0, SCHED_OTHER, &ordinary);
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness);
+}
 
 }  // namespace
 
@@ -145,8 +154,7 @@ std::optional<GroupCommitter::HeldFiles> GroupCommitter::Writer::held() {
 }
 
 void GroupCommitter::Writer::run() {
-    // On Linux a thread has a niceness of its own. More of it is always allowed.
-    if (options_.niceness > 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), options_.niceness);
+    give_way(options_.niceness);
     while (true) {
         bool idle = false;
         {

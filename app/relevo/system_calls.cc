@@ -19,7 +19,8 @@ constexpr const char* allowed[] = {
     "clone", "clone3", "exit", "exit_group", "futex", "futex_time64", "futex_waitv", "set_robust_list",
     "get_robust_list", "set_tid_address", "rseq", "gettid", "getpid", "getppid", "tgkill", "sched_yield",
     "sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_getscheduler", "sched_get_priority_max",
-    "sched_get_priority_min", "getcpu", "arch_prctl", "prctl", "restart_syscall", "set_thread_area",
+    "sched_get_priority_min", "sched_setscheduler", "setpriority", "getcpu", "arch_prctl", "prctl", "restart_syscall",
+    "set_thread_area",
     // signals
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigtimedwait_time64", "rt_sigpending",
     "rt_sigsuspend", "sigaltstack", "signalfd4", "sigreturn", "pause",
@@ -51,28 +52,11 @@ constexpr const char* allowed[] = {
     "getrusage", "getpriority", "sysinfo", "uname", "getrandom", "capget"};
 
 // Only to run a program, which inherits the filter: what shells, curl and the like do besides.
-constexpr const char* for_programs[] = {"execve",
-                                        "execveat",
-                                        "fork",
-                                        "vfork",
-                                        "wait4",
-                                        "waitid",
-                                        "waitpid",
-                                        "kill",
-                                        "setpgid",
-                                        "setsid",
-                                        "pidfd_open",
-                                        "pidfd_send_signal",
-                                        "setrlimit",
-                                        "tkill",
-                                        "capset",
-                                        "getxattr",
-                                        "lgetxattr",
-                                        "fgetxattr",
-                                        "sched_setscheduler",
-                                        "timer_create",
-                                        "timer_settime",
-                                        "timer_delete"};
+constexpr const char* for_programs[] = {
+    "execve",       "execveat",      "fork",        "vfork",    "wait4",      "waitid",
+    "waitpid",      "kill",          "setpgid",     "setsid",   "pidfd_open", "pidfd_send_signal",
+    "setrlimit",    "tkill",         "capset",      "getxattr", "lgetxattr",  "fgetxattr",
+    "timer_create", "timer_settime", "timer_delete"};
 
 constexpr const char* of_intruders[] = {
     "execve",        "execveat",      "ptrace",          "process_vm_readv",  "process_vm_writev",

@@ -1,4 +1,5 @@
 #include "core/setup/connection_trial.h"
+
 #include "core/setup/smtp_probe.h"
 #include "lib/base/text.h"
 

@@ -126,6 +126,11 @@ class TestStatistics(RelevoTestCase):
         self.assertEqual(after["bounced_hard"], before["bounced_hard"])
         self.assertEqual(self.found("to:good4@destination.test"), [("good4@destination.test", "delivered")])
 
+    def test_0_counting_gives_way_to_mail(self) -> None:
+        threads = pathlib.Path(f"/proc/{self.relevo.process.pid}/task").iterdir()
+        niceness = [int((thread / "stat").read_text().rpartition(")")[2].split()[16]) for thread in threads]
+        self.assertEqual(niceness.count(10), 1, niceness)
+
     def test_4_the_command_line_shows_them(self) -> None:
         shown = self.relevo.run("message", "list", "status:bounced from:ana@customer.test").output
         self.assertIn("bad1@destination.test", shown)
