@@ -29,25 +29,6 @@ std::string_view within_bounds(std::string_view content, const PartBounds& bound
     return content;
 }
 
-std::string decoded(GMimePart* part, std::size_t limit) {
-    GMimeDataWrapper* content = g_mime_part_get_content(part);
-    if (content == nullptr) return {};
-    const Owned<GMimeStream> memory(g_mime_stream_mem_new());
-    const Owned<GMimeStream> stream(g_mime_stream_filter_new(memory.get()));
-    const char* charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
-    if (charset != nullptr && GMIME_IS_TEXT_PART(part)) {
-        // Nothing for a charset that iconv does not know: the octets stay as they are.
-        if (GMimeFilter* filter = g_mime_filter_charset_new(charset, "UTF-8")) {
-            g_mime_stream_filter_add(GMIME_STREAM_FILTER(stream.get()), filter);
-            g_object_unref(filter);
-        }
-    }
-    g_mime_data_wrapper_write_to_stream(content, stream.get());
-    g_mime_stream_flush(stream.get());
-    GByteArray* octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(memory.get()));
-    return {reinterpret_cast<const char*>(octets->data), std::min<std::size_t>(octets->len, limit)};
-}
-
 bool is_returned_type(std::string_view type) {
     return type == "text/rfc822-headers" || type == "message/global-headers" || type == "message/rfc822" ||
            type == "message/rfc822-headers" || type == "message/partial";
@@ -84,7 +65,8 @@ class Walk {
         std::string type = type_of(GMIME_OBJECT(part));
         const bool is_text = type.starts_with("text/") || type.starts_with("message/");
         if (!is_text) return;
-        std::string content = decoded(part, bounds_.part);
+        std::string content = mime::decoded(part);
+        content.resize(std::min(content.size(), bounds_.part));
         if (type == "text/html") content = text_of_html(content);
         const bool is_returned = is_returned_type(type);
         parts_.push_back({std::move(type), std::move(content), is_returned});

@@ -31,25 +31,6 @@ std::string cut(std::string_view text, std::size_t limit) {
     return std::string(text.substr(0, limit));
 }
 
-std::string decoded(GMimePart* part) {
-    GMimeDataWrapper* content = g_mime_part_get_content(part);
-    if (content == nullptr) return {};
-    const Owned<GMimeStream> memory(g_mime_stream_mem_new());
-    const Owned<GMimeStream> stream(g_mime_stream_filter_new(memory.get()));
-    const char* charset = g_mime_object_get_content_type_parameter(GMIME_OBJECT(part), "charset");
-    if (charset != nullptr && GMIME_IS_TEXT_PART(part)) {
-        // Nothing for a charset that iconv does not know: the octets stay as they are.
-        if (GMimeFilter* filter = g_mime_filter_charset_new(charset, "UTF-8")) {
-            g_mime_stream_filter_add(GMIME_STREAM_FILTER(stream.get()), filter);
-            g_object_unref(filter);
-        }
-    }
-    g_mime_data_wrapper_write_to_stream(content, stream.get());
-    g_mime_stream_flush(stream.get());
-    GByteArray* octets = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(memory.get()));
-    return {reinterpret_cast<const char*>(octets->data), octets->len};
-}
-
 class Walk {
  public:
     Walk(const ViewBounds& bounds, MessageView& view) : bounds_(bounds), view_(view) {}
