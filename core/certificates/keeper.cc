@@ -429,7 +429,7 @@ std::vector<CertificateStatus> CertificateKeeper::list() const {
                        .state = !kept.facts                    ? State::missing
                                 : kept.facts->not_after <= now ? State::expired
                                                                : State::valid,
-                       .is_being_ordered = name == in_order_,
+                       .is_being_ordered = name == in_order_ || kept.is_wanted_now,
                        .facts = kept.facts,
                        .due_at = due(kept),
                        .failures = kept.record.failures,

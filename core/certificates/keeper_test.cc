@@ -254,7 +254,9 @@ TEST_F(CertificateKeeperTest, AFullDiskIsToldAndCostsNoOrder) {
     });
     pages.authority.asked.clear();
     ASSERT_TRUE(keeper->renew("").has_value());
+    EXPECT_TRUE(status().is_being_ordered) << "from when it is asked for: who looks on shall go on looking";
     EXPECT_TRUE(round());
+    EXPECT_FALSE(status().is_being_ordered);
     EXPECT_TRUE(pages.authority.asked.empty());
     EXPECT_THAT(status().problem, HasSubstr("no space left"));
     EXPECT_EQ(status().state, State::valid) << "the former certificate stays";
