@@ -34,7 +34,7 @@ struct CertificateStatus {
     enum class State : std::uint8_t { missing, valid, expired };
     std::string name;
     State state = State::missing;
-    bool is_being_ordered = false;  // or wanted at once, and about to be
+    bool is_being_ordered = false;          // or wanted at once, and about to be
     std::optional<acme::ChainFacts> facts;  // of the certificate that is kept
     WallClock::time_point due_at{};         // when it is ordered or renewed
     std::uint32_t failures = 0;
