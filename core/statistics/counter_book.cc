@@ -13,42 +13,45 @@ namespace {
 using std::chrono::seconds;
 
 struct Statements {
-    std::string_view find, insert, update, range, drop;
+    std::string_view find, insert, update, names, kept, drop;
 };
 constexpr std::array<Statements, 3> statements{
     Statements{
         .find =
-            "SELECT counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
+            "SELECT counts FROM statistic_minute WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3 AND name = $4",
         .insert =
-            "INSERT INTO statistic_minute (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
-        .update = "UPDATE statistic_minute SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
+            "INSERT INTO statistic_minute (bucket, tenant_id, dimension, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .update = "UPDATE statistic_minute SET counts = $5 WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3"
                   " AND name = $4",
-        .range = "SELECT name, counts FROM statistic_minute WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
-                 " AND bucket < $4 LIMIT $5",
+        .names = "SELECT name, counts FROM statistic_minute WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3"
+                 " ORDER BY name LIMIT $4",
+        .kept = "SELECT (SELECT min(bucket) FROM statistic_minute), (SELECT max(bucket) FROM statistic_minute)",
         .drop = "DELETE FROM statistic_minute WHERE bucket < $1"
                 " AND bucket < (SELECT min(bucket) FROM statistic_minute) + $2"},
     Statements{
         .find =
-            "SELECT counts FROM statistic_hour WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
-        .insert = "INSERT INTO statistic_hour (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
-        .update = "UPDATE statistic_hour SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
+            "SELECT counts FROM statistic_hour WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3 AND name = $4",
+        .insert = "INSERT INTO statistic_hour (bucket, tenant_id, dimension, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .update = "UPDATE statistic_hour SET counts = $5 WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3"
                   " AND name = $4",
-        .range = "SELECT name, counts FROM statistic_hour WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
-                 " AND bucket < $4 LIMIT $5",
+        .names = "SELECT name, counts FROM statistic_hour WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3"
+                 " ORDER BY name LIMIT $4",
+        .kept = "SELECT (SELECT min(bucket) FROM statistic_hour), (SELECT max(bucket) FROM statistic_hour)",
         .drop = "DELETE FROM statistic_hour WHERE bucket < $1"
                 " AND bucket < (SELECT min(bucket) FROM statistic_hour) + $2"},
     Statements{
         .find =
-            "SELECT counts FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3 AND name = $4",
-        .insert = "INSERT INTO statistic_day (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
-        .update = "UPDATE statistic_day SET counts = $5 WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3"
+            "SELECT counts FROM statistic_day WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3 AND name = $4",
+        .insert = "INSERT INTO statistic_day (bucket, tenant_id, dimension, name, counts) VALUES ($1, $2, $3, $4, $5)",
+        .update = "UPDATE statistic_day SET counts = $5 WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3"
                   " AND name = $4",
-        .range = "SELECT name, counts FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket >= $3"
-                 " AND bucket < $4 LIMIT $5",
+        .names = "SELECT name, counts FROM statistic_day WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3"
+                 " ORDER BY name LIMIT $4",
+        .kept = "SELECT (SELECT min(bucket) FROM statistic_day), (SELECT max(bucket) FROM statistic_day)",
         .drop = "DELETE FROM statistic_day WHERE bucket < $1"
                 " AND bucket < (SELECT min(bucket) FROM statistic_day) + $2"}};
 constexpr std::string_view sql_names =
-    "SELECT name FROM statistic_day WHERE tenant_id = $1 AND dimension = $2 AND bucket = $3";
+    "SELECT name FROM statistic_day WHERE bucket = $1 AND tenant_id = $2 AND dimension = $3";
 
 constexpr std::size_t kept_names = 200'000;
 constexpr std::array<std::int64_t, 3> dropped_at_once{10, 1, 1};  // buckets, in each round of housekeeping
@@ -74,12 +77,22 @@ Result<std::optional<Counts>> find(Reader& reader, Resolution resolution, Tenant
                                    std::int64_t bucket, std::string_view name) {
     std::optional<Counts> found;
     RELEVO_CHECK(reader.query(statements_of(resolution).find,
-                              {tenant.value, static_cast<std::int64_t>(dimension), bucket, name},
+                              {bucket, tenant.value, static_cast<std::int64_t>(dimension), name},
                               [&](const Row& row) -> Result<void> {
                                   RELEVO_TRY(found, Counts::parse(row.text(0)));
                                   return {};
                               }));
     return found;
+}
+
+// What there are rows of.
+Result<Range> kept_range(Reader& reader, Resolution resolution) {
+    Range range;
+    RELEVO_CHECK(reader.query(statements_of(resolution).kept, {}, [&](const Row& row) -> Result<void> {
+        if (!row.is_null(0)) range = {.first = row.integer(0), .end = row.integer(1) + 1};
+        return {};
+    }));
+    return range;
 }
 
 // The bucket that a minute lies in.
@@ -104,27 +117,16 @@ std::int64_t weight_of(const Counts& counts) {
 
 }  // namespace
 
-std::size_t CounterKeyHash::operator()(const CounterKeyView& key) const {
+std::size_t CounterKeyHash::operator()(const CounterKey& key) const {
     // Few bits differ in the numbers: they are spread by an odd factor.
     const auto numbers = static_cast<std::uint64_t>(key.minute) << 24U ^
                          static_cast<std::uint64_t>(key.tenant.value) << 4U ^ static_cast<std::uint64_t>(key.dimension);
-    return std::hash<std::string_view>()(key.name) ^ static_cast<std::size_t>(numbers * 0x9e3779b97f4a7c15U);
+    return std::hash<std::string>()(key.name) ^ static_cast<std::size_t>(numbers * 0x9e3779b97f4a7c15U);
 }
 
-void add(CounterSums& sums, const CounterKeyView& key, const Counts& counts) {
-    auto found = sums.find(key);
-    if (found == sums.end())
-        found = sums.emplace(CounterKey{.tenant = key.tenant,
-                                        .dimension = key.dimension,
-                                        .name = std::string(key.name),
-                                        .minute = key.minute},
-                             Counts())
-                    .first;
-    found->second.add(counts);
-}
-
-void add(CounterSums& sums, const CounterSums& more) {
-    for (const auto& [key, counts] : more) add(sums, key, counts);
+void add(CounterSums& sums, CounterSums more) {
+    sums.merge(more);  // what is new moves; left are those that both have
+    for (const auto& [key, counts] : more) sums.find(key)->second.add(counts);
 }
 
 std::string_view name_of(Dimension dimension) {
@@ -173,7 +175,7 @@ Result<bool> CounterBook::has_room(Transaction& transaction, const CounterKey& k
     const auto [place, is_new] = names_.try_emplace({key.tenant.value, key.dimension, day});
     std::set<std::string>& names = place->second;
     if (is_new) {
-        RELEVO_CHECK(transaction.query(sql_names, {key.tenant.value, static_cast<std::int64_t>(key.dimension), day},
+        RELEVO_CHECK(transaction.query(sql_names, {day, key.tenant.value, static_cast<std::int64_t>(key.dimension)},
                                        [&](const Row& row) -> Result<void> {
                                            names.emplace(row.text(0));
                                            return {};
@@ -196,26 +198,27 @@ Result<void> CounterBook::add(Transaction& transaction, const CounterSums& sums)
 }
 
 Result<void> CounterBook::add_all(Transaction& transaction, const CounterSums& sums) {
-    std::array<std::map<std::tuple<std::int64_t, Dimension, std::int64_t, std::string>, Counts>, 3> rows;
+    // In the order of the tables.
+    std::array<std::map<std::tuple<std::int64_t, std::int64_t, Dimension, std::string_view>, Counts>, 3> rows;
     for (const auto& [key, counts] : sums) {
         RELEVO_TRY(const bool has_room, has_room(transaction, key));
-        const std::string name = has_room ? key.name : std::string(other_name);
+        const std::string_view name = has_room ? std::string_view(key.name) : other_name;
         for (const Resolution resolution : all_resolutions) {
             if (!is_kept_by(resolution, key.dimension)) continue;
             const std::int64_t bucket = bucket_of_minute(key.minute, resolution);
-            rows.at(static_cast<std::size_t>(resolution))[{key.tenant.value, key.dimension, bucket, name}].add(counts);
+            rows.at(static_cast<std::size_t>(resolution))[{bucket, key.tenant.value, key.dimension, name}].add(counts);
         }
     }
     for (const Resolution resolution : all_resolutions)
         for (auto& [place, counts] : rows.at(static_cast<std::size_t>(resolution))) {
-            const auto& [tenant, dimension, bucket, name] = place;
+            const auto& [bucket, tenant, dimension, name] = place;
             RELEVO_TRY(const auto before, find(transaction, resolution, TenantId{tenant}, dimension, bucket, name));
             if (before) counts.add(*before);
             const std::string text = counts.text();
             const Statements& sql = statements_of(resolution);
-            RELEVO_CHECK(transaction.execute(before ? sql.update : sql.insert,
-                                             {tenant, static_cast<std::int64_t>(dimension), bucket,
-                                              std::string_view(name), std::string_view(text)}));
+            RELEVO_CHECK(transaction.execute(
+                before ? sql.update : sql.insert,
+                {bucket, tenant, static_cast<std::int64_t>(dimension), name, std::string_view(text)}));
         }
     return {};
 }
@@ -267,16 +270,19 @@ Result<Breakdown> breakdown(Reader& reader, const CounterSums& unwritten, const 
     RELEVO_TRY(const Range range, range_of(from, to, resolution));
     std::map<std::string, Counts, std::less<>> sums;
     std::size_t seen = 0;
-    RELEVO_CHECK(reader.query(statements_of(resolution).range,
-                              {filter.tenant.value, static_cast<std::int64_t>(filter.dimension), range.first, range.end,
-                               static_cast<std::int64_t>(rows_limit)},
-                              [&](const Row& row) -> Result<void> {
-                                  ++seen;
-                                  if (!row.text(0).starts_with(filter.name)) return {};
-                                  RELEVO_TRY(const Counts counts, Counts::parse(row.text(1)));
-                                  sums[std::string(row.text(0).substr(filter.name.size()))].add(counts);
-                                  return {};
-                              }));
+    RELEVO_TRY(const Range kept, kept_range(reader, resolution));
+    const std::int64_t end = std::min(range.end, kept.end);
+    for (std::int64_t bucket = std::max(range.first, kept.first); bucket < end && seen < rows_limit; ++bucket)
+        RELEVO_CHECK(reader.query(statements_of(resolution).names,
+                                  {bucket, filter.tenant.value, static_cast<std::int64_t>(filter.dimension),
+                                   static_cast<std::int64_t>(rows_limit - seen)},
+                                  [&](const Row& row) -> Result<void> {
+                                      ++seen;
+                                      if (!row.text(0).starts_with(filter.name)) return {};
+                                      RELEVO_TRY(const Counts counts, Counts::parse(row.text(1)));
+                                      sums[std::string(row.text(0).substr(filter.name.size()))].add(counts);
+                                      return {};
+                                  }));
     for (const auto& [key, counts] : unwritten) {
         const std::int64_t bucket = bucket_of_minute(key.minute, resolution);
         if (key.tenant == filter.tenant && key.dimension == filter.dimension && bucket >= range.first &&

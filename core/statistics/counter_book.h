@@ -49,30 +49,13 @@ struct CounterKey {
     Dimension dimension = Dimension::total;
     std::string name;
     std::int64_t minute = 0;  // since 1970
-};
-// The same without a copy of the name, to look for it.
-struct CounterKeyView {
-    TenantId tenant;
-    Dimension dimension = Dimension::total;
-    std::string_view name;
-    std::int64_t minute = 0;
-    CounterKeyView(TenantId of, Dimension by, std::string_view called, std::int64_t at)
-        : tenant(of), dimension(by), name(called), minute(at) {}
-    CounterKeyView(const CounterKey& key)  // NOLINT(google-explicit-constructor): the same thing
-        : tenant(key.tenant), dimension(key.dimension), name(key.name), minute(key.minute) {}
-    friend bool operator==(const CounterKeyView&, const CounterKeyView&) = default;
-};
-struct CounterKeyEqual {
-    using is_transparent = void;
-    bool operator()(const CounterKeyView& a, const CounterKeyView& b) const { return a == b; }
+    friend bool operator==(const CounterKey&, const CounterKey&) = default;
 };
 struct CounterKeyHash {
-    using is_transparent = void;
-    std::size_t operator()(const CounterKeyView& key) const;
+    std::size_t operator()(const CounterKey& key) const;
 };
-using CounterSums = std::unordered_map<CounterKey, Counts, CounterKeyHash, CounterKeyEqual>;
-void add(CounterSums& sums, const CounterKeyView& key, const Counts& counts);
-void add(CounterSums& sums, const CounterSums& more);
+using CounterSums = std::unordered_map<CounterKey, Counts, CounterKeyHash>;
+void add(CounterSums& sums, CounterSums more);
 
 struct CounterFilter {
     TenantId tenant;  // 0: the whole server

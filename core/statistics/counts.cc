@@ -2,8 +2,6 @@
 
 #include "lib/base/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -31,10 +29,15 @@ std::chrono::milliseconds Counts::delay_bound(std::size_t step) {
     return bounds.at(step);
 }
 
-void Counts::add_delay(std::chrono::milliseconds delay) {
+std::size_t Counts::delay_step(std::chrono::milliseconds delay) {
     std::size_t step = 0;
     while (step + 1 < delay_steps && delay > delay_bound(step)) ++step;
-    ++delays_.at(step);
+    return step;
+}
+
+void Counts::add(const CountsChange& change) {
+    for (const auto& [thing, amount] : std::span(change.things_).first(change.size_)) add(thing, amount);
+    if (change.delay_step_) ++delays_.at(*change.delay_step_);
 }
 
 void Counts::add(const Counts& other) {
@@ -61,7 +64,9 @@ std::optional<std::chrono::milliseconds> Counts::delay_quantile(double share) co
 std::string Counts::text() const {
     std::string text;
     const auto append = [&](std::size_t number, std::int64_t count) {
-        if (count != 0) fmt::format_to(std::back_inserter(text), "{}{}={}", text.empty() ? "" : " ", number, count);
+        if (count == 0) return;
+        if (!text.empty()) text += ' ';
+        text.append(std::to_string(number)).append("=").append(std::to_string(count));
     };
     for (std::size_t i = 0; i < things_.size(); ++i) append(i, things_.at(i));
     for (std::size_t i = 0; i < delays_.size(); ++i) append(first_delay + i, delays_.at(i));

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace relevo {
 
@@ -36,15 +37,19 @@ enum class Counted : std::uint8_t {
 inline constexpr std::size_t counted_things = 17;
 [[nodiscard]] std::string_view name_of(Counted thing);
 
+class CountsChange;
+
 class Counts {
  public:
     // Step i holds what took at most 100 ms × √2^i; the last one all above, which is over a day.
     static constexpr std::size_t delay_steps = 42;
     [[nodiscard]] static std::chrono::milliseconds delay_bound(std::size_t step);
+    [[nodiscard]] static std::size_t delay_step(std::chrono::milliseconds delay);
 
     void add(Counted thing, std::int64_t amount = 1) { things_.at(static_cast<std::size_t>(thing)) += amount; }
-    void add_delay(std::chrono::milliseconds delay);
+    void add_delay(std::chrono::milliseconds delay) { ++delays_.at(delay_step(delay)); }
     void add(const Counts& other);
+    void add(const CountsChange& change);
     [[nodiscard]] std::int64_t of(Counted thing) const { return things_.at(static_cast<std::size_t>(thing)); }
     [[nodiscard]] std::int64_t bounced() const;
     // The time within which that share of deliveries (0 to 1) was done: the bound of its step, so at most √2 times too
@@ -61,6 +66,20 @@ class Counts {
  private:
     std::array<std::int64_t, counted_things> things_{};
     std::array<std::int64_t, delay_steps> delays_{};
+};
+
+// The few numbers that one event adds to each row that it is counted in.
+class CountsChange {
+ public:
+    static constexpr std::size_t things_limit = 2;
+    void add(Counted thing, std::int64_t amount = 1) { things_.at(size_++) = {thing, amount}; }
+    void add_delay(std::chrono::milliseconds delay) { delay_step_ = Counts::delay_step(delay); }
+
+ private:
+    friend class Counts;
+    std::array<std::pair<Counted, std::int64_t>, things_limit> things_{};
+    std::size_t size_ = 0;
+    std::optional<std::size_t> delay_step_;
 };
 
 }  // namespace relevo

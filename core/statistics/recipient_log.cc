@@ -36,7 +36,7 @@ FoundRecipient recipient_of(const Row& row) {
 }  // namespace
 
 Result<void> RecipientWriter::write(Transaction& transaction, const RecipientChange& change) {
-    const std::int64_t day = day_of_id(change.message);
+    const std::int64_t day = day_of_id(change.mail->message);
     return tables_.insert(transaction, day, [&]() -> Result<void> {
         return change.ordinal ? change_recipient(transaction, day, change) : change_message(transaction, day, change);
     });
@@ -44,7 +44,7 @@ Result<void> RecipientWriter::write(Transaction& transaction, const RecipientCha
 
 Result<void> RecipientWriter::change_message(Transaction& transaction, std::int64_t day,
                                              const RecipientChange& change) {
-    const std::int64_t first = change.message.value;
+    const std::int64_t first = change.mail->message.value;
     if (change.state)
         RELEVO_CHECK(transaction.execute(change_message_.of(day), {static_cast<std::int64_t>(*change.state), change.at,
                                                                    first, first + last_ordinal, first}));
@@ -54,35 +54,46 @@ Result<void> RecipientWriter::change_message(Transaction& transaction, std::int6
     return {};
 }
 
-Result<void> RecipientWriter::change_recipient(Transaction& transaction, std::int64_t day,
-                                               const RecipientChange& change) {
-    const std::int64_t key = key_of({change.message, *change.ordinal});
-    std::optional<std::int64_t> marks;
-    RELEVO_CHECK(transaction.query(find_.of(day), {key}, [&](const Row& row) -> Result<void> {
-        marks = row.integer(0);
+Result<bool> RecipientWriter::update(Transaction& transaction, std::int64_t day, const RecipientChange& change) {
+    if (change.only_if_new) return false;
+    const std::int64_t key = key_of({change.mail->message, *change.ordinal});
+    const auto marks = static_cast<std::int64_t>(change.marks);
+    RELEVO_TRY(const std::int64_t changed,
+               change.state ? transaction.execute(update_.of(day), {static_cast<std::int64_t>(*change.state), marks,
+                                                                    std::string_view(change.reason), change.at, key})
+                            : transaction.execute(mark_.of(day), {marks, change.at, key}));
+    return changed > 0;
+}
+
+Result<bool> RecipientWriter::insert(Transaction& transaction, std::int64_t day, const RecipientChange& change) {
+    if (change.recipient.empty()) return false;
+    const FoundMail& mail = *change.mail;
+    const std::int64_t key = key_of({mail.message, *change.ordinal});
+    RELEVO_TRY(const std::int64_t inserted,
+               transaction.execute(
+                   insert_.of(day),
+                   {key, mail.message.value, mail.tenant.value, std::string_view(change.recipient),
+                    std::string_view(mail.sender), static_cast<std::int64_t>(change.state.value_or(State::waiting)),
+                    static_cast<std::int64_t>(change.marks), std::string_view(change.reason), change.at}));
+    if (inserted == 0) return false;
+    const std::string words = search_words(mail.tenant, change.recipient, mail.sender, mail.labels);
+    RELEVO_CHECK(words_.insert(transaction, day, [&]() -> Result<void> {
+        RELEVO_CHECK(transaction.execute(insert_words_.of(day), {key, std::string_view(words)}));
         return {};
     }));
-    if (!marks) {
-        if (change.recipient.empty()) return {};
-        RELEVO_CHECK(transaction.execute(
-            insert_.of(day),
-            {key, change.message.value, change.tenant.value, std::string_view(change.recipient),
-             std::string_view(change.sender), static_cast<std::int64_t>(change.state.value_or(State::waiting)),
-             static_cast<std::int64_t>(change.marks), std::string_view(change.reason), change.at}));
-        const std::string words = search_words(change.tenant, change.recipient, change.sender, change.labels);
-        return words_.insert(transaction, day, [&]() -> Result<void> {
-            RELEVO_CHECK(transaction.execute(insert_words_.of(day), {key, std::string_view(words)}));
-            return {};
-        });
-    }
-    if (change.only_if_new) return {};
-    const std::int64_t all_marks = *marks | change.marks;
-    if (!change.state) {
-        RELEVO_CHECK(transaction.execute(mark_.of(day), {all_marks, change.at, key}));
+    return true;
+}
+
+Result<void> RecipientWriter::change_recipient(Transaction& transaction, std::int64_t day,
+                                               const RecipientChange& change) {
+    // First what most likely does it.
+    if (change.arrives) {
+        RELEVO_TRY(const bool inserted, insert(transaction, day, change));
+        if (!inserted) RELEVO_CHECK(update(transaction, day, change));
         return {};
     }
-    RELEVO_CHECK(transaction.execute(update_.of(day), {static_cast<std::int64_t>(*change.state), all_marks,
-                                                       std::string_view(change.reason), change.at, key}));
+    RELEVO_TRY(const bool updated, update(transaction, day, change));
+    if (!updated) RELEVO_CHECK(insert(transaction, day, change));
     return {};
 }
 

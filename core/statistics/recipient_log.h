@@ -8,25 +8,32 @@
 #include "lib/mailsearch/query.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace relevo {
 
+// What the recipients of a message have in common.
+struct FoundMail {
+    MessageId message;
+    TenantId tenant;
+    std::string sender;  // in lower case
+    MailLabels labels;   // by which new rows are found
+};
+
 // What an event says of a recipient, or of all of a message.
 struct RecipientChange {
-    MessageId message;
+    std::shared_ptr<const FoundMail> mail;
     std::optional<std::uint32_t> ordinal;  // nothing: all of the message that have not ended
-    TenantId tenant;
-    std::string recipient;  // in lower case; empty: only if its row is there already
-    std::string sender;     // likewise
-    MailLabels labels;      // by which a new row is found
+    std::string recipient;                 // in lower case; empty: only if its row is there already
     std::optional<mailsearch::State> state;
     std::uint8_t marks = 0;    // bits of mailsearch::Mark, added
     std::string reason;        // a class of bounces; empty: none
     std::int64_t at = 0;       // milliseconds since 1970
     bool only_if_new = false;  // the row as it is when the message arrives
+    bool arrives = false;      // its message was accepted just now: most likely there is no row yet
 };
 
 struct FoundRecipient {
@@ -54,6 +61,9 @@ class RecipientWriter {
  private:
     Result<void> change_message(Transaction& transaction, std::int64_t day, const RecipientChange& change);
     Result<void> change_recipient(Transaction& transaction, std::int64_t day, const RecipientChange& change);
+    // Whether there was a row to change, or none to add.
+    Result<bool> update(Transaction& transaction, std::int64_t day, const RecipientChange& change);
+    Result<bool> insert(Transaction& transaction, std::int64_t day, const RecipientChange& change);
     DayTables tables_{
         "recipient",
         "CREATE TABLE recipient_{0} (id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, tenant_id INTEGER NOT NULL,"
@@ -69,11 +79,11 @@ class RecipientWriter {
                      " tokenize='unicode61 remove_diacritics 2');"};
     DayStatement insert_{
         "INSERT INTO recipient_{} (id, message_id, tenant_id, recipient, sender, state, marks, reason, changed_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING"};
     DayStatement insert_words_{"INSERT INTO words_{} (rowid, words) VALUES ($1, $2)"};
-    DayStatement find_{"SELECT marks FROM recipient_{} WHERE id = $1"};
-    DayStatement update_{"UPDATE recipient_{} SET state = $1, marks = $2, reason = $3, changed_at = $4 WHERE id = $5"};
-    DayStatement mark_{"UPDATE recipient_{} SET marks = $1, changed_at = $2 WHERE id = $3"};
+    DayStatement update_{
+        "UPDATE recipient_{} SET state = $1, marks = marks | $2, reason = $3, changed_at = $4 WHERE id = $5"};
+    DayStatement mark_{"UPDATE recipient_{} SET marks = marks | $1, changed_at = $2 WHERE id = $3"};
     DayStatement change_message_{
         "UPDATE recipient_{} SET state = $1, changed_at = $2 WHERE id >= $3 AND id <= $4 AND message_id = $5"
         " AND state IN (1, 2, 7)"};

@@ -2,8 +2,7 @@
 
 #include "lib/base/text.h"
 
-#include <algorithm>
-#include <vector>
+#include <string>
 
 namespace relevo {
 namespace {
@@ -28,14 +27,18 @@ void append_private(std::string& word, unsigned number) {
     word += static_cast<char>(0x80U | (number & 0x3fU));
 }
 
-std::string word_of(Kind kind, std::string_view text) {
-    std::string word;
-    append_private(word, 0x100U + static_cast<unsigned>(kind));
+void append_word(std::string& words, Kind kind, std::string_view text) {
+    append_private(words, 0x100U + static_cast<unsigned>(kind));
     for (const char c : text)
         if ((c >= 'a' && c <= 'z') || is_digit(c))
-            word += c;
+            words += c;
         else
-            append_private(word, static_cast<unsigned char>(c));
+            append_private(words, static_cast<unsigned char>(c));
+}
+
+std::string word_of(Kind kind, std::string_view text) {
+    std::string word;
+    append_word(word, kind, text);
     return word;
 }
 
@@ -79,12 +82,12 @@ bool append_letter(std::string& word, std::string_view character) {
     return true;
 }
 
-// What a subject is made of; each word once.
-std::vector<std::string> subject_words(std::string_view subject) {
-    std::vector<std::string> words;
+// Hands over what a subject is made of.
+template <class Word>
+void each_subject_word(std::string_view subject, Word take) {
     std::string word;
     const auto end_word = [&] {
-        if (!word.empty() && std::ranges::find(words, word) == words.end()) words.push_back(word);
+        if (!word.empty()) take(std::string_view(word));
         word.clear();
     };
     for (std::size_t at = 0; at < subject.size();) {
@@ -95,13 +98,11 @@ std::vector<std::string> subject_words(std::string_view subject) {
         if (character.size() != length || !append_letter(word, character)) end_word();
     }
     end_word();
-    return words;
 }
 
-std::string subject_word(std::string_view word) {
-    std::string marked;
-    append_private(marked, 0x100U + static_cast<unsigned>(Kind::subject));
-    return marked.append(word);
+void append_subject_word(std::string& words, std::string_view word) {
+    append_private(words, 0x100U + static_cast<unsigned>(Kind::subject));
+    words.append(word);
 }
 
 class Expression {
@@ -127,17 +128,24 @@ class Expression {
 
 std::string search_words(TenantId tenant, std::string_view recipient, std::string_view sender,
                          const MailLabels& labels) {
-    std::string words = word_of(Kind::tenant, std::to_string(tenant.value));
+    std::string words;
+    words.reserve(4 * (recipient.size() + sender.size()) + 2 * labels.subject.size() + 100);  // about; it may grow
     const auto add = [&](Kind kind, std::string_view text) {
-        if (!text.empty()) words += ' ' + word_of(kind, text);
+        if (text.empty()) return;
+        if (!words.empty()) words += ' ';
+        append_word(words, kind, text);
     };
+    add(Kind::tenant, std::to_string(tenant.value));
     add(Kind::recipient, recipient);
     add(Kind::local_part, local_part_of(recipient));
     add(Kind::domain, domain_of(recipient));
     add(Kind::sender, sender);
     add(Kind::sender_local_part, local_part_of(sender));
     add(Kind::sender_domain, domain_of(sender));
-    for (const std::string& word : subject_words(labels.subject)) words += ' ' + subject_word(word);
+    each_subject_word(labels.subject, [&](std::string_view word) {
+        words += ' ';
+        append_subject_word(words, word);
+    });
     for (const std::string& tag : labels.tags) add(Kind::tag, to_lower(tag));
     return words;
 }
@@ -147,7 +155,11 @@ std::string search_expression(const mailsearch::MailQuery& query, std::optional<
     expression.require(query.to, Kind::recipient, Kind::local_part, Kind::domain);
     expression.require(query.from, Kind::sender, Kind::sender_local_part, Kind::sender_domain);
     for (const std::string& words : query.subject)
-        for (const std::string& word : subject_words(words)) expression.require(subject_word(word));
+        each_subject_word(words, [&](std::string_view word) {
+            std::string marked;
+            append_subject_word(marked, word);
+            expression.require(marked);
+        });
     for (const std::string& tag : query.tags) expression.require(Kind::tag, to_lower(tag));
     if (tenant) expression.require(Kind::tenant, std::to_string(tenant->value));
     return expression.take();

@@ -1,5 +1,8 @@
 #include "core/statistics/statistics.h"
 
+#include "lib/base/text.h"
+#include "lib/json/json.h"
+
 #include <unordered_map>
 
 namespace relevo {
@@ -12,6 +15,25 @@ Statistics::Statistics(Ports ports)
                                    "Time since the newest event of the last batch, if more events wait; else 0")),
       wakeup_(ports_.shard),
       ended_(ports_.shard) {}
+
+// `event`: its first one in a batch.
+Result<CountedMail> Statistics::mail_of(Reader& log, Transaction& book, const Event& event,
+                                        const boost::json::value& detail) {
+    CountedMail mail{.facts = std::nullopt, .mail = nullptr, .is_new = event.kind == EventKind::accepted};
+    RELEVO_TRY(mail.facts, facts_.of(log, event.message));
+    FoundMail found{.message = event.message,
+                    .tenant = event.tenant,
+                    .sender = mail.facts ? to_lower(mail.facts->sender) : std::string(),
+                    .labels = {}};
+    if (mail.is_new) {
+        found.labels = labels_of(detail);
+        if (!found.labels.is_empty()) RELEVO_CHECK(new_labels_.write(book, event.message, found.labels));
+    } else {
+        RELEVO_TRY(found.labels, labels_.of(book, event.message));
+    }
+    mail.mail = std::make_shared<const FoundMail>(std::move(found));
+    return mail;
+}
 
 Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
     if (batch.starts_over) {
@@ -27,29 +49,22 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
     if (events.empty()) return {};
     RELEVO_CHECK(facts_.refresh(log));
     RELEVO_CHECK(labels_.refresh(book));
-    struct Known {
-        std::optional<MessageFacts> facts;
-        MailLabels labels;
-    };
-    std::unordered_map<std::int64_t, Known> known;
+    std::unordered_map<std::int64_t, CountedMail> known;
+    known.reserve(events.size());
+    json::Parser details;
+    const boost::json::value no_detail;
     for (const Event& event : events) {
-        const auto [place, is_new] = known.try_emplace(event.message.value);
-        if (is_new) {
-            RELEVO_TRY(place->second.facts, facts_.of(log, event.message));
-            if (event.kind == EventKind::accepted) {
-                place->second.labels = labels_of(event);
-                if (!place->second.labels.is_empty())
-                    RELEVO_CHECK(new_labels_.write(book, event.message, place->second.labels));
-            } else {
-                RELEVO_TRY(place->second.labels, labels_.of(book, event.message));
-            }
+        const auto parsed = details.parse(event.detail);
+        const boost::json::value& detail = parsed.has_value() ? **parsed : no_detail;
+        CountedMail& mail = known[event.message.value];
+        if (!mail.mail) {
+            RELEVO_TRY(mail, mail_of(log, book, event, detail));
         }
-        const auto& [facts, labels] = place->second;
         std::vector<MessageFactsReader::Waiting> waiting;
-        if (event.kind == EventKind::accepted && facts) {
+        if (event.kind == EventKind::accepted && mail.facts) {
             RELEVO_TRY(waiting, facts_.waiting(log, event.message));
         }
-        batch.tally.add(event, facts, labels, waiting);
+        batch.tally.add(event, detail, mail, waiting);
     }
     batch.last = events.back().id;
     batch.events = events.size();
@@ -59,8 +74,10 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
 }
 
 bool Statistics::is_due(const Batch& batch) const {
-    const std::size_t gathered = batch.starts_over ? 0 : sums_.size();
-    return gathered + batch.tally.sums().size() >= sums_limit || Clock::now() >= last_written_ + write_interval;
+    const std::size_t sums = batch.starts_over ? 0 : sums_.size();
+    const std::size_t events = batch.starts_over ? 0 : gathered_;
+    return sums + batch.tally.sums().size() >= sums_limit || events + batch.events >= events_limit ||
+           Clock::now() >= last_written_ + write_interval;
 }
 
 Result<void> Statistics::take(Transaction& book, Batch& batch, Counters counters) {
@@ -83,8 +100,14 @@ Result<void> Statistics::take(Transaction& book, Batch& batch, Counters counters
 void Statistics::settle(Batch& batch) {
     const std::lock_guard lock(mutex_);
     has_begun_ = true;
-    if (batch.starts_over || batch.has_written) sums_.clear();
-    if (!batch.has_written) relevo::add(sums_, batch.tally.sums());
+    if (batch.starts_over || batch.has_written) {
+        sums_.clear();
+        gathered_ = 0;
+    }
+    if (!batch.has_written) {
+        relevo::add(sums_, batch.tally.take_sums());
+        gathered_ += batch.events;
+    }
     cursor_ = batch.has_written ? batch.last : batch.cursor;
     taken_ = batch.last;
     if (batch.has_written) last_written_ = Clock::now();

@@ -23,8 +23,10 @@ class Statistics {
  public:
     static constexpr std::size_t batch_limit = 5'000;  // events of one transaction
     static constexpr std::chrono::seconds interval{1};
-    static constexpr std::chrono::seconds write_interval{60};
-    static constexpr std::size_t sums_limit = 20'000;  // gathered; beyond, they are written at once
+    // What is gathered is written by the first of these. After a crash as many events are read again.
+    static constexpr std::chrono::minutes write_interval{5};
+    static constexpr std::size_t events_limit = 200'000;
+    static constexpr std::size_t sums_limit = 50'000;
 
     struct Ports {
         Shard& shard;
@@ -62,6 +64,7 @@ class Statistics {
     };
     Result<void> take(Transaction& book, Batch& batch, Counters counters);
     Result<void> read(Reader& log, Transaction& book, Batch& batch);
+    Result<CountedMail> mail_of(Reader& log, Transaction& book, const Event& event, const boost::json::value& detail);
     void settle(Batch& batch);
     Task<> take_all();
     [[nodiscard]] bool is_due(const Batch& batch) const;
@@ -87,6 +90,7 @@ class Statistics {
     bool has_begun_ = false;
     EventId cursor_;  // as written: the sums are of what follows it, up to taken_
     EventId taken_;
+    std::size_t gathered_ = 0;  // events
     CounterSums sums_;
 };
 

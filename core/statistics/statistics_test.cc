@@ -297,12 +297,15 @@ TEST_F(StatisticsTest, TellsOfWhatIsGatheredAndWritesItWhenItIsDue) {
     // More names than may be gathered are written at once.
     const auto message = store.accept("shop@acme.example", {"a@example.net"});
     std::vector<Event> events;
-    for (std::size_t i = 0; i < Statistics::batch_limit - 1; ++i)
-        events.push_back(event_of(
-            message->id, EventKind::deferred, 0,
-            R"({"site":"mx)" + std::to_string(i) + R"(.example","source":"s)" + std::to_string(i) + R"("})", now));
+    for (std::size_t i = 0; i < Statistics::batch_limit + 10; ++i) {
+        const std::string number = std::to_string(i);
+        events.push_back(event_of(message->id, EventKind::deferred, 0,
+                                  R"({"site":"mx)" + number + R"(.example","source":"s)" + number + R"(","class":"c)" +
+                                      number + R"(","reply":"451 w)" + number + R"("})",
+                                  now));
+    }
     happens(std::move(events));
-    take();
+    take_all();
     EXPECT_EQ(written({.tenant = acme}).of(Counted::accepted), 3);
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace relevo {
 namespace {
@@ -19,8 +20,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t reply_octets = 150;
 constexpr std::size_t longest_code = 6;  // "5.7.26"
 
-std::string text_of(const boost::json::value& detail, std::string_view name) {
-    return std::string(json::text_of(json::member(detail, name)));
+std::string_view text_of(const boost::json::value& detail, std::string_view name) {
+    return json::text_of(json::member(detail, name));
 }
 
 std::uint8_t bit(Mark mark) { return static_cast<std::uint8_t>(mark); }
@@ -57,22 +58,31 @@ std::uint8_t marks_of(EventKind kind, bool is_machine) {
 // "TLSv1.3:…"; "none" and why, or nothing, otherwise.
 bool is_encrypted(std::string_view tls) { return tls.starts_with("TLS"); }
 
+void append_number(std::string& key, std::int64_t number) {
+    key.append(reinterpret_cast<const char*>(&number), sizeof number);
+}
+
+void append_text(std::string& key, std::string_view text) {
+    append_number(key, static_cast<std::int64_t>(text.size()));
+    key += text;
+}
+
+std::string_view domain_of(std::string_view address) { return address.substr(address.rfind('@') + 1); }
+
 }  // namespace
 
-MailLabels labels_of(const Event& accepted) {
+MailLabels labels_of(const boost::json::value& detail) {
     MailLabels labels;
-    const auto detail = json::parse(accepted.detail);
-    if (!detail.has_value()) return labels;
-    labels.subject = text_of(*detail, "subject");
-    const boost::json::value* tags = json::member(*detail, "tags");
+    labels.subject = text_of(detail, "subject");
+    const boost::json::value* tags = json::member(detail, "tags");
     if (tags != nullptr && tags->is_array())
         for (const boost::json::value& tag : tags->get_array())
-            if (const std::string text(json::text_of(&tag)); !text.empty()) labels.tags.push_back(text);
+            if (const std::string_view text = json::text_of(&tag); !text.empty()) labels.tags.emplace_back(text);
     return labels;
 }
 
 struct Tally::Details {
-    std::string recipient, site, source, bounce_class, nature, reply;
+    std::string_view recipient, site, source, bounce_class, nature, reply;
     bool is_machine = false;
     bool is_encrypted = false;
 };
@@ -89,8 +99,13 @@ std::string common_reply(std::string_view reply) {
     return printable(common, reply_octets);
 }
 
-void Tally::count(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
-                  const Details& details, const Counts& counts) {
+CounterSums Tally::take_sums() {
+    rows_.clear();
+    return std::exchange(sums_, {});
+}
+
+Tally::Rows Tally::rows_of(const Event& event, const CountedMail& mail, const Details& details,
+                           std::string_view reply) {
     const std::int64_t minute = std::chrono::floor<std::chrono::minutes>(event.at.time_since_epoch()).count();
     std::vector<std::pair<Dimension, std::string>> names;
     const auto name = [&](Dimension dimension, std::string_view text) {
@@ -100,27 +115,53 @@ void Tally::count(const Event& event, const std::optional<MessageFacts>& facts, 
         if (!text.empty()) name(dimension, text);
     };
     name(Dimension::total, {});
-    if (facts) {
-        name(Dimension::stream, mail::name_of(facts->stream));
-        name(Dimension::credential, facts->credential ? facts->credential.text() : std::string());
-        name_if_known(Dimension::sender_domain, facts->sender.substr(facts->sender.rfind('@') + 1));
+    if (mail.facts) {
+        name(Dimension::stream, mail::name_of(mail.facts->stream));
+        name(Dimension::credential, mail.facts->credential ? mail.facts->credential.text() : std::string());
+        name_if_known(Dimension::sender_domain, domain_of(mail.facts->sender));
     }
-    for (const std::string& tag : labels.tags) name(Dimension::tag, tag);
+    for (const std::string& tag : mail.mail->labels.tags) name(Dimension::tag, tag);
     name_if_known(Dimension::site, details.site);
     name_if_known(Dimension::source, details.source);
     if (event.kind != EventKind::delivered) {
         name_if_known(Dimension::bounce_class, details.bounce_class);
-        if (!details.reply.empty()) {
-            const std::string reply = common_reply(details.reply);
-            name(Dimension::reply, reply);
-            if (!details.site.empty()) name(Dimension::site_reply, fmt::format("{} {}", details.site, reply));
-        }
+        name_if_known(Dimension::reply, reply);
+        if (!reply.empty() && !details.site.empty())
+            name(Dimension::site_reply, fmt::format("{} {}", details.site, reply));
     }
-    if (event.tenant) relevo::add(sums_, {TenantId{}, Dimension::tenant, event.tenant.text(), minute}, counts);
+    Rows rows;
+    const auto add_row = [&](TenantId tenant, Dimension dimension, std::string_view text) {
+        rows.push_back(&sums_[{.tenant = tenant, .dimension = dimension, .name = std::string(text), .minute = minute}]);
+    };
+    if (event.tenant) add_row({}, Dimension::tenant, event.tenant.text());
     for (const TenantId tenant : {TenantId{}, event.tenant}) {
-        for (const auto& [dimension, text] : names) relevo::add(sums_, {tenant, dimension, text, minute}, counts);
+        for (const auto& [dimension, text] : names) add_row(tenant, dimension, text);
         if (!event.tenant) break;
     }
+    return rows;
+}
+
+void Tally::count(const Event& event, const CountedMail& mail, const Details& details, const CountsChange& change) {
+    const bool has_reason = event.kind != EventKind::delivered;
+    const std::string reply = has_reason && !details.reply.empty() ? common_reply(details.reply) : std::string();
+    key_.clear();
+    append_number(key_, std::chrono::floor<std::chrono::minutes>(event.at.time_since_epoch()).count());
+    append_number(key_, event.tenant.value);
+    append_number(key_, has_reason);
+    append_number(key_, mail.facts.has_value());
+    if (mail.facts) {
+        append_number(key_, static_cast<std::int64_t>(mail.facts->stream));
+        append_number(key_, mail.facts->credential.value);
+        append_text(key_, domain_of(mail.facts->sender));
+    }
+    append_text(key_, details.site);
+    append_text(key_, details.source);
+    append_text(key_, has_reason ? details.bounce_class : std::string_view());
+    append_text(key_, reply);
+    for (const std::string& tag : mail.mail->labels.tags) append_text(key_, tag);
+    auto known = rows_.find(key_);
+    if (known == rows_.end()) known = rows_.emplace(key_, rows_of(event, mail, details, reply)).first;
+    for (Counts* row : known->second) row->add(change);
 }
 
 void Tally::change(RecipientChange change) {
@@ -129,7 +170,7 @@ void Tally::change(RecipientChange change) {
         places_.clear();  // what follows comes behind it
         return;
     }
-    const auto [place, is_new] = places_.try_emplace(key_of({change.message, *change.ordinal}), changes_.size());
+    const auto [place, is_new] = places_.try_emplace(key_of({change.mail->message, *change.ordinal}), changes_.size());
     if (is_new) {
         changes_.push_back(std::move(change));
         return;
@@ -148,20 +189,18 @@ void Tally::change(RecipientChange change) {
     if (known.recipient.empty()) known.recipient = std::move(change.recipient);
 }
 
-void Tally::note(const Event& event, const MessageFacts& facts, const MailLabels& labels, const Details& details,
+void Tally::note(const Event& event, const CountedMail& mail, const Details& details,
                  std::span<const MessageFactsReader::Waiting> waiting) {
-    RecipientChange change{.message = event.message,
+    RecipientChange change{.mail = mail.mail,
                            .ordinal = std::nullopt,
-                           .tenant = event.tenant,
                            .recipient = {},
-                           .sender = to_lower(facts.sender),
-                           .labels = labels,
                            .state = state_of(event.kind),
                            .marks = marks_of(event.kind, details.is_machine),
                            .reason = {},
                            .at = milliseconds_of(event.at)};
     if (event.kind == EventKind::accepted) {
         change.only_if_new = true;
+        change.arrives = true;
         for (const MessageFactsReader::Waiting& one : waiting) {
             change.ordinal = one.ordinal;
             change.recipient = to_lower(one.recipient);
@@ -174,14 +213,13 @@ void Tally::note(const Event& event, const MessageFacts& facts, const MailLabels
         change.ordinal = static_cast<std::uint32_t>(event.ordinal);
         change.recipient = to_lower(details.recipient);
     }
+    change.arrives = mail.is_new;
     if (event.kind != EventKind::delivered) change.reason = details.bounce_class;
     this->change(std::move(change));
 }
 
-void Tally::add(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
+void Tally::add(const Event& event, const boost::json::value& detail, const CountedMail& mail,
                 std::span<const MessageFactsReader::Waiting> waiting) {
-    const auto parsed = json::parse(event.detail);
-    const boost::json::value detail = parsed.has_value() ? *parsed : boost::json::value();
     const Details details{.recipient = text_of(detail, "recipient"),
                           .site = text_of(detail, "site"),
                           .source = text_of(detail, "source"),
@@ -190,34 +228,34 @@ void Tally::add(const Event& event, const std::optional<MessageFacts>& facts, co
                           .reply = text_of(detail, "reply"),
                           .is_machine = text_of(detail, "by") == "machine",
                           .is_encrypted = is_encrypted(text_of(detail, "tls"))};
-    if (facts) note(event, *facts, labels, details, waiting);
-    if (facts && facts->sender.empty()) return;  // reports: nobody's mail
-    Counts counts;
+    if (mail.facts) note(event, mail, details, waiting);
+    if (mail.facts && mail.facts->sender.empty()) return;  // reports: nobody's mail
+    CountsChange change;
     switch (event.kind) {
         case EventKind::accepted:
-            counts.add(Counted::accepted);
-            if (facts) counts.add(Counted::recipients, facts->recipients);
+            change.add(Counted::accepted);
+            if (mail.facts) change.add(Counted::recipients, mail.facts->recipients);
             break;
         case EventKind::delivered:
-            counts.add(Counted::delivered);
-            if (details.is_encrypted) counts.add(Counted::delivered_tls);
-            counts.add_delay(std::chrono::duration_cast<milliseconds>(event.at - time_of(event.message)));
+            change.add(Counted::delivered);
+            if (details.is_encrypted) change.add(Counted::delivered_tls);
+            change.add_delay(std::chrono::duration_cast<milliseconds>(event.at - time_of(event.message)));
             break;
-        case EventKind::deferred: counts.add(Counted::deferred); break;
+        case EventKind::deferred: change.add(Counted::deferred); break;
         case EventKind::failed:
-        case EventKind::bounced: counts.add(bounce_of(details.nature)); break;
-        case EventKind::expired: counts.add(Counted::expired); break;
-        case EventKind::suppressed: counts.add(Counted::suppressed); break;
-        case EventKind::dropped: counts.add(Counted::dropped); break;
-        case EventKind::complained: counts.add(Counted::complained); break;
-        case EventKind::unsubscribed: counts.add(Counted::unsubscribed); break;
-        case EventKind::opened: counts.add(details.is_machine ? Counted::opened_machine : Counted::opened_human); break;
+        case EventKind::bounced: change.add(bounce_of(details.nature)); break;
+        case EventKind::expired: change.add(Counted::expired); break;
+        case EventKind::suppressed: change.add(Counted::suppressed); break;
+        case EventKind::dropped: change.add(Counted::dropped); break;
+        case EventKind::complained: change.add(Counted::complained); break;
+        case EventKind::unsubscribed: change.add(Counted::unsubscribed); break;
+        case EventKind::opened: change.add(details.is_machine ? Counted::opened_machine : Counted::opened_human); break;
         case EventKind::clicked:
-            counts.add(details.is_machine ? Counted::clicked_machine : Counted::clicked_human);
+            change.add(details.is_machine ? Counted::clicked_machine : Counted::clicked_human);
             break;
         default: return;
     }
-    count(event, facts, labels, details, counts);
+    count(event, mail, details, change);
 }
 
 }  // namespace relevo

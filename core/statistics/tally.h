@@ -7,6 +7,9 @@
 #include "core/statistics/labels.h"
 #include "core/statistics/recipient_log.h"
 
+#include <boost/json/value.hpp>
+
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,27 +19,47 @@
 
 namespace relevo {
 
-// Those that the event of an acceptance names.
-[[nodiscard]] MailLabels labels_of(const Event& accepted);
+// Those that the detail of an acceptance names.
+[[nodiscard]] MailLabels labels_of(const boost::json::value& detail);
+
+// What is known of the message that events are of.
+struct CountedMail {
+    std::optional<MessageFacts> facts;      // nothing: forgotten, so only tenant and total are counted
+    std::shared_ptr<const FoundMail> mail;  // never none
+    bool is_new = false;                    // accepted in the same batch
+};
 
 class Tally {
  public:
-    // `facts`: of its message; nothing: forgotten, so only tenant and total are counted. `waiting`: of an accepted
-    // message, the recipients that still wait.
-    void add(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
+    Tally() = default;
+    Tally(const Tally&) = delete;
+    Tally& operator=(const Tally&) = delete;
+    Tally(Tally&&) = default;
+    Tally& operator=(Tally&&) = default;
+    ~Tally() = default;
+
+    // `detail`: of the event, read; null if it is none. `waiting`: of an accepted message, the recipients that still
+    // wait.
+    void add(const Event& event, const boost::json::value& detail, const CountedMail& mail,
              std::span<const MessageFactsReader::Waiting> waiting);
 
     [[nodiscard]] const CounterSums& sums() const { return sums_; }
+    [[nodiscard]] CounterSums take_sums();
     [[nodiscard]] const std::vector<RecipientChange>& changes() const { return changes_; }
 
  private:
     struct Details;
-    void count(const Event& event, const std::optional<MessageFacts>& facts, const MailLabels& labels,
-               const Details& details, const Counts& counts);
-    void note(const Event& event, const MessageFacts& facts, const MailLabels& labels, const Details& details,
+    using Rows = std::vector<Counts*>;
+    void count(const Event& event, const CountedMail& mail, const Details& details, const CountsChange& change);
+    // Where all that the key was made of is counted.
+    Rows rows_of(const Event& event, const CountedMail& mail, const Details& details, std::string_view reply);
+    void note(const Event& event, const CountedMail& mail, const Details& details,
               std::span<const MessageFactsReader::Waiting> waiting);
     void change(RecipientChange change);
     CounterSums sums_;
+    // Most events are of the same few tenants, domains and sites: their rows are looked up once. Into sums_.
+    std::unordered_map<std::string, Rows> rows_;
+    std::string key_;
     std::vector<RecipientChange> changes_;
     // Where the last change of a recipient is, so that all that happens to it in a batch is one.
     std::unordered_map<std::int64_t, std::size_t> places_;

@@ -4,8 +4,11 @@
 #include "lib/base/octets.h"
 #include "lib/base/result.h"
 
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -18,6 +21,22 @@ struct Bounds {
 
 // One whole JSON text (RFC 8259). Errors: invalid – the grammar, with the place. limit – too long or too deep.
 [[nodiscard]] Result<boost::json::value> parse(std::string_view text, Bounds bounds = {});
+
+// The same for many small texts, one after another in the same memory. Threads: one.
+class Parser {
+ public:
+    explicit Parser(Bounds bounds = {});
+    // Valid until the next call. Errors: as of parse().
+    Result<const boost::json::value*> parse(std::string_view text);
+
+ private:
+    Bounds bounds_;
+    std::array<unsigned char, 8 * kibibyte> space_{};  // for values; what does not fit is allocated
+    std::array<unsigned char, 2 * kibibyte> stack_{};
+    boost::json::monotonic_resource memory_;
+    boost::json::parser parser_;
+    boost::json::value value_;
+};
 
 // A member of an object; nullptr if `object` is none, or there is no such member.
 [[nodiscard]] const boost::json::value* member(const boost::json::value& object, std::string_view name);

@@ -54,5 +54,21 @@ TEST(Json, FindsMembersWhereThereAreSome) {
     EXPECT_TRUE(parse("\xEF\xBB\xBF{}").has_value());
 }
 
+TEST(Json, ReadsOneTextAfterAnotherInTheSameMemory) {
+    Parser parser({.octets = 100'000});
+    const std::string great = R"({"a":")" + std::string(50'000, 'x') + R"(","b":[1,2,{"c":"d"}]})";
+    for (int i = 0; i < 3; ++i) {
+        const auto first = parser.parse(great);
+        ASSERT_TRUE(first.has_value());
+        EXPECT_EQ(text_of(member(**first, "a")).size(), 50'000U);
+        EXPECT_EQ(parser.parse(R"({"a":"x)").error().kind, ErrorKind::invalid);
+        EXPECT_EQ(parser.parse(std::string(100, '[')).error().kind, ErrorKind::limit);
+        EXPECT_EQ(parser.parse(std::string(100'001, ' ')).error().kind, ErrorKind::limit);
+        const auto second = parser.parse(R"({"a":"y"})");
+        ASSERT_TRUE(second.has_value());
+        EXPECT_EQ(text_of(member(**second, "a")), "y");
+    }
+}
+
 }  // namespace
 }  // namespace relevo::json
