@@ -383,6 +383,36 @@ TEST_F(StatisticsTest, ForgetsMinutesBeforeHoursAndHoursBeforeDays) {
     EXPECT_THAT(found(""), IsEmpty());
 }
 
+TEST_F(StatisticsTest, KeepsWhatTheFirstLayoutOfItsTablesHad) {
+    const std::unique_ptr<Database> old = open_sqlite(store.disk, "old.db", Synchronous::normal).value();
+    const auto known = statistics_migrations();
+    ASSERT_TRUE(migrate(*old, known.first(1)).has_value());
+    ASSERT_TRUE(old->begin().has_value());
+    const std::int64_t hour = std::chrono::floor<hours>(now.time_since_epoch()).count();
+    for (const std::string_view insert :
+         {"INSERT INTO statistic_minute (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3 * 60, $4, $5)",
+          "INSERT INTO statistic_hour (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3, $4, $5)",
+          "INSERT INTO statistic_day (tenant_id, dimension, bucket, name, counts) VALUES ($1, $2, $3 / 24, $4, $5)"})
+        for (const std::string_view name : {"mx.example", "mx2.example"})
+            ASSERT_TRUE(old->transaction()
+                            .execute(insert, {acme.value, static_cast<std::int64_t>(Dimension::site), hour, name,
+                                              std::string_view("0=12 2=11 32=3")})
+                            .has_value());
+    ASSERT_TRUE(old->commit().has_value());
+    ASSERT_TRUE(migrate(*old, known).has_value());
+    for (const Resolution resolution : {Resolution::minute, Resolution::hour, Resolution::day}) {
+        const auto read = old->read([&](Reader& reader) -> Result<void> {
+            const CounterFilter site{.tenant = acme, .dimension = Dimension::site, .name = "mx"};
+            RELEVO_TRY(const Breakdown all,
+                       breakdown(reader, {}, site, now - hours(2), now + hours(1), resolution, 100));
+            EXPECT_EQ(all.rows.size(), 2U);
+            for (const BreakdownRow& row : all.rows) EXPECT_EQ(row.counts.of(Counted::accepted), 12);
+            return {};
+        });
+        EXPECT_TRUE(read.has_value());
+    }
+}
+
 TEST_F(StatisticsTest, RefusesMorePointsThanAChartShows) {
     const auto asked = run(read_rows(*book->committer, [&](Reader& reader) -> Result<void> {
         const auto points = series(reader, {}, {}, now - hours(24 * 30), now, Resolution::minute);
