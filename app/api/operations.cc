@@ -115,6 +115,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"renewCertificates", "certificate.renew", Bounds::server},
 
     {"checkServer", "check.server", Bounds::server},
+    {"checkAddresses", "address.check", Bounds::tenant, "addresses"},
     {"checkConnections", "check.connections", Bounds::tenant, "attempts"},
     {"getStatus", "server.status", Bounds::server},
     {"getPulse", "server.pulse", Bounds::server},

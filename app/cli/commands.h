@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "lib/addresscheck/address_check.h"
 #include "lib/dns/record.h"
 #include "lib/mail/report.h"
 
@@ -90,8 +91,8 @@ struct LookupOptions {
     std::string limits_file;                 // of limits: the operator's; empty: none
     std::vector<std::string> mail_hosts;     // likewise: instead of those that the DNS names
     std::string site, source, pool, tenant;  // likewise
-    // Of address: which of them a tenant must not write to, and why. Empty: nobody is asked.
-    std::function<Result<std::map<std::string, std::string>>(const std::vector<std::string>&)> suppressed_of;
+    // Of address: what is remembered of them; of what is not there, nothing. Empty: nobody is asked.
+    std::function<Result<std::map<std::string, addresscheck::History>>(const std::vector<std::string>&)> history_of;
     std::string dns_file;  // answers from here; empty: from the network
     std::uint16_t policy_port = 443;
     DnsSettings dns;

@@ -254,35 +254,37 @@ class Runner {
         options->json = parsed_.json;
         if (options->lookup == Lookup::address && !options->tenant.empty()) {
             if (!configuration) return problem(configuration.error());
-            options->suppressed_of = [this, &configuration,
-                                      tenant = options->tenant](const std::vector<std::string>& addresses) {
-                return suppressed_of(*configuration, tenant, addresses);
+            options->history_of = [this, &configuration,
+                                   tenant = options->tenant](const std::vector<std::string>& addresses) {
+                return history_of(*configuration, tenant, addresses);
             };
         }
         return ExitCode{commands_.look_up(*options)};
     }
 
     // Asks the server, or the store if none runs.
-    Result<std::map<std::string, std::string>> suppressed_of(const Configuration& configuration,
-                                                             const std::string& tenant,
-                                                             const std::vector<std::string>& addresses) {
+    Result<std::map<std::string, addresscheck::History>> history_of(const Configuration& configuration,
+                                                                    const std::string& tenant,
+                                                                    const std::vector<std::string>& addresses) {
         constexpr std::size_t at_once = 500;
         const CommandSpec question{.name = parsed_.command->name,
-                                   .request = "suppression.check",
+                                   .request = "address.history",
                                    .performer = Performer::server_or_store,
                                    .summary = {},
                                    .options = {},
                                    .fixed_arguments = {}};
         RequestPerformer performer(configuration, commands_);
-        std::map<std::string, std::string> found;
+        std::map<std::string, addresscheck::History> found;
         for (std::size_t begin = 0; begin < addresses.size(); begin += at_once) {
             boost::json::array part;
             for (std::size_t i = begin; i < std::min(addresses.size(), begin + at_once); ++i)
                 part.emplace_back(addresses[i]);
             const Performed answer = performer.perform(question, {{"tenant", tenant}, {"addresses", std::move(part)}});
             if (answer.code != ExitCode::ok) return failure(ErrorKind::refused, answer.problem);
-            for (const auto& entry : elements(answer.result, "suppressed"))
-                found.emplace(text(entry, "address"), text(entry, "reason"));
+            for (const auto& entry : elements(answer.result, "remembered"))
+                found.emplace(text(entry, "address"),
+                              addresscheck::History{.suppressed = text(entry, "suppressed", ""),
+                                                    .bounced = member(entry, "bounced") == true});
         }
         return found;
     }

@@ -17,7 +17,8 @@ template <>
 inline constexpr std::array choices<shaping::TlsMode> = {
     Choice<shaping::TlsMode>{"opportunistic", shaping::TlsMode::opportunistic},
     Choice<shaping::TlsMode>{"required", shaping::TlsMode::required},
-    Choice<shaping::TlsMode>{"verified", shaping::TlsMode::verified}};
+    Choice<shaping::TlsMode>{"verified", shaping::TlsMode::verified},
+    Choice<shaping::TlsMode>{"dane", shaping::TlsMode::dane}};
 
 namespace {
 

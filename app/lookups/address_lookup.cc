@@ -72,7 +72,21 @@ boost::json::value text_or_null(const std::string& text) {
     return boost::json::string(plain(text));
 }
 
-boost::json::object as_json(const AddressReport& report, mail::Language language) {
+void append(Page& page, const AddressReport& report, mail::Language language, const Words& words) {
+    std::string line =
+        fmt::format("{}: {} ({} {})", report.given, words.verdicts[static_cast<std::size_t>(report.verdict)],
+                    report.score, words.of_100);
+    if (report.meant) line += ", " + fmt::format(fmt::runtime(words.meant), *report.meant);
+    page.paragraph(line, 0, 2);
+    for (const Finding finding : report.findings) {
+        const addresscheck::Text text = explain(report, finding, language);
+        page.paragraph(text.reason + " " + text.what_to_do, 2, 2);
+    }
+}
+
+}  // namespace
+
+boost::json::object json_of(const AddressReport& report, mail::Language language) {
     boost::json::array findings, hosts;
     for (const Finding finding : report.findings) {
         const addresscheck::Text text = explain(report, finding, language);
@@ -92,20 +106,6 @@ boost::json::object as_json(const AddressReport& report, mail::Language language
     return told;
 }
 
-void append(Page& page, const AddressReport& report, mail::Language language, const Words& words) {
-    std::string line =
-        fmt::format("{}: {} ({} {})", report.given, words.verdicts[static_cast<std::size_t>(report.verdict)],
-                    report.score, words.of_100);
-    if (report.meant) line += ", " + fmt::format(fmt::runtime(words.meant), *report.meant);
-    page.paragraph(line, 0, 2);
-    for (const Finding finding : report.findings) {
-        const addresscheck::Text text = explain(report, finding, language);
-        page.paragraph(text.reason + " " + text.what_to_do, 2, 2);
-    }
-}
-
-}  // namespace
-
 Result<addresscheck::AddressLists> read_address_lists(const std::string& file) {
     if (file.empty()) return addresscheck::AddressLists::built_in();
     RELEVO_TRY(const std::string text, read_file(file, addresscheck::AddressLists::limit_octets));
@@ -118,9 +118,9 @@ Result<Report> report_on_addresses(const cli::LookupOptions& options, DnsSource&
     RELEVO_TRY(const addresscheck::AddressLists lists, read_address_lists(options.lists_file));
     RELEVO_TRY(const std::vector<std::string> addresses, addresses_of(options));
     const std::map<std::string, DomainMail> domains = ask_about(addresses, options, source);
-    std::map<std::string, std::string> suppressed;
-    if (options.suppressed_of) {
-        RELEVO_TRY(suppressed, options.suppressed_of(addresses));
+    std::map<std::string, addresscheck::History> histories;
+    if (options.history_of) {
+        RELEVO_TRY(histories, options.history_of(addresses));
     }
     const Words& words = options.language == mail::Language::spanish ? spanish : english;
     Report report;
@@ -129,17 +129,15 @@ Result<Report> report_on_addresses(const cli::LookupOptions& options, DnsSource&
     std::array<std::size_t, 4> counts{};
     for (const std::string& address : addresses) {
         const auto domain = domains.find(addresscheck::domain_to_ask(address));
-        const AddressReport judged =
-            addresscheck::judge_address(address, domain == domains.end() ? DomainMail() : domain->second, lists,
-                                        [&](const mail::Address&) -> addresscheck::History {
-                                            const auto known = suppressed.find(address);
-                                            if (known == suppressed.end()) return {};
-                                            return {.suppressed = known->second};
-                                        });
+        const AddressReport judged = addresscheck::judge_address(
+            address, domain == domains.end() ? DomainMail() : domain->second, lists, [&](const mail::Address&) {
+                const auto known = histories.find(address);
+                return known == histories.end() ? addresscheck::History() : known->second;
+            });
         ++counts[static_cast<std::size_t>(judged.verdict)];
         report.has_problem = report.has_problem || judged.verdict == Verdict::bad;
         append(page, judged, options.language, words);
-        all.emplace_back(as_json(judged, options.language));
+        all.emplace_back(json_of(judged, options.language));
     }
     if (addresses.size() > 1) {
         page.blank_line();

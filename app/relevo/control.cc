@@ -89,6 +89,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         if (command == "check.connections") co_return co_await check_connections(std::move(arguments));
         if (command == "check.server") co_return co_await check_server(std::move(arguments));
     }
+    if (command.starts_with("address.")) co_return co_await perform_addresses(std::move(command), std::move(arguments));
     if (command == "source.list") co_return co_await list_sources(std::move(arguments));
     if (command == "source.drain") co_return co_await drain_source(std::move(arguments), true);
     if (command == "source.resume") co_return co_await drain_source(std::move(arguments), false);

@@ -86,6 +86,7 @@ struct ControlContext {
     ControlSigning signing;
     Inspection* inspection = nullptr;                            // nullptr: requests that look into the DNS are refused
     std::function<std::vector<setup::OwnListener>()> listeners;  // with a server
+    std::function<std::shared_ptr<const addresscheck::AddressLists>()> address_lists{};  // with a server
 };
 
 // Threads: one shard's.
@@ -148,6 +149,12 @@ class Control {
     Task<Answer> check_domain(Arguments arguments);
     Task<Answer> check_server(Arguments arguments);
     Task<Answer> check_connections(Arguments arguments);
+    // control_addresses.cc
+    Task<Answer> perform_addresses(std::string command, Arguments arguments);
+    Task<Answer> tell_history(Arguments arguments);
+    Task<Answer> check_addresses(Arguments arguments);
+    Task<Result<std::map<std::string, addresscheck::History>>> histories_of(TenantId tenant,
+                                                                            std::vector<std::string> addresses);
     // control_sources.cc
     Task<Answer> list_sources(Arguments arguments);
     Task<Answer> drain_source(Arguments arguments, bool drained);

@@ -108,7 +108,6 @@ json::object Control::suppression_entry(const Suppression& suppression) const {
 Task<Control::Answer> Control::perform_suppression(std::string command, Arguments arguments) {
     if (command == "suppression.list") return list_suppressions(std::move(arguments));
     if (command == "suppression.show") return show_suppression(std::move(arguments));
-    if (command == "suppression.check") return check_suppressions(std::move(arguments));
     if (command == "suppression.add") return add_suppression(std::move(arguments));
     if (command == "suppression.remove") return remove_suppression(std::move(arguments));
     if (command == "suppression.import") return import_suppressions(std::move(arguments));
@@ -138,27 +137,6 @@ Task<Control::Answer> Control::list_suppressions(Arguments arguments) {
     if (std::ssize(found) == page)
         next = json::string(fmt::format("{}:{}", found.back().tenant.text(), found.back().address));
     co_return json::object{{"entries", std::move(entries)}, {"next", std::move(next)}};
-}
-
-// One look-up by key for each address; what is no address is on no list.
-Task<Control::Answer> Control::check_suppressions(Arguments arguments) {
-    RELEVO_CO_CHECK(check_members(arguments, {"tenant", "addresses"}));
-    RELEVO_CO_TRY(const std::string tenant, required_text(arguments, "tenant"));
-    RELEVO_CO_TRY(const TenantId id, tenant_named(*context_.directory(), tenant));
-    RELEVO_CO_TRY(const auto addresses, list_member(arguments, "addresses"));
-    if (!addresses || addresses->size() > longest_page)
-        co_return failure(ErrorKind::invalid, fmt::format("\"addresses\" is a list of up to {}", longest_page));
-    json::array suppressed;
-    RELEVO_CO_CHECK(co_await relevo::read_rows(context_.store.committer(), [&](Reader& reader) -> Result<void> {
-        for (const std::string& address : *addresses) {
-            const auto comparable = comparable_address(address);
-            if (!comparable.has_value()) continue;
-            RELEVO_TRY(const auto row, find_suppression(reader, id, *comparable, WallClock::now()));
-            if (row) suppressed.emplace_back(json::object{{"address", address}, {"reason", name_of(row->reason)}});
-        }
-        return {};
-    }));
-    co_return json::object{{"suppressed", std::move(suppressed)}};
 }
 
 Task<Control::Answer> Control::show_suppression(Arguments arguments) {

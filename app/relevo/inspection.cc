@@ -114,6 +114,21 @@ Task<std::vector<setup::ConnectionFinding>> Inspection::try_connections(std::vec
     co_return found;
 }
 
+Task<std::map<std::string, addresscheck::DomainMail>> Inspection::mail_of(std::set<std::string> domains) {
+    const auto private_addresses = configuration()->delivery.allow_private_addresses
+                                       ? addresscheck::PrivateAddresses::allowed
+                                       : addresscheck::PrivateAddresses::refused;
+    const Deadline deadline = Clock::now() + time_of_look;
+    std::map<std::string, addresscheck::DomainMail> found;
+    for (const std::string& domain : domains) found.emplace(domain, addresscheck::DomainMail());
+    std::vector<Task<>> questions;
+    for (auto& [domain, mail] : found)
+        questions.push_back(setup::into(
+            mail, resolve(ports_.resolver, addresscheck::find_mail_servers(domain, private_addresses), deadline)));
+    co_await setup::run_together(ports_.shard, std::move(questions));
+    co_return found;
+}
+
 Task<std::vector<Result<setup::AddressNames>>> Inspection::names_of(std::vector<dns::IpAddress> addresses) {
     const Deadline deadline = Clock::now() + time_of_look;
     std::vector<Result<setup::AddressNames>> found(addresses.size());

@@ -11,10 +11,14 @@
 #include "core/setup/domain_checks.h"
 #include "core/setup/server_checks.h"
 #include "core/setup/status_memory.h"
+#include "lib/addresscheck/address_check.h"
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace relevo {
@@ -53,6 +57,9 @@ class Inspection {
 
     // What programs meet at each listener that takes logins and is not behind a balancer, by each kind of encryption.
     Task<std::vector<setup::ConnectionFinding>> try_connections(std::vector<setup::OwnListener> listeners);
+
+    // How each of these domains (A-labels) takes mail.
+    Task<std::map<std::string, addresscheck::DomainMail>> mail_of(std::set<std::string> domains);
 
     // PTR records of each, and what leads back, in their order.
     Task<std::vector<Result<setup::AddressNames>>> names_of(std::vector<dns::IpAddress> addresses);

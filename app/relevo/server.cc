@@ -187,7 +187,8 @@ Result<void> Server::make_parts() {
     pages_ = std::make_unique<https::BackgroundPages>();
     RELEVO_CHECK(store_->read([this](Reader& reader) { return mta_sts_cache_.load(reader, WallClock::now()); }));
     const DeliveryOptions options = delivery_options(*started_with_);
-    RELEVO_TRY(address_lists_, address_lists(*started_with_));
+    RELEVO_TRY(auto lists, address_lists(*started_with_));
+    use_address_lists(std::move(lists), *started_with_);
     std::vector<DeliveryEngine*> engines;
     for (const auto& parts : shards_) {
         parts->resolver = resolver_->view(parts->shard);
@@ -233,7 +234,7 @@ Result<void> Server::make_parts() {
         parts->verifier =
             std::make_unique<Verifier>(parts->shard, *parts->resolver, verification_options(*started_with_));
         parts->recipients = std::make_unique<RecipientCheck>(
-            *parts->resolver, address_lists_, [this](std::string_view domain, TenantId tenant) {
+            *parts->resolver, submission_lists_, [this](std::string_view domain, TenantId tenant) {
                 return routes_.load()->find(domain, tenant).kind == RouteKind::mail_exchanger;
             });
         parts->reception = std::make_unique<Reception>(Reception::Ports{
@@ -425,7 +426,7 @@ Result<std::vector<std::string>> Server::reload() {
     log_->reopen();
     configuration_ = fresh;
     bounce_patterns_ = *std::move(patterns);
-    address_lists_ = *std::move(lists);
+    use_address_lists(*std::move(lists), *fresh);
     inspection_->configure(fresh);
     for (const auto& parts : shards_) parts->verifier->set_options(verification_options(*fresh));
     reporting_->set_options(reporting_options(*fresh));

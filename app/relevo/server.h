@@ -135,10 +135,11 @@ class Server {
     // file and the line.
     [[nodiscard]] static Result<std::shared_ptr<const bounces::PatternTable>> bounce_patterns(
         const Configuration& configuration);
-    // The lists that recipients of submissions are held against; null if they are not. Errors: as
-    // lookups::read_address_lists().
+    // Errors: as lookups::read_address_lists(), whether they are used for submissions or not: a mistake in the file is
+    // told at once.
     [[nodiscard]] static Result<std::shared_ptr<const addresscheck::AddressLists>> address_lists(
         const Configuration& configuration);
+    void use_address_lists(std::shared_ptr<const addresscheck::AddressLists> lists, const Configuration& configuration);
     [[nodiscard]] std::vector<std::string> needs_restart(const Configuration& fresh) const;
     Task<> keep_house();
     Task<> keep_keys();
@@ -178,7 +179,8 @@ class Server {
     std::unique_ptr<ReceptionMetrics> reception_metrics_;
     std::unique_ptr<DeliveryMetrics> delivery_metrics_;
     std::atomic<std::shared_ptr<const bounces::PatternTable>> bounce_patterns_;  // replaced by reload()
-    RecipientCheck::Lists address_lists_;  // likewise; null: recipients go unchecked
+    RecipientCheck::Lists address_lists_;                                        // likewise
+    RecipientCheck::Lists submission_lists_;  // the same; null: recipients of submissions go unchecked
     std::shared_ptr<net::TlsChallenges> tls_challenges_ = std::make_shared<net::TlsChallenges>();
     std::shared_ptr<net::TlsServerContext> tls_server_;
     std::shared_ptr<net::TlsServerContext> tls_web_;  // the same certificates, for browsers (ALPN)

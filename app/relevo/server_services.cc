@@ -114,7 +114,8 @@ Result<void> Server::open_control() {
                                    .rotation = [this] { return keeper_->options().rotation; },
                                    .service_domain = service_domain(started_with_->signing)},
                        .inspection = inspection_.get(),
-                       .listeners = [this] { return own_listeners(); }});
+                       .listeners = [this] { return own_listeners(); },
+                       .address_lists = [this] { return address_lists_.load(); }});
     RELEVO_TRY(control_listener_, net::ControlListener::open(
                                       shards_.front()->sockets,
                                       {.path = started_with_->control_socket(),
@@ -258,11 +259,14 @@ Result<std::shared_ptr<const bounces::PatternTable>> Server::bounce_patterns(con
 }
 
 Result<std::shared_ptr<const addresscheck::AddressLists>> Server::address_lists(const Configuration& configuration) {
-    // Read in any case: a mistake in the file is told at once and not when the check is switched on.
     RELEVO_TRY(auto lists, lookups::read_address_lists(configuration.checks.address_lists));
-    if (configuration.submission.check_recipients == RecipientChecks::off)
-        return std::shared_ptr<const addresscheck::AddressLists>();
     return std::make_shared<const addresscheck::AddressLists>(std::move(lists));
+}
+
+void Server::use_address_lists(std::shared_ptr<const addresscheck::AddressLists> lists,
+                               const Configuration& configuration) {
+    submission_lists_ = configuration.submission.check_recipients == RecipientChecks::off ? nullptr : lists;
+    address_lists_ = std::move(lists);
 }
 
 boost::json::object Server::status() {

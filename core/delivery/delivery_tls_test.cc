@@ -109,6 +109,25 @@ TEST_F(DeliveryTls, TlsaRecordsThatCannotBeAskedForAreDnssecFaults) {  // RFC 84
     EXPECT_EQ(told_of("example.net")[0].address, "");
 }
 
+TEST_F(DeliveryTls, WhereARuleDemandsDaneADestinationWithoutRecordsGetsNothing) {  // RFC 8460 §4.3.2.1
+    shaping_rules.push_back({.selectors = {.domain = "example.net"},
+                             .values = {.tls = shaping::TlsMode::dane},
+                             .authority = shaping::Authority::operators,
+                             .origin = "a test"});
+    server.listen(dialer, first_ip, 25, verified());
+    start();
+    const auto kept = send({"b@example.net"});
+    ASSERT_TRUE(happens("delivery.deferred"));
+    EXPECT_THAT(detail(kept->id),
+                AllOf(HasSubstr("4.7.5"), HasSubstr("a shaping rule demands DANE of mx1.example.net")));
+    ASSERT_THAT(told_of("example.net"), SizeIs(1));
+    EXPECT_EQ(told_of("example.net")[0].result, TlsResult::dane_required);
+    EXPECT_EQ(told_of("example.net")[0].policy, TlsPolicyType::tlsa);
+    send_optional({"c@example.net"});  // RFC 8689 §5: only what destinations demand
+    ASSERT_TRUE(happens("delivery.deferred", 2));
+    EXPECT_THAT(server.mails, SizeIs(0));
+}
+
 // RFC 8689 §5; security row B2.
 TEST_F(DeliveryTls, AMessageThatNeedsNoTlsGoesWhereOthersWait) {
     break_dane();

@@ -134,7 +134,8 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
     }
     TransportDemand demand = local_demand(lane, destination);
     // RFC 8689 §5: what the destination publishes is ignored, what we are told here is not.
-    if (destination.wish() == mail::TlsWish::optional) co_return demand;
+    const bool demands_dane = lane.throttle->limits().tls == shaping::TlsMode::dane;
+    if (destination.wish() == mail::TlsWish::optional && !demands_dane) co_return demand;
     const bool is_vouched_for =
         addresses.security == dns::Security::secure && (!is_mx || bearings->hosts.security == dns::Security::secure);
     const bool is_open_to_dane = demand.level < TlsDemand::dane && !route.verify_certificate;
@@ -158,6 +159,21 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
         }
         // Records that cannot be used prove nothing: what is demanded here stays.
         if (dane->has_value() && (*dane)->level >= demand.level) demand = *std::move(*dane);
+    }
+    if (demands_dane && demand.level < TlsDemand::dane) {
+        const std::string problem =
+            !options_.use_dane         ? "delivery.dane is off"
+            : route.verify_certificate ? fmt::format("route {} goes by the trust store", route.name)
+            : !is_vouched_for          ? fmt::format("DNSSEC does not vouch for {}", host)
+            : !demand.is_dane()        ? fmt::format("{} publishes no TLSA records", host)
+                                       : fmt::format("none of the TLSA records of {} can be used", host);
+        failed = {.demand = {.level = TlsDemand::dane, .origin = std::string(dane_origin), .tlsa = {}, .names = {}},
+                  .result = TlsResult::dane_required,
+                  .problem = problem};
+        co_return std::unexpected(
+            RoutingProblem{.permanent = false,
+                           .status = {4, 7, 5},
+                           .text = fmt::format("a shaping rule demands DANE of {}, but {}", host, problem)});
     }
     const bool is_enforced = bearings->mta_sts && bearings->mta_sts->mode == tlspolicy::MtaStsMode::enforce;
     if (!is_enforced || demand.level == TlsDemand::dane) co_return demand;

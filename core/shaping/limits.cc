@@ -82,6 +82,7 @@ std::string_view text_of(TlsMode value) {
         case TlsMode::opportunistic: return "opportunistic";
         case TlsMode::required: return "required";
         case TlsMode::verified: return "verified";
+        case TlsMode::dane: return "dane";
     }
     return "";
 }

@@ -39,6 +39,7 @@ enum class TlsMode : std::uint8_t {
     opportunistic,  // encrypted if the server offers it
     required,       // encrypted, with any certificate
     verified,       // encrypted, and the certificate names the server
+    dane,           // encrypted, and TLSA records that the DNS vouches for name the certificate (RFC 7672)
 };
 
 // Public keys of which the server must show one, whatever its certificate says of names and dates.

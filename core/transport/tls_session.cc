@@ -12,6 +12,7 @@ std::string_view name_of(TlsResult result) {
         case TlsResult::validation_failure: return "validation-failure";
         case TlsResult::tlsa_invalid: return "tlsa-invalid";
         case TlsResult::dnssec_invalid: return "dnssec-invalid";
+        case TlsResult::dane_required: return "dane-required";
         case TlsResult::sts_policy_fetch_error: return "sts-policy-fetch-error";
         case TlsResult::sts_policy_invalid: return "sts-policy-invalid";
         case TlsResult::sts_webpki_invalid: return "sts-webpki-invalid";

@@ -17,6 +17,7 @@ enum class TlsResult : std::uint8_t {
     validation_failure,
     tlsa_invalid,            // TLSA records are there, and none can be used
     dnssec_invalid,          // the DNS did not answer for the TLSA records
+    dane_required,           // we demand DANE, and there are no TLSA records that the DNS vouches for
     sts_policy_fetch_error,  // the policy could not be fetched,
     sts_policy_invalid,      // does not parse,
     sts_webpki_invalid,      // or comes from a web server without a valid certificate

@@ -5,7 +5,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import mail  # noqa: E402
+from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 
 LISTS = pathlib.Path(__file__).parents[2] / "lib" / "addresscheck" / "address_lists.tsv"
@@ -97,6 +97,35 @@ class OwnHistory(RelevoTestCase):
         wrong = self.relevo.run("address", "check", "bob@destination.test", "--tenant", "nobody", code=None)
         self.assertNotEqual(wrong.code, 0)
         self.assertIn("nobody", wrong.errors)
+
+    def send(self, recipient: str, ending: str) -> None:
+        message = self.relevo.submit(mail.message(), [recipient])
+        self.wait_for_event(message, ending, recipient)
+
+    def wait_for_findings(self, address: str, expected: list[str]) -> None:
+        """Outcomes are found a second or so after they happen."""
+        wanted = {address: expected}
+        loopback.wait_until(lambda: self.check(address, "--tenant", "customer", code=None) == wanted, f"findings {wanted}")
+
+    def test_an_address_whose_last_mail_came_back_is_bad_until_one_arrives(self):
+        exists: list[bool] = []
+
+        def answer(stage: str, line: str, _session) -> str | None:
+            return "550 5.1.1 No such user" if stage == "RCPT" and "<gone@" in line and not exists else None
+        self.sink(script=answer)
+        self.send("gone@destination.test", "failed")
+        self.wait_for_findings("gone@destination.test", ["suppressed", "bounced"])
+        self.relevo.control("suppression.remove", tenant="customer", address="gone@destination.test")
+        self.wait_for_findings("gone@destination.test", ["bounced"])
+        text = self.relevo.run("address", "check", "gone@destination.test", "--tenant", "customer", code=1).output
+        self.assertIn("The last mail to this address came back for good.", " ".join(text.split()))
+        asked = self.relevo.control("address.check", tenant="customer", addresses=["gone@destination.test"], language="es")
+        [report] = asked["addresses"]
+        self.assertEqual((report["verdict"], [one["id"] for one in report["findings"]]), ("bad", ["bounced"]))
+        self.assertIn("volvió de forma definitiva", report["findings"][0]["reason"])
+        exists.append(True)
+        self.send("gone@destination.test", "delivered")
+        self.wait_for_findings("gone@destination.test", [])
 
     def test_a_long_list_without_a_server(self):
         self.relevo.control("suppression.add", tenant="customer", address="r1200@destination.test", reason="unsubscribe")

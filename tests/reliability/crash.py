@@ -4,7 +4,8 @@
   crash.py                        kill -9, 20 cycles: mail flowing
   crash.py --hold                 the same with the destination down until after the cut: everything is in the queue
   crash.py --power ext4 --cycles 5      power cuts: whatever was not synced is gone; also xfs
-  crash.py --power ext4 --cycles 1 --unsynced    negative control: must lose mail, else the harness tests nothing
+  crash.py --power ext4 --hold --cycles 1 --unsynced    negative control: must lose mail, else the harness tests
+                                        nothing (without --hold most of it is delivered before the cut)
 
 A cycle: start the relay, load it over loopback, cut it at a random moment, bring the disk back, start it again, let it
 drain into the destination, compare. Counted are: accepted (250 after DATA or BDAT); lost (accepted, never arrived);
