@@ -40,7 +40,7 @@ struct Blocklist {
     std::string_view delisting;                  // where to look and to ask for removal
 };
 
-// docs/manual.md shows these to operators; blocklist_table.cc says where each fact comes from.
+// docs/manual/checks.md shows these to operators; blocklist_table.cc says where each fact comes from.
 [[nodiscard]] std::span<const Blocklist> blocklist_table();
 // By its zone; nullptr if there is none.
 [[nodiscard]] const Blocklist* find_blocklist(std::string_view zone);
