@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 
 namespace relevo {
@@ -17,7 +18,10 @@ using segments::SegmentFiles;
 // Refuses new contents while the disk has no more than the reserve; asks the disk now and then only.
 class Admission {
  public:
-    Admission(Disk& disk, const SegmentOptions& options) : disk_(disk), options_(options) {}
+    Admission(Disk& disk, const SegmentOptions& options)
+        : disk_(disk), options_(options), reserve_(options.reserve_octets) {}
+
+    void set_reserve(Octets octets) { reserve_.store(octets, std::memory_order_relaxed); }
 
     Result<void> admit(Octets octets) {
         const auto now = std::chrono::steady_clock::now();
@@ -26,9 +30,10 @@ class Admission {
             asked_at_ = now;
             taken_ = 0;
         }
-        if (free_ < taken_ + octets + options_.reserve_octets)
+        const Octets reserve = reserve_.load(std::memory_order_relaxed);
+        if (free_ < taken_ + octets + reserve)
             return failure(ErrorKind::full, fmt::format("the disk has {} MiB left, and {} MiB are kept for outcomes",
-                                                        free_ / mebibyte, options_.reserve_octets / mebibyte));
+                                                        free_ / mebibyte, reserve / mebibyte));
         taken_ += octets;
         return {};
     }
@@ -36,6 +41,7 @@ class Admission {
  private:
     Disk& disk_;
     const SegmentOptions& options_;
+    std::atomic<Octets> reserve_;
     std::optional<std::chrono::steady_clock::time_point> asked_at_;
     Octets free_ = 0, taken_ = 0;
 };
@@ -51,6 +57,8 @@ class SegmentStore final : public ContentStore {
         if (!failed_) RELEVO_CHECK(admission_.admit(record_length(content.size())));
         return add(id, content);
     }
+
+    void set_reserve(Octets octets) override { admission_.set_reserve(octets); }
 
     void begin_sync() override {
         if (failed_ || buffer_.empty()) return;

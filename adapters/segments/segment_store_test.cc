@@ -124,6 +124,10 @@ TEST(SegmentStore, RefusesContentsWhileOnlyTheReserveIsLeft) {  // security row 
     EXPECT_EQ(location.error().kind, ErrorKind::full);
     EXPECT_EQ(stored, 52U);
     EXPECT_TRUE(store->sync().has_value()) << "a refusal leaves nothing behind";
+    store->set_reserve(256 * kibibyte);
+    EXPECT_TRUE(store->append(id, std::string(10'000, 'x')).has_value());
+    store->set_reserve(512 * kibibyte);
+    EXPECT_FALSE(store->append(id, std::string(10'000, 'x')).has_value());
     disk.set_capacity(2 * mebibyte);
     EXPECT_TRUE(store->append(id, "room again").has_value());
 }

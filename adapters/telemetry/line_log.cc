@@ -62,6 +62,7 @@ struct LineLog::State {
     std::string pending;  // guarded, as all below
     std::uint64_t dropped = 0;
     std::deque<std::string> problems;
+    std::uint64_t warnings = 0, errors = 0;
     bool is_writing = false;
     bool is_urgent = false;  // do not gather
     bool must_reopen = false;
@@ -71,7 +72,7 @@ struct LineLog::State {
 
     void run();
     [[nodiscard]] bool has_room_for(Level level) const;
-    void remember(std::string_view line);
+    void remember(Level level, std::string_view line);
     void tell_dropped();
     void open_again();
 };
@@ -81,7 +82,8 @@ bool LineLog::State::has_room_for(Level level) const {
     return pending.size() < limit;
 }
 
-void LineLog::State::remember(std::string_view line) {
+void LineLog::State::remember(Level level, std::string_view line) {
+    ++(level == Level::error ? errors : warnings);
     if (problems.size() == kept_problems) problems.pop_front();
     if (options.prefix == LinePrefix::priority) line.remove_prefix(priority_prefix(Level::warning).size());
     problems.emplace_back(line.substr(0, line.find('\n')));
@@ -176,7 +178,7 @@ void LineLog::write(Level level, std::string_view event, std::initializer_list<F
     bool must_wake = false;
     {
         const std::lock_guard lock(state_->mutex);
-        if (level >= Level::warning) state_->remember(line);
+        if (level >= Level::warning) state_->remember(level, line);
         if (!state_->has_room_for(level)) {
             ++state_->dropped;
             return;
@@ -192,6 +194,11 @@ void LineLog::write(Level level, std::string_view event, std::initializer_list<F
 std::vector<std::string> LineLog::recent_problems() const {
     const std::lock_guard lock(state_->mutex);
     return {state_->problems.begin(), state_->problems.end()};
+}
+
+std::uint64_t LineLog::count_of(Level level) const {
+    const std::lock_guard lock(state_->mutex);
+    return level == Level::error ? state_->errors : level == Level::warning ? state_->warnings : 0;
 }
 
 void LineLog::reopen() {

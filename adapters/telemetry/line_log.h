@@ -54,6 +54,8 @@ class LineLog final : public Log {
     void reopen();
     // The last warnings and errors as they were written, without line ends; at most 200, the oldest first.
     [[nodiscard]] std::vector<std::string> recent_problems() const;
+    // How many lines of `level`, warning or error, there were so far; those that were dropped count too.
+    [[nodiscard]] std::uint64_t count_of(Level level) const;
     // Returns when everything written before is in the file.
     void flush();
 

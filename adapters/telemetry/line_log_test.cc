@@ -216,6 +216,8 @@ TEST(LineLog, RemembersTheLastProblems) {
     EXPECT_NE(problems.front().find("number=50"), std::string::npos) << problems.front();
     EXPECT_NE(problems.back().find("number=249"), std::string::npos) << problems.back();
     EXPECT_EQ(problems.back().find_first_of("<\n"), std::string::npos);
+    EXPECT_EQ(log->count_of(Level::warning), 250U);
+    EXPECT_EQ(log->count_of(Level::error), 0U);
 }
 
 TEST(LineLog, KeepsLinesUntilItMayStart) {

@@ -69,6 +69,11 @@ TEST(MetricsRegistry, TellsOfTheProcess) {
     const std::string text = MetricsRegistry().render();
     for (const std::string name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"})
         EXPECT_NE(text.find("\n" + name + " "), std::string::npos) << text;
+    const std::string start = "\nprocess_start_time_seconds ";
+    const double started = std::stod(text.substr(text.find(start) + start.size()));
+    const auto now = static_cast<double>(std::time(nullptr));
+    EXPECT_LE(started, now + 1);
+    EXPECT_GT(started, now - 600) << "this test has not run for ten minutes";
 }
 
 }  // namespace

@@ -238,6 +238,8 @@ Result<Created> create(const Configuration& configuration, const CreateOptions& 
     for (const BackedUpFile& file : manifest.files) created.octets += file.size;
     created.files = manifest.files.size();
     created.written = writer->written();
+    if (const auto recorded = record_backup_of(configuration, manifest.made_at); !recorded.has_value())
+        created.not_recorded = recorded.error().detail;
     if (options.keep > 0) {
         const auto removed = writer->keep_newest(options.keep);
         created.removed = removed.value_or(0);

@@ -23,6 +23,7 @@ struct Created {
     Octets octets = 0, written = 0;     // of the files; of those that were new
     std::size_t removed = 0;            // old backups
     std::string not_removed;            // why old ones stayed; empty: they did not
+    std::string not_recorded;           // why monitoring does not learn of it; empty: it does
     std::vector<std::string> left_out;  // named files that could not be read, with the reason
     std::chrono::milliseconds time{0};
 };

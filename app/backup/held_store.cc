@@ -5,8 +5,10 @@
 #include "adapters/sqlite/sqlite_database.h"
 #include "app/cli/control_client.h"
 #include "app/cli/json_view.h"
+#include "core/spool/spool.h"
 
 #include <boost/json/object.hpp>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -153,6 +155,22 @@ Result<std::unique_ptr<HeldStore>> hold_store(const Configuration& configuration
     auto held = HeldByServer::begin(configuration.control_socket());
     if (held.has_value() || held.error().kind != ErrorKind::closed) return held;
     return HeldByLock::begin(configuration.server.data_dir);
+}
+
+Result<void> record_backup_of(const Configuration& configuration, std::chrono::system_clock::time_point moment) {
+    const auto told = asked(
+        configuration.control_socket(), "store.backed_up",
+        {{"moment", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(moment)))}});
+    if (told.has_value()) return {};
+    if (told.error().kind != ErrorKind::closed) return std::unexpected(told.error());
+    RELEVO_TRY(const auto disk, open_disk(configuration.server.data_dir));
+    RELEVO_TRY(const auto database, open_sqlite(*disk, database_name));
+    RELEVO_CHECK(database->begin());
+    if (auto done = record_backup(database->transaction(), moment); !done.has_value()) {
+        database->rollback();
+        return done;
+    }
+    return database->commit();
 }
 
 }  // namespace relevo::backup

@@ -49,4 +49,9 @@ class HeldStore {
 // refused, full.
 [[nodiscard]] Result<std::unique_ptr<HeldStore>> hold_store(const Configuration& configuration);
 
+// Writes into the store that a backup of it was made, for monitoring. Errors: as hold_store(); the backup is good
+// without it.
+[[nodiscard]] Result<void> record_backup_of(const Configuration& configuration,
+                                            std::chrono::system_clock::time_point moment);
+
 }  // namespace relevo::backup

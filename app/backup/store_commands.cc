@@ -115,6 +115,10 @@ class Performer {
         for (const std::string& left_out : made->left_out) text += cli::paragraph("Not in it: ", left_out);
         if (made->removed > 0) text += fmt::format("{} older backups were removed.\n", made->removed);
         if (!made->not_removed.empty()) text += cli::paragraph("", made->not_removed);
+        if (!made->not_recorded.empty())
+            text +=
+                cli::paragraph("The backup is good, but the server could not note it, and monitoring will miss it: ",
+                               made->not_recorded);
         text += "It holds every message, login and key. Keep it where only you can read it.\n";
         return end(found.findings.empty() && made->not_removed.empty(),
                    {{"name", made->name},
@@ -127,7 +131,8 @@ class Performer {
                     {"recipients", found.recipients},
                     {"findings", told(found.findings)},
                     {"left_out", told(made->left_out)},
-                    {"removed", made->removed}},
+                    {"removed", made->removed},
+                    {"recorded", made->not_recorded.empty()}},
                    text);
     }
 

@@ -22,6 +22,18 @@ Task<Control::Answer> Control::hold_store(std::string command, Arguments argumen
                                {"data_dir", context_.store.data_dir()},
                                {"files", std::move(files)}};
     }
+    if (command == "store.backed_up") {
+        RELEVO_CO_CHECK(check_members(arguments, {"moment"}));
+        RELEVO_CO_TRY(const std::optional<WallClock::time_point> moment, time_member(arguments, "moment"));
+        if (!moment || *moment == WallClock::time_point{} || *moment > WallClock::now())
+            co_return failure(ErrorKind::invalid, "\"moment\" is a time that has been: when the backup was of");
+        CommitRequest request;
+        request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) {
+            return record_backup(transaction, *moment);
+        };
+        RELEVO_CO_CHECK(co_await commit(context_.store.committer(), std::move(request)));
+        co_return json::object{};
+    }
     RELEVO_CO_CHECK(check_members(arguments, {"hold", "held"}));
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "hold"));
     if (command == "store.let_go") {

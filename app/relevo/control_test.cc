@@ -188,6 +188,13 @@ TEST_F(ControlTest, TellsTheStateOfTheServer) {
     EXPECT_EQ(refusal("server.reload"), "invalid: line 3: no such setting");
 }
 
+TEST_F(ControlTest, TakesTheMomentOfABackupThatHasBeen) {
+    ask("store.backed_up", R"({"moment":"2026-03-01T09:30:00Z"})");
+    for (const char* moment :
+         {"{}", R"({"moment":""})", R"({"moment":"soon"})", R"({"moment":"2199-01-01T00:00:00Z"})"})
+        EXPECT_THAT(refusal("store.backed_up", moment), HasSubstr("invalid: \"moment\"")) << moment;
+}
+
 TEST_F(ControlTest, KeepsTenantsDomainsCredentialsAndNetworks) {
     EXPECT_EQ(text(ask("tenant.add", R"({"name":"acme"})"), "language"), "es") << "the server's default";
     EXPECT_EQ(directory->tenants().size(), 1U) << "in force at once";

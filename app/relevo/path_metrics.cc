@@ -14,8 +14,16 @@ struct SiteNumbers {
     [[nodiscard]] std::size_t recipients() const { return ready + waiting + active; }
 };
 struct SourceNumbers {
-    std::size_t ready = 0, connections = 0, hindered = 0;
+    std::size_t ready = 0, connections = 0, hindered = 0, refusing = 0;
 };
+
+// Whether the destination refuses the source's address, or everything that comes.
+bool refuses(const LaneStatus& lane) {
+    using shaping::Hindrance;
+    if (!lane.hindered) return false;
+    const Hindrance hindrance = lane.hindered->permission.hindrance;
+    return hindrance == Hindrance::block || hindrance == Hindrance::pause || hindrance == Hindrance::probe;
+}
 
 // Names of sites come from the DNS.
 std::string quoted(std::string_view text) {
@@ -54,6 +62,7 @@ std::string path_metrics(std::vector<SiteStatus> sites, const EgressTable& egres
             known->second.ready += lane.ready;
             known->second.connections += lane.connections;
             known->second.hindered += lane.hindered ? 1U : 0U;
+            known->second.refusing += refuses(lane) ? 1U : 0U;
         }
     }
     std::ranges::sort(all, [](const SiteNumbers& a, const SiteNumbers& b) {
@@ -91,6 +100,10 @@ std::string path_metrics(std::vector<SiteStatus> sites, const EgressTable& egres
     begin(page, "relevo_source_hindered_sites", "Sites where mail of the source waits for a limit");
     for (const auto& [name, numbers] : sources)
         page += fmt::format("relevo_source_hindered_sites{{source={}}} {}\n", quoted(name), numbers.hindered);
+    begin(page, "relevo_source_refused_sites",
+          "Sites with mail of the source that refuse it, or everything that comes");
+    for (const auto& [name, numbers] : sources)
+        page += fmt::format("relevo_source_refused_sites{{source={}}} {}\n", quoted(name), numbers.refusing);
     begin(page, "relevo_source_drained", "1 while the source takes no new mail");
     for (const auto& source : egress.sources())
         page += fmt::format("relevo_source_drained{{source={}}} {}\n", quoted(source->name), source->drained ? 1 : 0);

@@ -34,6 +34,18 @@ TEST(PathMetrics, HaveABoundWhateverTheNumberOfSites) {
     EXPECT_LT(std::ranges::count(page, '\n'), 200);
 }
 
+TEST(PathMetrics, TellSitesThatRefuseApartFromThoseThatAreSlow) {
+    std::vector<SiteStatus> sites{site("mx1.example", 1), site("mx2.example", 1), site("mx3.example", 1)};
+    const auto hinder = [&](std::size_t index, shaping::Hindrance by) {
+        sites[index].lanes.front().hindered = Hindered{.by = {}, .source = {}, .permission = {.hindrance = by}};
+    };
+    hinder(0, shaping::Hindrance::block);
+    hinder(1, shaping::Hindrance::learned_rate);
+    const std::string page = path_metrics(std::move(sites), one_source());
+    EXPECT_THAT(page, HasSubstr("relevo_source_hindered_sites{source=\"default\"} 2\n"));
+    EXPECT_THAT(page, HasSubstr("relevo_source_refused_sites{source=\"default\"} 1\n"));
+}
+
 TEST(PathMetrics, NamesFromTheDnsBreakNothing) {
     const std::string page = path_metrics({site("a\"} 1\nevil\\", 1)}, one_source());
     EXPECT_THAT(page, HasSubstr("relevo_site_connections{site=\"a\\\"} 1 evil\\\\\"} 2\n"));

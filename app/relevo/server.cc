@@ -413,6 +413,8 @@ Result<std::vector<std::string>> Server::reload() {
         log_->error("server.reload_refused", {{"problem", tls.error().detail}});
         return std::unexpected(tls.error());
     }
+    if (const auto reserved = store_->set_reserve(*fresh); !reserved.has_value())
+        log_->error("store.reserve_not_set", {{"problem", reserved.error().detail}});
     std::vector<std::string> after_restart = needs_restart(*fresh);
     for (const auto& parts : listeners_) {
         const auto settings = std::ranges::find(fresh->listeners, parts->name, &ListenerSettings::name);

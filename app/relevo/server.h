@@ -120,6 +120,8 @@ class Server {
 
     Result<void> open_control();
     Result<void> open_metrics();
+    Task<std::string> metrics_page();
+    Task<HttpResponse> answer_monitoring(HttpRequest request);
     Result<void> open_web();
     // server_web.cc
     void make_api();

@@ -7,6 +7,7 @@
 #include "app/relevo/path_metrics.h"
 #include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
+#include "app/relevo/state_metrics.h"
 #include "core/tenancy/administration.h"
 
 #include <boost/json/array.hpp>
@@ -30,15 +31,32 @@ Task<std::string> path_numbers(const Dispatcher& dispatcher) {
     co_return path_metrics(std::move(sites), *dispatcher.egress());
 }
 
-Task<HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, const Dispatcher& dispatcher,
-                               HttpRequest request) {
+}  // namespace
+
+Task<std::string> Server::metrics_page() {
+    StateNumbers numbers;
+    if (auto queue = co_await store_->spool().numbers(); queue.has_value()) numbers.queue = *std::move(queue);
+    if (const auto available = store_->available(); available.has_value()) numbers.disk_available = *available;
+    numbers.disk_reserve = store_->reserve();
+    const auto directory = access_->directory.load();
+    numbers.suspended_tenants =
+        static_cast<std::size_t>(std::ranges::count_if(directory->tenants(), &Tenant::suspended));
+    numbers.certificates = tls_server_->certificates();
+    numbers.warnings = log_->count_of(Level::warning);
+    numbers.errors = log_->count_of(Level::error);
+    std::string page = metrics_.render() + state_metrics(numbers, WallClock::now());
+    page += co_await path_numbers(dispatcher_);
+    co_return page;
+}
+
+Task<HttpResponse> Server::answer_monitoring(HttpRequest request) {
     HttpResponse response;
     if (request.method != "GET" && request.method != "HEAD") {
         response.status = 405;
         response.body = "only GET is answered here\n";
     } else if (request.target == "/metrics") {
         response.content_type = telemetry::metrics_content_type;
-        response.body = metrics.render() + co_await path_numbers(dispatcher);
+        response.body = co_await metrics_page();
     } else if (request.target == "/healthz") {
         response.body = "ok\n";
     } else {
@@ -47,8 +65,6 @@ Task<HttpResponse> answer_http(const telemetry::MetricsRegistry& metrics, const 
     }
     co_return response;
 }
-
-}  // namespace
 
 void Server::record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now) {
     CommitRequest request;
@@ -73,7 +89,7 @@ Result<void> Server::open_metrics() {
         metrics_listeners_.push_back(std::move(listener));
     }
     http_ = std::make_unique<net::HttpServer>(net::HttpServerOptions{
-        .handler = [this](HttpRequest request) { return answer_http(metrics_, dispatcher_, std::move(request)); }});
+        .handler = [this](HttpRequest request) { return answer_monitoring(std::move(request)); }});
     return {};
 }
 

@@ -121,7 +121,7 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     RELEVO_CHECK(migrate(*database_, migrations));
     SegmentOptions segments;
     RELEVO_TRY(const Octets disk_octets, disk_->total_space());
-    segments.reserve_octets = configuration.disk_reserve_on(disk_octets);
+    reserve_ = segments.reserve_octets = configuration.disk_reserve_on(disk_octets);
     log.info("store.disk_reserve",
              {{"mebibytes", segments.reserve_octets / mebibyte}, {"disk_mebibytes", disk_octets / mebibyte}});
     RELEVO_TRY(contents_, open_segments(*disk_, segments));
@@ -191,6 +191,13 @@ Result<void> Store::load_secret() {
             transaction.execute("INSERT INTO store_secret (id, octets) VALUES (1, $1)", {std::string_view(text)}));
         return {};
     });
+}
+
+Result<void> Store::set_reserve(const Configuration& configuration) {
+    RELEVO_TRY(const Octets disk_octets, disk_->total_space());
+    reserve_ = configuration.disk_reserve_on(disk_octets);
+    contents_->set_reserve(reserve_);
+    return {};
 }
 
 Result<void> Store::write(const std::function<Result<void>(Transaction&)>& work) {

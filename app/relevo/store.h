@@ -10,6 +10,7 @@
 #include "core/ports/migration.h"
 #include "core/spool/spool.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,12 @@ class Store {
     void end_hold(std::string_view id);
 
     [[nodiscard]] const std::string& data_dir() const { return data_dir_; }
+    // Room on its disk. Threads: any.
+    [[nodiscard]] Result<Octets> available() const { return disk_->free_space(); }
+    // With less room new mail is refused. Threads: any.
+    [[nodiscard]] Octets reserve() const { return reserve_; }
+    // As another configuration says. Errors: as available().
+    [[nodiscard]] Result<void> set_reserve(const Configuration& configuration);
     [[nodiscard]] Spool& spool() { return *spool_; }
     [[nodiscard]] GroupCommitter& committer() { return *committer_; }
     // What committer() writes into: for read_apart().
@@ -85,6 +92,7 @@ class Store {
     std::unique_ptr<Spool> spool_;
     std::string secret_;
     std::string data_dir_;
+    std::atomic<Octets> reserve_ = 0;
     std::string hold_id_;
 };
 

@@ -29,6 +29,8 @@ class ContentStore {
     // Adds to the open segment; neither durable nor readable before sync(). Errors: full – answer 452 4.3.1; nothing
     // was changed. io – answer 451 4.3.0; sync() will fail.
     virtual Result<ContentLocation> append(MessageId id, std::string_view content) = 0;
+    // append() refuses when the disk would have less left. Threads: any.
+    virtual void set_reserve(Octets octets) { static_cast<void>(octets); }
     // A hint that sync() follows, after other work: what was appended begins its way to the disk.
     virtual void begin_sync() {}
     // Everything appended survives a power cut afterwards. After an error everything appended since the last success is

@@ -128,6 +128,30 @@ TEST_F(SpoolAdministration, DropRemovesAndTheLastDropTakesTheContent) {
     }));
 }
 
+TEST_F(SpoolAdministration, TellsTheAgeOfWhatWaitsAndNotOfWhatIsHeld) {
+    EXPECT_FALSE(store.run(store.spool->numbers()).value().oldest_waiting);
+    const auto first = store.accept("a@example.com", {"b@example.net"});
+    const auto second = store.accept("a@example.com", {"b@example.net"});
+    EXPECT_EQ(store.run(store.spool->numbers()).value().oldest_waiting, time_of(first->id));
+    change({store.rows().front()}, Spool::Change::hold);
+    EXPECT_EQ(store.run(store.spool->numbers()).value().oldest_waiting, time_of(second->id));
+    store.run(store.spool->set_suspension("example.net", "mended soon")).value();
+    EXPECT_EQ(store.run(store.spool->numbers()).value().suspensions, 1U);
+}
+
+TEST_F(SpoolAdministration, RemembersTheNewestBackupAlone) {
+    EXPECT_FALSE(store.run(store.spool->numbers()).value().last_backup);
+    const auto now = std::chrono::floor<std::chrono::milliseconds>(WallClock::now());
+    for (const auto moment : {now - std::chrono::hours(2), now, now - std::chrono::hours(1)}) {
+        CommitRequest request;
+        request.rows = [moment](Transaction& transaction, const std::vector<ContentToStore>&) {
+            return record_backup(transaction, moment);
+        };
+        ASSERT_TRUE(store.run(commit(*store.committer, std::move(request))).has_value());
+    }
+    EXPECT_EQ(store.run(store.spool->numbers()).value().last_backup, now);
+}
+
 TEST_F(SpoolAdministration, LeavesOutWhatEndedMeanwhile) {
     const auto message = store.accept("a@example.com", {"b@example.net"});
     const auto rows = store.rows();

@@ -18,7 +18,9 @@ constexpr std::array migrations{
     // as an operator ever names.
     Migration{"spool", 2, "CREATE TABLE pool_name (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"},
     // 1: held because it came from a backup, until a person lets it go.
-    Migration{"spool", 3, "ALTER TABLE delivery ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;"}};
+    Migration{"spool", 3, "ALTER TABLE delivery ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;"},
+    // One row, id 1: the moment that the newest backup shows.
+    Migration{"spool", 4, "CREATE TABLE last_backup (id INTEGER PRIMARY KEY, moment INTEGER NOT NULL);"}};
 }  // namespace
 
 std::span<const Migration> spool_migrations() { return migrations; }

@@ -99,6 +99,9 @@ struct DeliveryFilter {
     bool restored = false;  // only what is held because it came from a backup
 };
 
+// A backup was made; one that shows an earlier moment than the last changes nothing.
+[[nodiscard]] Result<void> record_backup(Transaction& transaction, WallClock::time_point moment);
+
 // Threads: its methods may be called on any shard; state of its own is touched on the committer's and the reader's
 // threads alone.
 class Spool {
@@ -173,6 +176,14 @@ class Spool {
     };
     Task<Result<std::vector<Suspension>>> suspensions();
     Task<Result<void>> set_suspension(std::string site, std::optional<std::string> reason);  // nullopt: resume
+
+    // For monitoring.
+    struct Numbers {
+        std::optional<WallClock::time_point> oldest_waiting;  // when it was accepted; what is held does not count
+        std::size_t suspensions = 0;
+        std::optional<WallClock::time_point> last_backup;  // the moment that it shows
+    };
+    Task<Result<Numbers>> numbers();
 
     // For the committer's compaction (core owns the rows).
     [[nodiscard]] static Result<bool> is_live(Reader& reader, MessageId id);

@@ -160,11 +160,17 @@ class TestFullDisk(RelevoTestCase):
         refused = loopback.wait_until(lambda: (reply := self.answer()).code != 250 and reply, "a refusal", 20)
         self.assertEqual((refused.code, refused.status), (452, "4.3.1"), str(refused))
         self.assertIn("disk space", refused.text)
+        self.relevo.configure({"queue": {"disk_reserve": "4MiB"}})
+        self.relevo.run("reload")
+        loopback.wait_until(lambda: self.answer().code == 250, "service with a smaller reserve", 20, 0.2)
+        self.relevo.configure({"queue": {"disk_reserve": "24MiB"}})
+        self.relevo.run("reload")
+        loopback.wait_until(lambda: self.answer().code == 452, "the reserve of before", 20, 0.2)
         ballast.unlink()
         loopback.wait_until(lambda: self.answer().code == 250, "service with space again", 20, 0.2)
         sink = self.sink()
         self.relevo.control("queue.retry", all=True)
-        sink.wait_for(2)
+        sink.wait_for(3)
 
 
 class TestOddAddresses(RelevoTestCase):
