@@ -22,6 +22,26 @@ def read(name):
         return file.read()
 
 
+def without_code(markdown):
+    """A page without its fenced code and its code spans: what is left may hold links."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```", "", markdown, flags=re.S | re.M))
+
+
+def anchors(name):
+    """What the headings of a page are called in links, as GitHub and scripts/docs name them."""
+    found = []
+    text = re.sub(r"^```.*?^```", "", read(name), flags=re.S | re.M)
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", text, re.M):
+        anchor = anchor_of(heading)
+        found.append(anchor if anchor not in found else f"{anchor}-{sum(one.startswith(anchor) for one in found)}")
+    return found
+
+
+def anchor_of(heading):
+    heading = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
 def modules():
     """{"lib/smtp": {"DEPENDS": [...], "TEST_DEPENDS": [...]}} of every relevo_module() call."""
     result = {}

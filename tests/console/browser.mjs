@@ -37,6 +37,7 @@ const methods = {
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('request', (request) => /^(blob|data):/.test(request.url()) || request.url().startsWith(base) || complaints.push(`asked ${request.url()}`));
   },
+  dark: () => page.emulateMedia({ colorScheme: 'dark' }),
   resize: ({ width, height }) => page.setViewportSize({ width, height }),
   goto: async ({ path }) => {
     await page.goto(path);
