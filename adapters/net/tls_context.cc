@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 
 #include <fmt/format.h>
+#include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -180,6 +181,24 @@ std::vector<CertificateSummary> TlsServerContext::certificates() const {
     std::vector<CertificateSummary> summaries;
     for (const auto& entry : current()->entries) summaries.push_back(entry.summary);
     return summaries;
+}
+
+Result<std::string> TlsServerContext::sign(std::string_view content, std::string_view host) const {
+    const auto set = current();
+    SSL_CTX* context = entry_for(*set, host).context.get();
+    STACK_OF(X509)* chain = nullptr;
+    SSL_CTX_get0_chain_certs(context, &chain);
+    const std::unique_ptr<BIO, decltype(&BIO_free)> source(
+        BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
+    const std::unique_ptr<CMS_ContentInfo, decltype(&CMS_ContentInfo_free)> made(
+        CMS_sign(SSL_CTX_get0_certificate(context), SSL_CTX_get0_privatekey(context), chain, source.get(), CMS_BINARY),
+        &CMS_ContentInfo_free);
+    unsigned char* octets = nullptr;
+    const int length = made ? i2d_CMS_ContentInfo(made.get(), &octets) : -1;
+    if (length <= 0) return tls_failure("sign");
+    std::string text(reinterpret_cast<const char*>(octets), static_cast<std::size_t>(length));
+    OPENSSL_free(octets);
+    return text;
 }
 
 Result<SslPointer> TlsServerContext::begin(int descriptor) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace relevo::net {
@@ -37,6 +38,10 @@ class TlsServerContext {
     [[nodiscard]] Result<void> reload();
     [[nodiscard]] Result<void> reload(TlsServerOptions options);
     [[nodiscard]] std::vector<CertificateSummary> certificates() const;
+
+    // `content` with a signature (CMS, RFC 5652, as DER with the content in it) of the certificate for `host`, its
+    // chain included. Errors: io – OpenSSL could not.
+    [[nodiscard]] Result<std::string> sign(std::string_view content, std::string_view host) const;
 
     // Begins a handshake on a connected socket. Errors: io (out of memory).
     [[nodiscard]] Result<SslPointer> begin(int descriptor);

@@ -187,21 +187,24 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("domain verify", "domain.verify", server,
                         "Look in the DNS now: for the proof that a domain is its tenant's, and for its DKIM keys",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
-    table.push_back(
-        ask("domain set", "domain.set", server_or_store,
-            "Choose what happens to mail from outside to a domain, where its own mail comes back to, and what is "
-            "tracked of it",
-            {{"DOMAIN", "domain", text, "The domain or its id", true},
-             {"--dmarc", "dmarc", text,
-              "none, quarantine or reject: how far to follow what the author's domain asks for; default: as "
-              "verification.dmarc says"},
-             {"--return-path", "return_path", text,
-              "A sub-domain that bounces come back to, such as bounces.example.com; \"\": none of its own"},
-             {"--track", "tracking", text,
-              "opens, clicks, opens,clicks or none: what is noticed of its mail after delivery; default: as [tracking] "
-              "says"},
-             {"--tracking-host", "tracking_host", text,
-              "A sub-domain that its links go to, such as t.example.com; \"\": the service's"}}));
+    table.push_back(ask(
+        "domain set", "domain.set", server_or_store,
+        "Choose what happens to mail from outside to a domain, where its own mail comes back to, what is tracked of "
+        "it, and what mail programs are told of its mailboxes",
+        {{"DOMAIN", "domain", text, "The domain or its id", true},
+         {"--dmarc", "dmarc", text,
+          "none, quarantine or reject: how far to follow what the author's domain asks for; default: as "
+          "verification.dmarc says"},
+         {"--return-path", "return_path", text,
+          "A sub-domain that bounces come back to, such as bounces.example.com; \"\": none of its own"},
+         {"--track", "tracking", text,
+          "opens, clicks, opens,clicks or none: what is noticed of its mail after delivery; default: as [tracking] "
+          "says"},
+         {"--tracking-host", "tracking_host", text,
+          "A sub-domain that its links go to, such as t.example.com; \"\": the service's"},
+         {"--mailboxes", "mailboxes", list,
+          "Where its mailboxes are, for mail programs that set themselves up: imaps://HOST (TLS), imap://HOST "
+          "(STARTTLS), pop3s://HOST, pop3://HOST, the preferred one first; repeatable; none: nobody is told"}}));
     table.push_back(ask("domain remove", "domain.remove", server_or_store, "Remove a domain",
                         {{"DOMAIN", "domain", text, "The domain or its id", true}}));
 

@@ -26,7 +26,14 @@ class ClientSetup : public testing::Test {
                      const std::string& body = "") {
         const HttpRequest request{.method = method, .target = target, .fields = std::move(fields), .body = body};
         EXPECT_TRUE(is_client_setup(request)) << target;
-        return answer_client_setup(request, offer_, *directory_, WallClock::time_point{});
+        return answer_client_setup(request, {.offer = offer_,
+                                             .directory = *directory_,
+                                             .mailboxes = mailboxes_,
+                                             .sign = [this](std::string_view content) -> Result<std::string> {
+                                                 if (!can_sign_) return failure(ErrorKind::io, "no");
+                                                 return "signed: " + std::string(content);
+                                             },
+                                             .now = WallClock::time_point{}});
     }
 
     HttpResponse post(const std::string& address) {
@@ -38,6 +45,8 @@ class ClientSetup : public testing::Test {
                               .ports = {{587, clientsetup::PortSecurity::starttls}},
                               .web_url = "https://mail.relay.example"};
     std::shared_ptr<const Directory> directory_;
+    MailboxTable mailboxes_;
+    bool can_sign_ = true;
 };
 
 TEST_F(ClientSetup, KnowsItsPathsAndNoOthers) {
@@ -92,6 +101,32 @@ TEST_F(ClientSetup, AutodiscoverTellsBadRequestsFromUnknownAddresses) {
                 HasSubstr("<Port>587</Port>"));
     EXPECT_EQ(ask("/autodiscover/autodiscover.xml", {}, "PUT").status, 405U);
     EXPECT_EQ(ask("/mail/config-v1.1.xml", {}, "POST").status, 405U);
+}
+
+TEST_F(ClientSetup, TellsMailboxesOfTheirDomainAlone) {
+    EXPECT_THAT(ask("/mail/config-v1.1.xml?emailaddress=anna@shop.example").body, Not(HasSubstr("incomingServer")));
+    mailboxes_.add(DomainId{1}, clientsetup::parse_mailbox_server("imaps://imap.provider.example").value());
+    mailboxes_.add(DomainId{2}, clientsetup::parse_mailbox_server("imaps://imap.other.example").value());
+    EXPECT_THAT(ask("/mail/config-v1.1.xml?emailaddress=anna@shop.example").body,
+                HasSubstr("<hostname>imap.provider.example</hostname>"));
+    EXPECT_THAT(post("anna@shop.example").body, HasSubstr("<Server>imap.provider.example</Server>"));
+    EXPECT_THAT(post("anna@shop.example").body, Not(HasSubstr("imap.other.example")));
+}
+
+TEST_F(ClientSetup, GivesASignedProfileWhereMailboxesAreKnown) {
+    const std::string path = "/settings/mail.mobileconfig?emailaddress=anna@shop.example";
+    EXPECT_EQ(ask(path).status, 404U);
+    EXPECT_THAT(ask("/settings").body, Not(HasSubstr("<form")));
+    mailboxes_.add(DomainId{1}, clientsetup::parse_mailbox_server("imaps://imap.provider.example").value());
+    EXPECT_THAT(ask("/settings").body, HasSubstr("<form"));
+    const HttpResponse profile = ask(path);
+    EXPECT_EQ(profile.status, 200U);
+    EXPECT_EQ(profile.content_type, "application/x-apple-aspen-config");
+    EXPECT_THAT(profile.body, testing::StartsWith("signed: <?xml"));
+    can_sign_ = false;
+    EXPECT_THAT(ask(path).body, testing::StartsWith("<?xml"));
+    for (const std::string address : {"anna@claimed.example", "anna@other.example", "", "nonsense"})
+        EXPECT_EQ(ask("/settings/mail.mobileconfig?emailaddress=" + address).status, 404U) << address;
 }
 
 TEST_F(ClientSetup, JsonLeadsToTheXmlForTheOneProtocol) {

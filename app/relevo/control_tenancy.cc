@@ -6,6 +6,7 @@
 #include "core/signing/keys.h"
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
+#include "core/tenancy/mailboxes.h"
 #include "core/tenancy/secret.h"
 #include "core/webhooks/endpoints.h"
 #include "lib/base/text.h"
@@ -81,6 +82,9 @@ Result<json::object> json_of(Reader& reader, const Domain& domain) {
     json::value challenge;
     if (domain.ownership == Ownership::pending)
         challenge = json::object{{"host", challenge_host(domain.name)}, {"text", challenge_text(domain.challenge)}};
+    RELEVO_TRY(const MailboxServers servers, mailbox_servers_of(reader, domain.id));
+    json::array mailboxes;
+    for (const clientsetup::MailboxServer& server : servers) mailboxes.emplace_back(text_of(server));
     return json::object{{"id", domain.id.text()},
                         {"name", domain.name},
                         {"tenant", tenant},
@@ -93,6 +97,7 @@ Result<json::object> json_of(Reader& reader, const Domain& domain) {
                         {"return_path", json_text_or_null(domain.return_path)},
                         {"tracking", domain.tracking ? json::value(name_of(*domain.tracking)) : json::value(nullptr)},
                         {"tracking_host", json_text_or_null(domain.tracking_host)},
+                        {"mailboxes", std::move(mailboxes)},
                         {"created_at", json_time(domain.created_at)}};
 }
 
@@ -264,14 +269,17 @@ Result<std::optional<Tracked>> tracking_of(const std::string& text) {
 }
 
 Work set_domain(Transaction& transaction, const Arguments& arguments) {
-    RELEVO_CHECK(check_members(arguments, {"domain", "dmarc", "return_path", "tracking", "tracking_host"}));
+    RELEVO_CHECK(
+        check_members(arguments, {"domain", "dmarc", "return_path", "tracking", "tracking_host", "mailboxes"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "domain"));
     RELEVO_TRY(const auto dmarc, text_member(arguments, "dmarc"));
     RELEVO_TRY(const auto return_path, text_member(arguments, "return_path"));
     RELEVO_TRY(const auto tracking, text_member(arguments, "tracking"));
     RELEVO_TRY(const auto tracking_host, text_member(arguments, "tracking_host"));
-    if (!dmarc && !return_path && !tracking && !tracking_host)
-        return failure(ErrorKind::invalid, "what is to be set? Give dmarc, return_path, tracking or tracking_host");
+    RELEVO_TRY(const auto mailboxes, list_member(arguments, "mailboxes"));
+    if (!dmarc && !return_path && !tracking && !tracking_host && !mailboxes)
+        return failure(ErrorKind::invalid,
+                       "what is to be set? Give dmarc, return_path, tracking, tracking_host or mailboxes");
     RELEVO_TRY(const Domain domain, named_domain(transaction, name));
     if (dmarc) {
         RELEVO_TRY(const auto handling, dmarc_handling(*dmarc));
@@ -283,6 +291,10 @@ Work set_domain(Transaction& transaction, const Arguments& arguments) {
         RELEVO_CHECK(set_tracking(transaction, domain.id, tracked));
     }
     if (tracking_host) RELEVO_CHECK(set_tracking_host(transaction, domain.id, *tracking_host));
+    if (mailboxes) {
+        const bool are_none = *mailboxes == std::vector<std::string>{"none"};
+        RELEVO_CHECK(set_mailbox_servers(transaction, domain.id, are_none ? std::vector<std::string>() : *mailboxes));
+    }
     RELEVO_TRY(const Domain changed, domain_by_id(transaction, domain.id));
     return json_of(transaction, changed);
 }

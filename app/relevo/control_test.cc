@@ -188,6 +188,25 @@ TEST_F(ControlTest, TellsTheStateOfTheServer) {
     EXPECT_EQ(refusal("server.reload"), "invalid: line 3: no such setting");
 }
 
+TEST_F(ControlTest, KeepsWhereTheMailboxesOfADomainAre) {
+    ask("tenant.add", R"({"name":"acme"})");
+    ask("domain.add", R"({"tenant":"acme","domain":"example.com"})");
+    const json::object set =
+        ask("domain.set",
+            R"({"domain":"example.com","mailboxes":["imaps://Imap.example.net:993","pop3s://pop.example.net"]})");
+    EXPECT_EQ(json::serialize(set.at("mailboxes")), R"(["imaps://imap.example.net","pop3s://pop.example.net"])");
+    EXPECT_THAT(refusal("domain.set", R"({"domain":"example.com","mailboxes":["imap.example.net"]})"),
+                HasSubstr("imaps://HOST"));
+    EXPECT_THAT(
+        refusal("domain.set",
+                R"({"domain":"example.com","mailboxes":["imap://a","imap://b","imap://c","imap://d","imap://e"]})"),
+        HasSubstr("at most 4"));
+    const json::object none = ask("domain.set", R"({"domain":"example.com","mailboxes":["none"]})");
+    EXPECT_TRUE(none.at("mailboxes").as_array().empty());
+    ask("domain.set", R"({"domain":"example.com","mailboxes":["imaps://imap.example.net"]})");
+    ask("domain.remove", R"({"domain":"example.com"})");
+}
+
 TEST_F(ControlTest, TakesTheMomentOfABackupThatHasBeen) {
     ask("store.backed_up", R"({"moment":"2026-03-01T09:30:00Z"})");
     for (const char* moment :

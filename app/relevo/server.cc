@@ -113,6 +113,7 @@ Result<void> Server::load_access() {
         RELEVO_TRY(const std::int64_t sealed_keys, count_sealed_keys(reader));
         RELEVO_TRY(const std::int64_t sealed_totp, count_sealed_totp(reader));
         RELEVO_TRY(const std::int64_t sealed_webhooks, count_sealed_webhooks(reader));
+        RELEVO_TRY(mailboxes_, MailboxTable::load(reader));
         RELEVO_TRY(auto vault, open_vault(*started_with_, sealed_keys + sealed_totp + sealed_webhooks));
         signing_ = std::make_unique<Signing>(std::move(vault), started_with_->signing, metrics_, *log_);
         return signing_->load(reader);
@@ -327,12 +328,15 @@ void Server::start_shards() {
 Task<Result<void>> Server::refresh_directory() {
     std::shared_ptr<const Directory> fresh;
     std::shared_ptr<const LanTable> offices;
+    std::shared_ptr<const MailboxTable> mailboxes;
     RELEVO_CO_CHECK(co_await read_rows(store_->committer(), [&](Reader& reader) -> Result<void> {
         RELEVO_TRY(fresh, Directory::load(reader));
         RELEVO_TRY(offices, LanTable::load(reader));
+        RELEVO_TRY(mailboxes, MailboxTable::load(reader));
         return signing_->load(reader);
     }));
     access_->directory = std::move(fresh);
+    mailboxes_ = std::move(mailboxes);
     lan_->set_table(std::move(offices));
     refresh_routes();
     // A domain may have another tracking host now.

@@ -29,6 +29,7 @@
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
 #include "core/statistics/statistics.h"
+#include "core/tenancy/mailboxes.h"
 #include "core/tracking/tracker.h"
 #include "core/webhooks/webhooks.h"
 
@@ -200,6 +201,7 @@ class Server {
     std::unique_ptr<LanBook> lan_;
     QuotaLedger quotas_;
     std::unique_ptr<ReceptionShared> access_;
+    std::atomic<std::shared_ptr<const MailboxTable>> mailboxes_;
     std::atomic<std::shared_ptr<const RouteTable>> routes_;
     std::atomic<std::shared_ptr<const EgressTable>> egress_;
     std::atomic<std::shared_ptr<const Drains>> drains_ = std::make_shared<const Drains>();

@@ -74,9 +74,19 @@ Task<HttpResponse> Server::answer_web(const HttpSettings& settings, HttpRequest 
     if (request.path().starts_with(unsubscribe_path))
         co_return co_await answer_unsubscribe(*feedback_->intake(), *feedback_->return_paths(), std::move(request));
     if (Tracker::is_ours(request.path())) co_return co_await tracker_->answer(std::move(request));
-    if (is_client_setup(request))
-        co_return answer_client_setup(request, submission_offer(*configuration_.load()), *access_->directory.load(),
-                                      WallClock::now());
+    if (is_client_setup(request)) {
+        const auto directory = access_->directory.load();
+        const auto mailboxes = mailboxes_.load();
+        co_return answer_client_setup(request, {.offer = submission_offer(*configuration_.load()),
+                                                .directory = *directory,
+                                                .mailboxes = *mailboxes,
+                                                .sign =
+                                                    [this](std::string_view content) {
+                                                        return tls_server_->sign(content,
+                                                                                 started_with_->server.host_name);
+                                                    },
+                                                .now = WallClock::now()});
+    }
     if (settings.api && api::is_api_path(request.path())) co_return co_await api_->answer(std::move(request));
     if (settings.console && settings.api) co_return answer_console(console_, request);
     co_return HttpResponse{.status = 404, .body = "There is nothing here.\n"};

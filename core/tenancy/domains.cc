@@ -253,8 +253,8 @@ Result<void> remove_domain(Transaction& transaction, DomainId id) {
     if (!login.empty())
         return failure(ErrorKind::conflict, "the credential \"" + login + "\" is restricted to " + domain.name +
                                                 " or below: change or remove that credential first");
-    RELEVO_TRY([[maybe_unused]] const auto addresses,
-               transaction.execute("DELETE FROM domain_address WHERE domain_id = $1", {id.value}));
+    RELEVO_CHECK(transaction.execute("DELETE FROM domain_address WHERE domain_id = $1", {id.value}));
+    RELEVO_CHECK(transaction.execute("DELETE FROM domain_mailbox WHERE domain_id = $1", {id.value}));
     return statements::change_one(transaction, "DELETE FROM domain WHERE id = $1", {id.value},
                                   "there is no such domain");
 }

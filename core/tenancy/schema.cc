@@ -175,11 +175,22 @@ CREATE INDEX failed_login_of_credential ON failed_login (credential_id, last_at)
 CREATE INDEX failed_login_newest ON failed_login (last_at);
 )sql";
 
+// Where people read the mail of a domain: "imaps://imap.example.com".
+constexpr std::string_view mailbox_schema = R"sql(
+CREATE TABLE domain_mailbox (
+    domain_id BIGINT NOT NULL REFERENCES domain (id),
+    place INTEGER NOT NULL,
+    server TEXT NOT NULL,
+    PRIMARY KEY (domain_id, place)
+);
+)sql";
+
 constexpr std::array migrations = {
     Migration{"tenancy", 1, initial_schema},  Migration{"tenancy", 2, ownership_schema},
     Migration{"tenancy", 3, dmarc_schema},    Migration{"tenancy", 4, return_path_schema},
     Migration{"tenancy", 5, fairness_schema}, Migration{"tenancy", 6, tls_schema},
-    Migration{"tenancy", 7, tracking_schema}, Migration{"tenancy", 8, failed_login_schema}};
+    Migration{"tenancy", 7, tracking_schema}, Migration{"tenancy", 8, failed_login_schema},
+    Migration{"tenancy", 9, mailbox_schema}};
 
 }  // namespace
 

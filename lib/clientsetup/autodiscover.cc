@@ -8,6 +8,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace relevo::clientsetup {
 namespace {
 
@@ -41,6 +43,24 @@ std::string with_envelope(std::string_view response) {
                        response_schema, response);
 }
 
+// What is not said counts as "on": SPA is Microsoft's own log-in, and DomainRequired a Windows domain.
+std::string protocol_element(std::string_view type, std::string_view host, std::uint16_t port, PortSecurity security,
+                             std::string_view login, std::string_view more) {
+    return fmt::format(
+        "      <Protocol>\n"
+        "        <Type>{}</Type>\n"
+        "        <Server>{}</Server>\n"
+        "        <Port>{}</Port>\n"
+        "        <DomainRequired>off</DomainRequired>\n"
+        "        <LoginName>{}</LoginName>\n"
+        "        <SPA>off</SPA>\n"
+        "        <Encryption>{}</Encryption>\n"
+        "        <AuthRequired>on</AuthRequired>\n"
+        "{}"
+        "      </Protocol>\n",
+        type, xml::escaped(host), port, xml::escaped(login), security == PortSecurity::tls ? "SSL" : "TLS", more);
+}
+
 }  // namespace
 
 Result<AutodiscoverRequest> parse_autodiscover_request(std::string_view text) {
@@ -50,32 +70,30 @@ Result<AutodiscoverRequest> parse_autodiscover_request(std::string_view text) {
     return std::move(visitor.request);
 }
 
-std::string autodiscover_document(const Offer& offer, const mail::Address& address) {
+std::string autodiscover_document(const Offer& offer, const mail::Address& address,
+                                  std::span<const MailboxServer> mailboxes) {
     const std::vector<SubmissionPort> ports = automatic_ports(offer);
     if (ports.empty()) return {};
-    const SubmissionPort& port = ports.front();
-    // What is not said counts as "on": SPA is Microsoft's own log-in, and DomainRequired a Windows domain.
+    const std::string login = address.text();
+    std::string protocols;
+    for (const MailboxProtocol protocol : {MailboxProtocol::imap, MailboxProtocol::pop3}) {
+        const auto server = std::ranges::find(mailboxes, protocol, &MailboxServer::protocol);
+        if (server != mailboxes.end())
+            protocols += protocol_element(protocol == MailboxProtocol::imap ? "IMAP" : "POP3", server->host,
+                                          server->port, server->security, login, "");
+    }
+    protocols += protocol_element("SMTP", offer.host_name, ports.front().port, ports.front().security, login,
+                                  "        <UsePOPAuth>off</UsePOPAuth>\n"
+                                  "        <SMTPLast>off</SMTPLast>\n");
     return with_envelope(
         fmt::format("  <Response xmlns=\"{}\">\n"
                     "    <Account>\n"
                     "      <AccountType>email</AccountType>\n"
                     "      <Action>settings</Action>\n"
-                    "      <Protocol>\n"
-                    "        <Type>SMTP</Type>\n"
-                    "        <Server>{}</Server>\n"
-                    "        <Port>{}</Port>\n"
-                    "        <DomainRequired>off</DomainRequired>\n"
-                    "        <LoginName>{}</LoginName>\n"
-                    "        <SPA>off</SPA>\n"
-                    "        <Encryption>{}</Encryption>\n"
-                    "        <AuthRequired>on</AuthRequired>\n"
-                    "        <UsePOPAuth>off</UsePOPAuth>\n"
-                    "        <SMTPLast>off</SMTPLast>\n"
-                    "      </Protocol>\n"
+                    "{}"
                     "    </Account>\n"
                     "  </Response>\n",
-                    outlook_schema, xml::escaped(offer.host_name), port.port, xml::escaped(address.text()),
-                    port.security == PortSecurity::tls ? "SSL" : "TLS"));
+                    outlook_schema, protocols));
 }
 
 std::string autodiscover_error_document(AutodiscoverError error, std::chrono::milliseconds time) {

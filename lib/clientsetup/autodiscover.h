@@ -2,11 +2,13 @@
 #pragma once
 
 #include "lib/base/result.h"
+#include "lib/clientsetup/mailboxes.h"
 #include "lib/clientsetup/offer.h"
 #include "lib/mail/address.h"
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,9 +29,10 @@ struct AutodiscoverRequest {
 // At most 16 KiB. Errors: invalid, refused, limit – as xml::walk_xml(); invalid – no address.
 [[nodiscard]] Result<AutodiscoverRequest> parse_autodiscover_request(std::string_view text);
 
-// The account of `address`, which is also its login. One port: the schema has room for no more.
-// "": no port of the offer may be told to programs.
-[[nodiscard]] std::string autodiscover_document(const Offer& offer, const mail::Address& address);
+// The account of `address`, which is also its login. One port: the schema has room for no more. Of `mailboxes` the
+// first of each protocol. "": no port of the offer may be told to programs.
+[[nodiscard]] std::string autodiscover_document(const Offer& offer, const mail::Address& address,
+                                                std::span<const MailboxServer> mailboxes);
 
 // `time`: of the day, UTC.
 [[nodiscard]] std::string autodiscover_error_document(AutodiscoverError error, std::chrono::milliseconds time);

@@ -1,6 +1,7 @@
 #include "lib/clientsetup/autoconfig.h"
 #include "lib/clientsetup/autodiscover.h"
 #include "lib/clientsetup/client_texts.h"
+#include "lib/clientsetup/mobileconfig.h"
 #include "lib/clientsetup/settings_page.h"
 #include "lib/xml/xml_reader.h"
 
@@ -23,6 +24,9 @@ Offer usual_offer() {
             .ports = {{587, PortSecurity::starttls}, {465, PortSecurity::tls}, {2525, PortSecurity::none}},
             .web_url = "https://mail.example.com"};
 }
+
+const std::vector<MailboxServer> elsewhere{parse_mailbox_server("pop3://pop.provider.example").value(),
+                                           parse_mailbox_server("imaps://imap.provider.example:1993").value()};
 
 // The texts of all elements of one name, in order.
 class Texts : public xml::XmlVisitor {
@@ -58,7 +62,7 @@ TEST(Offer, TellsNobodyAPortThatTakesNoLogin) {
 }
 
 TEST(Autoconfig, HasEveryEncryptedPortAndTheAddressAsUserName) {
-    Texts texts = Texts::of(autoconfig_document(usual_offer(), "shop.example"));
+    Texts texts = Texts::of(autoconfig_document(usual_offer(), "shop.example", {}));
     EXPECT_THAT(texts["domain"], ElementsAre("shop.example"));
     EXPECT_THAT(texts["hostname"], ElementsAre("mail.example.com", "mail.example.com"));
     EXPECT_THAT(texts["port"], ElementsAre("465", "587"));
@@ -69,8 +73,64 @@ TEST(Autoconfig, HasEveryEncryptedPortAndTheAddressAsUserName) {
 
 TEST(Autoconfig, SaysNothingWithoutAnEncryptedPort) {
     const Offer offer{.host_name = "mail.example.com", .ports = {{2525, PortSecurity::none}}, .web_url = {}};
-    EXPECT_EQ(autoconfig_document(offer, "shop.example"), "");
-    EXPECT_EQ(autodiscover_document(offer, mail::Address::parse("a@shop.example", mail::Utf8::allowed).value()), "");
+    EXPECT_EQ(autoconfig_document(offer, "shop.example", elsewhere), "");
+    const auto address = mail::Address::parse("a@shop.example", mail::Utf8::allowed).value();
+    EXPECT_EQ(autodiscover_document(offer, address, elsewhere), "");
+    EXPECT_EQ(mobileconfig_document(offer, elsewhere, address), "");
+}
+
+TEST(Mailboxes, AreWrittenAsUrls) {
+    const auto server = parse_mailbox_server("IMAPS://Imap.Provider.example/");
+    ASSERT_TRUE(server.has_value());
+    EXPECT_EQ(*server, (MailboxServer{MailboxProtocol::imap, PortSecurity::tls, "imap.provider.example", 993}));
+    for (const std::string text :
+         {"imaps://a.example", "imap://a.example", "pop3s://a.example:1995", "pop3://a.example"})
+        EXPECT_EQ(text_of(parse_mailbox_server(text).value()), text);
+    EXPECT_EQ(text_of(parse_mailbox_server("imap://a.example:143").value()), "imap://a.example");
+}
+
+TEST(Mailboxes, RefuseWhatIsNoServer) {
+    for (const std::string text :
+         {"", "imap.example.com", "http://a.example", "imaps://", "imaps://:993", "imaps://a.example:0",
+          "imaps://a.example:x", "imaps://a.example:65536", "imaps://a.example:993 ", "imaps://a b",
+          "imaps://a<b>.example", "imaps://-a.example", "imaps://a..b", "imaps://user@a.example", "imaps://[::1]",
+          "imaps://a.example/INBOX"})
+        EXPECT_EQ(parse_mailbox_server(text).error().kind, ErrorKind::invalid) << text;
+    EXPECT_FALSE(parse_mailbox_server("imaps://" + std::string(254, 'a')).has_value());
+}
+
+TEST(Autoconfig, NamesMailboxesElsewhereInTheirOrder) {
+    Texts texts = Texts::of(autoconfig_document(usual_offer(), "shop.example", elsewhere));
+    EXPECT_THAT(texts["hostname"],
+                ElementsAre("pop.provider.example", "imap.provider.example", "mail.example.com", "mail.example.com"));
+    EXPECT_THAT(texts["port"], ElementsAre("110", "1993", "465", "587"));
+    EXPECT_THAT(texts["socketType"], ElementsAre("STARTTLS", "SSL", "SSL", "STARTTLS"));
+    EXPECT_EQ(texts["incomingServer"].size(), 2U);
+}
+
+TEST(Autodiscover, NamesMailboxesBeforeTheOutgoingServer) {
+    const auto address = mail::Address::parse("anna@shop.example", mail::Utf8::allowed).value();
+    Texts texts = Texts::of(autodiscover_document(usual_offer(), address, elsewhere));
+    EXPECT_THAT(texts["Type"], ElementsAre("IMAP", "POP3", "SMTP"));
+    EXPECT_THAT(texts["Server"], ElementsAre("imap.provider.example", "pop.provider.example", "mail.example.com"));
+    EXPECT_THAT(texts["Encryption"], ElementsAre("SSL", "TLS", "SSL"));
+}
+
+TEST(Mobileconfig, HasBothServersAndTheSameIdentityEachTime) {
+    const auto address = mail::Address::parse("\"o<b>\"@shop.example", mail::Utf8::allowed).value();
+    const std::string profile = mobileconfig_document(usual_offer(), std::span(elsewhere).subspan(1), address);
+    Texts texts = Texts::of(profile.substr(0, profile.find("<!DOCTYPE")) + profile.substr(profile.find("<plist")));
+    EXPECT_THAT(texts["integer"], ElementsAre("1993", "465", "1", "1"));
+    for (const std::string said :
+         {"EmailTypeIMAP", "imap.provider.example", "mail.example.com", "\"o<b>\"@shop.example"})
+        EXPECT_THAT(texts["string"], testing::Contains(said));
+    EXPECT_EQ(profile, mobileconfig_document(usual_offer(), std::span(elsewhere).subspan(1), address));
+    const auto other = mail::Address::parse("ob@shop.example", mail::Utf8::allowed).value();
+    const auto uuid_in = [](const std::string& text) { return text.substr(text.rfind("PayloadUUID") + 25, 36); };
+    EXPECT_THAT(uuid_in(profile),
+                testing::MatchesRegex("[0-9A-F]{8}-[0-9A-F]{4}-8[0-9A-F]{3}-[89AB][0-9A-F]{3}-[0-9A-F]{12}"));
+    EXPECT_NE(uuid_in(profile), uuid_in(mobileconfig_document(usual_offer(), elsewhere, other)));
+    EXPECT_EQ(mobileconfig_document(usual_offer(), {}, address), "");
 }
 
 std::string question(std::string_view address, std::string_view schema) {
@@ -107,7 +167,7 @@ TEST(Autodiscover, RefusesWhatIsNoRequest) {  // security row C8
 
 TEST(Autodiscover, AnswersWithTheFirstPortAndTheAddressAsLogin) {
     const auto address = mail::Address::parse("\"o<b> & co\"@shop.example", mail::Utf8::allowed).value();
-    Texts texts = Texts::of(autodiscover_document(usual_offer(), address));
+    Texts texts = Texts::of(autodiscover_document(usual_offer(), address, {}));
     EXPECT_THAT(texts["Type"], ElementsAre("SMTP"));
     EXPECT_THAT(texts["Server"], ElementsAre("mail.example.com"));
     EXPECT_THAT(texts["Port"], ElementsAre("465"));
@@ -165,6 +225,14 @@ TEST(SettingsPage, SamplesFollowTheSecurityOfThePort) {
     EXPECT_THAT(starttls, HasSubstr("requireTLS: true"));
     EXPECT_THAT(none, HasSubstr("smtp_tls_security_level = may"));
     EXPECT_THAT(none, HasSubstr("tls off"));
+}
+
+TEST(SettingsPage, AsksForTheAddressWhereProfilesAreOffered) {
+    for (const mail::Language language : {mail::Language::english, mail::Language::spanish}) {
+        EXPECT_THAT(settings_page(usual_offer(), language), Not(HasSubstr("<form")));
+        EXPECT_THAT(settings_page(usual_offer(), language, Profiles::offered),
+                    HasSubstr("<form action=\"/settings/mail.mobileconfig\">"));
+    }
 }
 
 TEST(SettingsPage, SaysThatThereIsNoPort) {

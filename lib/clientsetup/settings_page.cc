@@ -12,7 +12,8 @@ namespace {
 
 struct PageWords {
     std::string_view language, other_language, other_name, title, introduction, server, port, security, user, user_text,
-        password, password_text, others, sending_alone, no_port, without_login, in_file;
+        password, password_text, others, sending_alone, no_port, without_login, in_file, profile, profile_text, address,
+        profile_button;
 };
 
 constexpr PageWords english{
@@ -36,6 +37,11 @@ constexpr PageWords english{
     "This server takes no mail with a login: ask whoever runs it.",
     "no login, for known networks",
     "In",
+    "iPhone, iPad and Mac by themselves",
+    "The device gets a profile with all settings and asks for both passwords: that of your mailbox and that of this "
+    "server. Open this page on the device. It is there for domains whose mailboxes this server knows of.",
+    "Your e-mail address",
+    "Get the profile",
 };
 constexpr PageWords spanish{
     "es",
@@ -58,6 +64,11 @@ constexpr PageWords spanish{
     "Este servidor no admite correo con usuario y contraseña: pregunte a quien lo administra.",
     "sin usuario, para redes conocidas",
     "En",
+    "iPhone, iPad y Mac por sí solos",
+    "El dispositivo recibe un perfil con todos los ajustes y pide ambas contraseñas: la de su buzón y la de este "
+    "servidor. Abra esta página en el dispositivo. Existe para los dominios cuyos buzones conoce este servidor.",
+    "Su dirección de correo",
+    "Obtener el perfil",
 };
 
 constexpr std::string_view style =
@@ -65,8 +76,8 @@ constexpr std::string_view style =
     "background:#fff}h1{line-height:1.2}h2{margin:2rem 0 .5rem}table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border:1px solid #c9ced6}th{width:12rem}"
     "pre{background:#f3f5f7;padding:.8rem;overflow-x:auto}nav a{margin-right:.8rem;white-space:nowrap}"
-    ".note{border-left:4px solid #2f6feb;padding:.2rem .8rem}"
-    "@media print{nav,.language{display:none}body{margin:0;max-width:none;font-size:10pt}"
+    "input,button{font:inherit;padding:.3rem .6rem}.note{border-left:4px solid #2f6feb;padding:.2rem .8rem}"
+    "@media print{nav,.language,form{display:none}body{margin:0;max-width:none;font-size:10pt}"
     "section{break-inside:avoid}pre{white-space:pre-wrap}}";
 
 std::string_view security_words(PortSecurity security, mail::Language language) {
@@ -143,7 +154,7 @@ void append_facts(std::string& html, const Offer& offer, const SubmissionPort& u
 
 }  // namespace
 
-std::string settings_page(const Offer& offer, mail::Language language) {
+std::string settings_page(const Offer& offer, mail::Language language, Profiles profiles) {
     const PageWords& words = language == mail::Language::spanish ? spanish : english;
     std::string html = fmt::format(
         "<!doctype html>\n<html lang=\"{0}\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -154,6 +165,13 @@ std::string settings_page(const Offer& offer, mail::Language language) {
         words.other_name, words.introduction);
     if (const auto usual = usual_port(offer)) {
         append_facts(html, offer, *usual, words, language);
+        if (profiles == Profiles::offered)
+            html += fmt::format(
+                "<section id=\"profile\">\n<h2>{}</h2>\n<p>{}</p>\n<form action=\"{}\">\n<label>{} <input "
+                "type=\"email\" "
+                "name=\"emailaddress\" required autocomplete=\"email\"></label> "
+                "<button>{}</button>\n</form>\n</section>\n",
+                words.profile, words.profile_text, profile_path, words.address, words.profile_button);
         html += "<nav>\n";
         for (const ClientText& client : client_texts())
             html += fmt::format("<a href=\"#{}\">{}</a>\n", client.id, xml::escaped(client.title(language)));

@@ -10,8 +10,14 @@
 namespace relevo::clientsetup {
 
 inline constexpr std::string_view settings_path = "/settings";
+inline constexpr std::string_view profile_path = "/settings/mail.mobileconfig";
+
+// Whether there are profiles for Apple's devices (mobileconfig.h), for some domain at least.
+enum class Profiles : bool { none, offered };
 
 // A whole HTML document, fit for printing: no script, nothing from elsewhere, no secret. It says the same to everybody.
-[[nodiscard]] std::string settings_page(const Offer& offer, mail::Language language);
+// Where profiles are offered, a form asks for the address.
+[[nodiscard]] std::string settings_page(const Offer& offer, mail::Language language,
+                                        Profiles profiles = Profiles::none);
 
 }  // namespace relevo::clientsetup

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import plistlib
 import re
 import smtplib
 import ssl
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import unittest
 import urllib.parse
+import uuid
 import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -106,6 +108,45 @@ class TestAutoconfig(RelevoTestCase):
                 answer = self.ask(path, host, secure)
                 self.assertEqual(answer.status, 200, (path, host, answer.text))
                 self.assertEqual(answer.texts("domain"), ["customer.test"])
+
+    def test_mailboxes_elsewhere_are_told_as_soon_as_somebody_says_where_they_are(self) -> None:
+        path = AUTOCONFIG_PATHS[0] + "?emailaddress=" + urllib.parse.quote(ADDRESS)
+        self.assertEqual(self.ask(path).xml.findall("emailProvider/incomingServer"), [])
+        self.assertEqual(self.ask(f"/settings/mail.mobileconfig?emailaddress={ADDRESS}").status, 404)
+        done = self.relevo.ask("domain", "set", "customer.test", "--mailboxes", "imaps://imap.provider.test,pop3://pop.provider.test:1110")
+        self.assertEqual(done["mailboxes"], ["imaps://imap.provider.test", "pop3://pop.provider.test:1110"])
+        try:
+            servers = [(server.get("type"), server.findtext("hostname"), server.findtext("port"), server.findtext("socketType"))
+                       for server in self.ask(path).xml.findall("emailProvider/incomingServer")]
+            self.assertEqual(servers, [("imap", "imap.provider.test", "993", "SSL"), ("pop3", "pop.provider.test", "1110", "STARTTLS")])
+            outlook = self.ask("/autodiscover/autodiscover.xml", method="POST", body=REQUEST.format(ADDRESS, OUTLOOK))
+            self.assertEqual(outlook.texts("Type"), ["IMAP", "POP3", "SMTP"])
+            self.assertIn('action="/settings/mail.mobileconfig"', self.ask("/settings").text)
+            self.check_profile(self.ask(f"/settings/mail.mobileconfig?emailaddress={ADDRESS}"))
+            self.relevo.restart()
+            self.assertEqual(len(self.ask(path).xml.findall("emailProvider/incomingServer")), 2)
+        finally:
+            self.relevo.ask("domain", "set", "customer.test", "--mailboxes", "none")
+        self.assertEqual(self.ask(path).xml.findall("emailProvider/incomingServer"), [])
+
+    def check_profile(self, answer: Answer) -> None:
+        """Signed by the server's certificate, and what Apple's documentation of the payload asks for."""
+        self.assertEqual((answer.status, answer.fields["Content-Type"]), (200, "application/x-apple-aspen-config"))
+        file = self.folder / "mail.mobileconfig"
+        file.write_bytes(answer.body)
+        done = subprocess.run(["openssl", "cms", "-verify", "-inform", "DER", "-in", file, "-CAfile", self.certificate, "-purpose", "any"],
+                              capture_output=True, timeout=30)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        profile = plistlib.loads(done.stdout)
+        self.assertEqual(profile["PayloadType"], "Configuration")
+        [account] = profile["PayloadContent"]
+        self.assertEqual(account["PayloadType"], "com.apple.mail.managed")
+        self.assertEqual((account["IncomingMailServerHostName"], account["IncomingMailServerPortNumber"], account["IncomingMailServerUseSSL"],
+                          account["IncomingMailServerUsername"]), ("imap.provider.test", 993, True, ADDRESS))
+        self.assertEqual((account["OutgoingMailServerHostName"], account["OutgoingMailServerPortNumber"], account["OutgoingMailServerUsername"]),
+                         (HOST, self.relevo.ports["implicit"], ADDRESS))
+        for one in (profile, account):
+            self.assertEqual(str(uuid.UUID(one["PayloadUUID"])).upper(), one["PayloadUUID"])
 
     # --- Outlook
 

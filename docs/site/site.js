@@ -1,4 +1,5 @@
 // The search of the pages: their sections come as a file of the site, when somebody begins to type. Nothing is asked of others.
+// And the list of pages begins where the reader is.
 'use strict';
 (() => {
   const { root, none, found } = document.currentScript.dataset;
@@ -49,6 +50,10 @@
     count.textContent = hits.length === 0 ? none : `${hits.length} ${found}`;
     results.replaceChildren(count, ...hits.slice(0, shown).map(link_to));
   }
+
+  const list = document.querySelector('nav.pages');
+  const here = list.querySelector('[aria-current]');
+  if (here) list.scrollTop = here.offsetTop - list.offsetTop - list.clientHeight / 2;
 
   box.disabled = false;
   box.addEventListener('focus', load);

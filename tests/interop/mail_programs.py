@@ -1,0 +1,187 @@
+"""Mail programs that people use, set up from an address alone. By hand: python3 tests/interop/mail_programs.py [FOLDER]
+
+Needs root and the Debian packages thunderbird, dovecot-imapd, xvfb, imagemagick, libnss3-tools and iproute2. The programs run in a
+network of their own, without a way out, in which port 80 and the names of the domain are the test's; FOLDER gets a picture of
+each. It takes a minute or two, so that scripts/test does not run it.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import certificates, loopback  # noqa: E402
+from harness.case import RelevoTestCase  # noqa: E402
+from harness.relevo import PASSWORD  # noqa: E402
+from marionette import Marionette  # noqa: E402
+
+HOST, MAILBOXES, DOMAIN = "mail.customer.test", "imap.provider.test", "customer.test"
+ADDRESS = f"ana@{DOMAIN}"
+INSIDE = "RELEVO_INSIDE_A_NETWORK"
+DISPLAY = ":97"
+
+DOVECOT = """
+base_dir = {folder}/run
+state_dir = {folder}/run
+log_path = {folder}/log
+protocols = imap
+listen = 127.0.0.1
+ssl = required
+ssl_cert = <{certificate}
+ssl_key = <{key}
+default_internal_user = {user}
+default_login_user = {user}
+first_valid_uid = 1
+mail_location = maildir:{folder}/mail/%u
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={folder}/mail/%u
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    port = 993
+    ssl = yes
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+"""
+
+PREFERENCES = {
+    "mail.provider.suppress_dialog_on_startup": False, "datareporting.policy.dataSubmissionEnabled": False,
+    "datareporting.policy.dataSubmissionPolicyBypassNotification": True, "app.update.enabled": False, "app.donation.eoy.version.viewed": 999,
+    "mailnews.start_page.enabled": False, "mail.shell.checkDefaultClient": False, "mail.spotlight.firstRunDone": True,
+    "mail.rights.version": 1, "mailnews.start_page_override.mstone": "ignore", "extensions.update.enabled": False,
+    "network.captive-portal-service.enabled": False, "network.connectivity-service.enabled": False,
+    # Nobody answers outside; what would ask there is told so at once.
+    "mailnews.auto_config_url": "", "mailnews.mx_service_url": "", "mailnews.auto_config.fetchFromExchange.enabled": False,
+}
+
+VISIBLE = """((selector) => [...document.querySelectorAll(selector)].find((one) => one.getClientRects().length > 0))"""
+
+
+class TestThunderbird(RelevoTestCase):
+    @classmethod
+    def class_settings(cls) -> dict:
+        authority = certificates.Authority(cls.folder / "authority")
+        cls.authority = authority.certificate
+        cls.certificate, key = authority.issue(HOST)
+        cls.mailbox_certificate = authority.issue(MAILBOXES)
+        return {"server": {"host_name": HOST}, "tls": {"certificate": cls.certificate, "key": key},
+                "http": [{"address": ["127.0.0.1:80"], "tls": False, "api": False, "console": False}]}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.relevo.add_credential(ADDRESS)
+        cls.relevo.ask("domain", "set", DOMAIN, "--mailboxes", f"imaps://{MAILBOXES}")
+        cls.start_dovecot()
+        cls.start_screen()
+
+    @classmethod
+    def run_beside(cls, command: list[str], **more) -> subprocess.Popen:
+        log = open(cls.folder / f"{pathlib.Path(command[0]).name}.log", "wb")
+        cls.addClassCleanup(log.close)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
+        cls.addClassCleanup(loopback.stop_process, process)
+        return process
+
+    @classmethod
+    def start_dovecot(cls) -> None:
+        folder = cls.folder / "dovecot"
+        (folder / "run").mkdir(parents=True)
+        (folder / "mail").mkdir()
+        shutil.chown(folder / "mail", "dovecot", "dovecot")
+        cls.folder.chmod(0o755)
+        certificate, key = cls.mailbox_certificate
+        configuration = folder / "dovecot.conf"
+        configuration.write_text(DOVECOT.format(folder=folder, certificate=certificate, key=key, user="dovecot", group="dovecot",
+                                                password=PASSWORD))
+        cls.run_beside(["dovecot", "-F", "-c", str(configuration)])
+
+        def answers() -> bool:
+            return not loopback.may_listen("127.0.0.1", 993)
+
+        loopback.wait_until(answers, "Dovecot", 20)
+
+    @classmethod
+    def start_screen(cls) -> None:
+        cls.run_beside(["Xvfb", DISPLAY, "-screen", "0", "1280x900x24", "-nolisten", "tcp"])
+        loopback.wait_until(lambda: pathlib.Path(f"/tmp/.X11-unix/X{DISPLAY[1:]}").exists(), "the screen", 20)
+
+    def picture(self, name: str) -> None:
+        if len(sys.argv) > 1 or os.environ.get("RELEVO_SCREENSHOTS"):
+            folder = os.environ.get("RELEVO_SCREENSHOTS") or sys.argv[1]
+            subprocess.run(["import", "-display", DISPLAY, "-window", "root", f"{folder}/{name}.png"], check=True, timeout=60)
+
+    def start_thunderbird(self) -> Marionette:
+        profile = self.folder / "thunderbird"
+        profile.mkdir()
+        port = loopback.free_port()
+        preferences = {**PREFERENCES, "marionette.port": port}
+        lines = [f'user_pref("{name}", {str(value).lower() if isinstance(value, bool) else repr(value).replace(chr(39), chr(34))});'
+                 for name, value in preferences.items()]
+        (profile / "user.js").write_text("\n".join(lines) + "\n")
+        subprocess.run(["certutil", "-N", "--empty-password", "-d", f"sql:{profile}"], check=True, timeout=60)
+        subprocess.run(["certutil", "-A", "-n", "test", "-t", "C,,", "-d", f"sql:{profile}", "-i", self.authority], check=True, timeout=60)
+        self.run_beside(["thunderbird", "--profile", str(profile), "--marionette", "--remote-allow-system-access", "--new-instance"],
+                        env={**os.environ, "DISPLAY": DISPLAY, "HOME": str(self.folder), "MOZ_CRASHREPORTER_DISABLE": "1",
+                             "MOZ_DISABLE_CONTENT_SANDBOX": "1", "LIBGL_ALWAYS_SOFTWARE": "1"})
+        control = Marionette(port)
+        self.addCleanup(control.close)
+        return control
+
+    def test_thunderbird_sets_up_both_halves_from_the_address(self) -> None:
+        control = self.start_thunderbird()
+        control.wait(f"!!{VISIBLE}('#realName')", "the question for name and address")
+        fill = """const input = %s(given[0]); input.value = given[1]; input.dispatchEvent(new Event('input', {bubbles: true}));"""
+        control.run(fill % VISIBLE, "#realName", "Ana")
+        control.run(fill % VISIBLE, "#email", ADDRESS)
+        go_on = f"{VISIBLE}('account-hub-footer #forward').click();"
+        control.run(go_on)
+        control.wait(f"!!{VISIBLE}('email-config-found #protocolForm')", "what it found", 90)
+        self.picture("thunderbird-found")
+        found = control.run(f"return {VISIBLE}('email-config-found').innerText;")
+        for word in (HOST, MAILBOXES):
+            self.assertIn(word, found)
+        control.run(go_on)
+        control.wait(f"!!{VISIBLE}('email-password-form #password')", "the question for the password")
+        control.run(fill % VISIBLE, "email-password-form #password", PASSWORD)
+        control.run(go_on)
+        control.wait(f"!!{VISIBLE}('email-added-success')", "an account", 90)
+        self.picture("thunderbird-done")
+        made = control.run("""
+            const {MailServices} = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
+            const incoming = MailServices.accounts.accounts.map((one) => one.incomingServer).find((one) => one.type == 'imap');
+            const outgoing = MailServices.outgoingServer.defaultServer.QueryInterface(Ci.nsISmtpServer);
+            return [incoming.hostName, incoming.port, incoming.username, outgoing.hostname, outgoing.port, outgoing.username];""")
+        self.assertEqual(made, [MAILBOXES, 993, ADDRESS, HOST, self.relevo.ports["implicit"], ADDRESS])
+
+
+def main() -> None:
+    if os.environ.get(INSIDE) is None:
+        hosts = "127.0.0.1 localhost " + " ".join([HOST, MAILBOXES, DOMAIN, f"autoconfig.{DOMAIN}"])
+        script = f'ip link set lo up && printf "%s\\n" "{hosts}" >/run/relevo-hosts.$$ && mount --bind /run/relevo-hosts.$$ /etc/hosts && exec "$@"'
+        os.environ[INSIDE] = "1"
+        os.execvp("unshare", ["unshare", "--mount", "--net", "sh", "-c", script, "sh", sys.executable, *sys.argv])
+    if len(sys.argv) > 1:
+        pathlib.Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+    unittest.main(argv=sys.argv[:1], verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
