@@ -40,7 +40,7 @@ first_valid_uid = 1
 mail_location = maildir:{folder}/mail/%u
 passdb {{
   driver = static
-  args = password={password}
+  args = nopassword=y
 }}
 userdb {{
   driver = static
@@ -71,7 +71,15 @@ PREFERENCES = {
     "mailnews.auto_config_url": "", "mailnews.mx_service_url": "", "mailnews.auto_config.fetchFromExchange.enabled": False,
 }
 
-VISIBLE = """((selector) => [...document.querySelectorAll(selector)].find((one) => one.getClientRects().length > 0))"""
+# The first visible element, however deep in shadow trees.
+VISIBLE = """(function look(selector, root = document) {
+  for (const one of root.querySelectorAll(selector)) if (one.getClientRects().length > 0) return one;
+  for (const one of root.querySelectorAll('*')) {
+    const found = one.shadowRoot && look(selector, one.shadowRoot);
+    if (found) return found;
+  }
+  return null;
+})"""
 
 
 class TestThunderbird(RelevoTestCase):
@@ -109,8 +117,7 @@ class TestThunderbird(RelevoTestCase):
         cls.folder.chmod(0o755)
         certificate, key = cls.mailbox_certificate
         configuration = folder / "dovecot.conf"
-        configuration.write_text(DOVECOT.format(folder=folder, certificate=certificate, key=key, user="dovecot", group="dovecot",
-                                                password=PASSWORD))
+        configuration.write_text(DOVECOT.format(folder=folder, certificate=certificate, key=key, user="dovecot", group="dovecot"))
         cls.run_beside(["dovecot", "-F", "-c", str(configuration)])
 
         def answers() -> bool:
@@ -143,6 +150,7 @@ class TestThunderbird(RelevoTestCase):
                              "MOZ_DISABLE_CONTENT_SANDBOX": "1", "LIBGL_ALWAYS_SOFTWARE": "1"})
         control = Marionette(port)
         self.addCleanup(control.close)
+        self.addCleanup(self.picture, "thunderbird-last")
         return control
 
     def test_thunderbird_sets_up_both_halves_from_the_address(self) -> None:
@@ -162,14 +170,25 @@ class TestThunderbird(RelevoTestCase):
         control.wait(f"!!{VISIBLE}('email-password-form #password')", "the question for the password")
         control.run(fill % VISIBLE, "email-password-form #password", PASSWORD)
         control.run(go_on)
-        control.wait(f"!!{VISIBLE}('email-added-success')", "an account", 90)
+        try:
+            control.wait(f"!!{VISIBLE}('email-added-success')", "an account", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{(self.folder / 'dovecot/log').read_text()}") from None
         self.picture("thunderbird-done")
         made = control.run("""
             const {MailServices} = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
             const incoming = MailServices.accounts.accounts.map((one) => one.incomingServer).find((one) => one.type == 'imap');
             const outgoing = MailServices.outgoingServer.defaultServer.QueryInterface(Ci.nsISmtpServer);
-            return [incoming.hostName, incoming.port, incoming.username, outgoing.hostname, outgoing.port, outgoing.username];""")
+            return [incoming.hostname, incoming.port, incoming.username, outgoing.hostname, outgoing.port, outgoing.username];""")
         self.assertEqual(made, [MAILBOXES, 993, ADDRESS, HOST, self.relevo.ports["implicit"], ADDRESS])
+        # The wizard has tried the incoming server alone.
+        control.run("""
+            const {MailServices} = ChromeUtils.importESModule('resource:///modules/MailServices.sys.mjs');
+            const server = MailServices.outgoingServer.defaultServer;
+            server.password = given[0];
+            server.verifyLogon({QueryInterface: ChromeUtils.generateQI(['nsIUrlListener']), OnStartRunningUrl() {}, OnStopRunningUrl() {}}, null);""",
+                    PASSWORD)
+        self.relevo.wait_for_log("smtp.login", login=ADDRESS)
 
 
 def main() -> None:
