@@ -2,6 +2,9 @@
 
 #include "app/relevo/public_face.h"
 #include "core/signing/publication.h"
+#include "core/tenancy/mailboxes.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -79,6 +82,12 @@ Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, co
     facts.ownership_proven = domain.ownership != Ownership::pending;
     add_keys(facts, records);
     add_client_services(facts, configuration);
+    RELEVO_TRY(const MailboxServers mailboxes, mailbox_servers_of(reader, domain.id));
+    for (const clientsetup::MailboxServer& server : mailboxes) {
+        const std::string_view protocol = server.protocol == clientsetup::MailboxProtocol::imap ? "imap" : "pop3";
+        const bool is_tls = server.security == clientsetup::PortSecurity::tls;
+        facts.mailboxes.push_back({fmt::format("_{}{}._tcp", protocol, is_tls ? "s" : ""), server.host, server.port});
+    }
     return facts;
 }
 

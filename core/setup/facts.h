@@ -22,6 +22,13 @@ struct SendingKey {
 };
 
 // Names are A-labels in lower case without final dot; an empty one stands for "not used here".
+// Where people read the domain's mail, on a server of somebody else.
+struct MailboxService {
+    std::string label;  // "_imaps._tcp" (RFC 6186 §3.2, §3.3)
+    std::string host;
+    std::uint16_t port = 0;
+};
+
 struct DomainFacts {
     std::string domain;
     std::string host_name;               // of this server, as EHLO and the PTR records say
@@ -42,6 +49,7 @@ struct DomainFacts {
     std::uint16_t submissions_port = 0;   // TLS from the start
     std::uint16_t autodiscover_port = 0;  // HTTPS
     bool serves_autoconfig = false;       // web pages on port 80 or 443, where clients look
+    std::vector<MailboxService> mailboxes;
 };
 
 }  // namespace relevo::setup

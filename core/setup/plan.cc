@@ -133,6 +133,8 @@ class Planner {
         add_service_at("_submission._tcp", 10, facts_.submission_port);
         add_service_at("_autodiscover._tcp", 0, facts_.autodiscover_port);
         if (facts_.serves_autoconfig) add_here("autoconfig", dns::RecordType::cname, facts_.host_name);
+        for (const MailboxService& mailboxes : facts_.mailboxes)
+            add_here(mailboxes.label, dns::service_record, dns::Service{0, 1, mailboxes.port, mailboxes.host}.text());
     }
 
     // What the operator's own zone must hold for all of this.

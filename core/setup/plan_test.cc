@@ -157,6 +157,15 @@ TEST(DnsPlan, LetsMailClientsFindWhatThisServerHas) {
     }));
 }
 
+// RFC 6186 §3.2, §3.3
+TEST(DnsPlan, LetsMailClientsFindMailboxesElsewhere) {
+    DomainFacts facts = shop_with_clients();
+    facts.mailboxes = {{"_imaps._tcp", "imap.provider.example", 993}, {"_pop3._tcp", "pop.provider.example", 1110}};
+    const std::string zone = zone_text(make_plan(facts, {}), Zone::customer, mail::Language::english);
+    EXPECT_THAT(zone, HasSubstr("\n_imaps._tcp.shop.example. 3600 IN SRV 0 1 993 imap.provider.example.\n"));
+    EXPECT_THAT(zone, HasSubstr("\n_pop3._tcp.shop.example. 3600 IN SRV 0 1 1110 pop.provider.example.\n"));
+}
+
 // RFC 2782: the owner may weigh targets and name others beside ours.
 TEST(DnsPlan, AServiceIsThereWithAnyPriority) {
     const DnsPlan plan = make_plan(shop_with_clients(), {});

@@ -104,6 +104,9 @@ Words why_clients(std::string_view label) {
             "Outlook encuentra aquí el servidor de salida con solo la dirección. No lo ponga si los buzones del "
             "dominio "
             "están en un servidor Exchange o en Microsoft 365: debe quedar el suyo."};
+    if (label.starts_with("_imap") || label.starts_with("_pop3"))
+        return {"Mail clients that ask the DNS find the mailboxes and their port.",
+                "Los programas de correo que preguntan al DNS encuentran los buzones y su puerto."};
     return {"Mail clients that ask the DNS find the outgoing server and its port.",
             "Los programas de correo que preguntan al DNS encuentran el servidor de salida y su puerto."};
 }

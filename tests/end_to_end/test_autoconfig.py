@@ -123,6 +123,8 @@ class TestAutoconfig(RelevoTestCase):
             self.assertEqual(outlook.texts("Type"), ["IMAP", "POP3", "SMTP"])
             self.assertIn('action="/settings/mail.mobileconfig"', self.ask("/settings").text)
             self.check_profile(self.ask(f"/settings/mail.mobileconfig?emailaddress={ADDRESS}"))
+            zone = self.relevo.run("domain", "dns", "customer.test", "--zone").output
+            self.assertRegex(zone, r"(?m)^_imaps\._tcp\.customer\.test\. \d+ IN SRV 0 1 993 imap\.provider\.test\.$")
             self.relevo.restart()
             self.assertEqual(len(self.ask(path).xml.findall("emailProvider/incomingServer")), 2)
         finally:

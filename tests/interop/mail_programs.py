@@ -1,6 +1,6 @@
 """Mail programs that people use, set up from an address alone. By hand: python3 tests/interop/mail_programs.py [FOLDER]
 
-Needs root and the Debian packages thunderbird, dovecot-imapd, xvfb, imagemagick, libnss3-tools and iproute2. The programs run in a
+Needs root and the Debian packages thunderbird, claws-mail, dovecot-imapd, nsd, xdotool, xvfb, imagemagick, libnss3-tools and iproute2. The programs run in a
 network of their own, without a way out, in which port 80 and the names of the domain are the test's; FOLDER gets a picture of
 each. It takes a minute or two, so that scripts/test does not run it.
 """
@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import certificates, loopback  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import PASSWORD  # noqa: E402
+from harness.zone_server import ZoneServer  # noqa: E402
 from marionette import Marionette  # noqa: E402
 
 HOST, MAILBOXES, DOMAIN = "mail.customer.test", "imap.provider.test", "customer.test"
@@ -82,7 +83,9 @@ VISIBLE = """(function look(selector, root = document) {
 })"""
 
 
-class TestThunderbird(RelevoTestCase):
+class MailProgramCase(RelevoTestCase):
+    """A domain whose mailboxes are with somebody else, and a screen."""
+
     @classmethod
     def class_settings(cls) -> dict:
         authority = certificates.Authority(cls.folder / "authority")
@@ -99,6 +102,8 @@ class TestThunderbird(RelevoTestCase):
         cls.relevo.ask("domain", "set", DOMAIN, "--mailboxes", f"imaps://{MAILBOXES}")
         cls.start_dovecot()
         cls.start_screen()
+        cls.environment = {**os.environ, "DISPLAY": DISPLAY, "HOME": str(cls.folder), "NO_AT_BRIDGE": "1",
+                           "LIBGL_ALWAYS_SOFTWARE": "1", "MOZ_CRASHREPORTER_DISABLE": "1", "MOZ_DISABLE_CONTENT_SANDBOX": "1"}
 
     @classmethod
     def run_beside(cls, command: list[str], **more) -> subprocess.Popen:
@@ -135,6 +140,8 @@ class TestThunderbird(RelevoTestCase):
             folder = os.environ.get("RELEVO_SCREENSHOTS") or sys.argv[1]
             subprocess.run(["import", "-display", DISPLAY, "-window", "root", f"{folder}/{name}.png"], check=True, timeout=60)
 
+
+class TestThunderbird(MailProgramCase):
     def start_thunderbird(self) -> Marionette:
         profile = self.folder / "thunderbird"
         profile.mkdir()
@@ -146,8 +153,7 @@ class TestThunderbird(RelevoTestCase):
         subprocess.run(["certutil", "-N", "--empty-password", "-d", f"sql:{profile}"], check=True, timeout=60)
         subprocess.run(["certutil", "-A", "-n", "test", "-t", "C,,", "-d", f"sql:{profile}", "-i", self.authority], check=True, timeout=60)
         self.run_beside(["thunderbird", "--profile", str(profile), "--marionette", "--remote-allow-system-access", "--new-instance"],
-                        env={**os.environ, "DISPLAY": DISPLAY, "HOME": str(self.folder), "MOZ_CRASHREPORTER_DISABLE": "1",
-                             "MOZ_DISABLE_CONTENT_SANDBOX": "1", "LIBGL_ALWAYS_SOFTWARE": "1"})
+                        env=self.environment)
         control = Marionette(port)
         self.addCleanup(control.close)
         self.addCleanup(self.picture, "thunderbird-last")
@@ -191,10 +197,72 @@ class TestThunderbird(RelevoTestCase):
         self.relevo.wait_for_log("smtp.login", login=ADDRESS)
 
 
+class TestClawsMail(MailProgramCase):
+    """Its wizard has no remote control: places on the screen are pointed at. A picture tells what went wrong."""
+
+    def settled(self) -> None:
+        """Waits until the screen stays as it is."""
+        last = b""
+
+        def is_still() -> bool:
+            nonlocal last
+            shown = subprocess.run(["import", "-display", DISPLAY, "-window", "root", "ppm:-"], check=True, capture_output=True,
+                                   timeout=60).stdout
+            last, before = shown, last
+            return shown == before
+
+        loopback.wait_until(is_still, "a screen that stays", 20, 0.3)
+
+    def xdotool(self, *words: str) -> str:
+        done = subprocess.run(["xdotool", *words], env=self.environment, check=True, capture_output=True, text=True, timeout=60)
+        self.settled()
+        return done.stdout
+
+    def click(self, x: int, y: int, times: int = 1) -> None:
+        self.xdotool("mousemove", str(x), str(y), "click", "--repeat", str(times), "1")
+
+    def test_claws_mail_sets_itself_up_from_the_printed_zone(self) -> None:   # RFC 6186
+        zone = ZoneServer(self.folder / "nsd", DOMAIN, "127.0.0.1", port=53)
+        self.addCleanup(zone.stop)
+        zone.publish(self.relevo.run("domain", "dns", DOMAIN, "--zone").output + "\nmail 1 IN A 127.0.0.1\n")
+        self.run_beside(["claws-mail", "--alternate-config-dir", str(self.folder / "claws")], env=self.environment)
+        self.addCleanup(self.picture, "claws-mail-last")
+        [window] = self.xdotool("search", "--sync", "--onlyvisible", "--name", "Setup Wizard").split()
+        self.xdotool("windowfocus", "--sync", window)
+        self.xdotool("key", "alt+n")
+        self.click(650, 291, 3)
+        self.xdotool("type", "Ana")
+        self.click(650, 329, 3)
+        self.xdotool("type", ADDRESS)
+        self.xdotool("key", "alt+n")
+        self.click(650, 291)   # POP3, or
+        self.xdotool("key", "Down")
+        self.xdotool("key", "Return")
+        self.click(428, 325)   # Auto-configure
+        self.picture("claws-mail-receiving")
+        self.xdotool("key", "alt+n")
+        self.picture("claws-mail-sending")
+        self.xdotool("key", "alt+n")
+        self.xdotool("key", "alt+n")
+        self.xdotool("key", "alt+s")
+        accounts = self.folder / "claws/accountrc"
+        loopback.wait_until(lambda: accounts.exists() and "smtp_server" in accounts.read_text(), "an account", 20)
+        made = dict(line.split("=", 1) for line in accounts.read_text().splitlines() if "=" in line)
+        self.assertEqual((made["receive_server"], made["ssl_imap"], made["user_id"]), (MAILBOXES, "1", ADDRESS))
+        self.assertEqual((made["smtp_server"], made["smtp_port"]), (HOST, str(self.relevo.ports["submission"])))
+
+
 def main() -> None:
     if os.environ.get(INSIDE) is None:
         hosts = "127.0.0.1 localhost " + " ".join([HOST, MAILBOXES, DOMAIN, f"autoconfig.{DOMAIN}"])
-        script = f'ip link set lo up && printf "%s\\n" "{hosts}" >/run/relevo-hosts.$$ && mount --bind /run/relevo-hosts.$$ /etc/hosts && exec "$@"'
+        script = f"""set -e
+            ip link set lo up
+            mount -t tmpfs none /mnt   # seen by nobody else
+            printf '%s\\n' "{hosts}" >/mnt/hosts
+            echo nameserver 127.0.0.1 >/mnt/resolver
+            mount --bind /mnt/hosts /etc/hosts
+            mount --bind /mnt/resolver /etc/resolv.conf
+            exec "$@\""""
         os.environ[INSIDE] = "1"
         os.execvp("unshare", ["unshare", "--mount", "--net", "sh", "-c", script, "sh", sys.executable, *sys.argv])
     if len(sys.argv) > 1:
