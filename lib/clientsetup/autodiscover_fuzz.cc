@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (!address.has_value()) return 0;
     const clientsetup::Offer offer{.host_name = "mail.example.com", .ports = {{587}}, .web_url = "https://x.example"};
     LoginVisitor visitor;
-    require(xml::walk_xml(clientsetup::autodiscover_document(offer, *address), visitor, {}).has_value());
+    require(xml::walk_xml(clientsetup::autodiscover_document(offer, *address, {}), visitor, {}).has_value());
     require(visitor.login == address->text());
     return 0;
 }
