@@ -206,12 +206,14 @@ Result<Created> create(const Configuration& configuration, const CreateOptions& 
     RELEVO_TRY(const auto writer, BackupWriter::open(options.folder));
     if (options.full) writer->forget_earlier();
     Manifest manifest;
+    std::string damage_of_statistics;
     {
         RELEVO_TRY(const auto store, hold_store(configuration));
         manifest.made_at = std::chrono::time_point_cast<std::chrono::milliseconds>(store->moment());
         manifest.version = RELEVO_VERSION;
         manifest.host_name = configuration.server.host_name;
         manifest.data_dir = store->data_dir();
+        damage_of_statistics = store->damage_of_statistics();
         Copy copy(*writer, options.rate);
         RELEVO_CHECK(copy_store(copy, *store, manifest));
         copy_configuration(copy, named_files(configuration, options.configuration_path), *store, manifest, created);
@@ -231,6 +233,10 @@ Result<Created> create(const Configuration& configuration, const CreateOptions& 
                                                       "at the store with `relevo doctor`; if it is whole, `--full` "
                                                       "takes nothing from earlier backups",
                                                       finding.problem));
+    }
+    if (!damage_of_statistics.empty()) {
+        created.examination.findings.push_back(finding_of_statistics(damage_of_statistics));
+        created.left_out.push_back(std::string(statistics_name) + ": it is damaged");
     }
     manifest.messages = created.examination.messages;
     manifest.recipients = created.examination.recipients;

@@ -1,6 +1,5 @@
 #include "app/backup/doctor.h"
 
-#include "adapters/disk/disk_view.h"
 #include "adapters/sqlite/sqlite_database.h"
 #include "adapters/vault/file_key_vault.h"
 #include "app/backup/held_store.h"
@@ -15,15 +14,6 @@
 
 namespace relevo::backup {
 namespace {
-
-std::unique_ptr<DiskView> view_of(const HeldStore& store) {
-    std::map<std::string, DiskView::Opener, std::less<>> files;
-    for (const HeldFile& file : store.files())
-        files.emplace(file.name, [path = store.data_dir() + "/" + file.name, size = file.size] {
-            return open_to_read(path, size);
-        });
-    return std::make_unique<DiskView>(std::move(files));
-}
 
 // Whatever anybody but the owner may do is too much: the store is all mail and all keys.
 void check_access(const HeldStore& store, Examination& found) {
@@ -89,6 +79,8 @@ Result<Examination> examine_host(const Configuration& configuration, std::span<c
     if (!store.has_value()) return std::unexpected(std::move(store).error());
     const auto view = view_of(**store);
     RELEVO_TRY(Examination found, examine_store(*view, known, [&] { return (*store)->go_on(); }));
+    if (!(*store)->damage_of_statistics().empty())
+        found.findings.push_back(finding_of_statistics((*store)->damage_of_statistics()));
     check_access(**store, found);
     check_space(configuration, **store, found);
     if (found.missing_changes == 0) check_keys(configuration, *view, found);

@@ -72,12 +72,25 @@ class Examiner {
             if (!content.has_value()) add(FindingKind::content, one.message.text(), content.error().detail);
             examination_.octets += one.location.length;
         }
+        RELEVO_CHECK(go_on_());
+        RELEVO_CHECK(check_statistics());
         return std::move(examination_);
     }
 
  private:
     void add(FindingKind kind, std::string subject, std::string problem) {
         examination_.findings.push_back({kind, std::move(subject), std::move(problem)});
+    }
+
+    Result<void> check_statistics() {
+        RELEVO_TRY(const bool exists, view_.exists(statistics_name));
+        if (!exists) return {};
+        const auto problems = problems_of_database(view_, statistics_name);
+        if (!problems.has_value())
+            examination_.findings.push_back(finding_of_statistics(problems.error().detail));
+        else if (!problems->empty())
+            examination_.findings.push_back(finding_of_statistics(problems->front()));
+        return {};
     }
 
     Result<void> check_changes(Database& database) {
@@ -135,11 +148,19 @@ std::string_view name_of(FindingKind kind) {
     switch (kind) {
         case FindingKind::database: return "database";
         case FindingKind::content: return "content";
+        case FindingKind::statistics: return "statistics";
         case FindingKind::key: return "key";
         case FindingKind::access: return "access";
         case FindingKind::space: return "space";
     }
     return "";
+}
+
+Finding finding_of_statistics(std::string_view problem) {
+    return {FindingKind::statistics, statistics_name,
+            fmt::format("{}. No mail is in it: the next start sets it aside and counts anew from the events that are "
+                        "kept",
+                        problem)};
 }
 
 Result<Examination> examine_store(Disk& view, std::span<const Migration> known,

@@ -16,11 +16,12 @@
 namespace relevo::backup {
 
 enum class FindingKind : std::uint8_t {
-    database,  // the file itself, or its rows disagree
-    content,   // of one message
-    key,       // cannot be opened
-    access,    // others may read or change what is ours
-    space,     // too little of it is left
+    database,    // the file itself, or its rows disagree
+    content,     // of one message
+    statistics,  // the figures and the search; they are counted anew
+    key,         // cannot be opened
+    access,      // others may read or change what is ours
+    space,       // too little of it is left
 };
 [[nodiscard]] std::string_view name_of(FindingKind kind);
 
@@ -29,6 +30,9 @@ struct Finding {
     std::string subject;  // "msg_…", a file or a key
     std::string problem;
 };
+
+// Of statistics.db.
+[[nodiscard]] Finding finding_of_statistics(std::string_view problem);
 
 struct Examination {
     std::int64_t messages = 0, recipients = 0;  // that wait

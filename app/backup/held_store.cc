@@ -27,9 +27,6 @@ constexpr std::chrono::seconds renew_every{10};  // a sixth of the lease (docs/c
 // None of these is part of a store that starts anew.
 constexpr std::array<std::string_view, 4> passing_names{"lock", "attempts", restoring_name, "relevo.db.new"};
 
-constexpr const char* statistics_name = "statistics.db";
-
-// A server sets damaged statistics aside and counts anew from the events: they are not worth failing for.
 Result<void> move_log_of_statistics(Disk& disk) {
     RELEVO_TRY(const bool exists, disk.exists(statistics_name));
     if (!exists) return {};
@@ -118,11 +115,12 @@ class HeldByLock final : public HeldStore {
             RELEVO_TRY(const auto database, open_sqlite(*held->disk_, database_name));
             RELEVO_CHECK(database->checkpoint_whole());
         }
-        const bool has_statistics = move_log_of_statistics(*held->disk_).has_value();
+        const auto statistics = move_log_of_statistics(*held->disk_);
+        if (!statistics.has_value()) held->damage_of_statistics_ = statistics.error().detail;
         held->data_dir_ = data_dir;
         held->moment_ = std::chrono::system_clock::now();
         RELEVO_TRY(held->files_, files_of_store(data_dir));
-        if (!has_statistics)
+        if (!statistics.has_value())
             std::erase_if(held->files_, [](const HeldFile& file) { return file.name == statistics_name; });
         return std::unique_ptr<HeldStore>(std::move(held));
     }
@@ -149,6 +147,15 @@ Result<std::vector<HeldFile>> files_of_store(const std::string& data_dir) {
                        fmt::format("{}: {}", data_dir, problem.message()));
     std::ranges::sort(files, {}, &HeldFile::name);
     return files;
+}
+
+std::unique_ptr<DiskView> view_of(const HeldStore& store) {
+    std::map<std::string, DiskView::Opener, std::less<>> files;
+    for (const HeldFile& file : store.files())
+        files.emplace(file.name, [path = store.data_dir() + "/" + file.name, size = file.size] {
+            return open_to_read(path, size);
+        });
+    return std::make_unique<DiskView>(std::move(files));
 }
 
 Result<std::unique_ptr<HeldStore>> hold_store(const Configuration& configuration) {

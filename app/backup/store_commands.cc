@@ -17,6 +17,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,6 +80,7 @@ class Performer {
             case cli::StoreCommand::backup_verify: return verify();
             case cli::StoreCommand::backup_restore: return restore();
             case cli::StoreCommand::doctor: return doctor();
+            case cli::StoreCommand::export_tenant: break;  // app/export
         }
         return static_cast<int>(ExitCode::usage);
     }
@@ -107,10 +109,11 @@ class Performer {
             "{} in {}: {} files, {}, of which {} were new; {:.1f} s\n"
             "Read back and found whole: {} waiting messages for {} recipients.\n",
             made->name, printable(options_.folder), made->files, size_of(made->octets), size_of(made->written),
-            static_cast<double>(made->time.count()) / 1000, found.messages - std::ssize(found.findings),
+            static_cast<double>(made->time.count()) / 1000,
+            found.messages - std::ranges::count(found.findings, FindingKind::content, &Finding::kind),
             found.recipients);
         if (!found.findings.empty())
-            text += fmt::format("{} messages are damaged in the store, and so in the backup:\n{}",
+            text += fmt::format("{} of the store's parts are damaged, and so are they in the backup:\n{}",
                                 found.findings.size(), lines_of(found.findings));
         for (const std::string& left_out : made->left_out) text += cli::paragraph("Not in it: ", left_out);
         if (made->removed > 0) text += fmt::format("{} older backups were removed.\n", made->removed);

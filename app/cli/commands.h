@@ -102,12 +102,20 @@ struct LookupOptions {
 };
 
 // What keeps the store safe.
-enum class StoreCommand : std::uint8_t { backup_create, backup_list, backup_verify, backup_restore, doctor };
+enum class StoreCommand : std::uint8_t {
+    backup_create,
+    backup_list,
+    backup_verify,
+    backup_restore,
+    doctor,
+    export_tenant
+};
 
 struct StoreOptions {
     StoreCommand command = StoreCommand::doctor;
     std::string configuration_path;
-    std::string folder;    // of backups
+    std::string folder;    // of backups, or of an export
+    std::string tenant;    // of export_tenant
     std::string name;      // of one; empty: the newest
     std::string data_dir;  // of backup_restore; empty: as the configuration says
     std::size_t keep = 0;  // of backup_create: so many stay; 0: all

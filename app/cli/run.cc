@@ -294,8 +294,9 @@ class Runner {
             load_configuration(parsed_.configuration_path, process_environment(), NamedFiles::ignored);
         const auto options = store_options(*parsed_.command, parsed_.arguments);
         if (!options) return problem(options.error(), ExitCode::usage);
-        const bool needs_configuration =
-            options->command == StoreCommand::backup_create || options->command == StoreCommand::doctor;
+        const bool needs_configuration = options->command == StoreCommand::backup_create ||
+                                         options->command == StoreCommand::doctor ||
+                                         options->command == StoreCommand::export_tenant;
         if (!configuration && needs_configuration)
             return problem(configuration.error(),
                            options->command == StoreCommand::doctor ? ExitCode::unreachable : ExitCode::problem);

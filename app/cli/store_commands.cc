@@ -35,10 +35,15 @@ void add_store_commands(std::vector<CommandSpec>& table) {
     table.push_back(do_here("doctor",
                             "Look whether the store is whole, with or without a running server: exit code 0 if it is "
                             "fine, 1 if something is damaged, 3 if that could not be found out"));
+    table.push_back(do_here("export",
+                            "Write everything of a tenant into files for others to read, while the server runs or not: "
+                            "settings, waiting mail, events, figures, lists; no passwords and keys",
+                            {{"FOLDER", "folder", text, "A folder that is not there yet, or empty", true},
+                             {"--tenant", "tenant", text, "Whose", true}}));
 }
 
 bool is_store_command(const CommandSpec& command) {
-    return command.name == "doctor" || command.name.starts_with("backup ");
+    return command.name == "doctor" || command.name == "export" || command.name.starts_with("backup ");
 }
 
 Result<StoreOptions> store_options(const CommandSpec& command, const boost::json::object& arguments) {
@@ -48,9 +53,11 @@ Result<StoreOptions> store_options(const CommandSpec& command, const boost::json
                       : command.name == "backup list"    ? StoreCommand::backup_list
                       : command.name == "backup verify"  ? StoreCommand::backup_verify
                       : command.name == "backup restore" ? StoreCommand::backup_restore
+                      : command.name == "export"         ? StoreCommand::export_tenant
                                                          : StoreCommand::doctor;
     options.folder = text_of(arguments, "folder");
     options.name = text_of(arguments, "backup");
+    options.tenant = text_of(arguments, "tenant");
     options.data_dir = text_of(arguments, "data_dir");
     options.full = flag_of(arguments, "full");
     options.send_queued = flag_of(arguments, "send_queued");

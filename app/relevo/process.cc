@@ -6,6 +6,7 @@
 #include "adapters/telemetry/line_log.h"
 #include "app/backup/store_commands.h"
 #include "app/configuration/shaping_file.h"
+#include "app/export/export_command.h"
 #include "app/lookups/look_up.h"
 #include "app/lookups/message_file.h"
 #include "app/relevo/connection_check.h"
@@ -279,6 +280,8 @@ int Process::keep_store(const cli::StoreOptions& options, const Configuration* c
         return give_to_user(configuration->server, files);
     };
     const std::vector<Migration> migrations = store_migrations();
+    if (options.command == cli::StoreCommand::export_tenant)
+        return exporting::perform(options, *configuration, migrations);
     return backup::perform(options, configuration, {.migrations = migrations, .give_to_user = give});
 }
 
