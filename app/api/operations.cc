@@ -42,6 +42,8 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"deleteSuppression", "suppression.remove", Bounds::tenant},
     {"importSuppressions", "suppression.import", Bounds::tenant},
 
+    {"erasePerson", "person.erase", Bounds::tenant},
+
     {"listQueue", "queue.list", Bounds::queue, "entries"},
     {"holdQueue", "queue.hold", Bounds::queue},
     {"releaseQueue", "queue.release", Bounds::queue},

@@ -506,6 +506,7 @@ std::span<const CommandGroup> command_groups() {
         {"config", "The configuration file"},
         {"backup", "Copies of the store"},
         {"store", "The files of the store"},
+        {"erase", "What is kept of people"},
         {"tenant", "Who sends: customers, departments"},
         {"domain", "What they may send from"},
         {"dkim", "Signatures of mail, and the keys that make them"},

@@ -195,6 +195,7 @@ std::string render(std::string_view request, const value& result) {
     if (request.starts_with("certificate.")) return render_certificates(request, result);
     if (request == "login.failures") return render_login_failures(result);
     if (request.starts_with("source.")) return render_sources(request, result);
+    if (request == "person.erase") return render_erasure(result);
     if (request.starts_with("suppression.") && request != "suppression.remove")
         return render_suppression(request, result);
     if (request.starts_with("stats.")) return render_statistics(request, result);

@@ -27,6 +27,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_statistics(std::string_view request, const boost::json::value& result);
 // `message list`.
 [[nodiscard]] std::string render_messages(const boost::json::value& result);
+// `erase person`.
+[[nodiscard]] std::string render_erasure(const boost::json::value& result);
 // `suppression …`.
 [[nodiscard]] std::string render_suppression(std::string_view request, const boost::json::value& result);
 // `certificate …`.

@@ -40,6 +40,17 @@ void add_store_commands(std::vector<CommandSpec>& table) {
                             "settings, waiting mail, events, figures, lists; no passwords and keys",
                             {{"FOLDER", "folder", text, "A folder that is not there yet, or empty", true},
                              {"--tenant", "tenant", text, "Whose", true}}));
+    CommandSpec erase = ask_either(
+        "erase person", "person.erase",
+        "Take a person's address, and what is known of its owner, out of the history, the search and all lists but the "
+        "suppression list; mail that still waits stays",
+        {{"ADDRESS", "address", text, "Whose", true},
+         of_tenant,
+         {"--drop-queued", "drop_queued", flag, "Also drop, without a report, what still waits to or from the address"},
+         {"--dry-run", "dry_run", flag, "Only count"},
+         {"--yes", "yes", flag, "Do not ask"}});
+    erase.confirmation = Confirmation::after_count;
+    table.push_back(std::move(erase));
 }
 
 bool is_store_command(const CommandSpec& command) {

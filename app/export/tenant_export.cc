@@ -130,7 +130,6 @@ class Export {
             return {};
         }
         RELEVO_TRY(const auto database, open_sqlite(*view_, backup::statistics_name));
-        statements_.clear();
         return database->read([&](Reader& reader) { return write_tables(reader, ExportSource::statistics); });
     }
 

@@ -135,6 +135,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         RELEVO_CO_TRY(const std::vector<std::string> needs_restart, context_.reload());
         co_return json::object{{"changed", true}, {"needs_restart", json_list(needs_restart)}};
     }
+    if (command == "person.erase") co_return co_await erase_person(std::move(arguments), std::move(principal));
     if (command == "store.hold" || command == "store.go_on" || command == "store.let_go" ||
         command == "store.backed_up")
         co_return co_await hold_store(std::move(command), std::move(arguments));

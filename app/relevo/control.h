@@ -169,6 +169,8 @@ class Control {
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);
 
+    // control_persons.cc
+    Task<Answer> erase_person(Arguments arguments, Principal principal);
     // control_webhooks.cc
     Task<Answer> hold_store(std::string command, Arguments arguments);
     Task<Answer> perform_webhooks(std::string command, Arguments arguments);

@@ -315,6 +315,7 @@ void Server::start_shards() {
         });
     control_listener_->start();
     shards_.front()->shard.spawn(crash_guard_->hold_taken());
+    shards_.front()->shard.spawn(resume_erasures());
     shards_.front()->shard.spawn(keep_house());
     shards_.front()->shard.spawn(keep_keys());
     shards_.front()->shard.spawn(watch_sources());

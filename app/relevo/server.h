@@ -144,6 +144,7 @@ class Server {
         const Configuration& configuration);
     void use_address_lists(std::shared_ptr<const addresscheck::AddressLists> lists, const Configuration& configuration);
     [[nodiscard]] std::vector<std::string> needs_restart(const Configuration& fresh) const;
+    Task<> resume_erasures();
     Task<> keep_house();
     Task<> keep_keys();
     Task<> housekeeping_round();

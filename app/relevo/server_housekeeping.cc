@@ -15,6 +15,15 @@ Task<> Server::keep_house() {
     }
 }
 
+// What a crash interrupted.
+Task<> Server::resume_erasures() {
+    const auto resumed = co_await store_->erasure().resume(accounts_.audit());
+    if (!resumed.has_value())
+        log_->error("erasure.failed", {{"problem", resumed.error().detail}});
+    else if (*resumed > 0)
+        log_->info("erasure.resumed", {{"persons", *resumed}});
+}
+
 Task<> Server::keep_keys() {
     while (!draining_) {
         co_await keeper_->round([this] { return draining_.load(); });

@@ -6,6 +6,7 @@
 #include "adapters/sqlite/sqlite_database.h"
 #include "core/accounts/schema.h"
 #include "core/delivery/schema.h"
+#include "core/erasure/schema.h"
 #include "core/feedback/schema.h"
 #include "core/lan/schema.h"
 #include "core/reporting/schema.h"
@@ -89,10 +90,10 @@ Error advised(Error error) {
 
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
-    for (const auto list :
-         {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(), tenancy_migrations(),
-          accounts_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
-          feedback_migrations(), tracking_migrations(), webhooks_migrations(), delivery_migrations()})
+    for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
+                            tenancy_migrations(), accounts_migrations(), lan_migrations(), signing_migrations(),
+                            reporting_migrations(), transport_migrations(), feedback_migrations(),
+                            tracking_migrations(), webhooks_migrations(), delivery_migrations(), erasure_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }
@@ -139,6 +140,7 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     committer_ = std::make_unique<GroupCommitter>(*database_, *contents_, std::move(options));
     RELEVO_CHECK(open_statistics(log));
     spool_ = std::make_unique<Spool>(*committer_);
+    erasure_ = std::make_unique<Erasure>(*committer_, *statistics_committer_);
     return load_secret();
 }
 

@@ -5,6 +5,7 @@
 #include "adapters/committer/no_contents.h"
 #include "app/backup/held_store.h"
 #include "app/configuration/configuration.h"
+#include "core/erasure/erasure.h"
 #include "core/ports/disk.h"
 #include "core/ports/log.h"
 #include "core/ports/migration.h"
@@ -72,6 +73,7 @@ class Store {
     // What committer() writes into: for read_apart().
     [[nodiscard]] Database& database() { return *database_; }
     [[nodiscard]] GroupCommitter& statistics_committer() { return *statistics_committer_; }
+    [[nodiscard]] Erasure& erasure() { return *erasure_; }
     // A random octet string that belongs to this store and is never shown; made at the first start.
     [[nodiscard]] const std::string& secret() const { return secret_; }
     [[nodiscard]] ContentStore::Usage usage() const { return contents_->usage(); }
@@ -90,6 +92,7 @@ class Store {
     std::function<void()> on_commit_;
     std::unique_ptr<GroupCommitter> committer_;
     std::unique_ptr<Spool> spool_;
+    std::unique_ptr<Erasure> erasure_;
     std::string secret_;
     std::string data_dir_;
     std::atomic<Octets> reserve_ = 0;
