@@ -3,6 +3,7 @@
 #include "adapters/disk/posix_disk.h"
 #include "adapters/sqlite/salvage.h"
 #include "adapters/sqlite/sqlite_database.h"
+#include "app/backup/log_guard.h"
 #include "app/cli/control_client.h"
 #include "app/cli/json_view.h"
 #include "core/spool/spool.h"
@@ -25,7 +26,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds answer_timeout{30};
 constexpr std::chrono::seconds renew_every{10};  // a sixth of the lease (docs/control-protocol.md)
 // None of these is part of a store that starts anew.
-constexpr std::array<std::string_view, 4> passing_names{"lock", "attempts", restoring_name, "relevo.db.new"};
+constexpr std::array<std::string_view, 5> passing_names{"lock", "attempts", restoring_name, "relevo.db.new",
+                                                        log_expected_name};
 
 Result<void> move_log_of_statistics(Disk& disk) {
     RELEVO_TRY(const bool exists, disk.exists(statistics_name));
@@ -106,11 +108,20 @@ class HeldByLock final : public HeldStore {
         RELEVO_TRY(const bool is_restoring, held->disk_->exists(restoring_name));
         if (is_restoring)
             return failure(ErrorKind::conflict, "a restore into " + data_dir + " was interrupted: run it again");
+        // Before anything opens the database: that makes a log where one is missing.
+        RELEVO_TRY(const std::vector<std::string> lost, problems_of_store_log(*held->disk_));
+        // The start of a server keeps what is left of a damaged log; here that would be gone.
+        if (!lost.empty())
+            return failure(ErrorKind::io,
+                           fmt::format("relevo.db is damaged: {}. A start of the server keeps the damaged "
+                                       "log apart and serves what is left",
+                                       lost.front()));
         // Before the log is moved: nothing may be written into a damaged file.
         const auto problems = problems_of_database(*held->disk_, database_name);
         if (!problems.has_value() || !problems->empty())
             return failure(ErrorKind::io, "relevo.db is damaged: " +
                                               (problems.has_value() ? problems->front() : problems.error().detail));
+        RELEVO_CHECK(stop_expecting_log(*held->disk_));
         {
             RELEVO_TRY(const auto database, open_sqlite(*held->disk_, database_name));
             RELEVO_CHECK(database->checkpoint_whole());

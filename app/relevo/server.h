@@ -112,6 +112,7 @@ class Server {
     Result<void> recover();
     // server_certificates.cc
     Result<void> open_tls();
+    [[nodiscard]] bool needs_self_signed(const net::CertificateFiles& own) const;
     // Certificates of another configuration, or new ones, for new connections. Errors: nothing has changed.
     Result<void> reload_tls(const Configuration& configuration);
     [[nodiscard]] net::TlsServerOptions tls_options(const Configuration& configuration) const;

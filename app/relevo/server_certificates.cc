@@ -36,10 +36,23 @@ net::TlsServerOptions Server::tls_options(const Configuration& configuration) co
     return options;
 }
 
+// A damaged one is worth nothing to anybody: it is made anew, beside what is left of it. An expired one likewise.
+bool Server::needs_self_signed(const net::CertificateFiles& own) const {
+    if (!std::filesystem::exists(own.certificate)) return true;
+    const auto usable = net::inspect_certificate(own);
+    if (usable.has_value() || usable.error().kind == ErrorKind::io) return false;
+    log_->error("tls.self_signed_replaced",
+                {{"problem", usable.error().detail},
+                 {"consequence", "a new one is made; offices and programs that pinned its key must be told"}});
+    std::error_code ignored;  // it is written over then
+    for (const std::string& file : {own.certificate, own.key})
+        std::filesystem::rename(file, file + ".damaged", ignored);
+    return true;
+}
+
 Result<void> Server::open_tls() {
     const net::CertificateFiles own = self_signed_files(*started_with_);
-    const bool is_new = started_with_->tls.certificate.empty() && !std::filesystem::exists(own.certificate);
-    if (is_new) {
+    if (started_with_->tls.certificate.empty() && needs_self_signed(own)) {
         RELEVO_CHECK(net::make_self_signed(started_with_->server.host_name, own));
         RELEVO_CHECK(give_to_user(started_with_->server, {own.certificate, own.key}));
     }

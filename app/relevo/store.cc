@@ -4,6 +4,7 @@
 #include "adapters/segments/segment_store.h"
 #include "adapters/sqlite/salvage.h"
 #include "adapters/sqlite/sqlite_database.h"
+#include "app/backup/log_guard.h"
 #include "core/accounts/schema.h"
 #include "core/delivery/schema.h"
 #include "core/erasure/schema.h"
@@ -80,9 +81,8 @@ Result<void> require_whole_database(Disk& disk) {
 Error advised(Error error) {
     if (error.detail.find("is damaged") != std::string::npos)
         error.detail +=
-            ". Nothing was changed. Put back a whole copy of data_dir, or let `relevo store repair` set the damaged "
-            "file "
-            "aside and save every row that can be read";
+            ". Nothing was changed. Put back a whole copy (`relevo backup restore`), or let `relevo store repair` set "
+            "the damaged file aside and save every row that can be read";
     return error;
 }
 
@@ -101,6 +101,8 @@ std::vector<Migration> store_migrations() {
 Store::~Store() {
     if (statistics_committer_) statistics_committer_->stop();
     if (committer_) committer_->stop();
+    // A log that is not moved for want of room stays, and is none the worse for not being expected.
+    if (disk_ && database_) static_cast<void>(backup::stop_expecting_log(*disk_));
 }
 
 Result<std::unique_ptr<Store>> Store::open(const Configuration& configuration, Log& log) {
@@ -115,9 +117,14 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
         log.error("store.unsynced",
                   {{"problem", "RELEVO_TEST_UNSYNCED is set: accepted mail will be lost in a power cut"}});
     data_dir_ = configuration.server.data_dir;
+    log_ = &log;
     RELEVO_TRY(disk_, open_disk(data_dir_, durability()));
+    // Before anything opens the database: that makes a log where one is missing.
+    RELEVO_TRY(const std::vector<std::string> lost, backup::problems_of_store_log(*disk_));
     RELEVO_CHECK(require_whole_database(*disk_));
+    if (!lost.empty()) RELEVO_CHECK(keep_damaged_log(lost, log));
     RELEVO_TRY(database_, open_sqlite(*disk_));
+    RELEVO_CHECK(backup::expect_log(*disk_));
     const std::vector<Migration> migrations = store_migrations();
     RELEVO_CHECK(migrate(*database_, migrations));
     SegmentOptions segments;
@@ -263,6 +270,7 @@ Result<Spool::Recovery> Store::recover(const std::function<void(const PendingDel
         RELEVO_TRY(recovery, spool_->recover(reader, *contents_, delivery));
         return {};
     }));
+    if (!damaged_log_folder_.empty()) RELEVO_CHECK(name_mail_without_rows(*log_));
     RELEVO_CHECK(contents_->finish_recovery());
     return recovery;
 }

@@ -6,6 +6,7 @@
 #include "app/backup/held_store.h"
 #include "app/configuration/configuration.h"
 #include "core/erasure/erasure.h"
+#include "core/events/history.h"
 #include "core/ports/disk.h"
 #include "core/ports/log.h"
 #include "core/ports/migration.h"
@@ -28,8 +29,9 @@ inline constexpr const char* statistics_database_name = "statistics.db";
 // Threads: open() and recover() before start(); afterwards what its parts say.
 class Store {
  public:
-    // Takes the lock of the data folder and brings the schema up to date. Errors: conflict – another process has it.
-    // unsupported – written by a newer Relevo. io (a damaged database is named, and never replaced), full, refused.
+    // Takes the lock of the data folder and brings the schema up to date. `log` must live until recover() returns.
+    // Errors: conflict – another process has it. unsupported – written by a newer Relevo. io (a damaged database is
+    // named, and never replaced), full, refused.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Configuration& configuration, Log& log);
     ~Store();
 
@@ -82,6 +84,9 @@ class Store {
     Store() = default;
     Result<void> open_parts(const Configuration& configuration, Log& log);
     Result<void> open_statistics(Log& log);
+    // store_log.cc
+    Result<void> keep_damaged_log(const std::vector<std::string>& lost, Log& log);
+    Result<void> name_mail_without_rows(Log& log);
     Result<void> load_secret();
     std::unique_ptr<Disk> disk_;
     std::unique_ptr<Database> database_;
@@ -97,6 +102,9 @@ class Store {
     std::string data_dir_;
     std::atomic<Octets> reserve_ = 0;
     std::string hold_id_;
+    Log* log_ = nullptr;              // of open()
+    std::string damaged_log_folder_;  // empty: it was whole
+    DayStatement known_message_{"SELECT 1 FROM message_{} WHERE id = $1"};
 };
 
 }  // namespace relevo

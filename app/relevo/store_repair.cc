@@ -3,6 +3,7 @@
 #include "adapters/disk/posix_disk.h"
 #include "adapters/sqlite/salvage.h"
 #include "adapters/sqlite/sqlite_database.h"
+#include "app/backup/log_guard.h"
 #include "app/relevo/privileges.h"
 #include "app/relevo/store.h"
 #include "core/ports/migration.h"
@@ -23,6 +24,8 @@ namespace fs = std::filesystem;
 
 const std::string database_name = "relevo.db";
 const std::string fresh_name = "relevo.db.new";
+
+constexpr std::string_view way_out = "Make the store from a backup, in an empty folder: `relevo backup restore`";
 
 Result<void> remove_if_there(Disk& disk, const std::string& name) {
     RELEVO_TRY(const bool exists, disk.exists(name));
@@ -67,7 +70,9 @@ Result<std::string> swap(Disk& disk, const std::string& data_dir) {
     for (const std::string& name : names) {
         if (problem) break;
         const fs::path here = fs::path(data_dir) / name, there = fs::path(folder) / name;
-        if (name.starts_with("segment-"))
+        if (name == backup::log_expected_name)
+            fs::remove(here, problem);  // the log goes with its database
+        else if (name.starts_with("segment-"))
             fs::create_hard_link(here, there, problem);
         else if (name == database_name || name == database_name + "-wal")
             fs::rename(here, there, problem);
@@ -88,13 +93,18 @@ Result<json::object> repair_store(const Configuration& configuration, Log& log) 
         RELEVO_TRY(const bool is_begun, disk->exists(repaired_database_name));
         if (!is_begun) {
             RELEVO_TRY(const bool exists, disk->exists(database_name));
-            if (!exists) return failure(ErrorKind::not_found, data_dir + " has no relevo.db: put back a copy of it");
+            if (!exists)
+                return failure(ErrorKind::not_found,
+                               fmt::format("{} has no relevo.db, so nothing can be saved. {}", data_dir, way_out));
             const auto problems = problems_of_database(*disk, database_name);
             if (problems.has_value() && problems->empty()) return report;
             report["problems"] =
                 told(problems.has_value() ? *problems : std::vector<std::string>{problems.error().detail});
-            RELEVO_TRY(const auto tables, save_rows(*disk));
-            report["tables"] = told(tables);
+            const auto tables = save_rows(*disk);
+            if (!tables.has_value())
+                return failure(tables.error().kind, fmt::format("nothing of relevo.db can be saved ({}). {}",
+                                                                tables.error().detail, way_out));
+            report["tables"] = told(*tables);
         }
         RELEVO_TRY(const std::string folder, swap(*disk, data_dir));
         report["folder"] = folder;

@@ -170,8 +170,11 @@ allow_private_addresses = true
             if after is None:
                 return entries
 
+    def log_text(self):
+        return (self.folder / "log").read_text(errors="replace")
+
     def log_end(self):
-        return (self.folder / "log").read_text(errors="replace")[-2000:]
+        return self.log_text()[-2000:]
 
     def remove(self):
         self.kill()
