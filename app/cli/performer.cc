@@ -9,6 +9,11 @@ namespace relevo::cli {
 namespace {
 
 constexpr std::chrono::seconds answer_timeout{30};
+constexpr std::chrono::minutes whole_history_timeout{30};  // it is read from end to end, in small steps
+
+std::chrono::milliseconds timeout_of(std::string_view request) {
+    return request == "person.erase" ? whole_history_timeout : std::chrono::milliseconds(answer_timeout);
+}
 
 Performed performed(boost::json::object answer) {
     Performed result;
@@ -28,7 +33,7 @@ Performed performed(boost::json::object answer) {
 
 Performed RequestPerformer::perform(const CommandSpec& command, const boost::json::object& arguments) {
     const boost::json::object request{{"command", std::string(command.request)}, {"arguments", arguments}};
-    auto answer = ask_server(configuration_.control_socket(), request, answer_timeout);
+    auto answer = ask_server(configuration_.control_socket(), request, timeout_of(command.request));
     if (answer) return performed(*std::move(answer));
     const Error& error = answer.error();
     if (error.kind == ErrorKind::closed && command.performer == Performer::server_or_store)

@@ -521,17 +521,17 @@ const std::vector<ExportTable>& numbers() {
         {"statistics_by_minute",
          statistics,
          "SELECT bucket, dimension, name, counts FROM statistic_minute WHERE tenant_id = $1"
-         " ORDER BY dimension, bucket, name",
+         " ORDER BY bucket, tenant_id, dimension, name",
          {{"begin", as_minute_begin}, {"dimension", as_dimension}, {"name", as_text}, {"counts", as_counts}}},
         {"statistics_by_hour",
          statistics,
          "SELECT bucket, dimension, name, counts FROM statistic_hour WHERE tenant_id = $1"
-         " ORDER BY dimension, bucket, name",
+         " ORDER BY bucket, tenant_id, dimension, name",
          {{"begin", as_hour_begin}, {"dimension", as_dimension}, {"name", as_text}, {"counts", as_counts}}},
         {"statistics_by_day",
          statistics,
          "SELECT bucket, dimension, name, counts FROM statistic_day WHERE tenant_id = $1"
-         " ORDER BY dimension, bucket, name",
+         " ORDER BY bucket, tenant_id, dimension, name",
          {{"begin", as_day_begin}, {"dimension", as_dimension}, {"name", as_text}, {"counts", as_counts}}},
     };
     return tables;

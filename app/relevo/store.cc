@@ -77,6 +77,12 @@ Result<void> require_whole_database(Disk& disk) {
     return {};  // what cannot be opened, says so in a moment
 }
 
+// From then on an empty log is one that lost something.
+Result<void> put_into_log(Transaction& transaction) {
+    RELEVO_CHECK(transaction.execute("UPDATE store_secret SET octets = octets WHERE id = 1", {}));
+    return {};
+}
+
 // What a person can do about it.
 Error advised(Error error) {
     if (error.detail.find("is damaged") != std::string::npos)
@@ -124,7 +130,6 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     RELEVO_CHECK(require_whole_database(*disk_));
     if (!lost.empty()) RELEVO_CHECK(keep_damaged_log(lost, log));
     RELEVO_TRY(database_, open_sqlite(*disk_));
-    RELEVO_CHECK(backup::expect_log(*disk_));
     const std::vector<Migration> migrations = store_migrations();
     RELEVO_CHECK(migrate(*database_, migrations));
     SegmentOptions segments;
@@ -148,7 +153,9 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     RELEVO_CHECK(open_statistics(log));
     spool_ = std::make_unique<Spool>(*committer_);
     erasure_ = std::make_unique<Erasure>(*committer_, *statistics_committer_);
-    return load_secret();
+    RELEVO_CHECK(load_secret());
+    RELEVO_CHECK(write(&put_into_log));
+    return backup::expect_log(*disk_);
 }
 
 // A damaged one is set aside: mail does not wait for numbers, and the search is made anew of the events.
