@@ -108,7 +108,9 @@ class HeldByLock final : public HeldStore {
         RELEVO_TRY(const bool is_restoring, held->disk_->exists(restoring_name));
         if (is_restoring)
             return failure(ErrorKind::conflict, "a restore into " + data_dir + " was interrupted: run it again");
-        // Before anything opens the database: that makes a log where one is missing.
+        // Before anything opens the database: SQLite makes a log where one is missing, and a database of an empty file.
+        if (fs::file_size(fs::path(data_dir) / database_name, problem) == 0 || problem)
+            return failure(ErrorKind::io, "relevo.db is damaged: it is empty");
         RELEVO_TRY(const std::vector<std::string> lost, problems_of_store_log(*held->disk_));
         // The start of a server keeps what is left of a damaged log; here that would be gone.
         if (!lost.empty())

@@ -6,21 +6,38 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 
 namespace relevo::backup {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+Result<bool> has_begun_log(Disk& disk) {
+    const std::string name = std::string(database_name) + "-wal";
+    RELEVO_TRY(const bool exists, disk.exists(name));
+    if (!exists) return false;
+    RELEVO_TRY(const auto log, disk.open(name, OpenMode::existing));
+    std::array<std::byte, 4> begin{};
+    RELEVO_TRY(const std::size_t count, log->read_at(0, begin));
+    return count == begin.size() && begin != std::array<std::byte, 4>{};
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> problems_of_store_log(Disk& disk) {
     RELEVO_TRY(std::vector<std::string> problems, problems_of_log(disk, database_name));
     RELEVO_TRY(const bool is_expected, disk.exists(log_expected_name));
-    RELEVO_TRY(const bool exists, disk.exists(std::string(database_name) + "-wal"));
     RELEVO_TRY(const bool has_database, disk.exists(database_name));
-    if (is_expected && !exists && has_database)
-        problems.push_back(fmt::format("{}-wal is missing: what was committed since it was last moved into {} is lost",
-                                       database_name, database_name));
+    RELEVO_TRY(const bool has_begun, has_begun_log(disk));
+    if (is_expected && !has_begun && has_database)
+        problems.push_back(
+            fmt::format("{}-wal is missing or empty: what was committed since it was last moved into {} is lost",
+                        database_name, database_name));
     return problems;
 }
 

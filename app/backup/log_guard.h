@@ -15,7 +15,7 @@ inline constexpr const char* log_expected_name = "log-expected";
 
 // What is wrong with the log, a line each; empty: nothing. Before the database is opened. Changes nothing. Errors: io.
 [[nodiscard]] Result<std::vector<std::string>> problems_of_store_log(Disk& disk);
-// After the database was opened.
+// After the first commit since the database was opened: from then on the log is never empty.
 [[nodiscard]] Result<void> expect_log(Disk& disk);
 // Before the database is closed in order, or opened by who moves the log at once.
 [[nodiscard]] Result<void> stop_expecting_log(Disk& disk);

@@ -44,6 +44,16 @@ json::array told(const std::vector<SalvagedTable>& tables) {
 
 json::array told(const std::vector<std::string>& lines) { return json::array(lines.begin(), lines.end()); }
 
+// Tables of days are made when they are needed; one that is said to be there must be.
+Result<void> forget_days_without_tables(Disk& disk) {
+    RELEVO_TRY(const auto fresh, open_sqlite(disk, fresh_name));
+    RELEVO_CHECK(fresh->begin());
+    RELEVO_CHECK(fresh->transaction().execute(
+        "DELETE FROM history_day WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = prefix || '_' || day)",
+        {}));
+    return fresh->commit();
+}
+
 // The new database, whole and durable under a name that Store::open() knows.
 Result<std::vector<SalvagedTable>> save_rows(Disk& disk) {
     for (const std::string& name : {fresh_name, fresh_name + "-wal"}) RELEVO_CHECK(remove_if_there(disk, name));
@@ -52,6 +62,7 @@ Result<std::vector<SalvagedTable>> save_rows(Disk& disk) {
         RELEVO_CHECK(migrate(*fresh, store_migrations()));
     }
     RELEVO_TRY(std::vector<SalvagedTable> tables, salvage(disk, database_name, fresh_name));
+    RELEVO_CHECK(forget_days_without_tables(disk));
     RELEVO_TRY(const bool has_log, disk.exists(fresh_name + "-wal"));
     if (has_log) return failure(ErrorKind::io, "the new database could not be completed: its log is left");
     RELEVO_CHECK(disk.rename(fresh_name, repaired_database_name));
@@ -93,9 +104,12 @@ Result<json::object> repair_store(const Configuration& configuration, Log& log) 
         RELEVO_TRY(const bool is_begun, disk->exists(repaired_database_name));
         if (!is_begun) {
             RELEVO_TRY(const bool exists, disk->exists(database_name));
-            if (!exists)
+            std::error_code problem;
+            // Opened, an empty file would cost its log.
+            if (!exists || fs::file_size(fs::path(data_dir) / database_name, problem) == 0)
                 return failure(ErrorKind::not_found,
-                               fmt::format("{} has no relevo.db, so nothing can be saved. {}", data_dir, way_out));
+                               fmt::format("{} has no relevo.db, or an empty one, so nothing can be saved. {}",
+                                           data_dir, way_out));
             const auto problems = problems_of_database(*disk, database_name);
             if (problems.has_value() && problems->empty()) return report;
             report["problems"] =
