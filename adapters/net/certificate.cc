@@ -165,7 +165,8 @@ Result<CertificateSummary> load_certificate(SSL_CTX& context, const CertificateF
         ERR_clear_error();
         return unusable(files.key, fmt::format("this key does not belong to the certificate in {}", files.certificate));
     }
-    return CertificateSummary{files.certificate, names_of(certificate), time_of(X509_get0_notAfter(certificate))};
+    return CertificateSummary{files.certificate, names_of(certificate), time_of(X509_get0_notBefore(certificate)),
+                              time_of(X509_get0_notAfter(certificate))};
 }
 
 Result<CertificateSummary> inspect_certificate(const CertificateFiles& files) {

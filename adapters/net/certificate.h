@@ -27,7 +27,7 @@ using SslContextPointer = std::unique_ptr<SSL_CTX, SslContextDeleter>;
 struct CertificateSummary {
     std::string file{};
     std::vector<std::string> names{};  // of its subjectAltName, lower case; "*.example" as such
-    WallClock::time_point expires{};
+    WallClock::time_point begins{}, expires{};
 };
 
 // Puts chain and key into `context`. Errors: not_found, io – a file cannot be read. invalid – not PEM, the key does not

@@ -28,11 +28,19 @@ struct EventStream {
     bool has_begun = false;
 };
 
+json::value subject_of(const Event& event) {
+    if (topic_of(event.kind) == EventTopic::message) return nullptr;
+    const auto detail = relevo::json::parse(event.detail);
+    if (!detail.has_value()) return nullptr;
+    return json::value(relevo::json::text_of(relevo::json::member(*detail, "subject")));
+}
+
 std::string text_of_event(const Event& event) {
     const json::object told{
         {"id", event.id.text()},
         {"kind", name_of(event.kind)},
-        {"message", event.message.text()},
+        {"message", event.message ? json::value(event.message.text()) : json::value(nullptr)},
+        {"subject", subject_of(event)},
         {"recipient", event.ordinal == whole_message ? json::value(nullptr) : json::value(event.ordinal)},
         {"tenant", event.tenant ? json::value(event.tenant.text()) : json::value(nullptr)}};
     return fmt::format("id: {}\ndata: {}\n\n", event.id.value, json::serialize(told));

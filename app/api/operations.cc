@@ -11,6 +11,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"getMessage", "message.show", Bounds::message},
     {"getMessageContent", "message.content", Bounds::message},
     {"previewMessage", "message.preview", Bounds::message},
+    {"listEvents", "event.list", Bounds::tenant, "events"},
     {"explainMessage", "queue.why", Bounds::message, "answers"},
 
     {"listDomains", "domain.list", Bounds::tenant, "domains"},

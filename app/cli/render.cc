@@ -199,6 +199,7 @@ std::string render(std::string_view request, const value& result) {
     if (request.starts_with("suppression.") && request != "suppression.remove")
         return render_suppression(request, result);
     if (request.starts_with("stats.")) return render_statistics(request, result);
+    if (request == "event.list") return render_events(result);
     if (request == "message.list") return render_messages(result);
     if (request == "message.show") return render_message(result);
     for (const std::string_view prefix : {"user.", "key.", "session.", "audit."})

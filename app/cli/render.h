@@ -26,6 +26,7 @@ namespace relevo::cli {
 // `stats …`.
 [[nodiscard]] std::string render_statistics(std::string_view request, const boost::json::value& result);
 // `message list`.
+[[nodiscard]] std::string render_events(const boost::json::value& result);
 [[nodiscard]] std::string render_messages(const boost::json::value& result);
 // `erase person`.
 [[nodiscard]] std::string render_erasure(const boost::json::value& result);

@@ -15,6 +15,15 @@ void add_statistics_commands(std::vector<CommandSpec>& table) {
          of_tenant,
          {"--limit", "limit", number, "At most this many recipients (default 50)"},
          {"--after", "after", text, "Continue a list that was cut"}}));
+    table.push_back(ask_either(
+        "events", "event.list", "List what happened, the newest first: to messages, and to what mail depends on",
+        {{"--about", "about", text, "message, domain, source, tenant, certificate, suppression or quota"},
+         {"--kind", "kind", text, "Of one kind alone, such as domain.status_changed or bounced"},
+         {"--subject", "subject", text, "About one thing: domain:example.org, source:NAME, certificate:HOST, …"},
+         {"--message", "message", text, "About one message"},
+         of_tenant,
+         {"--limit", "limit", number, "At most this many (default 50)"},
+         {"--after", "after", text, "Continue a list that was cut"}}));
     const OptionSpec from{"--from", "from", time, "Day or time at which it begins (default: a day before the end)"};
     const OptionSpec to{"--to", "to", time, "Day or time at which it ends (default: now)"};
     const OptionSpec resolution{"--resolution", "resolution", text,

@@ -9,6 +9,7 @@
 #include "core/certificates/keeper.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
+#include "core/events/event_list.h"
 #include "core/lan/lan_book.h"
 #include "core/reporting/reporting.h"
 #include "core/routing/egress.h"
@@ -85,6 +86,7 @@ struct ControlContext {
     std::function<Result<std::vector<std::string>>()> reload;
     ControlSigning signing;
     Inspection* inspection = nullptr;                            // nullptr: requests that look into the DNS are refused
+    DomainWatch* domain_watch = nullptr;                         // hears of looks that people ask for; with a server
     std::function<std::vector<setup::OwnListener>()> listeners;  // with a server
     std::function<std::shared_ptr<const addresscheck::AddressLists>()> address_lists{};  // with a server
 };
@@ -175,6 +177,10 @@ class Control {
     Task<Answer> hold_store(std::string command, Arguments arguments);
     Task<Answer> perform_webhooks(std::string command, Arguments arguments);
 
+    // control_events.cc
+    Task<Answer> list_events(Arguments arguments);
+    [[nodiscard]] boost::json::object event_entry(const Event& event) const;
+
     // control_certificates.cc
     Task<Answer> perform_certificates(std::string command, Arguments arguments);
 
@@ -236,6 +242,7 @@ class Control {
 
     ControlContext context_;
     RecipientSearch recipients_;  // the reader's thread
+    EventList events_;            // likewise
 };
 
 // Runs `work` on the shard and returns when it is done. Threads: any other than the shard's.

@@ -1,5 +1,6 @@
 // The queue and messages, for people.
 #include "app/relevo/control.h"
+#include "app/relevo/event_words.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/queue_words.h"
 #include "core/policy/sending.h"
@@ -26,10 +27,6 @@ using Arguments = json::object;
 
 constexpr std::size_t changes_at_once = 1000;  // rows in one transaction of a bulk operation
 constexpr std::size_t shown_of_change = 10;
-
-std::string clock_time(WallClock::time_point time) {
-    return fmt::format("{:%H:%M:%S} UTC", fmt::gmtime(WallClock::to_time_t(time)));
-}
 
 // A filter that the store cannot apply by itself is applied to its rows.
 struct Selection {
@@ -101,69 +98,6 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
     return selection;
 }
 
-std::string sentence_of(EventKind kind, const json::object& facts) {
-    const auto text = [&](const char* name) -> std::string {
-        const json::value* found = facts.if_contains(name);
-        return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
-    };
-    const std::string said = text("reply").empty() ? text("explanation") : text("reply");
-    const std::string where =
-        text("host").empty() ? text("site") : fmt::format("{} [{}]", text("host"), text("address"));
-    switch (kind) {
-        case EventKind::accepted: {
-            if (!text("about").empty()) return "Report made about " + text("about");
-            std::string sentence = "Accepted from " + text("client");
-            if (!text("login").empty()) sentence += fmt::format(" (login {}, {})", text("login"), text("mechanism"));
-            sentence += text("tls").empty() ? ", without TLS" : ", over " + text("tls");
-            return sentence + (text("waits_for").empty() ? "" : "; waits: " + text("waits_for"));
-        }
-        case EventKind::delivered: return fmt::format("Delivered to {}: {}", where, said);
-        case EventKind::deferred: {
-            const json::value* next = facts.if_contains("next_attempt");
-            return fmt::format(
-                "{}: {}; next attempt {}", where, said,
-                next != nullptr && next->is_int64() ? clock_time(time_of_milliseconds(next->get_int64())) : "later");
-        }
-        case EventKind::failed: return fmt::format("Failed for good at {}: {}", where, said);
-        case EventKind::expired: return fmt::format("Given up, its time is over. Last answer of {}: {}", where, said);
-        case EventKind::held: return "Held" + (text("reason").empty() ? std::string() : ": " + text("reason"));
-        case EventKind::released: return "Released" + (text("reason").empty() ? std::string() : ": " + text("reason"));
-        case EventKind::dropped: return "Dropped" + (text("reason").empty() ? std::string() : ": " + text("reason"));
-        case EventKind::reported: return fmt::format("Reported to {} by {}", text("to"), text("report"));
-        case EventKind::suppressed:
-            return fmt::format("Not sent: the address is on the suppression list ({}{}{})", text("reason"),
-                               text("because").empty() ? "" : ": ", text("because"));
-        case EventKind::bounced: {
-            const std::string reporter = text("reporting_mta").empty() ? text("remote_mta") : text("reporting_mta");
-            return fmt::format("Came back after delivery{}{}: {}", reporter.empty() ? "" : ", from ", reporter,
-                               said.empty() ? text("status") : said);
-        }
-        case EventKind::complained: return "Its recipient called it spam";
-        case EventKind::auto_reply: return "A program answered for the recipient" + (said.empty() ? "" : ": " + said);
-        case EventKind::unsubscribed:
-            return "Its recipient wants no more" + (text("how").empty() ? "" : ", by " + text("how"));
-        case EventKind::opened:
-        case EventKind::clicked: {
-            const json::value* confidence = facts.if_contains("confidence");
-            return fmt::format("{} by a {} ({} % sure: {})",
-                               kind == EventKind::opened ? "Opened" : "Followed the link " + text("url"),
-                               text("by") == "machine" ? "program" : "person",
-                               confidence != nullptr && confidence->is_int64() ? confidence->get_int64() : 0,
-                               text("rule").empty() ? "no rule" : text("rule"));
-        }
-        case EventKind::notified:
-            return fmt::format("A message came back that is no bounce{}{}", text("action").empty() ? "" : ": ",
-                               text("action"));
-    }
-    return {};
-}
-
-json::object facts_of(const Event& event) {
-    boost::system::error_code problem;
-    json::value parsed = json::parse(event.detail, problem);
-    return !problem && parsed.is_object() ? std::move(parsed.get_object()) : json::object();
-}
-
 // What the class of a reply means and what to do; null if there is none.
 json::value meaning_of(const json::object& facts, mail::Language language) {
     const json::value* name = facts.if_contains("class");
@@ -175,7 +109,7 @@ json::value meaning_of(const json::object& facts, mail::Language language) {
 }
 
 json::object timeline_entry(const Event& event, mail::Language language) {
-    json::object facts = facts_of(event);
+    json::object facts = detail_of(event);
     json::value recipient = nullptr;
     json::value transcript = nullptr;
     if (const json::value* found = facts.if_contains("recipient")) recipient = *found;
@@ -217,7 +151,7 @@ Result<std::pair<MessageId, std::optional<std::uint32_t>>> message_or_delivery(c
 std::string_view domain_of(std::string_view address) { return address.substr(address.rfind('@') + 1); }
 
 json::object answer_of_suppressed(MessageId message, const Event& event) {
-    const json::object facts = facts_of(event);
+    const json::object facts = detail_of(event);
     const json::value* recipient = facts.if_contains("recipient");
     return {{"id", delivery_text({message, static_cast<std::uint32_t>(event.ordinal)})},
             {"recipient", recipient != nullptr ? *recipient : json::value(nullptr)},
@@ -233,7 +167,7 @@ json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::
     json::value meaning;
     for (const Event& event : events)
         if (event.ordinal == id.ordinal && event.kind == EventKind::deferred)
-            meaning = meaning_of(facts_of(event), language);
+            meaning = meaning_of(detail_of(event), language);
     return meaning;
 }
 

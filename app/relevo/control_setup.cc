@@ -40,7 +40,8 @@ Task<Control::Answer> Control::check_domain(Arguments arguments) {
     RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
     RELEVO_CO_TRY(setup::DomainFacts facts, co_await facts_of(name));
     const std::string domain = facts.domain;
-    const setup::DomainReport report = co_await context_.inspection->check_domain(std::move(facts));
+    const setup::DomainReport report = co_await context_.inspection->check_domain(facts);
+    if (context_.domain_watch != nullptr) co_await context_.domain_watch->note(std::move(facts), report.items);
     json::object answer = json_of(report.items, language);
     answer["domain"] = domain;
     co_return answer;

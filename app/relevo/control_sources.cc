@@ -115,8 +115,9 @@ Task<Control::Answer> Control::drain_source(Arguments arguments, bool drained) {
     request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_TRY(const Drains drains, load_drains(transaction));
         was_drained_here = drains.contains(name);
-        if (!drained) return remove_drain(transaction, name);
-        return save_drain(transaction, name,
+        EventWriter& events = context_.store.spool().events();
+        if (!drained) return remove_drain(transaction, events, name, WallClock::now());
+        return save_drain(transaction, events, name,
                           {.cause = DrainCause::person,
                            .reason = reason.value_or(""),
                            .since = WallClock::now(),

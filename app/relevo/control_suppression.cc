@@ -190,7 +190,7 @@ Task<Control::Answer> Control::remove_suppression(Arguments arguments) {
     RELEVO_CO_TRY(const std::string address, required_address(arguments));
     CommitRequest request;
     request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
-        return relevo::remove_suppression(transaction, tenant, address);
+        return context_.feedback.keeper().remove(transaction, tenant, address, WallClock::now());
     };
     RELEVO_CO_CHECK(co_await commit(context_.store.committer(), std::move(request)));
     context_.feedback.index().erase(tenant, address);

@@ -507,8 +507,9 @@ Task<Control::Answer> Control::release_tenant(Arguments arguments) {
     const auto now = WallClock::now();
     conduct.release(id, now);
     CommitRequest request;
-    request.rows = [&conduct, now](Transaction& transaction, const std::vector<ContentToStore>&) {
-        return conduct.save(transaction, now);
+    request.rows = [&conduct, &events = context_.store.spool().events(), now](Transaction& transaction,
+                                                                              const std::vector<ContentToStore>&) {
+        return conduct.save(transaction, events, now);
     };
     RELEVO_CO_CHECK(co_await commit(context_.store.committer(), std::move(request)));
     conduct.saved();

@@ -63,6 +63,8 @@ void add_keys(setup::DomainFacts& facts, const std::vector<DomainRecord>& record
 Result<setup::DomainFacts> domain_facts(Reader& reader, const Domain& domain, const Configuration& configuration) {
     const DomainSettings& settings = configuration.domains;
     setup::DomainFacts facts;
+    facts.id = domain.id;
+    facts.tenant = domain.tenant;
     facts.domain = domain.name;
     facts.host_name = configuration.server.host_name;
     if (!domain.return_path.empty())

@@ -12,7 +12,7 @@ Feedback::Feedback(const Configuration& configuration, Store& store, Log& log, M
       log_(log),
       metrics_(metrics),
       index_(system_random()),
-      keeper_(index_, store.committer(), log, metrics, suppression_options(configuration.suppression)),
+      keeper_(index_, store.committer(), store.spool().events(), log, metrics, suppression_options(configuration.suppression)),
       conduct_(log, metrics, conduct_options(configuration.conduct)) {
     store.spool().set_rules(
         {.ended = [this](Transaction& transaction, const Message& message,
@@ -81,7 +81,7 @@ void Feedback::configure(const Configuration& configuration) {
 }
 
 Result<void> Feedback::keep_house(Transaction& transaction, WallClock::time_point now) {
-    RELEVO_CHECK(conduct_.save(transaction, now));
+    RELEVO_CHECK(conduct_.save(transaction, store_.spool().events(), now));
     return keeper_.forget_old(transaction, now);
 }
 

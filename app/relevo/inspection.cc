@@ -164,19 +164,20 @@ Task<Routed<MailHosts>> Inspection::hosts_of(const Route& route, std::string dom
     co_return co_await finder.hosts_of(route, std::move(domain), Clock::now() + time_of_look);
 }
 
-DomainWatch::DomainWatch(Shard& shard, Inspection& inspection, Domains domains, Log& log, Metrics& metrics)
-    : inspection_(inspection),
-      domains_(std::move(domains)),
-      log_(log),
-      ok_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "ok"}})),
-      warnings_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "warn"}})),
-      failures_(metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "fail"}})),
-      changes_(metrics.counter("relevo_domain_check_changes_total", "Checks of domains that came out otherwise")),
-      changed_(shard) {}
+DomainWatch::DomainWatch(Ports ports)
+    : ports_(std::move(ports)),
+      ok_(ports_.metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "ok"}})),
+      warnings_(
+          ports_.metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "warn"}})),
+      failures_(
+          ports_.metrics.gauge("relevo_domain_checks", "Checks of domains by how they stand", {{"status", "fail"}})),
+      changes_(
+          ports_.metrics.counter("relevo_domain_check_changes_total", "Checks of domains that came out otherwise")),
+      changed_(ports_.shard) {}
 
 Task<> DomainWatch::run() {
     while (!stopping_) {
-        const std::chrono::seconds interval = inspection_.configuration()->checks.interval;
+        const std::chrono::seconds interval = ports_.inspection.configuration()->checks.interval;
         if (interval.count() == 0)
             co_await changed_.wait();
         else
@@ -193,27 +194,44 @@ void DomainWatch::stop() {
 Task<> DomainWatch::round(Clock::duration interval) {
     const Deadline next_round = Clock::now() + interval;
     // A change that comes while nothing waits wakes nobody.
-    const auto is_outdated = [&] { return stopping_ || inspection_.configuration()->checks.interval != interval; };
-    const auto domains = co_await domains_();
+    const auto is_outdated = [&] { return stopping_ || ports_.inspection.configuration()->checks.interval != interval; };
+    const auto domains = co_await ports_.domains();
     if (!domains.has_value()) {
-        log_.error("domain.check_failed", {{"problem", domains.error().detail}});
+        ports_.log.error("domain.check_failed", {{"problem", domains.error().detail}});
     } else if (!domains->empty()) {
-        std::vector<std::string> names;
-        for (const setup::DomainFacts& facts : *domains) names.push_back(facts.domain);
-        memory_.keep_only(names);
         const Clock::duration pause =
             std::max<Clock::duration>(interval / static_cast<int>(domains->size() + 1), shortest_pause);
         for (const setup::DomainFacts& facts : *domains) {
-            const setup::DomainReport report = co_await inspection_.check_domain(facts);
-            tell(facts.domain, report.items);
+            setup::DomainReport report = co_await ports_.inspection.check_domain(facts);
+            co_await note(facts, std::move(report.items));
             if (is_outdated() || co_await changed_.wait(Clock::now() + pause)) co_return;
         }
     }
     if (!is_outdated()) co_await changed_.wait(std::max(next_round, Clock::now() + shortest_pause));
 }
 
-void DomainWatch::tell(const std::string& domain, const std::vector<setup::CheckItem>& items) {
-    for (const setup::StatusChange& change : memory_.note(domain, items)) {
+Task<> DomainWatch::note(setup::DomainFacts domain, std::vector<setup::CheckItem> items) {
+    setup::StatusComparison compared;
+    std::map<setup::CheckStatus, std::int64_t> counts;
+    CommitRequest request;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(setup::forget_lost_domains(transaction));
+        RELEVO_TRY(compared, setup::note_look(transaction, ports_.events, domain, items, WallClock::now()));
+        RELEVO_TRY(counts, setup::count_statuses(transaction));
+        return {};
+    };
+    if (const auto noted = co_await commit(ports_.committer, std::move(request)); !noted.has_value()) {
+        ports_.log.error("domain.check_failed", {{"domain", domain.domain}, {"problem", noted.error().detail}});
+        co_return;
+    }
+    tell(domain.domain, compared.changes);
+    ok_.set(counts[setup::CheckStatus::ok]);
+    warnings_.set(counts[setup::CheckStatus::warn]);
+    failures_.set(counts[setup::CheckStatus::fail]);
+}
+
+void DomainWatch::tell(const std::string& domain, const std::vector<setup::StatusChange>& changes) {
+    for (const setup::StatusChange& change : changes) {
         if (change.before) changes_.add();
         const std::initializer_list<Field> fields = {
             {"domain", domain},
@@ -223,12 +241,9 @@ void DomainWatch::tell(const std::string& domain, const std::vector<setup::Check
             {"status", setup::name_of(change.item.status)},
             {"found", change.item.found.english},
             {"action", change.item.action.english}};
-        log_.write(change.item.status == setup::CheckStatus::ok ? Level::info : Level::warning, "domain.check_changed",
-                   fields);
+        ports_.log.write(change.item.status == setup::CheckStatus::ok ? Level::info : Level::warning,
+                         "domain.check_changed", fields);
     }
-    ok_.set(static_cast<std::int64_t>(memory_.count(setup::CheckStatus::ok)));
-    warnings_.set(static_cast<std::int64_t>(memory_.count(setup::CheckStatus::warn)));
-    failures_.set(static_cast<std::int64_t>(memory_.count(setup::CheckStatus::fail)));
 }
 
 }  // namespace relevo

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/configuration/configuration.h"
+#include "core/ports/committer.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/routing/host_finder.h"
@@ -10,7 +11,7 @@
 #include "core/setup/connection_trial.h"
 #include "core/setup/domain_checks.h"
 #include "core/setup/server_checks.h"
-#include "core/setup/status_memory.h"
+#include "core/setup/status_book.h"
 #include "lib/addresscheck/address_check.h"
 
 #include <atomic>
@@ -81,29 +82,35 @@ class Inspection {
     std::atomic<std::shared_ptr<const Configuration>> configuration_;
 };
 
-// Checks every domain again and again, spread over checks.interval, and tells what has changed: a log line for each
-// change, and how many checks stand how as metrics. Threads: the shard's.
+// Checks every domain again and again, spread over checks.interval, and tells what has changed: an event for each look
+// that found something else, a log line for each change, and how many checks stand how as metrics. Threads: the shard's.
 class DomainWatch {
  public:
-    // All domains as they are at the time.
-    using Domains = std::function<Task<Result<std::vector<setup::DomainFacts>>>()>;
-
-    DomainWatch(Shard& shard, Inspection& inspection, Domains domains, Log& log, Metrics& metrics);
+    struct Ports {
+        Shard& shard;
+        Inspection& inspection;
+        // All domains as they are at the time.
+        std::function<Task<Result<std::vector<setup::DomainFacts>>>()> domains;
+        Committer& committer;
+        EventWriter& events;
+        Log& log;
+        Metrics& metrics;
+    };
+    explicit DomainWatch(Ports ports);
     // Until stop().
     Task<> run();
     // The settings may have changed: begins anew with those of now.
     void reconsider() { changed_.notify_all(); }
     void stop();
+    // A look at a domain, whoever asked for it.
+    Task<> note(setup::DomainFacts domain, std::vector<setup::CheckItem> items);
 
  private:
     // One round over all domains, spread over `interval`; ends early when the settings change.
     Task<> round(Clock::duration interval);
-    void tell(const std::string& domain, const std::vector<setup::CheckItem>& items);
+    void tell(const std::string& domain, const std::vector<setup::StatusChange>& changes);
 
-    Inspection& inspection_;
-    Domains domains_;
-    Log& log_;
-    setup::StatusMemory memory_;
+    Ports ports_;
     Gauge& ok_;
     Gauge& warnings_;
     Gauge& failures_;

@@ -100,7 +100,10 @@ const ListenerOptions* Server::keep(ListenerOptions options) {
 Result<void> Server::open_store() {
     RELEVO_TRY(store_, Store::open(*started_with_, *log_));
     live_events_ = std::make_unique<LiveEvents>(store_->committer());
-    store_->on_commit([live = live_events_.get()] { live->committed(); });
+    store_->on_commit([this] {
+        live_events_->committed();
+        if (webhooks_) webhooks_->committed();
+    });
     const auto shards = static_cast<unsigned>(shards_.size());
     RELEVO_TRY(crash_guard_,
                CrashGuard::open(*started_with_, shards, {*store_, *log_, metrics_, shards_.front()->shard.executor()}));
@@ -251,7 +254,9 @@ Result<void> Server::make_parts() {
         engines.push_back(parts->engine.get());
     }
     dispatcher_.set_engines(std::move(engines));
-    feedback_->conduct().set_changed([this] { refresh_routes(); });
+    feedback_->conduct().set_changed(
+        [this] { refresh_routes(); },
+        [this] { shards_.front()->shard.post([this] { house_wakeup_->notify_all(); }); });
     dispatcher_.set_tls_of_tenants([this](TenantId id) { return tls_of(id); });
     make_keeper();
     make_inspection();

@@ -38,8 +38,10 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace relevo {
@@ -119,6 +121,9 @@ class Server {
     void make_certificates();
     [[nodiscard]] std::vector<std::string> certificate_names() const;
     Task<Result<void>> install_certificates();
+    // An event in a transaction of its own, of what is kept elsewhere.
+    Task<> write_event(Event event);
+    Task<> tell_expiring_certificates();
 
     Result<void> open_control();
     Result<void> open_metrics();
@@ -161,6 +166,7 @@ class Server {
     Task<> review_drains();
     Task<> watch_sources();
     Task<> look_for_listings();
+    Task<> tell_listing(std::string source, ListingState state);
     [[nodiscard]] boost::json::object totals() const;
     void record_login(CredentialId credential, const dns::IpAddress& address, WallClock::time_point now);
     // Of a tenant, as delivery asks for it; one that is gone has the server's language, weight 1 and no name.
@@ -231,6 +237,7 @@ class Server {
     std::unique_ptr<https::BackgroundPages> authority_pages_;
     std::unique_ptr<AcmePublisher> acme_publisher_;
     std::unique_ptr<CertificateKeeper> certificates_;  // on the first shard
+    std::set<std::pair<std::string, WallClock::time_point>> told_expiring_;  // by file; on the first shard
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last
     std::vector<std::unique_ptr<ListenerParts>> listeners_;

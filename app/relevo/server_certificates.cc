@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::size_t key_limit_octets = 64UL * 1024;
 
+// What is renewed by itself has been by then; whoever renews by hand has time.
+bool is_expiring(const net::CertificateSummary& certificate, WallClock::time_point now) {
+    const auto left = std::min<WallClock::duration>(std::chrono::days(14), (certificate.expires - certificate.begins) / 6);
+    return now >= certificate.expires - left;
+}
+
 }  // namespace
 
 net::TlsServerOptions Server::tls_options(const Configuration& configuration) const {
@@ -110,6 +116,7 @@ void Server::make_certificates() {
                 return key.has_value() ? std::optional(*std::move(key)) : std::nullopt;
             },
             .installed = [this] { return install_certificates(); },
+            .tell = [this](Event event) { return write_event(std::move(event)); },
             .chance =
                 [generator = std::make_shared<std::minstd_rand>(std::random_device()())] {
                     return std::uniform_real_distribution<double>(0, 1)(*generator);
@@ -133,6 +140,45 @@ Task<Result<void>> Server::install_certificates() {
         const std::lock_guard lock(reload_mutex_);
         return reload_tls(*configuration_.load());
     });
+}
+
+Task<> Server::write_event(Event event) {
+    CommitRequest request;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return store_->spool().events().append(transaction, event);
+    };
+    if (const auto written = co_await commit(store_->committer(), std::move(request)); !written.has_value())
+        log_->error("store.event_not_written", {{"kind", name_of(event.kind)}, {"problem", written.error().detail}});
+}
+
+// Of every certificate that is in use, once for each; the self-signed one has nobody to renew it.
+Task<> Server::tell_expiring_certificates() {
+    const auto now = WallClock::now();
+    const std::string own = self_signed_files(*configuration_.load()).certificate;
+    for (const net::CertificateSummary& certificate : tls_server_->certificates()) {
+        if (certificate.file == own || certificate.names.empty() || !is_expiring(certificate, now)) continue;
+        if (!told_expiring_.emplace(certificate.file, certificate.expires).second) continue;
+        const std::string& name = certificate.names.front();
+        JsonWriter detail;
+        detail.field("name", name).field("file", certificate.file).field("expires", utc_text(certificate.expires));
+        Event event = occasion(EventKind::certificate_expiring, name, TenantId{}, now, std::move(detail));
+        bool is_new = false;
+        CommitRequest request;
+        request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
+            EventWriter& events = store_->spool().events();
+            // One that was told before a restart has the same detail: file and time.
+            RELEVO_TRY(const auto last, events.latest_about(transaction, event.subject, {event.kind}));
+            is_new = !last || last->detail != event.detail;
+            return is_new ? events.append(transaction, event) : Result<void>();
+        };
+        const auto told = co_await commit(store_->committer(), std::move(request));
+        if (!told.has_value())
+            told_expiring_.erase({certificate.file, certificate.expires});
+        else if (is_new)
+            log_->warning("tls.certificate_expiring", {{"name", name},
+                                                       {"file", certificate.file},
+                                                       {"expires", utc_text(certificate.expires)}});
+    }
 }
 
 }  // namespace relevo

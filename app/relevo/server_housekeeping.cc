@@ -62,6 +62,7 @@ Task<> Server::housekeeping_round() {
     co_await keep_accounts(now);
     co_await save_paths();
     co_await review_drains();
+    co_await tell_expiring_certificates();
     co_await reporting_->round();
 }
 

@@ -47,8 +47,8 @@ Task<> Server::save_paths() {
             parts->shard, [&engine] { return engine.take_throttle_changes(throttles_at_once); });
         if (changes.changed.empty() && changes.forgotten.empty()) continue;
         CommitRequest request;
-        request.rows = [&changes](Transaction& transaction, const std::vector<ContentToStore>&) {
-            return save_throttles(transaction, changes);
+        request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) {
+            return save_throttles(transaction, store_->spool().events(), changes, WallClock::now());
         };
         const auto saved = co_await commit(store_->committer(), std::move(request));
         if (saved.has_value()) continue;
@@ -64,7 +64,7 @@ void Server::finish_paths() {
         co_await server.save_paths();
         CommitRequest request;
         request.rows = [&server](Transaction& transaction, const std::vector<ContentToStore>&) {
-            return server.feedback_->conduct().save(transaction, WallClock::now());
+            return server.feedback_->conduct().save(transaction, server.store_->spool().events(), WallClock::now());
         };
         static_cast<void>(co_await commit(server.store_->committer(), std::move(request)));  // a minute at most is lost
         done->set_value();
@@ -107,7 +107,7 @@ Task<> Server::drain_by_itself(std::string source, Drain drain) {
     request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_TRY(const Drains known, load_drains(transaction));
         if (known.contains(source)) return {};  // a person was faster
-        return save_drain(transaction, source, drain);
+        return save_drain(transaction, store_->spool().events(), source, drain);
     };
     auto done = co_await commit(store_->committer(), std::move(request));
     if (done.has_value()) done = co_await refresh_drains();
@@ -124,7 +124,7 @@ Task<> Server::resume_by_itself(std::string source, Drain drain) {
         RELEVO_TRY(const Drains known, load_drains(transaction));
         const auto found = known.find(source);
         if (found == known.end() || found->second.cause != drain.cause) return {};  // a person decided otherwise
-        return remove_drain(transaction, source);
+        return remove_drain(transaction, store_->spool().events(), source, WallClock::now());
     };
     auto done = co_await commit(store_->committer(), std::move(request));
     if (done.has_value()) done = co_await refresh_drains();
@@ -160,6 +160,7 @@ Task<> Server::look_for_listings() {
         if (draining_) co_return;
         if (source->seen_addresses().empty()) continue;
         const ListingState state = co_await inspection_->listing_of(source->seen_addresses(), Clock::now() + list_time);
+        co_await tell_listing(source->name, state);
         const auto drains = drains_.load();
         const auto known = drains->find(source->name);
         if (state.kind == ListingState::Kind::listed && known == drains->end() && !source->drained)
@@ -172,6 +173,16 @@ Task<> Server::look_for_listings() {
             known->second.cause == DrainCause::listed)
             co_await resume_by_itself(source->name, known->second);
     }
+}
+
+Task<> Server::tell_listing(std::string source, ListingState state) {
+    if (state.kind == ListingState::Kind::unknown) co_return;
+    CommitRequest request;
+    request.rows = [&](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return note_listing(transaction, store_->spool().events(), source, state.where, WallClock::now());
+    };
+    if (const auto told = co_await commit(store_->committer(), std::move(request)); !told.has_value())
+        log_->error("source.listing_not_saved", {{"source", source}, {"problem", told.error().detail}});
 }
 
 // What was counted since the start; `relevo top` makes rates of it.

@@ -130,6 +130,7 @@ Result<void> Server::open_control() {
                                    .rotation = [this] { return keeper_->options().rotation; },
                                    .service_domain = service_domain(started_with_->signing)},
                        .inspection = inspection_.get(),
+                       .domain_watch = domain_watch_.get(),
                        .listeners = [this] { return own_listeners(); },
                        .address_lists = [this] { return address_lists_.load(); }});
     RELEVO_TRY(control_listener_, net::ControlListener::open(
@@ -232,8 +233,13 @@ void Server::make_inspection() {
                                                                .pages = *pages_,
                                                                .validates = resolver_->validates()},
                                                started_with_);
-    domain_watch_ = std::make_unique<DomainWatch>(
-        shards_.front()->shard, *inspection_, [this] { return all_domains(); }, *log_, metrics_);
+    domain_watch_ = std::make_unique<DomainWatch>(DomainWatch::Ports{.shard = home.shard,
+                                                                     .inspection = *inspection_,
+                                                                     .domains = [this] { return all_domains(); },
+                                                                     .committer = store_->committer(),
+                                                                     .events = store_->spool().events(),
+                                                                     .log = *log_,
+                                                                     .metrics = metrics_});
 }
 
 Task<Result<std::vector<setup::DomainFacts>>> Server::all_domains() {

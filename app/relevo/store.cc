@@ -11,6 +11,7 @@
 #include "core/feedback/schema.h"
 #include "core/lan/schema.h"
 #include "core/reporting/schema.h"
+#include "core/setup/status_book.h"
 #include "core/signing/schema.h"
 #include "core/statistics/schema.h"
 #include "core/tenancy/schema.h"
@@ -96,10 +97,11 @@ Error advised(Error error) {
 
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
-    for (const auto list : {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(),
-                            tenancy_migrations(), accounts_migrations(), lan_migrations(), signing_migrations(),
-                            reporting_migrations(), transport_migrations(), feedback_migrations(),
-                            tracking_migrations(), webhooks_migrations(), delivery_migrations(), erasure_migrations()})
+    for (const auto list :
+         {std::span<const Migration>(migrations_of_app), history_migrations(), spool_migrations(), tenancy_migrations(),
+          accounts_migrations(), lan_migrations(), signing_migrations(), reporting_migrations(), transport_migrations(),
+          feedback_migrations(), tracking_migrations(), webhooks_migrations(), delivery_migrations(),
+          erasure_migrations(), setup::setup_migrations()})
         all.insert(all.end(), list.begin(), list.end());
     return all;
 }

@@ -352,6 +352,7 @@ Task<> CertificateKeeper::take_certificate(std::string name, acme::Issued issued
              "the certificate came and could not be put in force: " + done.error().detail, std::nullopt});
     const auto found = kept_.find(name);
     if (found == kept_.end()) co_return;
+    const bool is_first = !found->second.facts;
     CertificateRecord& record = found->second.record;
     record = CertificateRecord{.directory = options_.directory.text, .order = {}, .tried_at = record.tried_at};
     found->second.facts = issued.facts;
@@ -364,6 +365,14 @@ Task<> CertificateKeeper::take_certificate(std::string name, acme::Issued issued
                                     {"serial", issued.facts.serial},
                                     {"expires", text_of(issued.facts.not_after)},
                                     {"renewal", text_of(renewal_time(issued.facts, options_.renew_before))}});
+    JsonWriter detail;
+    detail.field("name", name)
+        .field("authority", options_.directory.host)
+        .field("issuer", printable(issued.facts.issuer))
+        .field("serial", issued.facts.serial)
+        .field("expires", utc_text(issued.facts.not_after));
+    co_await ports_.tell(occasion(is_first ? EventKind::certificate_issued : EventKind::certificate_renewed, name,
+                                  TenantId{}, ports_.now(), std::move(detail)));
 }
 
 Task<> CertificateKeeper::take_refusal(std::string name, acme::Refusal refusal) {
@@ -388,8 +397,17 @@ Task<> CertificateKeeper::take_refusal(std::string name, acme::Refusal refusal) 
                                      {"problem", record.problem},
                                      {"type", refusal.problem ? std::string_view(refusal.problem->type) : ""},
                                      {"next", text_of(due(found->second))}});
+    JsonWriter detail;
+    detail.field("name", name)
+        .field("authority", options_.directory.host)
+        .field("failures", record.failures)
+        .field("problem", record.problem)
+        .field("next", utc_text(due(found->second)));
+    if (found->second.facts) detail.field("expires", utc_text(found->second.facts->not_after));
     if (const auto written = co_await write(name + ".json", text_of(record)); !written.has_value())
         ports_.log.warning("acme.not_written", {{"problem", written.error().detail}});
+    co_await ports_.tell(
+        occasion(EventKind::certificate_failed, name, TenantId{}, ports_.now(), std::move(detail)));
 }
 
 Result<std::vector<std::string>> CertificateKeeper::renew(const std::string& name) {

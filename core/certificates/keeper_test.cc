@@ -95,6 +95,10 @@ class CertificateKeeperTest : public testing::Test {
                                          ++installed;
                                          co_return Result<void>();
                                      },
+                                     .tell = [this](Event event) -> Task<> {
+                                         told.push_back(std::move(event));
+                                         co_return;
+                                     },
                                      .chance = [] { return 0.0; },
                                      .now = [this] { return now; }},
             options());
@@ -132,6 +136,7 @@ class CertificateKeeperTest : public testing::Test {
     std::vector<std::string> names{std::string(name)};
     WallClock::time_point now = WallClock::now();
     int installed = 0;
+    std::vector<Event> told;
     std::unique_ptr<CertificateKeeper> keeper;
 };
 
@@ -139,6 +144,10 @@ TEST_F(CertificateKeeperTest, OrdersWhatIsMissingAndPutsItInForce) {
     EXPECT_TRUE(round());
     EXPECT_EQ(status().state, State::valid);
     EXPECT_EQ(installed, 1);
+    ASSERT_THAT(told, testing::SizeIs(1));
+    EXPECT_EQ(told[0].kind, EventKind::certificate_issued);
+    EXPECT_EQ(told[0].subject, "certificate:mail.example.com");
+    EXPECT_THAT(told[0].detail, testing::Not(HasSubstr("PRIVATE KEY")));
     EXPECT_EQ(image.at("mail.example.com.pem"), chain);
     EXPECT_EQ(image.at("mail.example.com.key"), key) << "the key from before is kept";
     EXPECT_THAT(publisher.tokens, ElementsAre("tok_en-1"));
@@ -162,12 +171,16 @@ TEST_F(CertificateKeeperTest, RenewsByItselfAndNotBefore) {
     pages.authority.chain = chain;
     EXPECT_TRUE(round());
     EXPECT_EQ(installed, 2);
+    EXPECT_EQ(told.back().kind, EventKind::certificate_renewed);
 }
 
 TEST_F(CertificateKeeperTest, TellsAFailureAndWaitsEvenThroughARestart) {
     pages.authority.on("/order", acme::ScriptedAuthority::problem(403, "caa", "CAA forbids it"));
     EXPECT_TRUE(round());
     EXPECT_EQ(status().failures, 1U);
+    ASSERT_THAT(told, testing::SizeIs(1));
+    EXPECT_EQ(told[0].kind, EventKind::certificate_failed);
+    EXPECT_THAT(told[0].detail, HasSubstr("CAA")) << "with the reason";
     EXPECT_THAT(status().problem, HasSubstr("CAA record of mail.example.com forbids"));
     EXPECT_EQ(log.count("acme.failed"), 1U);
     EXPECT_EQ(metrics.counted("relevo_acme_orders_total{result=failed}"), 1U);

@@ -248,9 +248,11 @@ TEST(ThrottleRows, SurviveTheStore) {
     for (int twice = 0; twice < 2; ++twice)
         ASSERT_TRUE(store
                         .write([&](Transaction& transaction) {
-                            return save_throttles(transaction, {.changed = {kept}, .forgotten = {}});
+                            return save_throttles(transaction, store.spool->events(),
+                                                  {.changed = {kept}, .forgotten = {}}, WallClock::now());
                         })
                         .has_value());
+    EXPECT_EQ(store.told_about("source:mx1"), "source.warm_up_step") << "once, however often it is written";
     ASSERT_THAT(load().first, SizeIs(1));
     EXPECT_EQ(load().first[0].state, kept.state);
     EXPECT_EQ(load().first[0].source, "mx1");
@@ -264,7 +266,9 @@ TEST(ThrottleRows, SurviveTheStore) {
     EXPECT_EQ(load().second, 1U);
     ASSERT_TRUE(store
                     .write([&](Transaction& transaction) {
-                        return save_throttles(transaction, {.changed = {}, .forgotten = {{"mx1", "provider:google"}}});
+                        return save_throttles(transaction, store.spool->events(),
+                                              {.changed = {}, .forgotten = {{"mx1", "provider:google"}}},
+                                              WallClock::now());
                     })
                     .has_value());
     EXPECT_THAT(load().first, IsEmpty());

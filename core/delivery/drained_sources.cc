@@ -41,18 +41,41 @@ Result<Drains> load_drains(Reader& reader) {
     return drains;
 }
 
-Result<void> save_drain(Transaction& transaction, std::string_view source, const Drain& drain) {
-    RELEVO_CHECK(remove_drain(transaction, source));
+Result<void> save_drain(Transaction& transaction, EventWriter& events, const std::string& source, const Drain& drain) {
+    RELEVO_CHECK(transaction.execute("DELETE FROM drained_source WHERE source = $1", {std::string_view(source)}));
     RELEVO_CHECK(transaction.execute(
         "INSERT INTO drained_source (source, cause, reason, since, until, times) VALUES ($1, $2, $3, $4, $5, $6)",
-        {source, static_cast<std::int64_t>(drain.cause), std::string_view(drain.reason), milliseconds(drain.since),
-         milliseconds(drain.until), static_cast<std::int64_t>(drain.times)}));
-    return {};
+        {std::string_view(source), static_cast<std::int64_t>(drain.cause), std::string_view(drain.reason),
+         milliseconds(drain.since), milliseconds(drain.until), static_cast<std::int64_t>(drain.times)}));
+    JsonWriter detail;
+    detail.field("source", source).field("cause", name_of(drain.cause)).optional("reason", drain.reason);
+    if (drain.cause == DrainCause::blocked) detail.field("until", utc_text(drain.until));
+    return events.append(transaction,
+                         occasion(EventKind::source_drained, source, TenantId{}, drain.since, std::move(detail)));
 }
 
-Result<void> remove_drain(Transaction& transaction, std::string_view source) {
-    RELEVO_CHECK(transaction.execute("DELETE FROM drained_source WHERE source = $1", {source}));
-    return {};
+Result<void> remove_drain(Transaction& transaction, EventWriter& events, const std::string& source,
+                          WallClock::time_point now) {
+    RELEVO_TRY(const std::int64_t removed,
+               transaction.execute("DELETE FROM drained_source WHERE source = $1", {std::string_view(source)}));
+    if (removed == 0) return {};
+    JsonWriter detail;
+    detail.field("source", source);
+    return events.append(transaction,
+                         occasion(EventKind::source_resumed, source, TenantId{}, now, std::move(detail)));
+}
+
+Result<void> note_listing(Transaction& transaction, EventWriter& events, const std::string& source,
+                          std::string_view where, WallClock::time_point now) {
+    RELEVO_TRY(const auto told, events.latest_about(transaction, subject_text(EventTopic::source, source),
+                                                    {EventKind::source_listed, EventKind::source_delisted}));
+    const bool was_listed = told && told->kind == EventKind::source_listed;
+    if (was_listed == !where.empty()) return {};
+    JsonWriter detail;
+    detail.field("source", source).optional("where", where);
+    return events.append(transaction,
+                         occasion(where.empty() ? EventKind::source_delisted : EventKind::source_listed, source,
+                                  TenantId{}, now, std::move(detail)));
 }
 
 std::optional<Drain> SourceHealth::blocked(const std::string& source, const std::string& shaping_key,

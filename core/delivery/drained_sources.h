@@ -7,6 +7,7 @@
 // any more, or when the time is over. One without which a pool would have no source left is never drained by itself.
 #pragma once
 
+#include "core/events/event.h"
 #include "core/ports/database.h"
 #include "core/ports/task.h"
 #include "core/routing/egress.h"
@@ -32,8 +33,15 @@ struct Drain {
 using Drains = std::map<std::string, Drain, std::less<>>;  // by source
 
 [[nodiscard]] Result<Drains> load_drains(Reader& reader);
-[[nodiscard]] Result<void> save_drain(Transaction& transaction, std::string_view source, const Drain& drain);
-[[nodiscard]] Result<void> remove_drain(Transaction& transaction, std::string_view source);
+// Each with its event.
+[[nodiscard]] Result<void> save_drain(Transaction& transaction, EventWriter& events, const std::string& source,
+                                      const Drain& drain);
+// Nothing happens if it is not drained.
+[[nodiscard]] Result<void> remove_drain(Transaction& transaction, EventWriter& events, const std::string& source,
+                                        WallClock::time_point now);
+// What the blocklists say of a source's addresses. `where`: in words; empty: none names one. An event if that is new.
+[[nodiscard]] Result<void> note_listing(Transaction& transaction, EventWriter& events, const std::string& source,
+                                        std::string_view where, WallClock::time_point now);
 
 // Decides about drains that nobody ordered. Pure. Threads: one at a time.
 class SourceHealth {

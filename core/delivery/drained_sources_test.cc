@@ -88,8 +88,11 @@ TEST(DrainedSources, SurviveTheStore) {
     SpoolStore store(CommitterThreads::none, delivery_migrations());
     const Drain drain{
         .cause = DrainCause::blocked, .reason = "why", .since = noon, .until = noon + hours(1), .times = 2};
-    ASSERT_TRUE(
-        store.write([&](Transaction& transaction) { return save_drain(transaction, "mx1", drain); }).has_value());
+    ASSERT_TRUE(store
+                    .write([&](Transaction& transaction) {
+                        return save_drain(transaction, store.spool->events(), "mx1", drain);
+                    })
+                    .has_value());
     Drains drains;
     const auto load = [&] {
         return store.run(read_rows(*store.committer, [&](Reader& reader) -> Result<void> {
@@ -103,9 +106,27 @@ TEST(DrainedSources, SurviveTheStore) {
     EXPECT_EQ(drains.at("mx1").reason, "why");
     EXPECT_EQ(drains.at("mx1").until, noon + hours(1));
     EXPECT_EQ(drains.at("mx1").times, 2U);
-    ASSERT_TRUE(store.write([&](Transaction& transaction) { return remove_drain(transaction, "mx1"); }).has_value());
+    for (int twice = 0; twice < 2; ++twice)
+        ASSERT_TRUE(store
+                        .write([&](Transaction& transaction) {
+                            return remove_drain(transaction, store.spool->events(), "mx1", noon);
+                        })
+                        .has_value());
     ASSERT_TRUE(load().has_value());
     EXPECT_TRUE(drains.empty());
+    EXPECT_EQ(store.told_about("source:mx1"), "source.drained source.resumed");
+}
+
+TEST(DrainedSources, ABlocklistIsToldOfOnceAndWhenItIsOver) {
+    SpoolStore store(CommitterThreads::none, delivery_migrations());
+    for (const std::string_view where : {"", "192.0.2.1: on bl.example", "192.0.2.1: on bl.example", "", ""})
+        ASSERT_TRUE(store
+                        .write([&](Transaction& transaction) {
+                            return note_listing(transaction, store.spool->events(), "mx1", where, noon);
+                        })
+                        .has_value());
+    EXPECT_EQ(store.told_about("source:mx1"), "source.listed source.delisted");
+    EXPECT_EQ(store.told_about("source:mx2"), "");
 }
 
 }  // namespace

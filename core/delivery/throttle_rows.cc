@@ -139,11 +139,36 @@ Result<void> insert(Transaction& transaction, const KeptThrottle& kept) {
     return {};
 }
 
+Result<void> tell_of_warm_up(Transaction& transaction, EventWriter& events, const KeptThrottle& kept,
+                             WallClock::time_point now) {
+    const shaping::WarmUpState& warm_up = kept.state.warm_up;
+    if (warm_up.day == 0) return {};
+    std::int64_t target = 0, ended = 0;
+    RELEVO_CHECK(transaction.query(
+        "SELECT warm_up_target, warm_up_ended FROM throttle WHERE source = $1 AND shaping_key = $2",
+        {std::string_view(kept.source), std::string_view(kept.shaping_key)}, [&](const Row& row) -> Result<void> {
+            target = row.integer(0);
+            ended = row.integer(1);
+            return {};
+        }));
+    if (target == std::int64_t{warm_up.target} && (ended != 0) == warm_up.ended) return {};
+    JsonWriter detail;
+    detail.field("source", kept.source)
+        .field("shaping_key", kept.shaping_key)
+        .field("before", target)
+        .field("target", warm_up.target)
+        .field("ended", warm_up.ended);
+    return events.append(transaction,
+                         occasion(EventKind::source_warm_up_step, kept.source, TenantId{}, now, std::move(detail)));
+}
+
 }  // namespace
 
-Result<void> save_throttles(Transaction& transaction, const ThrottleChanges& changes) {
+Result<void> save_throttles(Transaction& transaction, EventWriter& events, const ThrottleChanges& changes,
+                            WallClock::time_point now) {
     for (const auto& [source, shaping_key] : changes.forgotten) RELEVO_CHECK(forget(transaction, source, shaping_key));
     for (const KeptThrottle& kept : changes.changed) {
+        RELEVO_CHECK(tell_of_warm_up(transaction, events, kept, now));
         RELEVO_CHECK(forget(transaction, kept.source, kept.shaping_key));
         RELEVO_CHECK(insert(transaction, kept));
     }

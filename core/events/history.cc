@@ -1,5 +1,6 @@
 #include "core/events/history.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <array>
@@ -24,6 +25,11 @@ std::int64_t milliseconds_of(std::chrono::system_clock::time_point time) {
 
 std::chrono::system_clock::time_point time_of_milliseconds(std::int64_t milliseconds) {
     return std::chrono::system_clock::time_point(std::chrono::milliseconds(milliseconds));
+}
+
+std::string utc_text(std::chrono::system_clock::time_point time) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(time)),
+                       milliseconds_of(time) % 1000);
 }
 
 std::span<const Migration> history_migrations() { return migrations; }

@@ -20,6 +20,8 @@ namespace relevo {
 [[nodiscard]] std::int64_t day_of(std::chrono::system_clock::time_point time);
 [[nodiscard]] std::int64_t milliseconds_of(std::chrono::system_clock::time_point time);
 [[nodiscard]] std::chrono::system_clock::time_point time_of_milliseconds(std::int64_t milliseconds);
+// "2026-11-26T12:00:00.123Z", as programs are told.
+[[nodiscard]] std::string utc_text(std::chrono::system_clock::time_point time);
 
 [[nodiscard]] std::span<const Migration> history_migrations();
 

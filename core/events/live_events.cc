@@ -12,7 +12,9 @@ constexpr int rounds_before_gap = 10;
 constexpr std::chrono::milliseconds breath{250};
 
 bool fits(const Event& event, const EventFilter& filter) {
-    return (!filter.tenant || event.tenant == *filter.tenant) && (!filter.message || event.message == *filter.message);
+    const bool is_theirs =
+        !filter.tenant || (event.tenant == *filter.tenant && !is_of_the_operator(event.kind));  // security row E9
+    return is_theirs && (!filter.message || event.message == *filter.message);
 }
 
 }  // namespace
@@ -57,6 +59,11 @@ EventFeed::EventFeed(LiveEvents& live, Shard& shard, EventFilter filter)
 
 EventFeed::~EventFeed() { live_.remove(onlooker_); }
 
+void EventFeed::begin_at(EventId cursor) {
+    cursor_ = cursor;
+    onlooker_->is_due = true;  // there may be some already
+}
+
 Task<Result<EventId>> EventFeed::begin_now() {
     RELEVO_CO_CHECK(co_await read_rows(live_.committer_, [this](Reader& reader) -> Result<void> {
         RELEVO_TRY(cursor_, live_.tail_.newest(reader));
@@ -98,14 +105,19 @@ Task<Result<void>> EventFeed::read_all(Batch& batch) {
 
 Task<Result<EventFeed::Batch>> EventFeed::next(Deadline deadline) {
     Batch batch;
+    batch.cursor = cursor_;
     for (;;) {
+        while (!onlooker_->is_due)
+            if (Clock::now() >= deadline || !co_await onlooker_->wakeup.wait(deadline)) break;
+        if (!onlooker_->is_due) co_return batch;  // the deadline
+        if (const Deadline next_look = last_look_ + breath; Clock::now() < next_look) {
+            co_await sleep_until(std::min(next_look, deadline));
+            if (next_look > deadline) co_return batch;
+        }
         onlooker_->is_due = false;
+        last_look_ = Clock::now();
         RELEVO_CO_CHECK(co_await read_all(batch));
         if (!batch.events.empty() || batch.is_gap) co_return batch;
-        if (Clock::now() >= deadline) co_return batch;
-        co_await sleep_for(breath);
-        if (!onlooker_->is_due) co_await onlooker_->wakeup.wait(deadline);
-        if (!onlooker_->is_due) co_return batch;  // the deadline
     }
 }
 

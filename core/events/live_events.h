@@ -55,8 +55,9 @@ class EventFeed {
     // From the end of the log on. Errors: the store's.
     Task<Result<EventId>> begin_now();
     // From there on; an id of before.
-    void begin_at(EventId cursor) { cursor_ = cursor; }
-    // What fits, or nothing at the deadline. Errors: the store's.
+    void begin_at(EventId cursor);
+    // What fits, or nothing at the deadline. Looks when something was committed, four times a second at most. Errors: the
+    // store's.
     Task<Result<Batch>> next(Deadline deadline);
 
  private:
@@ -66,6 +67,7 @@ class EventFeed {
     LiveEvents& live_;
     EventFilter filter_;
     EventId cursor_{};
+    Deadline last_look_{};
     std::shared_ptr<LiveEvents::Onlooker> onlooker_;  // shared with posted notices, which may come later
 };
 

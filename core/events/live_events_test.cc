@@ -10,6 +10,7 @@
 namespace relevo {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -23,7 +24,9 @@ class PromptCommitter final : public Committer {
         EXPECT_TRUE(request.rows(database_.transaction(), {}).has_value());
         done(database_.commit());
     }
+    int reads = 0;
     void read(std::move_only_function<Result<void>(Reader&)> work, Completer<Result<void>> done) override {
+        ++reads;
         done(database_.read([&](Reader& reader) { return work(reader); }));
     }
     void read_content(MessageId, ContentLocation, Completer<Result<std::string>> done) override {
@@ -67,7 +70,7 @@ class LiveEventsTest : public testing::Test {
         result = co_await std::move(task);
         shard.stop();
     }
-    std::vector<std::int64_t> messages(EventFeed& feed, seconds limit = seconds(0)) {
+    std::vector<std::int64_t> messages(EventFeed& feed, milliseconds limit = seconds(0)) {
         batch = run(feed.next(Clock::now() + limit)).value();
         std::vector<std::int64_t> found;
         for (const Event& event : batch.events) found.push_back(event.message.value);
@@ -92,9 +95,9 @@ TEST_F(LiveEventsTest, BeginsNowAndTellsOnlyWhatFits) {
     append(2, 6);
     append(3, 5);
     append(4, 5);
-    EXPECT_THAT(messages(all), ElementsAre(2, 3, 4));
-    EXPECT_THAT(messages(of_tenant), ElementsAre(3, 4));
-    EXPECT_THAT(messages(of_message), ElementsAre(3));
+    EXPECT_THAT(messages(all, seconds(10)), ElementsAre(2, 3, 4));
+    EXPECT_THAT(messages(of_tenant, seconds(10)), ElementsAre(3, 4));
+    EXPECT_THAT(messages(of_message, seconds(10)), ElementsAre(3));
     EXPECT_EQ(batch.cursor, EventId{4}) << "what was passed over need not be looked at again";
     EXPECT_THAT(messages(all), IsEmpty());
 }
@@ -107,7 +110,22 @@ TEST_F(LiveEventsTest, WakesForWhatIsCommittedAndGoesOnAfterABreak) {
     append(8, 5);
     EventFeed again(live, shard, {});
     again.begin_at(batch.cursor);
-    EXPECT_THAT(messages(again), ElementsAre(8));
+    EXPECT_THAT(messages(again, seconds(10)), ElementsAre(8));
+}
+
+TEST_F(LiveEventsTest, LooksOnlyWhenSomethingWasCommittedAndNotTooOften) {
+    EventFeed feed(live, shard, {});
+    ASSERT_TRUE(run(feed.begin_now()).has_value());
+    const int before = committer.reads;
+    EXPECT_THAT(messages(feed, milliseconds(300)), IsEmpty());
+    EXPECT_EQ(committer.reads, before) << "nothing has happened";
+    append(7, 5);
+    EXPECT_THAT(messages(feed, seconds(10)), ElementsAre(7));
+    const auto first = Clock::now();
+    append(8, 5);
+    EXPECT_THAT(messages(feed, seconds(10)), ElementsAre(8));
+    EXPECT_GE(Clock::now() - first, milliseconds(200));
+    EXPECT_EQ(committer.reads, before + 2);
 }
 
 // security row A16: who falls far behind is told so, and costs no more.
@@ -115,11 +133,11 @@ TEST_F(LiveEventsTest, FarBehindBeginsAnewAtTheEnd) {
     EventFeed feed(live, shard, {.tenant = TenantId{9}});
     append(1, 5, 6000);
     append(2, 9);
-    EXPECT_THAT(messages(feed), IsEmpty());
+    EXPECT_THAT(messages(feed, seconds(10)), IsEmpty());
     EXPECT_TRUE(batch.is_gap);
     EXPECT_EQ(batch.cursor, EventId{6001});
     append(3, 9);
-    EXPECT_THAT(messages(feed), ElementsAre(3));
+    EXPECT_THAT(messages(feed, seconds(10)), ElementsAre(3));
     EXPECT_FALSE(batch.is_gap);
 }
 

@@ -74,9 +74,10 @@ void ConductLedger::set_options(std::shared_ptr<const ConductOptions> options) {
     if (tell) tell();
 }
 
-void ConductLedger::set_changed(std::function<void()> changed) {
+void ConductLedger::set_changed(std::function<void()> changed, std::function<void()> risen) {
     const std::lock_guard lock(mutex_);
     changed_ = std::move(changed);
+    risen_ = std::move(risen);
 }
 
 // The highest level whose threshold, or `part` of it, is reached.
@@ -139,7 +140,7 @@ void ConductLedger::set_level(TenantId tenant, Record& record, const Reached& to
 void ConductLedger::count(TenantId tenant, ConductFact fact, WallClock::time_point now) {
     if (!tenant) return;
     const auto options = options_.load();
-    std::function<void()> tell;
+    std::function<void()> tell, tell_of_level;
     {
         const std::lock_guard lock(mutex_);
         Record& record = records_[tenant];
@@ -159,8 +160,10 @@ void ConductLedger::count(TenantId tenant, ConductFact fact, WallClock::time_poi
         if (found.level <= record.conduct.level) return;
         set_level(tenant, record, found, now);
         if (found.level != ConductLevel::warned) tell = changed_;
+        tell_of_level = risen_;
     }
     if (tell) tell();
+    if (tell_of_level) tell_of_level();
 }
 
 Conduct ConductLedger::of(TenantId tenant, WallClock::time_point now) const {
@@ -235,20 +238,46 @@ Result<void> ConductLedger::write(Transaction& transaction, TenantId tenant, Rec
              static_cast<std::int64_t>(hour.counts.bounced), static_cast<std::int64_t>(hour.counts.complained)}));
         hour.is_written = true;
     }
-    if (std::exchange(record.is_written, true)) return {};
-    const Conduct& conduct = record.conduct;
-    RELEVO_CHECK(transaction.execute("DELETE FROM conduct WHERE tenant_id = $1", {tenant.value}));
-    if (conduct.level == ConductLevel::good) return {};
-    RELEVO_CHECK(transaction.execute(
-        "INSERT INTO conduct (tenant_id, level, cause, share, threshold, since, window_hours) VALUES ($1, $2, $3, $4, "
-        "$5, $6, $7)",
-        {tenant.value, static_cast<std::int64_t>(conduct.level), static_cast<std::int64_t>(conduct.cause),
-         conduct.share, conduct.threshold, milliseconds(conduct.since),
-         static_cast<std::int64_t>(conduct.window.count())}));
     return {};
 }
 
-Result<void> ConductLedger::save(Transaction& transaction, WallClock::time_point now) {
+// The row says what was told last: an event follows from the difference, and there is one for each level that lasted
+// until it was written, however often that is tried.
+Result<void> ConductLedger::write_level(Transaction& transaction, EventWriter& events, TenantId tenant,
+                                        const Conduct& conduct, WallClock::time_point now) {
+    auto before = ConductLevel::good;
+    std::int64_t since = 0;
+    RELEVO_CHECK(transaction.query("SELECT level, since FROM conduct WHERE tenant_id = $1", {tenant.value},
+                                   [&](const Row& row) -> Result<void> {
+                                       before = static_cast<ConductLevel>(std::clamp<std::int64_t>(row.integer(0), 0, 3));
+                                       since = row.integer(1);
+                                       return {};
+                                   }));
+    const bool is_good = conduct.level == ConductLevel::good;
+    if (conduct.level == before && (is_good || since == milliseconds(conduct.since))) return {};
+    RELEVO_CHECK(transaction.execute("DELETE FROM conduct WHERE tenant_id = $1", {tenant.value}));
+    if (!is_good)
+        RELEVO_CHECK(transaction.execute(
+            "INSERT INTO conduct (tenant_id, level, cause, share, threshold, since, window_hours) VALUES ($1, $2, $3, "
+            "$4, $5, $6, $7)",
+            {tenant.value, static_cast<std::int64_t>(conduct.level), static_cast<std::int64_t>(conduct.cause),
+             conduct.share, conduct.threshold, milliseconds(conduct.since),
+             static_cast<std::int64_t>(conduct.window.count())}));
+    JsonWriter detail;
+    detail.field("level", name_of(conduct.level)).field("before", name_of(before));
+    if (!is_good)
+        detail.field("cause", name_of(conduct.cause))
+            .field("reason", reason_of(conduct))
+            .field("recipients", conduct.counts.sent)
+            .field("bounced", conduct.counts.bounced)
+            .field("complained", conduct.counts.complained);
+    constexpr std::array kinds{EventKind::tenant_released, EventKind::tenant_warned, EventKind::tenant_slowed,
+                               EventKind::tenant_held};
+    return events.append(transaction, occasion(kinds.at(static_cast<std::size_t>(conduct.level)), tenant.text(), tenant,
+                                               now, std::move(detail)));
+}
+
+Result<void> ConductLedger::save(Transaction& transaction, EventWriter& events, WallClock::time_point now) {
     std::function<void()> tell;
     {
         const std::lock_guard lock(mutex_);
@@ -259,9 +288,13 @@ Result<void> ConductLedger::save(Transaction& transaction, WallClock::time_point
         if (std::exchange(is_unsure_, true)) write_all_again();
         for (const TenantId tenant : forgotten_) {
             RELEVO_CHECK(transaction.execute("DELETE FROM conduct_hour WHERE tenant_id = $1", {tenant.value}));
-            RELEVO_CHECK(transaction.execute("DELETE FROM conduct WHERE tenant_id = $1", {tenant.value}));
+            RELEVO_CHECK(write_level(transaction, events, tenant, {}, now));
         }
-        for (auto& [tenant, record] : records_) RELEVO_CHECK(write(transaction, tenant, record, first));
+        for (auto& [tenant, record] : records_) {
+            RELEVO_CHECK(write(transaction, tenant, record, first));
+            if (!std::exchange(record.is_written, true))
+                RELEVO_CHECK(write_level(transaction, events, tenant, record.conduct, now));
+        }
     }
     if (tell) tell();
     return {};

@@ -7,6 +7,7 @@
 // never does, since without mail no share says anything: release() begins a new window.
 #pragma once
 
+#include "core/events/event.h"
 #include "core/ports/database.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
@@ -78,11 +79,12 @@ struct Conduct {
 // Counts, in memory; a few hundred octets for a tenant that sent in the window. Threads: any.
 class ConductLedger {
  public:
-    // `changed`: the pace of some tenant is another one now; called on the thread that counted.
     ConductLedger(Log& log, Metrics& metrics, std::shared_ptr<const ConductOptions> options);
     void set_options(std::shared_ptr<const ConductOptions> options);
     [[nodiscard]] std::shared_ptr<const ConductOptions> options() const { return options_.load(); }
-    void set_changed(std::function<void()> changed);
+    // `changed`: the pace of some tenant is another one now. `risen`: a level has, which save() should soon write. Both are
+    // called on the thread that counted.
+    void set_changed(std::function<void()> changed, std::function<void()> risen = {});
 
     void count(TenantId tenant, ConductFact fact, WallClock::time_point now);
     [[nodiscard]] Conduct of(TenantId tenant, WallClock::time_point now) const;
@@ -93,9 +95,9 @@ class ConductLedger {
     // A person lets a tenant send as others do; what came before counts no more.
     void release(TenantId tenant, WallClock::time_point now);
 
-    // --- rows. Once a minute, and at the end: lets levels end, and writes what changed since the last time. It counts
-    // as written when saved() says so.
-    Result<void> save(Transaction& transaction, WallClock::time_point now);
+    // --- rows. Once a minute, and at the end: lets levels end, and writes what changed since the last time, each level
+    // with its event. It counts as written when saved() says so.
+    Result<void> save(Transaction& transaction, EventWriter& events, WallClock::time_point now);
     void saved();
     Result<void> load(Reader& reader, WallClock::time_point now);
 
@@ -120,7 +122,9 @@ class ConductLedger {
     void forget_hours(Record& record, std::int64_t first) const;
     void set_level(TenantId tenant, Record& record, const Reached& to, WallClock::time_point now);
     void review(WallClock::time_point now);
-    Result<void> write(Transaction& transaction, TenantId tenant, Record& record, std::int64_t first);
+    static Result<void> write(Transaction& transaction, TenantId tenant, Record& record, std::int64_t first);
+    static Result<void> write_level(Transaction& transaction, EventWriter& events, TenantId tenant,
+                                    const Conduct& conduct, WallClock::time_point now);
     void count_levels();
     void write_all_again();
 
@@ -134,7 +138,7 @@ class ConductLedger {
     std::unordered_map<TenantId, Record> records_;
     std::unordered_set<TenantId> forgotten_;  // that have rows
     bool is_unsure_ = false;                  // whether the last save() was committed
-    std::function<void()> changed_;
+    std::function<void()> changed_, risen_;
 };
 
 }  // namespace relevo

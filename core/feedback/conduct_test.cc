@@ -24,7 +24,7 @@ class ConductTest : public testing::Test {
     }
     ConductLevel level(WallClock::time_point at = noon, TenantId tenant = acme) { return ledger.of(tenant, at).level; }
     void save(WallClock::time_point at) {
-        const auto saved = store.write([&](Transaction& rows) { return ledger.save(rows, at); });
+        const auto saved = store.write([&](Transaction& rows) { return ledger.save(rows, store.spool->events(), at); });
         ASSERT_TRUE(saved.has_value()) << saved.error().detail;
         ledger.saved();
     }
@@ -103,6 +103,7 @@ TEST_F(ConductTest, SlowedEndsByItselfBelowThreeQuartersOfItsThreshold) {
     save(noon + hours(25));
     EXPECT_EQ(level(noon + hours(25)), ConductLevel::good) << "the bad hour has left the window";
     EXPECT_EQ(changes, 2);
+    EXPECT_EQ(store.told_about("tenant:" + acme.text()), "tenant.slowed tenant.warned tenant.released");
 }
 
 TEST_F(ConductTest, HeldEndsByAPersonAloneAndBeginsANewWindow) {
@@ -119,6 +120,7 @@ TEST_F(ConductTest, HeldEndsByAPersonAloneAndBeginsANewWindow) {
     const Conduct conduct = after_restart(noon + hours(50));
     EXPECT_EQ(conduct.level, ConductLevel::good);
     EXPECT_EQ(conduct.counts.sent, 5U);
+    EXPECT_EQ(store.told_about("tenant:" + acme.text()), "tenant.held tenant.released");
 }
 
 TEST_F(ConductTest, OutlivesTheProcess) {
@@ -139,13 +141,30 @@ TEST_F(ConductTest, WritesAgainWhatWasNotCommitted) {
     count(ConductFact::delivered, 60);
     ASSERT_TRUE(store
                     .write([&](Transaction& rows) -> Result<void> {
-                        RELEVO_CHECK(ledger.save(rows, noon));
+                        RELEVO_CHECK(ledger.save(rows, store.spool->events(), noon));
                         RELEVO_CHECK(rows.execute("DELETE FROM conduct_hour", {}));  // as a failed commit leaves it
                         return {};
                     })
                     .has_value());
     save(noon);
     EXPECT_EQ(after_restart(noon).counts.sent, 60U);
+}
+
+TEST_F(ConductTest, ALevelIsToldOnceHoweverOftenItIsWritten) {
+    count(ConductFact::delivered, 60);
+    count(ConductFact::refused, 40);
+    const auto refused = store.write([&](Transaction& rows) -> Result<void> {
+        RELEVO_CHECK(ledger.save(rows, store.spool->events(), noon));
+        return failure(ErrorKind::full, "no room");
+    });
+    EXPECT_FALSE(refused.has_value());
+    EXPECT_EQ(store.told_about("tenant:" + acme.text()), "") << "it goes with the rows";
+    for (int times = 0; times < 3; ++times) save(noon);
+    EXPECT_EQ(store.told_about("tenant:" + acme.text()), "tenant.held");
+    ledger.release(acme, noon + hours(1));
+    count(ConductFact::refused, 100, noon + hours(1));
+    save(noon + hours(1));
+    EXPECT_EQ(store.told_about("tenant:" + acme.text()), "tenant.held tenant.held") << "held anew since then";
 }
 
 }  // namespace

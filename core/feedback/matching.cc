@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t shown_octets = 1000;
 
-bool is_feedback(EventKind kind) { return kind >= EventKind::bounced; }
+bool is_feedback(EventKind kind) { return kind >= EventKind::bounced && kind <= EventKind::notified; }
 
 bool same_address(std::string_view a, std::string_view b) {
     if (a.empty() || b.empty()) return false;

@@ -107,18 +107,18 @@ Result<void> remove_suppressions_of(Transaction& transaction, TenantId tenant) {
     return {};
 }
 
-Result<std::int64_t> forget_expired_suppressions(Transaction& transaction, WallClock::time_point now) {
-    std::vector<std::pair<std::int64_t, std::string>> over;
+Result<std::vector<Suppression>> forget_expired_suppressions(Transaction& transaction, WallClock::time_point now) {
+    std::vector<Suppression> over;
     RELEVO_CHECK(transaction.query(
         "SELECT tenant_id, address FROM suppression WHERE expires_at > 0 AND expires_at <= $1 LIMIT $2",
         {stored(now), forgotten_at_once}, [&](const Row& row) -> Result<void> {
-            over.emplace_back(row.integer(0), row.text(1));
+            over.push_back({.tenant = TenantId{row.integer(0)}, .address = std::string(row.text(1))});
             return {};
         }));
-    for (const auto& [tenant, address] : over)
+    for (const Suppression& one : over)
         RELEVO_CHECK(transaction.execute("DELETE FROM suppression WHERE tenant_id = $1 AND address = $2",
-                                         {tenant, std::string_view(address)}));
-    return static_cast<std::int64_t>(over.size());
+                                         {one.tenant.value, std::string_view(one.address)}));
+    return over;
 }
 
 Result<std::optional<Suppression>> find_suppression(Reader& reader, TenantId tenant, std::string_view address,

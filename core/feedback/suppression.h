@@ -56,8 +56,9 @@ enum class SuppressionChange : std::uint8_t {
 // Also forgets its soft bounces, so that the next one does not bring it back. Errors: not_found.
 [[nodiscard]] Result<void> remove_suppression(Transaction& transaction, TenantId tenant, std::string_view address);
 [[nodiscard]] Result<void> remove_suppressions_of(Transaction& transaction, TenantId tenant);
-// A few at a time: call it now and then. Returns how many are gone.
-[[nodiscard]] Result<std::int64_t> forget_expired_suppressions(Transaction& transaction, WallClock::time_point now);
+// A few at a time: call it now and then. Returns those that are gone; only tenant and address are known of them.
+[[nodiscard]] Result<std::vector<Suppression>> forget_expired_suppressions(Transaction& transaction,
+                                                                           WallClock::time_point now);
 
 // The one in force. nullopt: none.
 [[nodiscard]] Result<std::optional<Suppression>> find_suppression(Reader& reader, TenantId tenant,

@@ -18,9 +18,9 @@ bounces::BounceNature nature_named(std::string_view name) {
 
 }  // namespace
 
-SuppressionKeeper::SuppressionKeeper(SuppressionIndex& index, Committer& committer, Log& log, Metrics& metrics,
-                                     std::shared_ptr<const SuppressionOptions> options)
-    : index_(index), committer_(committer), log_(log), options_(std::move(options)) {
+SuppressionKeeper::SuppressionKeeper(SuppressionIndex& index, Committer& committer, EventWriter& events, Log& log,
+                                     Metrics& metrics, std::shared_ptr<const SuppressionOptions> options)
+    : index_(index), committer_(committer), events_(events), log_(log), options_(std::move(options)) {
     for (const auto reason : {SuppressionReason::soft_bounces, SuppressionReason::hard_bounce,
                               SuppressionReason::manual, SuppressionReason::unsubscribe, SuppressionReason::complaint})
         added_.at(static_cast<std::size_t>(reason)) = &metrics.counter(
@@ -71,8 +71,31 @@ Result<SuppressionChange> SuppressionKeeper::add_quietly(Transaction& transactio
     if (suppression.expires_at == never_expires) suppression.expires_at = expiry_of(suppression.reason, now);
     RELEVO_TRY(const SuppressionChange change, add_suppression(transaction, suppression, now));
     index_.put(suppression);
-    if (change != SuppressionChange::kept) added_.at(static_cast<std::size_t>(suppression.reason))->add();
+    if (change == SuppressionChange::kept) return change;
+    added_.at(static_cast<std::size_t>(suppression.reason))->add();
+    JsonWriter detail;
+    detail.field("recipient", suppression.address).field("reason", name_of(suppression.reason));
+    detail.optional("because", suppression.text);
+    if (suppression.expires_at != never_expires) detail.field("expires_at", utc_text(suppression.expires_at));
+    Event event =
+        occasion(EventKind::suppression_created, suppression.address, suppression.tenant, now, std::move(detail));
+    event.message = suppression.message;  // whose history tells of it, too
+    RELEVO_CHECK(events_.append(transaction, event));
     return change;
+}
+
+Result<void> SuppressionKeeper::tell_deleted(Transaction& transaction, TenantId tenant, const std::string& address,
+                                             std::string_view because, WallClock::time_point now) {
+    JsonWriter detail;
+    detail.field("recipient", address).field("because", because);
+    return events_.append(transaction,
+                          occasion(EventKind::suppression_deleted, address, tenant, now, std::move(detail)));
+}
+
+Result<void> SuppressionKeeper::remove(Transaction& transaction, TenantId tenant, const std::string& address,
+                                       WallClock::time_point now) {
+    RELEVO_CHECK(remove_suppression(transaction, tenant, address));
+    return tell_deleted(transaction, tenant, address, "removed", now);
 }
 
 Result<SuppressionChange> SuppressionKeeper::add(Transaction& transaction, Suppression suppression,
@@ -148,7 +171,9 @@ Result<void> SuppressionKeeper::ended(Transaction& transaction, const Message& m
 }
 
 Result<void> SuppressionKeeper::forget_old(Transaction& transaction, WallClock::time_point now) {
-    RELEVO_CHECK(forget_expired_suppressions(transaction, now));
+    RELEVO_TRY(const std::vector<Suppression> over, forget_expired_suppressions(transaction, now));
+    for (const Suppression& one : over)
+        RELEVO_CHECK(tell_deleted(transaction, one.tenant, one.address, "expired", now));
     RELEVO_CHECK(forget_soft_bounces(transaction, now - options_.load()->soft_bounce_period));
     index_.forget_expired(now);
     return {};

@@ -48,7 +48,8 @@ struct BounceFacts {
 // Threads: options and the index any; what gets a Transaction, the committer's.
 class SuppressionKeeper {
  public:
-    SuppressionKeeper(SuppressionIndex& index, Committer& committer, Log& log, Metrics& metrics,
+    // `events`: every row that comes or goes is one, in its transaction.
+    SuppressionKeeper(SuppressionIndex& index, Committer& committer, EventWriter& events, Log& log, Metrics& metrics,
                       std::shared_ptr<const SuppressionOptions> options);
 
     void set_options(std::shared_ptr<const SuppressionOptions> options) { options_ = std::move(options); }
@@ -69,6 +70,9 @@ class SuppressionKeeper {
     };
     Result<Counts> import(Transaction& transaction, std::span<const Suppression> suppressions,
                           WallClock::time_point now);
+    // A person takes an address off the list. The caller tells the index when it is written. Errors: not_found.
+    Result<void> remove(Transaction& transaction, TenantId tenant, const std::string& address,
+                        WallClock::time_point now);
     // A hard bounce suppresses, soft ones are counted, a block says nothing about the address.
     Result<void> bounced(Transaction& transaction, const BounceFacts& bounce, WallClock::time_point now);
     // For Spool::Rules: a delivery ended for good without being delivered. Reports of ours, whose sender is null, say
@@ -80,10 +84,13 @@ class SuppressionKeeper {
  private:
     Result<SuppressionChange> add_quietly(Transaction& transaction, Suppression& suppression,
                                           WallClock::time_point now);
+    Result<void> tell_deleted(Transaction& transaction, TenantId tenant, const std::string& address,
+                              std::string_view because, WallClock::time_point now);
     [[nodiscard]] WallClock::time_point expiry_of(SuppressionReason reason, WallClock::time_point now) const;
 
     SuppressionIndex& index_;
     Committer& committer_;
+    EventWriter& events_;
     Log& log_;
     std::atomic<std::shared_ptr<const SuppressionOptions>> options_;
     std::array<Counter*, 6> added_{};  // by reason

@@ -80,7 +80,7 @@ class SuppressionTest : public testing::Test {
     MemoryLog log;
     MemoryMetrics metrics;
     SuppressionIndex index{system_random()};
-    SuppressionKeeper keeper{index, *store.committer, log, metrics,
+    SuppressionKeeper keeper{index, *store.committer, store.spool->events(), log, metrics,
                              std::make_shared<const SuppressionOptions>(SuppressionOptions{.soft_bounces = 3})};
 };
 
@@ -140,6 +140,26 @@ TEST_F(SuppressionTest, CountsSoftBouncesOfDifferentMessages) {
     ASSERT_TRUE(
         store.write([&](Transaction& t) { return remove_suppression(t, acme, "bob@example.net"); }).has_value());
     EXPECT_EQ(store.number("SELECT count(*) FROM soft_bounce"), 0);
+}
+
+TEST_F(SuppressionTest, EveryRowThatComesOrGoesIsAnEvent) {
+    const std::string subject = "suppression:bob@example.net";
+    add("bob@example.net", SuppressionReason::hard_bounce);
+    add("Bob@example.net", SuppressionReason::hard_bounce);
+    EXPECT_EQ(store.told_about(subject), "suppression.created") << "nothing has changed by the second";
+    ASSERT_TRUE(
+        store.write([&](Transaction& t) { return keeper.remove(t, acme, "bob@example.net", now); }).has_value());
+    EXPECT_FALSE(
+        store.write([&](Transaction& t) { return keeper.remove(t, acme, "bob@example.net", now); }).has_value());
+    Suppression ending{.tenant = acme, .address = "bob@example.net", .expires_at = now + hours(1)};
+    ASSERT_TRUE(store
+                    .write([&](Transaction& t) -> Result<void> {
+                        RELEVO_CHECK(keeper.add(t, ending, now));
+                        return keeper.forget_old(t, now + hours(2));
+                    })
+                    .has_value());
+    EXPECT_EQ(store.told_about(subject),
+              "suppression.created suppression.deleted suppression.created suppression.deleted");
 }
 
 TEST_F(SuppressionTest, TheSameMessageCountsOnce) {

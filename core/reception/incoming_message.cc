@@ -295,6 +295,28 @@ Task<Result<std::vector<Withheld>>> IncomingMessage::suppressed_recipients(Tenan
     co_return co_await keeper->withheld_of(tenant, envelope);
 }
 
+namespace {
+
+// The message that crosses a mark tells of it, in its transaction.
+Result<void> count_in_quotas(Transaction& transaction, EventWriter& events, const Directory& directory, TenantId tenant,
+                             std::span<const Quota> quotas, std::uint32_t recipients, WallClock::time_point taken_at) {
+    RELEVO_TRY(const auto crossings, record_quota_usage(transaction, quotas, recipients, taken_at));
+    for (const QuotaLedger::Crossing& crossing : crossings) {
+        JsonWriter detail;
+        detail.field("quota", crossing.quota.id.text())
+            .field("of", subject_of(directory, crossing.quota))
+            .field("percent", crossing.percent)
+            .field("recipients", crossing.quota.recipients)
+            .field("period", name_of(crossing.quota.period))
+            .field("beyond", name_of(crossing.quota.beyond));
+        RELEVO_CHECK(events.append(transaction, occasion(EventKind::quota_reached, crossing.quota.id.text(), tenant,
+                                                         taken_at, std::move(detail))));
+    }
+    return {};
+}
+
+}  // namespace
+
 // What belongs into the transaction that accepts the message: what counts it, and `also`; nothing if there is nothing.
 std::function<Result<void>(Transaction&)> IncomingMessage::rows_of(
     const Identity& identity, const Submission& submission, std::function<Result<void>(Transaction&)> also) const {
@@ -303,11 +325,13 @@ std::function<Result<void>(Transaction&)> IncomingMessage::rows_of(
     if (!is_limited && quotas_.empty() && !lan_origin_ && links_.empty()) return also;
     return [is_limited, key = sender_key(identity), now = submission.accepted_at, quotas = quotas_,
             counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_, book = shared.lan,
-            links = links_, tenant = submission.tenant, id = submission.id,
+            links = links_, tenant = submission.tenant, id = submission.id, directory = shared.directory.load(),
+            &events = ports_.spool.events(),
             recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
             also = std::move(also)](Transaction& transaction) -> Result<void> {
         if (is_limited) RELEVO_CHECK(record_usage(transaction, key, hour_of(now), 1));
-        if (!quotas.empty()) RELEVO_CHECK(record_quota_usage(transaction, quotas, counted, taken_at));
+        if (!quotas.empty())
+            RELEVO_CHECK(count_in_quotas(transaction, events, *directory, tenant, quotas, counted, taken_at));
         if (!links.empty()) RELEVO_CHECK(LinkBook::write(transaction, tenant, links, day_of(now)));
         if (origin) RELEVO_CHECK(book->record_arrival(transaction, *origin, id, recipients, now));
         return also ? also(transaction) : Result<void>{};

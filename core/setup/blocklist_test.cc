@@ -1,7 +1,6 @@
 #include "core/setup/blocklist.h"
 
 #include "adapters/memory/resolver.h"
-#include "core/setup/status_memory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -123,26 +122,6 @@ TEST(BlocklistTable, HasAPlaceToAskForRemovalAndNoZoneTwice) {
         EXPECT_TRUE(list.delisting.starts_with("https://")) << list.zone;
         EXPECT_NE(list.lists_domains, list.lists_ipv4 || list.lists_ipv6) << list.zone;
     }
-}
-
-CheckItem item(std::string id, CheckStatus status) {
-    CheckItem made;
-    made.id = std::move(id);
-    made.status = status;
-    return made;
-}
-
-TEST(StatusMemory, TellsChangesAloneAndTakesNoSkippedCheckForNews) {
-    StatusMemory memory;
-    EXPECT_THAT(memory.note("a.example", {item("spf", CheckStatus::fail), item("mx", CheckStatus::ok)}), SizeIs(1));
-    EXPECT_THAT(memory.note("a.example", {item("spf", CheckStatus::fail), item("mx", CheckStatus::skipped)}),
-                SizeIs(0));
-    EXPECT_EQ(memory.count(CheckStatus::ok), 1U);
-    const auto changes = memory.note("a.example", {item("spf", CheckStatus::ok), item("mx", CheckStatus::ok)});
-    ASSERT_THAT(changes, SizeIs(1));
-    EXPECT_EQ(changes[0].before, CheckStatus::fail);
-    memory.keep_only({"b.example"});
-    EXPECT_EQ(memory.count(CheckStatus::ok), 0U);
 }
 
 }  // namespace

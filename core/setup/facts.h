@@ -1,6 +1,7 @@
 // What is known about a domain and about this server before the DNS is asked.
 #pragma once
 
+#include "lib/base/identifier.h"
 #include "lib/dns/record.h"
 
 #include <cstdint>
@@ -30,6 +31,8 @@ struct MailboxService {
 };
 
 struct DomainFacts {
+    DomainId id{};      // none: not a domain of this server's
+    TenantId tenant{};  // whose it is
     std::string domain;
     std::string host_name;               // of this server, as EHLO and the PTR records say
     std::vector<dns::IpAddress> egress;  // where our mail leaves from

@@ -108,6 +108,10 @@ class Spool {
  public:
     explicit Spool(Committer& committer) : committer_(committer) {}
 
+    // What writes the log, for events that are of no message: one numbers all of them. Threads: the committer's, after
+    // recover() or hold_restored().
+    [[nodiscard]] EventWriter& events() { return event_writer_; }
+
     // Holds everything that waits, for a store that was made from a backup: it may have been delivered since. `reason`
     // is what people read. Before anything else of this spool. Returns the number of recipients.
     Result<std::int64_t> hold_restored(Transaction& transaction, const std::string& reason);

@@ -6,6 +6,7 @@
 #include "adapters/simulation/simulated_disk.h"
 #include "adapters/sqlite/sqlite_database.h"
 #include "core/ports/migration.h"
+#include "core/events/event_list.h"
 #include "core/spool/spool.h"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -101,6 +102,19 @@ class SpoolStore {
     }
     std::vector<DeliveryRow> rows(DeliveryFilter filter = {}) {
         return run(spool->list(std::move(filter), 0, 10'000)).value();
+    }
+    // Every event about that, oldest first: "source.drained source.resumed".
+    std::string told_about(const std::string& subject) {
+        EventList list;
+        std::string text;
+        const auto listed = run(read_rows(*committer, [&](Reader& reader) -> Result<void> {
+            RELEVO_TRY(const EventList::Page page, list.page(reader, {.subject = subject}, std::nullopt, 1000));
+            for (const Event& event : page.events)
+                text = std::string(name_of(event.kind)) + (text.empty() ? "" : " ") + text;
+            return {};
+        }));
+        EXPECT_TRUE(listed.has_value()) << listed.error().detail;
+        return text;
     }
     std::vector<Event> events(MessageId id) { return run(spool->show(id)).value().events; }
     // "accepted delivered", in order.

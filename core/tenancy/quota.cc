@@ -86,6 +86,16 @@ WallClock::time_point room_at(const Quota& quota, const QuotaCount& count, WallC
     return start + std::chrono::duration_cast<WallClock::duration>(length * share);
 }
 
+namespace {
+
+// Of those that people are told: what was reached last.
+unsigned mark_of(const Quota& quota, std::uint64_t used) {
+    const std::uint64_t percent = used * 100 / quota.recipients;
+    return percent >= 100 ? 100U : percent >= 80 ? 80U : 0U;
+}
+
+}  // namespace
+
 QuotaLedger::State& QuotaLedger::state_of(const Quota& quota, WallClock::time_point now) {
     State& state = states_[quota.id];
     if (state.limit != quota.recipients) {
@@ -126,8 +136,7 @@ QuotaLedger::Verdict QuotaLedger::take(std::span<const Quota> quotas, std::uint3
             state.told_number = state.count.number;
             state.told_percent = 0;
         }
-        const std::uint64_t percent = state.count.used * 100 / quota.recipients;
-        const unsigned mark = percent >= 100 ? 100U : percent >= 80 ? 80U : 0U;
+        const unsigned mark = mark_of(quota, state.count.used);
         if (mark <= state.told_percent) continue;
         state.told_percent = mark;
         verdict.crossings.push_back({quota, mark});
@@ -240,8 +249,9 @@ Result<std::vector<Quota>> list_quotas(Reader& reader) {
     return quotas;
 }
 
-Result<void> record_quota_usage(Transaction& transaction, std::span<const Quota> quotas, std::uint32_t recipients,
-                                WallClock::time_point now) {
+Result<std::vector<QuotaLedger::Crossing>> record_quota_usage(Transaction& transaction, std::span<const Quota> quotas,
+                                                              std::uint32_t recipients, WallClock::time_point now) {
+    std::vector<QuotaLedger::Crossing> crossings;
     for (const Quota& quota : quotas) {
         QuotaCount count;
         RELEVO_CHECK(transaction.query("SELECT period_number, used FROM quota_usage WHERE quota_id = $1",
@@ -250,14 +260,16 @@ Result<void> record_quota_usage(Transaction& transaction, std::span<const Quota>
                                            return {};
                                        }));
         count = advanced(quota, count, now);
+        const unsigned before = mark_of(quota, count.used);
         count.used += recipients;
+        if (const unsigned mark = mark_of(quota, count.used); mark > before) crossings.push_back({quota, mark});
         // The quota may have been removed since the message began.
         RELEVO_CHECK(transaction.execute(
             "INSERT INTO quota_usage (quota_id, period_number, used) SELECT id, $2, $3 FROM quota WHERE id = $1"
             " ON CONFLICT (quota_id) DO UPDATE SET period_number = excluded.period_number, used = excluded.used",
             {quota.id.value, count.number, static_cast<std::int64_t>(count.used)}));
     }
-    return {};
+    return crossings;
 }
 
 Result<std::vector<QuotaLedger::Row>> load_quota_usage(Reader& reader) {

@@ -129,9 +129,12 @@ inline constexpr std::uint32_t largest_quota = 1'000'000'000;
 // With the one that they are for.
 [[nodiscard]] Result<void> remove_quotas_of(Transaction& transaction, QuotaScope scope, std::int64_t subject);
 [[nodiscard]] Result<std::vector<Quota>> list_quotas(Reader& reader);
-// Adds a message; inside the transaction that accepts it, so that a restart loses nothing.
-[[nodiscard]] Result<void> record_quota_usage(Transaction& transaction, std::span<const Quota> quotas,
-                                              std::uint32_t recipients, WallClock::time_point now);
+// Adds a message; inside the transaction that accepts it, so that a restart loses nothing. Returns the quotas that came
+// to 80 or 100 per cent by it.
+[[nodiscard]] Result<std::vector<QuotaLedger::Crossing>> record_quota_usage(Transaction& transaction,
+                                                                            std::span<const Quota> quotas,
+                                                                            std::uint32_t recipients,
+                                                                            WallClock::time_point now);
 [[nodiscard]] Result<std::vector<QuotaLedger::Row>> load_quota_usage(Reader& reader);
 
 }  // namespace relevo

@@ -138,10 +138,14 @@ TEST(QuotaRows, SurviveARestartToTheLastRecipient) {
     const auto made = store.write(
         [](Transaction& rows) { return set_quota(rows, quota(QuotaPeriod::month, 100, BeyondQuota::refuse)); });
     ASSERT_TRUE(made.has_value());
-    for (const auto at : {now, now + 1h})
-        ASSERT_TRUE(
-            store.write([&](Transaction& rows) { return record_quota_usage(rows, std::span(&*made, 1), 40, at); })
-                .has_value());
+    std::vector<unsigned> told;
+    for (const auto at : {now, now + 1h}) {
+        const auto crossings =
+            store.write([&](Transaction& rows) { return record_quota_usage(rows, std::span(&*made, 1), 40, at); });
+        ASSERT_TRUE(crossings.has_value());
+        for (const QuotaLedger::Crossing& crossing : *crossings) told.push_back(crossing.percent);
+    }
+    EXPECT_EQ(told, std::vector<unsigned>{80}) << "by the message that crosses it";
     QuotaLedger ledger;
     ledger.restore(store.read([](Reader& reader) { return load_quota_usage(reader); }).value());
     EXPECT_EQ(take(ledger, *made, 21, now + 2h).answer, Answer::refused);

@@ -93,7 +93,7 @@ Result<WebhookDeliveryId> add_test_delivery(Transaction& transaction, WebhookId 
         return failure(ErrorKind::limit, fmt::format("{} deliveries wait for the webhook already", row.pending));
     const std::string body = JsonWriter()
                                  .field("type", name_of(WebhookEventType::test))
-                                 .field("timestamp", webhook_time(now))
+                                 .field("timestamp", utc_text(now))
                                  .raw("data", JsonWriter().field("webhook", webhook.text()).finish())
                                  .finish();
     RELEVO_TRY(const bool added, add_delivery(transaction, webhook, 0, WebhookEventType::test, body, now));
@@ -121,6 +121,18 @@ Result<std::vector<WebhookDelivery>> due_deliveries(Reader& reader, WebhookId we
     return due;
 }
 
+Result<std::optional<WallClock::time_point>> next_due_delivery(Reader& reader, WebhookId webhook,
+                                                               WallClock::time_point now) {
+    std::optional<WallClock::time_point> next;
+    RELEVO_CHECK(reader.query(
+        "SELECT due_at FROM webhook_delivery WHERE webhook_id = $1 AND state = 1 AND due_at > $2 ORDER BY due_at LIMIT 1",
+        {webhook.value, columns::of(now)}, [&](const Row& row) -> Result<void> {
+            next = columns::time(row.integer(0));
+            return {};
+        }));
+    return next;
+}
+
 Result<AttemptEffect> finish_attempt(Transaction& transaction, const WebhookAttempt& attempt,
                                      std::chrono::seconds disable_after) {
     const auto found = webhook_with_id(transaction, attempt.webhook);
@@ -141,7 +153,7 @@ Result<AttemptEffect> finish_attempt(Transaction& transaction, const WebhookAtte
     const auto since = webhook.failing_since == WallClock::time_point{} ? attempt.at : webhook.failing_since;
     const bool gives_up = webhook.enabled && attempt.at - since >= disable_after;
     const std::string reason =
-        gives_up ? fmt::format("nothing but failures since {}", webhook_time(since)) : webhook.reason;
+        gives_up ? fmt::format("nothing but failures since {}", utc_text(since)) : webhook.reason;
     RELEVO_CHECK(transaction.execute(
         "UPDATE webhook SET attempts = $2, dead = $3, pending = $4, failing_since = $5,"
         " enabled = $6, reason = $7 WHERE id = $1",

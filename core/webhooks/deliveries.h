@@ -45,6 +45,10 @@ inline constexpr std::int64_t kept_attempts = 1'000;
 [[nodiscard]] Result<std::vector<WebhookDelivery>> due_deliveries(Reader& reader, WebhookId webhook,
                                                                   WallClock::time_point now, std::int64_t limit);
 
+// When the first of those is due that are not yet. Nothing: there is none.
+[[nodiscard]] Result<std::optional<WallClock::time_point>> next_due_delivery(Reader& reader, WebhookId webhook,
+                                                                             WallClock::time_point now);
+
 // One attempt.
 struct WebhookAttempt {
     std::int64_t number = 0;  // of the endpoint's, given when it is written

@@ -133,11 +133,6 @@ Result<void> rotate_webhook_secret(Transaction& transaction, KeyVault& vault, We
         {id.value, std::string_view(sealed), columns::of(former_until)}, missing);
 }
 
-std::string webhook_time(WallClock::time_point time) {
-    const auto milliseconds = milliseconds_of(time) % 1000;
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(WallClock::to_time_t(time)), milliseconds);
-}
-
 Result<std::vector<Webhook>> list_webhooks(Reader& reader) {
     std::vector<Webhook> webhooks;
     RELEVO_CHECK(reader.query(

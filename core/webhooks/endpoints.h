@@ -80,9 +80,6 @@ struct WebhookChange {
 [[nodiscard]] Result<void> rotate_webhook_secret(Transaction& transaction, KeyVault& vault, WebhookId id,
                                                  std::string_view secret, WallClock::time_point former_until);
 
-// "2026-11-26T12:00:00.123Z", as bodies have it.
-[[nodiscard]] std::string webhook_time(WallClock::time_point time);
-
 // By id, oldest first.
 [[nodiscard]] Result<std::vector<Webhook>> list_webhooks(Reader& reader);
 // Errors: not_found.

@@ -28,6 +28,23 @@ constexpr auto types = std::to_array<NamedType>({
     {WebhookEventType::suppressed, "message.suppressed"},
     {WebhookEventType::unsubscribed, "message.unsubscribed"},
     {WebhookEventType::auto_reply, "message.auto_reply"},
+    {WebhookEventType::domain_status_changed, "domain.status_changed"},
+    {WebhookEventType::source_drained, "source.drained"},
+    {WebhookEventType::source_resumed, "source.resumed"},
+    {WebhookEventType::source_listed, "source.listed"},
+    {WebhookEventType::source_delisted, "source.delisted"},
+    {WebhookEventType::source_warm_up_step, "source.warm_up_step"},
+    {WebhookEventType::tenant_warned, "tenant.warned"},
+    {WebhookEventType::tenant_slowed, "tenant.slowed"},
+    {WebhookEventType::tenant_held, "tenant.held"},
+    {WebhookEventType::tenant_released, "tenant.released"},
+    {WebhookEventType::certificate_issued, "certificate.issued"},
+    {WebhookEventType::certificate_renewed, "certificate.renewed"},
+    {WebhookEventType::certificate_failed, "certificate.failed"},
+    {WebhookEventType::certificate_expiring, "certificate.expiring"},
+    {WebhookEventType::suppression_created, "suppression.created"},
+    {WebhookEventType::suppression_deleted, "suppression.deleted"},
+    {WebhookEventType::quota_reached, "quota.reached"},
 });
 
 }  // namespace
@@ -54,10 +71,11 @@ std::optional<WebhookEventType> webhook_type_of(EventKind kind) {
         case EventKind::unsubscribed: return WebhookEventType::unsubscribed;
         case EventKind::opened: return WebhookEventType::opened;
         case EventKind::clicked: return WebhookEventType::clicked;
-        case EventKind::reported:
-        case EventKind::notified: break;
+        default: break;
     }
-    return std::nullopt;
+    // What is of no message has one name; what has none of these is not told.
+    const auto found = std::ranges::find(types, name_of(kind), &NamedType::name);
+    return found == types.end() ? std::nullopt : std::optional(found->type);
 }
 
 WebhookEventSet WebhookEventSet::all() { return from_bits(std::numeric_limits<std::int64_t>::max()); }

@@ -28,6 +28,23 @@ enum class WebhookEventType : std::uint8_t {
     suppressed = 11,
     unsubscribed = 12,
     auto_reply = 13,
+    domain_status_changed = 14,
+    source_drained = 15,
+    source_resumed = 16,
+    source_listed = 17,
+    source_delisted = 18,
+    source_warm_up_step = 19,
+    tenant_warned = 20,
+    tenant_slowed = 21,
+    tenant_held = 22,
+    tenant_released = 23,
+    certificate_issued = 24,
+    certificate_renewed = 25,
+    certificate_failed = 26,
+    certificate_expiring = 27,
+    suppression_created = 28,
+    suppression_deleted = 29,
+    quota_reached = 30,
     test = 62,  // asked for by a person; nobody subscribes to it
 };
 

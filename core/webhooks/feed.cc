@@ -11,12 +11,13 @@ namespace relevo {
 
 std::string webhook_body(const Event& event, WebhookEventType type) {
     JsonWriter data;
-    data.field("event", event.id.text()).field("kind", name_of(event.kind)).field("message", event.message.text());
+    data.field("event", event.id.text()).field("kind", name_of(event.kind));
+    if (event.message) data.field("message", event.message.text());
     if (event.ordinal != whole_message) data.field("recipient_number", event.ordinal);
     if (!event.detail.empty()) data.raw("detail", event.detail);
     return JsonWriter()
         .field("type", name_of(type))
-        .field("timestamp", webhook_time(event.at))
+        .field("timestamp", utc_text(event.at))
         .raw("data", data.finish())
         .finish();
 }
@@ -39,7 +40,8 @@ Result<WebhookFeed::Batch> WebhookFeed::read(Reader& reader) {
         if (!type) continue;
         std::string body;
         for (const Webhook& webhook : webhooks) {
-            if (webhook.tenant && webhook.tenant != event.tenant) continue;
+            // security row E9
+            if (webhook.tenant && (webhook.tenant != event.tenant || is_of_the_operator(event.kind))) continue;
             if (!webhook.events.contains(*type) || event.at < webhook.hears_since) continue;
             if (body.empty()) body = webhook_body(event, *type);
             batch.wanted.push_back({.webhook = webhook.id, .event = event.id.value, .type = *type, .body = body});

@@ -28,11 +28,24 @@ Webhooks::Webhooks(Ports ports, WebhookOptions options)
 Task<> Webhooks::run() {
     while (!is_stopping_) {
         const Deadline began = Clock::now();
-        const bool is_idle = co_await round();
-        if (is_stopping_ || !is_idle) continue;
-        co_await wakeup_.wait(Clock::now() + round_time);
-        if (!is_stopping_) co_await sleep_until(began + least_between_rounds);
+        is_asked_ = has_news_ = false;
+        const Round last = co_await round();
+        if (!is_stopping_ && last.is_idle) co_await wait_for_work(began, last);
     }
+}
+
+Task<> Webhooks::wait_for_work(Deadline began, Round last) {
+    Deadline due = no_deadline;
+    if (last.next_due) {
+        const auto pause = std::min<WallClock::duration>(*last.next_due - ports_.now(), longest_wait);
+        due = Clock::now() + std::chrono::duration_cast<Clock::duration>(pause);
+    }
+    while (!is_stopping_ && !is_asked_) {
+        const Deadline until = has_news_ ? std::min<Deadline>(due, began + round_time) : due;
+        if (Clock::now() >= until) break;
+        co_await wakeup_.wait(until);
+    }
+    if (!is_stopping_) co_await sleep_until(began + least_between_rounds);
 }
 
 void Webhooks::stop() {
@@ -41,15 +54,30 @@ void Webhooks::stop() {
 }
 
 void Webhooks::wake() {
-    ports_.shard.post([this] { wakeup_.notify_all(); });
+    ports_.shard.post([this] {
+        is_asked_ = true;
+        wakeup_.notify_all();
+    });
 }
 
-Task<bool> Webhooks::round() {
+void Webhooks::committed() {
+    if (!has_endpoints_.load(std::memory_order_relaxed) || is_told_.exchange(true)) return;
+    ports_.shard.post([this] {
+        is_told_ = false;
+        has_news_ = true;
+        wakeup_.notify_all();
+    });
+}
+
+Task<Webhooks::Round> Webhooks::round() {
+    // A store that failed is asked again after a while.
+    const Round failed{.is_idle = true, .next_due = ports_.now() + round_time};
     const auto fed = co_await feed_.round(options()->pending_limit);
     if (!fed.has_value()) {
         ports_.log.error("webhook.feed_failed", {{"problem", fed.error().detail}});
-        co_return true;
+        co_return failed;
     }
+    has_endpoints_ = !fed->webhooks.empty();
     if (fed->given_up > 0) {
         given_up_.add(static_cast<std::uint64_t>(fed->given_up));
         ports_.log.warning("webhook.given_up", {{"deliveries", fed->given_up}});
@@ -57,20 +85,20 @@ Task<bool> Webhooks::round() {
     const auto found = co_await due(fed->webhooks);
     if (!found.has_value()) {
         ports_.log.error("webhook.feed_failed", {{"problem", found.error().detail}});
-        co_return true;
+        co_return failed;
     }
-    for (const auto& [webhook, delivery] : *found) {
+    for (const auto& [webhook, delivery] : found->now) {
         in_flight_.insert(delivery.id);
         ++in_flight_of_[webhook.id];
         ports_.shard.spawn(send(webhook, delivery));
     }
-    co_return fed->events < WebhookFeed::batch_limit;
+    co_return Round{.is_idle = fed->events < WebhookFeed::batch_limit, .next_due = found->next};
 }
 
-// Each endpoint gets what it has room for, in turn, so that one with a long line does not keep the others waiting.
+// Each endpoint gets what it has room for, in turn, so that one with a long line does not keep the others waiting. What
+// is due and has no room is begun when an attempt ends.
 Task<Result<Webhooks::Due>> Webhooks::due(const std::vector<Webhook>& webhooks) {
     Due found;
-    if (in_flight_.size() >= at_once) co_return found;
     const auto now = ports_.now();
     // A copy: the reader's thread must not see what this shard changes meanwhile.
     RELEVO_CO_CHECK(co_await read_rows(
@@ -80,13 +108,15 @@ Task<Result<Webhooks::Due>> Webhooks::due(const std::vector<Webhook>& webhooks) 
                 const auto busy = of.find(webhook.id);
                 const std::size_t used = busy == of.end() ? 0 : busy->second;
                 std::size_t room = most > used ? most - used : 0;
+                RELEVO_TRY(const auto later, next_due_delivery(reader, webhook.id, now));
+                if (later && (!found.next || *later < *found.next)) found.next = later;
                 if (room == 0) continue;
                 RELEVO_TRY(const auto rows,
                            due_deliveries(reader, webhook.id, now, static_cast<std::int64_t>(most + used)));
                 for (const WebhookDelivery& row : rows) {
                     if (room == 0 || in_flight.contains(row.id)) continue;
-                    if (in_flight.size() + found.size() >= at_once) return {};
-                    found.emplace_back(webhook, row);
+                    if (in_flight.size() + found.now.size() >= at_once) return {};
+                    found.now.emplace_back(webhook, row);
                     --room;
                 }
             }
@@ -101,6 +131,7 @@ Task<> Webhooks::send(Webhook webhook, WebhookDelivery delivery) {
     co_await attempt(std::move(webhook), std::move(delivery));
     in_flight_.erase(of);
     if (--in_flight_of_[id] == 0) in_flight_of_.erase(id);
+    is_asked_ = true;
     wakeup_.notify_all();
 }
 

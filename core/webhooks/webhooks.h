@@ -31,8 +31,10 @@ class Webhooks {
     static constexpr std::size_t answer_limit_octets = 4096;
     static constexpr std::size_t at_once = 32;
     static constexpr std::size_t at_once_of_one = 8;  // 1 while the endpoint fails
-    // So long a round waits for more events, so that one transaction writes many.
+    // So long after the last one a round waits for more events, so that one transaction writes many.
     static constexpr std::chrono::seconds round_time{1};
+    // Clocks jump: what waits for its time is looked at anew that often.
+    static constexpr std::chrono::minutes longest_wait{1};
 
     struct Ports {
         Shard& shard;
@@ -50,21 +52,32 @@ class Webhooks {
     void set_options(WebhookOptions options) { options_ = std::make_shared<const WebhookOptions>(std::move(options)); }
     [[nodiscard]] std::shared_ptr<const WebhookOptions> options() const { return options_.load(); }
 
-    // Rounds until stop(). What is being posted then is posted again after the next start.
+    // Rounds until stop(): when something was committed, when an attempt is due, when one has ended. What is being posted
+    // at the end is posted again after the next start.
     Task<> run();
     void stop();
     // Endpoints or deliveries were changed by somebody else. Threads: any.
     void wake();
+    // Something was committed, maybe events. Costs nothing while there are no endpoints. Threads: any.
+    void committed();
 
-    // One batch of events, and all attempts that are due and have room. False: there may be more of either at once.
-    Task<bool> round();
+    struct Round {
+        bool is_idle = true;                           // false: there may be more of either at once
+        std::optional<WallClock::time_point> next_due;  // of what waits for its time; nothing: nothing does
+    };
+    // One batch of events, and all attempts that are due and have room.
+    Task<Round> round();
     [[nodiscard]] bool is_sending() const { return !in_flight_.empty(); }
 
     // Rows of the housekeeping. Threads: the committer's.
     Result<void> keep_house(Transaction& transaction, WallClock::time_point now) const;
 
  private:
-    using Due = std::vector<std::pair<Webhook, WebhookDelivery>>;
+    struct Due {
+        std::vector<std::pair<Webhook, WebhookDelivery>> now;
+        std::optional<WallClock::time_point> next;
+    };
+    Task<> wait_for_work(Deadline began, Round last);
     Task<Result<Due>> due(const std::vector<Webhook>& webhooks);
     Task<> send(Webhook webhook, WebhookDelivery delivery);
     Task<> attempt(Webhook webhook, WebhookDelivery delivery);
@@ -78,6 +91,9 @@ class Webhooks {
     WebhookFeed feed_;
     Wakeup wakeup_;
     bool is_stopping_ = false;
+    bool is_asked_ = false;  // for a round at once
+    bool has_news_ = false;  // something was committed
+    std::atomic<bool> has_endpoints_ = true, is_told_ = false;
     std::set<WebhookDeliveryId> in_flight_;
     std::map<WebhookId, std::size_t> in_flight_of_;
 };

@@ -82,6 +82,9 @@ class IssuingTests:
         self.wait_until_valid()
         issued = self.relevo.wait_for_log("acme.issued", name=HOST)
         self.assertIn("Pebble", issued["issuer"])
+        [told] = loopback.wait_until(lambda: [one for one in self.relevo.ask("events", "--subject", f"certificate:{HOST}")["events"]
+                                              if one["facts"]["serial"] == issued["serial"]], "the event")
+        self.assertEqual((told["kind"], told["tenant"]), ("certificate.issued", None))
         self.assertEqual(self.serial_by_starttls(self.context()), issued["serial"].rjust(len(issued["serial"]) // 2 * 2, "0"))
         self.assertEqual(self.serial_of_page(self.context()), self.serial_by_starttls(self.context()))
         with self.relevo.converse("implicit", context=self.context()) as session:
@@ -253,6 +256,8 @@ class TestFailures(AcmeTestCase):
         self.assertIn(f"port 80 of {HOST} does not reach this server", failed["problem"])
         self.assertIn("127.0.0.1 said: connection:", failed["problem"])
         self.assertEqual(self.certificates()[HOST]["problem"], failed["problem"])
+        [told] = loopback.wait_until(lambda: self.relevo.ask("events", "--kind", "certificate.failed", "--limit", "1")["events"], "the event")
+        self.assertEqual((told["subject"], told["facts"]["problem"]), (f"certificate:{HOST}", failed["problem"]))
         with self.relevo.log_in() as session:
             self.assertEqual(session.command("NOOP").code, 250)
         page = self.relevo.run("certificate", "list").output

@@ -91,6 +91,10 @@ class TestSetup(RelevoTestCase):
         # The running server sees the same by itself, tells it, and signs from now on.
         changed = self.relevo.wait_for_log("domain.check_changed", check="dkim.record", status="ok", before="fail")
         self.assertEqual(changed["domain"], DOMAIN)
+        events = self.relevo.ask("events", "--subject", f"domain:{DOMAIN}")["events"]
+        self.assertEqual({one["kind"] for one in events}, {"domain.status_changed"})
+        self.assertIn(("dkim.record", "fail", "ok"), [(change["check"], change["before"], change["status"]) for one in events for change in one["facts"]["changes"]])
+        self.assertIn(f"{DOMAIN} is", events[0]["text"])
 
         def all_well():
             text = urllib.request.urlopen(self.metrics, timeout=5).read().decode()

@@ -1,12 +1,19 @@
 // What webhooks can be told of, and how they are, for the screens about them.
 import type { Schemas } from './client';
+import { word } from '../language.svelte';
+import { is_of_server } from '../session.svelte';
 
 export type Webhook = Schemas['Webhook'];
 export type Attempt = Schemas['WebhookAttempt'];
 
-export const event_types = ['accepted', 'deferred', 'delivered', 'bounced', 'complained', 'opened', 'clicked', 'held', 'released', 'expired', 'dropped', 'suppressed', 'unsubscribed', 'auto_reply'].map(
+const of_messages = ['accepted', 'deferred', 'delivered', 'bounced', 'complained', 'opened', 'clicked', 'held', 'released', 'expired', 'dropped', 'suppressed', 'unsubscribed', 'auto_reply'].map(
   (name) => `message.${name}`,
 );
+const of_tenants = ['domain.status_changed', 'suppression.created', 'suppression.deleted', 'quota.reached', 'tenant.warned', 'tenant.slowed', 'tenant.held', 'tenant.released'];
+const of_the_server = ['source.drained', 'source.resumed', 'source.listed', 'source.delisted', 'source.warm_up_step', 'certificate.issued', 'certificate.renewed', 'certificate.failed', 'certificate.expiring'];
+// A tenant never hears of the last ones.
+export const event_types = (): string[] => [...of_messages, ...of_tenants, ...(is_of_server() ? of_the_server : [])];
+export const type_name = (type: string): string => (/^(message|webhook)\./.test(type) ? word('webhook_event', type.replace(/^\w+\./, '')) : word('event', type));
 
 export type State = 'off' | 'failing' | 'on' | 'new';
 export const state_of = (it: Webhook): State => (!it.enabled ? 'off' : it.failing_since ? 'failing' : it.last_success_at ? 'on' : 'new');
