@@ -9,6 +9,17 @@ namespace relevo::net {
 
 namespace http = boost::beast::http;
 
+namespace {
+
+// A field on several lines: the parser takes them for one, others may take them for two (RFC 9112 §5.2). `octets` begin in
+// the header.
+bool has_folded_field(std::string_view octets) {
+    const std::string_view header = octets.substr(0, octets.find("\r\n\r\n"));
+    return header.find("\r\n ") != std::string_view::npos || header.find("\r\n\t") != std::string_view::npos;
+}
+
+}  // namespace
+
 struct HttpRequestReader::Parser {
     http::request_parser<http::string_body> request;
 };
@@ -50,6 +61,7 @@ HttpRequestReader::State HttpRequestReader::check_header() {
 HttpRequestReader::State HttpRequestReader::receive(std::string& octets) {
     auto& parser = parser_->request;
     for (;;) {
+        if (!is_checked_ && has_folded_field(octets)) return refuse(400, "A field is one line.");
         boost::system::error_code problem;
         const std::size_t parsed = parser.put(boost::asio::buffer(octets), problem);
         octets.erase(0, parsed);

@@ -161,7 +161,9 @@ std::expected<json::value, Trouble> Api::body_of(const openapi::Operation& opera
         return std::unexpected(trouble(
             415, "media_type", fmt::format("Content-Type must be {}.", fmt::join(operation.body_types, " or "))));
     if (type != "application/json") return json::value(nullptr);
-    auto body = relevo::json::parse(request.body, {.octets = batch_body_limit, .depth = 64});
+    auto body = relevo::json::parse(request.body, {.octets = batch_body_limit,
+                                                   .depth = 64,
+                                                   .same_names = relevo::json::SameNames::refused});
     if (!body.has_value())
         return std::unexpected(trouble(400, "json_not_valid", "The body is not JSON: " + body.error().detail));
     std::vector<openapi::Problem> problems;
@@ -172,9 +174,10 @@ std::expected<json::value, Trouble> Api::body_of(const openapi::Operation& opera
 
 std::expected<RequestLimiter::Verdict, Trouble> Api::take_request(const Principal& principal,
                                                                   const HttpRequest& request) {
-    // Strangers, who log in, are told apart by their addresses: one of them must not keep the others out.
+    // Strangers, who log in, are told apart by their addresses: one of them must not keep the others out, and one who
+    // has a /64 has no more than one who has an IPv4 address (security row A14).
     const std::string who = principal.kind == PrincipalKind::nobody
-                                ? request.peer.address.text()
+                                ? counted_address(request.peer.address)
                                 : fmt::format("{} {}", name_of(principal.kind), principal.id);
     const auto verdict = limiter_.take(who, Clock::now());
     if (verdict.is_allowed) return verdict;

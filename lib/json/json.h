@@ -10,16 +10,22 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace relevo::json {
 
+// Two members of one name in an object: "names SHOULD be unique", and two readers may take another one (RFC 8259 §4).
+enum class SameNames : std::uint8_t { last_counts, refused };
+
 struct Bounds {
     Octets octets = 10 * mebibyte;  // of text; the values take up to some 20 times as much
     std::size_t depth = 64;
+    SameNames same_names = SameNames::last_counts;
 };
 
-// One whole JSON text (RFC 8259). Errors: invalid – the grammar, with the place. limit – too long or too deep.
+// One whole JSON text (RFC 8259). Errors: invalid – the grammar, with the place; two members of one name, where that is
+// refused. limit – too long or too deep.
 [[nodiscard]] Result<boost::json::value> parse(std::string_view text, Bounds bounds = {});
 
 // The same for many small texts, one after another in the same memory. Threads: one.
