@@ -61,14 +61,6 @@ Task<std::expected<AcceptedMessage, NotAccepted>> Sender::take(Prepared prepared
     co_return co_await ports_.reception(*call_.request.shard).take(std::move(message));
 }
 
-Task<Sender::Tried<AcceptedMessage>> Sender::keep(Prepared prepared) {
-    if (auto refusal = too_large(prepared)) co_return Refused(*std::move(refusal));
-    const std::vector<std::string> pointers = prepared.pointers;
-    const auto accepted = co_await take(std::move(prepared), {});
-    if (accepted.has_value()) co_return *accepted;
-    co_return Refused(trouble_of_refusal(accepted.error(), pointers));
-}
-
 Task<Sender::Tried<HttpResponse>> Sender::send(Tried<Prepared> prepared, const std::string& key,
                                                std::string_view body) {
     if (!prepared.has_value()) co_return Refused(std::move(prepared).error());

@@ -28,9 +28,8 @@ class Sender {
 
     // As whom messages are sent: the key's own tenant, or the one that the request names. A refusal, or nothing.
     [[nodiscard]] std::optional<Trouble> choose_tenant(const std::string& named);
-    // Keeps a message. `key`: its Idempotency-Key, or ""; `body`: what the key stands for.
-    Task<Tried<AcceptedMessage>> keep(Prepared prepared);
-    // The same to an answer, once for each key.
+    // Keeps a message, once for each key, and answers. `key`: its Idempotency-Key, or ""; `body`: what the key stands
+    // for.
     Task<Tried<HttpResponse>> send(Tried<Prepared> prepared, const std::string& key, std::string_view body);
 
  private:

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 
 namespace relevo::api {
 namespace {
@@ -225,6 +225,38 @@ bool is_sandboxed(const json::value& body) {
     return enable != nullptr && enable->is_bool() && enable->get_bool();
 }
 
+// Which part is done, so that nobody has to guess: a request that is made again with its key does the rest.
+Trouble told_of_part(Trouble trouble, std::size_t index, std::size_t count, bool has_key) {
+    if (index == 0) return trouble;
+    const std::string part =
+        fmt::format(" (personalizations 0 to {} of {} were accepted, {} was not; {})", index - 1, count, index,
+                    has_key ? "the same request with the same Idempotency-Key sends only the rest"
+                            : "send only the rest again, or use an Idempotency-Key");
+    trouble.detail += part;
+    for (openapi::Problem& problem : trouble.errors) problem.detail += part;
+    return trouble;
+}
+
+// One after the other, each once for its key: all were looked at before, so that what stops them is a limit, a refusal
+// of a recipient or a store that is full.
+Task<Tried<HttpResponse>> keep_all(Sender& sender, std::vector<Prepared> all, const Call& call) {
+    const std::string key(call.request.field("Idempotency-Key"));
+    HttpResponse response{.status = 202, .content_type = "", .body = ""};
+    bool is_replay = true;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        auto kept = co_await sender.send(std::move(all[i]), key.empty() ? key : fmt::format("{}/{}", key, i),
+                                         call.request.body);
+        if (!kept.has_value()) co_return Refused(told_of_part(std::move(kept).error(), i, all.size(), !key.empty()));
+        is_replay = is_replay && std::ranges::any_of(
+                                     kept->fields, [](const auto& one) { return one.first == "Idempotent-Replayed"; });
+        if (i > 0) continue;
+        const auto told = relevo::json::parse(kept->body);
+        if (told.has_value()) response.fields.emplace_back("X-Message-Id", text(*told, "id"));
+    }
+    if (is_replay) response.fields.emplace_back("Idempotent-Replayed", "true");
+    co_return response;
+}
+
 Task<Tried<HttpResponse>> send_all(Ports& ports, const Call& call) {
     Sender sender(ports, call);
     if (auto refusal = sender.choose_tenant("")) co_return Refused(*std::move(refusal));
@@ -240,15 +272,7 @@ Task<Tried<HttpResponse>> send_all(Ports& ports, const Call& call) {
         all.push_back(*std::move(one));
     }
     if (is_sandboxed(call.body)) co_return HttpResponse{.status = 200, .content_type = "", .body = ""};
-    std::string first;
-    for (Prepared& one : all) {
-        const auto accepted = co_await sender.keep(std::move(one));
-        if (!accepted.has_value()) co_return Refused(accepted.error());
-        if (first.empty()) first = accepted->id.text();
-    }
-    HttpResponse response{.status = 202, .content_type = "", .body = ""};
-    response.fields.emplace_back("X-Message-Id", first);
-    co_return response;
+    co_return co_await keep_all(sender, std::move(all), call);
 }
 
 }  // namespace

@@ -333,6 +333,23 @@ TEST_F(StatisticsTest, ReportsOfNobodyAreFoundButNotCounted) {
     EXPECT_THAT(found("to:a@"), ElementsAre("a@example.net"));
 }
 
+// The figure "bounced" leads to a search for it: both know what others reported later, neither knows our own reports.
+TEST_F(StatisticsTest, BouncedIsTheSameAsAFigureAndAsASearch) {
+    const auto refused = store.accept("shop@acme.example", {"refused@example.net"});
+    const auto reported = store.accept("shop@acme.example", {"reported@example.net"});
+    const auto own = store.accept("", {"shop@acme.example"});
+    const auto at = time_of(own->id);
+    const std::string detail = R"("class":"unknown_user","nature":"hard")";
+    happens({event_of(refused->id, EventKind::failed, 0, outcome("refused@example.net", detail), at),
+             event_of(reported->id, EventKind::delivered, 0, outcome("reported@example.net", R"("status":"2.0.0")"), at),
+             event_of(reported->id, EventKind::bounced, 0, outcome("reported@example.net", detail), at),
+             event_of(own->id, EventKind::failed, 0, outcome("shop@acme.example", detail), at)});
+    take_all();
+    EXPECT_EQ(counts({.tenant = acme}).bounced(), 2);
+    EXPECT_THAT(found("status:bounced"), testing::UnorderedElementsAre("refused@example.net", "reported@example.net"));
+    EXPECT_THAT(found("to:shop@"), ElementsAre("shop@acme.example")) << "it can be looked up still";
+}
+
 TEST_F(StatisticsTest, TellsHowLongDeliveriesTake) {
     const auto message = store.accept("shop@acme.example", {"a@example.net"});
     std::vector<Event> events;

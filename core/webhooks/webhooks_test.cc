@@ -368,5 +368,43 @@ TEST_F(WebhooksTest, RemovedWithItsTenantAndForgottenWithTime) {
     EXPECT_EQ(store.number("SELECT count(*) FROM webhook_attempt"), 0);
 }
 
+TEST_F(WebhooksTest, WaitForACommitAndLookAtNothingUntilThen) {
+    add(acme);
+    bool has_ended = false;
+    const auto run = [](Webhooks& service, bool& ended) -> Task<> {
+        co_await service.run();
+        ended = true;
+    };
+    store.shard.spawn(run(*webhooks, has_ended));
+    ASSERT_TRUE(store.run_until([&] { return numbers.counted("relevo_webhook_attempts_total{result=taken}") == 0; }));
+    store.run(webhooks->round());  // the first round of run() is behind us, too
+    happens(EventKind::delivered, acme);
+    EXPECT_FALSE(store.run_until([&] { return !receiver.requests.empty(); }, 1200ms)) << "nobody has told";
+    webhooks->committed();
+    EXPECT_TRUE(store.run_until([&] { return receiver.requests.size() == 1; }));
+    webhooks->stop();
+    EXPECT_TRUE(store.run_until([&] { return has_ended && !webhooks->is_sending(); }));
+}
+
+// security row E9
+TEST_F(WebhooksTest, WhatIsTheOperatorsReachesNoTenant) {
+    const auto tenants = add(acme), operators = add(std::nullopt);
+    const auto written = store.write([&](Transaction& transaction) -> Result<void> {
+        for (const EventKind kind : all_event_kinds())
+            if (topic_of(kind) != EventTopic::message)
+                RELEVO_CHECK(writer.append(transaction, occasion(kind, "x", acme, now, JsonWriter())));
+        return {};
+    });
+    ASSERT_TRUE(written.has_value());
+    while (receiver.requests.size() < 25) round();
+    std::set<std::string> told;
+    for (const WebhookAttempt& attempt : attempts(tenants)) told.insert(std::string(name_of(attempt.type)));
+    EXPECT_TRUE(told.contains("domain.status_changed"));
+    for (const std::string& type : told)
+        EXPECT_FALSE(type.starts_with("source.") || type.starts_with("certificate.")) << type;
+    EXPECT_EQ(attempts(operators).size(), 17U);
+    EXPECT_EQ(attempts(tenants).size(), 8U);
+}
+
 }  // namespace
 }  // namespace relevo

@@ -155,5 +155,25 @@ TEST(PatternTable, AProvidersPatternCountsForItsHostsAndForUnknownOnes) {
     EXPECT_EQ(table->provider_of("a.b.second.example"), "second");
 }
 
+// security row E14: no text takes long, whatever the patterns are; there is no regular expression anywhere.
+TEST(PatternTable, LooksThroughALongTextAtOnce) {
+    const PatternTable table = PatternTable::built_in();
+    std::string starred;
+    for (std::size_t i = 0; i < 300; ++i)
+        starred += row("reply", "*", "a" + std::string(i % 5, 'a') + "*aa*a*ab" + std::to_string(i), "unknown_user");
+    const auto hostile = PatternTable::parse(starred);
+    ASSERT_TRUE(hostile.has_value()) << hostile.error().detail;
+    for (const PatternTable* one : {&table, &*hostile})
+        for (const std::string& text : {std::string(100 * 1024, 'a'), std::string(50 * 1024, 'a') + std::string(50 * 1024, 'b')}) {
+            auto best = std::chrono::steady_clock::duration::max();
+            for (int turn = 0; turn < 3; ++turn) {  // the machine may be busy
+                const auto began = std::chrono::steady_clock::now();
+                (void)one->find(PatternKind::reply, text, false, {});
+                best = std::min(best, std::chrono::steady_clock::now() - began);
+            }
+            EXPECT_LT(best, std::chrono::milliseconds(100));
+        }
+}
+
 }  // namespace
 }  // namespace relevo::bounces

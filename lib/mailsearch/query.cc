@@ -157,6 +157,8 @@ bool AddressPattern::matches(std::string_view address) const {
 }
 
 bool matches(const MailQuery& query, const Found& found) {
+    // What became of mail is asked as statistics count it: those leave out reports of ours, which have no sender.
+    if ((query.state || query.mark) && found.sender.empty()) return false;
     return (!query.state || *query.state == found.state) &&
            (!query.mark || (found.marks & static_cast<std::uint8_t>(*query.mark)) != 0) &&
            query.to.matches(found.recipient) && query.from.matches(found.sender);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 namespace relevo::tracking {
 namespace {
 
@@ -92,6 +94,19 @@ TEST(MachineRules, NameTheLineThatIsWrong) {
         EXPECT_THAT(rules.error().detail, HasSubstr(words));
     }
     EXPECT_EQ(MachineRules::parse(std::string(MachineRules::limit_octets + 1, '#')).error().kind, ErrorKind::limit);
+}
+
+// security row E14: what a program calls itself is looked at for a bounded time.
+TEST(MachineRules, LookAtALongNameAtOnce) {
+    const MachineRules rules = MachineRules::built_in();
+    const std::string agent(100 * 1024, 'a');
+    auto best = std::chrono::steady_clock::duration::max();
+    for (int turn = 0; turn < 3; ++turn) {  // the machine may be busy
+        const auto began = std::chrono::steady_clock::now();
+        EXPECT_FALSE(rules.judge(visit(VisitKind::open, agent)).rule == "head");
+        best = std::min(best, std::chrono::steady_clock::now() - began);
+    }
+    EXPECT_LT(best, 100ms);
 }
 
 }  // namespace
