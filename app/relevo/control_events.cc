@@ -73,7 +73,7 @@ Result<EventQuery> query_of(const Arguments& arguments, const Directory& directo
     }
     RELEVO_TRY(const auto subject, text_member(arguments, "subject"));
     if (subject && subject->size() > 500)
-        return failure(ErrorKind::limit, "\"subject\" is at most 500 octets long");
+        return failure(ErrorKind::invalid, "\"subject\" is at most 500 octets long");
     query.subject = subject_of(directory, subject.value_or(""));
     RELEVO_TRY(query.topic,
                named_member<EventTopic>(

@@ -31,10 +31,19 @@ const methods = {
     complaints = [];
     context = await browser.newContext({ baseURL: base, locale: language, viewport: { width, height }, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
     context.setDefaultTimeout(deadline);
+    // What hostile pages call to show that they run (test_hostile_mail.py).
+    await context.exposeBinding('canary', ({ page: where }, what) => void complaints.push(`canary ${what} ${where.url()}`));
+    await context.addInitScript(() => {
+      for (const name of ['alert', 'confirm', 'prompt', 'print', 'xss']) globalThis[name] = () => globalThis.canary(name);
+    });
     page = await context.newPage();
     tools = await context.newCDPSession(page);
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
+    // What a policy forbids is asked for and goes nowhere; anything else has left, whatever came back.
+    const is_foreign = (request) => !/^(blob|data|javascript):/.test(request.url()) && !request.url().startsWith(base);
+    page.on('requestfailed', (request) => is_foreign(request) && !['csp', 'origin'].includes(request.failure()?.errorText ?? '') && complaints.push(`left ${request.url()} ${request.failure()?.errorText}`));
+    page.on('requestfinished', (request) => is_foreign(request) && complaints.push(`left ${request.url()}`));
     page.on('request', (request) => /^(blob|data):/.test(request.url()) || request.url().startsWith(base) || complaints.push(`asked ${request.url()}`));
   },
   dark: () => page.emulateMedia({ colorScheme: 'dark' }),
@@ -79,6 +88,12 @@ const methods = {
   evaluate: ({ script }) => evaluated(script),
   screenshot: ({ path }) => page.screenshot({ path, fullPage: true }).then(() => null),
   complaints: () => complaints,
+  // A page that is not the console's, until it was drawn; timers of it may be forbidden.
+  show: async ({ path }) => {
+    await page.goto(path, { waitUntil: 'load' });
+    await page.screenshot();
+  },
+  take_complaints: () => complaints.splice(0),
   // Faults of accessibility, the serious and critical ones; the script goes in past the page's own rules.
   async faults() {
     await evaluated(`if (!globalThis.axe) { ${require('axe-core').source} }`);

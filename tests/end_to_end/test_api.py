@@ -141,6 +141,36 @@ class Sending(ApiTestCase):
         answer = self.customer.post("/messages", {**LETTER, "to": ["gone@destination.test", "ana@destination.test"]})
         self.assertEqual((answer.status, answer.value["suppressed"], answer.value["recipients"]), (202, 1, 2))
 
+    def sendgrid(self, count: int, key: str = "") -> "Answer":
+        body = {"personalizations": [{"to": [{"email": f"p{number}@destination.test"}]} for number in range(count)],
+                "from": {"email": "shop@customer.test"}, "subject": "Hello", "content": [{"type": "text/plain", "value": "text"}]}
+        return self.customer.post("/v3/mail/send", body, fields={"Idempotency-Key": key} if key else {})
+
+    def test_several_personalizations_are_sent_once_for_a_key(self) -> None:
+        sink = self.sink()
+        first, again = self.sendgrid(3, "campaign-7"), self.sendgrid(3, "campaign-7")
+        self.assertEqual((first.status, again.status), (202, 202), f"{first} {again}")
+        self.assertEqual(first.fields["x-message-id"], again.fields["x-message-id"])
+        self.assertNotIn("idempotent-replayed", first.fields)
+        self.assertEqual(again.fields["idempotent-replayed"], "true")
+        self.assertEqual(self.sendgrid(2, "campaign-7").status, 400, "another request with the same key")
+        self.sendgrid(1)
+        self.assertEqual(sorted(letter.recipients[0][0].partition("@")[0] for letter in sink.wait_for(4)), ["p0", "p0", "p1", "p2"])
+
+    def test_a_part_that_was_not_sent_is_named_and_can_be_sent_alone(self) -> None:
+        sink = self.sink()
+        quota = ("--tenant", "customer", "--per", "day")
+        self.relevo.ask("quota", "set", *quota, "--recipients", "2", "--beyond", "refuse")
+        self.addCleanup(self.relevo.run, "quota", "remove", *quota, code=None)
+        cut = self.sendgrid(4, "campaign-8")
+        self.assertGreaterEqual(cut.status, 400, str(cut))
+        self.assertIn("personalizations 0 to 1 of 4 were accepted, 2 was not; the same request with the same Idempotency-Key sends only the rest",
+                      cut.value["errors"][0]["message"])
+        self.relevo.ask("quota", "remove", *quota)
+        done = self.sendgrid(4, "campaign-8")
+        self.assertEqual(done.status, 202, str(done))
+        self.assertEqual(len({letter.recipients[0][0] for letter in sink.wait_for(4)}), 4)
+
     # security row E1
     def test_no_field_becomes_another(self) -> None:
         evil = "x\r\nBcc: spy@evil.test"

@@ -3,6 +3,8 @@
 
   crash.py                        kill -9, 20 cycles: mail flowing
   crash.py --hold                 the same with the destination down until after the cut: everything is in the queue
+  crash.py --http                 the same over the HTTP API, with webhooks and tracked links; each request is made again after
+                                  the cut, with its Idempotency-Key
   crash.py --power ext4 --cycles 5      power cuts: whatever was not synced is gone; also xfs
   crash.py --power ext4 --hold --cycles 1 --unsynced    negative control: must lose mail, else the harness tests
                                         nothing (without --hold most of it is delivered before the cut)
@@ -16,14 +18,16 @@ was accepted. Needs root.
 import argparse
 import asyncio
 import dataclasses
+import http.client
 import json
 import random
 import signal
 import socket
 import sys
 import time
+import urllib.parse
 
-from load import Client, Destination
+from load import TARGET, Client, Destination, Hooks, HttpClient
 from relay import Relay, require_root
 
 
@@ -31,6 +35,7 @@ from relay import Relay, require_root
 class Plan:
     cycles: int = 20
     hold: bool = False              # the destination is down until after the cut
+    http: bool = False              # submitted over the HTTP API
     power: str = ""                 # file system of a power cut; empty: SIGKILL
     synced: bool = True
     clients: int = 16
@@ -51,6 +56,9 @@ class Totals:
     duplicates_in_a_cycle: int = 0
     ghosts: int = 0
     torn: int = 0
+    acted_twice: int = 0            # HTTP: numbers that became two messages, or whose repeated request was answered otherwise
+    untold: int = 0                 # HTTP: messages whose acceptance or delivery no webhook heard of
+    dead_links: int = 0             # HTTP: tracked links of mail that arrived, and lead nowhere
     wrong_lists: int = 0            # restarts after which the queue's list was not what was accepted
     slowest_restart: float = 0.0    # seconds from the start to the first 220
     problems: list = dataclasses.field(default_factory=list)
@@ -78,14 +86,27 @@ async def greets(port, seconds):
     raise RuntimeError(f"no greeting within {seconds} s")
 
 
+def location_of(link):
+    """Where a tracked link redirects to; nothing: nowhere."""
+    target = urllib.parse.urlsplit(link)
+    connection = http.client.HTTPConnection(target.hostname, target.port, timeout=20)
+    try:
+        connection.request("GET", target.path)
+        return connection.getresponse().getheader("Location")
+    finally:
+        connection.close()
+
+
 class Campaign:
     def __init__(self, plan, report=print):
         require_root()
         random.seed(plan.seed)
         self.plan, self.report, self.totals = plan, report, Totals()
         self.destination = Destination(free_port(), plan.reply_delay)
-        self.relay = Relay(free_port(), self.destination.port, plan.power or None, plan.synced)
-        self.accepted, self.sent = set(), set()
+        self.hooks = Hooks(free_port()) if plan.http else None
+        self.relay = Relay(free_port(), self.destination.port, plan.power or None, plan.synced,
+                           free_port() if plan.http else 0, self.hooks.port if plan.http else 0)
+        self.accepted, self.sent, self.ids = set(), set(), {}
 
     async def run(self):
         try:
@@ -97,6 +118,8 @@ class Campaign:
         finally:
             self.relay.kill()
             await self.destination.stop()
+            if self.hooks:
+                await self.hooks.stop()
             self.relay.remove()
         missing = self.accepted - set(self.destination.seen)
         self.totals.accepted, self.totals.lost = len(self.accepted), len(missing)
@@ -108,9 +131,11 @@ class Campaign:
         arrived, duplicates = set(self.destination.seen), self.destination.duplicates()
         if not self.plan.hold:
             await self.destination.start()
+        if self.hooks:
+            await self.hooks.start()
         self.relay.start()
         await greets(self.relay.port, 30)
-        accepted = await self._load_and_cut(number)
+        accepted, clients = await self._load_and_cut(number)
         self.accepted |= accepted
         self.relay.disk.restore()
         if self.plan.hold and self.plan.synced:
@@ -119,7 +144,11 @@ class Campaign:
         restart = await greets(self.relay.port, 60)
         self.totals.slowest_restart = max(self.totals.slowest_restart, round(restart, 2))
         await self.destination.start()
+        if self.plan.http:
+            await self._ask_again(clients)
         await self._drain()
+        if self.plan.http:
+            await self._follow_up(number)
         self.relay.kill()
         if self.plan.hold:
             await self.destination.stop()
@@ -131,8 +160,7 @@ class Campaign:
 
     async def _load_and_cut(self, number):
         accepted = set()
-        clients = [Client(self.relay.port, f"c{number}-{client}", self.plan.size, self.sent, accepted)
-                   for client in range(self.plan.clients)]
+        clients = [self._client(f"c{number}-{client}", accepted) for client in range(self.plan.clients)]
         tasks = [asyncio.create_task(client.run()) for client in clients]
         await asyncio.sleep(random.uniform(self.plan.earliest, self.plan.latest))
         # No other coroutine runs from here on: what is in `accepted` now was acknowledged before the cut.
@@ -143,7 +171,35 @@ class Campaign:
             client.stopped = True
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return promised
+        return promised, clients
+
+    def _client(self, name, accepted):
+        if self.plan.http:
+            return HttpClient(self.relay.web_port, self.relay.key, name, self.plan.size, self.sent, accepted)
+        return Client(self.relay.port, name, self.plan.size, self.sent, accepted)
+
+    async def _ask_again(self, clients):
+        """Who heard no answer asks again: once the request acts at most, and always with the same answer."""
+        wrong = [told for found in await asyncio.gather(*(client.again() for client in clients)) for told in found]
+        self.totals.acted_twice += len(wrong)
+        self.totals.problems += wrong[:3]
+        for client in clients:
+            self.accepted |= set(client.begun)
+            self.ids |= client.ids
+
+    async def _follow_up(self, number):
+        """What follows from mail that was promised: webhooks hear of it, its links lead where they should."""
+        mine = [name for name in self.ids if name.startswith(f"c{number}-")]
+        untold = lambda: [name for name in mine if not {"message.accepted", "message.delivered"} <= self.hooks.heard[self.ids[name]]]  # noqa: E731
+        end = time.monotonic() + self.plan.drain
+        while untold() and time.monotonic() < end:
+            await asyncio.sleep(0.1)
+        self.totals.untold += len(untold())
+        for name in mine:
+            self.totals.acted_twice += self.destination.messages[name] != {self.ids[name]}
+        for name, link in self.destination.links.items():
+            if name.startswith(f"c{number}-") and await asyncio.to_thread(location_of, link) != f"{TARGET}/{name}":
+                self.totals.dead_links += 1
 
     async def _compare_lists(self, number, accepted):
         """Nothing could leave: the queue must hold every accepted message, and none that was never sent (R23)."""
@@ -171,6 +227,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--power", default="", choices=["", "ext4", "xfs"])
     parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--http", action="store_true")
     parser.add_argument("--unsynced", action="store_true")
     for name, kind in (("cycles", int), ("clients", int), ("size", int), ("earliest", float), ("latest", float),
                        ("drain", float), ("reply-delay", float), ("seed", int)):
@@ -180,7 +237,8 @@ def main():
     options["synced"] = not options.pop("unsynced")
     totals = asyncio.run(Campaign(Plan(**options), lambda line: print(line, flush=True)).run())
     print(json.dumps(dataclasses.asdict(totals)))
-    return 1 if totals.lost or totals.torn or totals.wrong_lists or totals.problems else 0
+    failures = (totals.lost, totals.torn, totals.wrong_lists, totals.acted_twice, totals.untold, totals.dead_links)
+    return 1 if any(failures) or totals.problems else 0
 
 
 if __name__ == "__main__":

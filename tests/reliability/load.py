@@ -1,8 +1,13 @@
-"""Clients that send numbered mail, and the destination that counts what arrives and checks it."""
+"""Clients that send numbered mail, by SMTP and HTTP, and the destination that counts what arrives and checks it."""
 import asyncio
+import base64
 import collections
 import hashlib
+import json
 import random
+import re
+
+TARGET = "https://shop.src.test/offer"   # where the link in tracked mail leads
 
 
 class Destination:
@@ -11,6 +16,8 @@ class Destination:
     def __init__(self, port, reply_delay_seconds=0.0):
         self.port, self.reply_delay = port, reply_delay_seconds
         self.seen, self.torn, self.server = collections.Counter(), 0, None
+        self.messages = collections.defaultdict(set)   # by number: under which ids of the relay it came
+        self.links = {}                                # by number: the tracked link in it
 
     async def start(self):
         if self.server is None:
@@ -68,9 +75,18 @@ class Destination:
             name, _, value = line.partition(b":")
             fields[name.lower()] = value.strip().decode("latin-1")
         number = fields.get(b"x-crash-id")
-        if number is not None:
-            self.seen[number] += 1
-            self.torn += fingerprint(body) != fields.get(b"x-crash-hash")
+        if number is None:
+            return
+        self.seen[number] += 1
+        if relayed := re.search(rb"\bid\s+(msg_[0-9a-z]{13})", head):
+            self.messages[number].add(relayed.group(1).decode())
+        if fields[b"x-crash-hash"] != "tracked":
+            self.torn += fingerprint(body) != fields[b"x-crash-hash"]
+            return
+        link = re.search(rb'<p>(\S+)</p><a href="(http://127[^"]+)">offer</a>', body)
+        self.torn += link is None or link.group(1).decode() != number
+        if link is not None:
+            self.links[number] = link.group(2).decode()
 
 
 def fingerprint(body):
@@ -91,6 +107,7 @@ class Client:
     def __init__(self, port, name, size, sent, accepted, tempo_seconds=0.0):
         self.port, self.name, self.size, self.sent, self.accepted = port, name, size, sent, accepted
         self.tempo, self.count, self.stopped = tempo_seconds, 0, False
+        self.refused = lambda line: None   # hears of replies that are not what was hoped for
 
     async def run(self):
         while not self.stopped:  # cancelling is not enough: wait_for() may lose it
@@ -135,4 +152,113 @@ class Client:
             if line[3:4] != b"-":
                 break
         if not line.startswith(code):
+            self.refused(line)
             raise ConnectionError(line)
+
+
+class HttpClient:
+    """The same over the HTTP API, one request after the other on one connection. Remembers every request that it began, to
+    make it again with its Idempotency-Key: `begun` by number, `ids` of those that were answered with 202."""
+
+    def __init__(self, port, key, name, size, sent, accepted):
+        self.port, self.key, self.name, self.size, self.sent, self.accepted = port, key, name, size, sent, accepted
+        self.begun, self.ids, self.refused, self.count, self.stopped = {}, {}, collections.Counter(), 0, False
+
+    async def run(self):
+        while not self.stopped:
+            try:
+                reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), 5)
+                try:
+                    while not self.stopped:
+                        await self._send_one(reader, writer)
+                finally:
+                    writer.close()
+            except (OSError, ValueError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.05)
+
+    async def _send_one(self, reader, writer):
+        self.count += 1
+        number = f"{self.name}-{self.count}"
+        self.begun[number] = body_of(number, self.size, is_tracked=self.count % 2 == 0)
+        self.sent.add(number)
+        status, fields, answer = await ask(reader, writer, self.key, number, self.begun[number])
+        if status == 202:
+            self.ids[number] = json.loads(answer)["id"]
+            self.accepted.add(number)
+        else:
+            self.refused[status, json.loads(answer).get("code", "")] += 1
+            await asyncio.sleep(0.05)
+
+    async def again(self):
+        """Makes every request of before once more. Gives what must not be: another id, or a second act."""
+        wrong = []
+        reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", self.port), 5)
+        for number, body in self.begun.items():
+            status, fields, answer = await ask(reader, writer, self.key, number, body)
+            made = json.loads(answer).get("id")
+            if status != 202:
+                wrong.append(f"{number}: {status} {answer[:200]}")
+            elif number in self.ids and (self.ids[number] != made or fields.get("idempotent-replayed") != "true"):
+                wrong.append(f"{number}: was {self.ids[number]}, is {made}, replayed {fields.get('idempotent-replayed')}")
+            self.ids.setdefault(number, made)
+            self.accepted.add(number)
+        writer.close()
+        return wrong
+
+
+def body_of(number, size, is_tracked):
+    """A request to /messages/raw with a numbered message."""
+    message = make_message(number, size)
+    if is_tracked:
+        head = message.partition(b"\r\n\r\n")[0]
+        head = re.sub(rb"X-Crash-Hash: \w+", b"X-Crash-Hash: tracked", head)
+        message = head + (f"\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\nX-Relevo-Track: opens,clicks\r\n\r\n"
+                          f"<html><body><p>{number}</p><a href=\"{TARGET}/{number}\">offer</a></body></html>\r\n").encode()
+    return json.dumps({"sender": "a@src.test", "recipients": ["b@dst.test"], "content": base64.b64encode(message).decode()}).encode()
+
+
+async def ask(reader, writer, key, once, body):
+    """Status, fields in lower case, and body of the answer to one request with an Idempotency-Key."""
+    writer.write((f"POST /api/v1/messages/raw HTTP/1.1\r\nHost: relay.test\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: {once}\r\n"
+                  f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body)
+    await writer.drain()
+    line = await asyncio.wait_for(reader.readline(), 20)
+    if not line:
+        raise ConnectionError("closed")
+    status, fields = int(line.split()[1]), {}
+    while (line := await asyncio.wait_for(reader.readline(), 20)).strip():
+        name, _, value = line.decode().partition(":")
+        fields[name.lower()] = value.strip()
+    return status, fields, await asyncio.wait_for(reader.readexactly(int(fields["content-length"])), 20)
+
+
+class Hooks:
+    """Takes what webhooks post, and remembers what it heard of each message."""
+
+    def __init__(self, port):
+        self.port, self.server, self.heard = port, None, collections.defaultdict(set)
+
+    async def start(self):
+        if self.server is None:
+            self.server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+
+    async def stop(self):
+        if self.server is not None:
+            self.server.close()
+            self.server = None
+
+    async def _serve(self, reader, writer):
+        try:
+            while await reader.readline():
+                length = 0
+                while (line := await reader.readline()).strip():
+                    name, _, value = line.decode().partition(":")
+                    length = int(value) if name.lower() == "content-length" else length
+                told = json.loads(await reader.readexactly(length))
+                self.heard[told["data"].get("message")].add(told["type"])
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                await writer.drain()
+        except (ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()

@@ -86,16 +86,38 @@ class LoopDisk:
             wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
 
 
+class MemoryDisk:
+    """A small file system in memory, for one that is full; room for some segments, as only whole ones are given back."""
+
+    SIZE = "320m"
+    RESERVE = "80MiB"   # more than the database's log may grow to
+
+    def __init__(self, folder):
+        self.path = folder / "store"
+        self.path.mkdir()
+        run("mount", "-t", "tmpfs", "-o", f"size={self.SIZE}", "tmpfs", self.path)
+
+    def cut(self): pass
+
+    def restore(self): pass
+
+    def remove(self):
+        if os.path.ismount(self.path):
+            wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
+
+
 class Relay:
     """One store and the server on it. Everything is relayed to the destination's port. Without `synced` the server never
     syncs what it accepts (the negative control); its first rows are synced in any case."""
 
     CONNECTIONS = 20
 
-    def __init__(self, port, destination_port, file_system=None, synced=True):
-        self.port, self.process = port, None
+    def __init__(self, port, destination_port, file_system=None, synced=True, web_port=0, hooks_port=0):
+        """With `web_port` there is the HTTP API too, tracking of what asks for it, and with `hooks_port` a webhook to there."""
+        self.port, self.web_port, self.hooks_port, self.process, self.key = port, web_port, hooks_port, None, ""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="relevo-crash.", dir="/var/tmp"))
-        self.disk = LoopDisk(self.folder, file_system) if file_system else PlainFolder(self.folder)
+        self.disk = (MemoryDisk(self.folder) if file_system == "tmpfs" else LoopDisk(self.folder, file_system)) if file_system \
+            else PlainFolder(self.folder)
         self.serve_environment = dict(os.environ, **({} if synced else {"RELEVO_TEST_UNSYNCED": "1"}))
         self.program = binary()
         self.configuration = self.folder / "relevo.toml"
@@ -118,7 +140,7 @@ auth = "none"
 networks = "127.0.0.0/8"
 max_connections_per_address = 1000
 [queue]
-disk_reserve = "16MiB"
+disk_reserve = "{getattr(self.disk, "RESERVE", "16MiB")}"
 [delivery]
 connections_per_site = {self.CONNECTIONS}
 [[route]]
@@ -129,10 +151,29 @@ host = "127.0.0.1"
 port = {destination_port}
 tls = "never"
 allow_private_addresses = true
-""")
+{self._web_settings()}""")
         for command in (("tenant", "add", "crash"), ("domain", "add", "src.test", "--tenant", "crash", "--trusted"),
                         ("network", "add", "127.0.0.0/8", "--tenant", "crash")):
             self.command(*command)
+        if self.web_port:
+            self.key = self.answer("key", "add", "crash", "--tenant", "crash", "--scope", "messages:send", "--scope", "messages:read")["key"]
+        if self.hooks_port:
+            self.command("webhook", "add", f"http://localhost:{self.hooks_port}/", "--tenant", "crash")
+
+    def _web_settings(self):
+        if not self.web_port:
+            return ""
+        return f"""[[http]]
+address = "127.0.0.1:{self.web_port}"
+tls = false
+requests_per_second = 0
+[tracking]
+url = "http://127.0.0.1:{self.web_port}"
+[webhooks]
+allow_http = true
+allow_private_addresses = true
+waiting = 100000
+"""
 
     def command(self, *words, check=True):
         return run(self.program, "--config", self.configuration, *words, check=check)

@@ -27,6 +27,7 @@ class TestCrash(unittest.TestCase):
         self.assertEqual(totals.cycles, cycles, story)
         self.assertGreater(totals.accepted, 50 * cycles, "too little load to prove anything\n" + story)
         self.assertEqual((totals.lost, totals.torn, totals.wrong_lists), (0, 0, 0), story)
+        self.assertEqual((totals.acted_twice, totals.untold, totals.dead_links), (0, 0, 0), story)
         # What was handed over when the cut came may go out again: at most one delivery for each connection.
         self.assertLessEqual(totals.duplicates_in_a_cycle, Relay.CONNECTIONS, story)
 
@@ -41,6 +42,10 @@ class TestCrash(unittest.TestCase):
     # security rows R1, R17
     def test_kill_between_a_delivery_and_its_answer_sends_it_again_at_most_once_for_each_connection(self):
         self.assert_kept(*totals_of(cycles=2, latest=1.2, reply_delay=0.1, seed=3), 2)
+
+    # security row R1: 202 is the same promise as 250. Requests are made again after the cut: none acts twice.
+    def test_kill_while_programs_submit_over_http_keeps_what_202_promised(self):
+        self.assert_kept(*totals_of(cycles=3, latest=1.5, http=True, clients=8, seed=7), 3)
 
     # security row R2
     def test_power_cut_on_ext4_loses_nothing(self):

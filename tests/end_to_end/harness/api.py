@@ -34,8 +34,8 @@ class Api:
 
     def call(self, method: str, path: str, body=None, *, fields: dict | None = None, query: dict | None = None,
              raw: bytes | None = None, source: str = "") -> Answer:
-        """`path` below /api/v1 unless it begins with /api. `body` becomes JSON; `raw` goes as it is."""
-        target = path if path.startswith("/api") else API + path
+        """`path` below /api/v1 unless it begins with /api or /v3. `body` becomes JSON; `raw` goes as it is."""
+        target = path if path.startswith(("/api", "/v3")) else API + path
         if query:
             target += "?" + urllib.parse.urlencode(query)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
