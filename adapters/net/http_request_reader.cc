@@ -11,8 +11,8 @@ namespace http = boost::beast::http;
 
 namespace {
 
-// A field on several lines: the parser takes them for one, others may take them for two (RFC 9112 §5.2). `octets` begin in
-// the header.
+// A field on several lines: the parser takes them for one, others may take them for two (RFC 9112 §5.2). `octets` begin
+// in the header.
 bool has_folded_field(std::string_view octets) {
     const std::string_view header = octets.substr(0, octets.find("\r\n\r\n"));
     return header.find("\r\n ") != std::string_view::npos || header.find("\r\n\t") != std::string_view::npos;

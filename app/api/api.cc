@@ -161,9 +161,8 @@ std::expected<json::value, Trouble> Api::body_of(const openapi::Operation& opera
         return std::unexpected(trouble(
             415, "media_type", fmt::format("Content-Type must be {}.", fmt::join(operation.body_types, " or "))));
     if (type != "application/json") return json::value(nullptr);
-    auto body = relevo::json::parse(request.body, {.octets = batch_body_limit,
-                                                   .depth = 64,
-                                                   .same_names = relevo::json::SameNames::refused});
+    auto body = relevo::json::parse(
+        request.body, {.octets = batch_body_limit, .depth = 64, .same_names = relevo::json::SameNames::refused});
     if (!body.has_value())
         return std::unexpected(trouble(400, "json_not_valid", "The body is not JSON: " + body.error().detail));
     std::vector<openapi::Problem> problems;

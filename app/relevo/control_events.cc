@@ -60,9 +60,8 @@ Result<EventQuery> query_of(const Arguments& arguments, const Directory& directo
     EventQuery query;
     RELEVO_TRY(const auto tenant, text_member(arguments, "tenant"));
     if (tenant && !tenant->empty()) {
-        const auto found = std::ranges::find_if(directory.tenants(), [&](const Tenant& one) {
-            return one.name == *tenant || one.id.text() == *tenant;
-        });
+        const auto found = std::ranges::find_if(
+            directory.tenants(), [&](const Tenant& one) { return one.name == *tenant || one.id.text() == *tenant; });
         if (found == directory.tenants().end())
             return failure(ErrorKind::not_found, fmt::format("there is no tenant \"{}\"", printable(*tenant, 60)));
         query.tenant = found->id;
@@ -72,13 +71,11 @@ Result<EventQuery> query_of(const Arguments& arguments, const Directory& directo
         RELEVO_TRY(query.message, MessageId::parse(*message));
     }
     RELEVO_TRY(const auto subject, text_member(arguments, "subject"));
-    if (subject && subject->size() > 500)
-        return failure(ErrorKind::invalid, "\"subject\" is at most 500 octets long");
+    if (subject && subject->size() > 500) return failure(ErrorKind::invalid, "\"subject\" is at most 500 octets long");
     query.subject = subject_of(directory, subject.value_or(""));
-    RELEVO_TRY(query.topic,
-               named_member<EventTopic>(
-                   arguments, "about", [](const std::string& text) { return event_topic_named(text); },
-                   "message, domain, source, tenant, certificate, suppression, quota"));
+    RELEVO_TRY(query.topic, named_member<EventTopic>(
+                                arguments, "about", [](const std::string& text) { return event_topic_named(text); },
+                                "message, domain, source, tenant, certificate, suppression, quota"));
     RELEVO_TRY(query.kind, named_member<EventKind>(
                                arguments, "kind", [](const std::string& text) { return event_kind_named(text); },
                                names_of_kinds()));

@@ -84,7 +84,6 @@ std::string sentence_of_message(EventKind kind, const json::object& facts) {
     }
 }
 
-
 std::string because(const std::string& reason) { return reason.empty() ? reason : ": " + reason; }
 
 std::string sentence_of_domain(const json::object& facts) {

@@ -12,7 +12,8 @@ Feedback::Feedback(const Configuration& configuration, Store& store, Log& log, M
       log_(log),
       metrics_(metrics),
       index_(system_random()),
-      keeper_(index_, store.committer(), store.spool().events(), log, metrics, suppression_options(configuration.suppression)),
+      keeper_(index_, store.committer(), store.spool().events(), log, metrics,
+              suppression_options(configuration.suppression)),
       conduct_(log, metrics, conduct_options(configuration.conduct)) {
     store.spool().set_rules(
         {.ended = [this](Transaction& transaction, const Message& message,

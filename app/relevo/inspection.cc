@@ -194,7 +194,9 @@ void DomainWatch::stop() {
 Task<> DomainWatch::round(Clock::duration interval) {
     const Deadline next_round = Clock::now() + interval;
     // A change that comes while nothing waits wakes nobody.
-    const auto is_outdated = [&] { return stopping_ || ports_.inspection.configuration()->checks.interval != interval; };
+    const auto is_outdated = [&] {
+        return stopping_ || ports_.inspection.configuration()->checks.interval != interval;
+    };
     const auto domains = co_await ports_.domains();
     if (!domains.has_value()) {
         ports_.log.error("domain.check_failed", {{"problem", domains.error().detail}});

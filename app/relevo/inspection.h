@@ -83,7 +83,8 @@ class Inspection {
 };
 
 // Checks every domain again and again, spread over checks.interval, and tells what has changed: an event for each look
-// that found something else, a log line for each change, and how many checks stand how as metrics. Threads: the shard's.
+// that found something else, a log line for each change, and how many checks stand how as metrics. Threads: the
+// shard's.
 class DomainWatch {
  public:
     struct Ports {

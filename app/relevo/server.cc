@@ -254,9 +254,8 @@ Result<void> Server::make_parts() {
         engines.push_back(parts->engine.get());
     }
     dispatcher_.set_engines(std::move(engines));
-    feedback_->conduct().set_changed(
-        [this] { refresh_routes(); },
-        [this] { shards_.front()->shard.post([this] { house_wakeup_->notify_all(); }); });
+    feedback_->conduct().set_changed([this] { refresh_routes(); },
+                                     [this] { shards_.front()->shard.post([this] { house_wakeup_->notify_all(); }); });
     dispatcher_.set_tls_of_tenants([this](TenantId id) { return tls_of(id); });
     make_keeper();
     make_inspection();

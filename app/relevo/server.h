@@ -236,7 +236,7 @@ class Server {
     std::unique_ptr<BackgroundThread> certificate_thread_;
     std::unique_ptr<https::BackgroundPages> authority_pages_;
     std::unique_ptr<AcmePublisher> acme_publisher_;
-    std::unique_ptr<CertificateKeeper> certificates_;  // on the first shard
+    std::unique_ptr<CertificateKeeper> certificates_;                        // on the first shard
     std::set<std::pair<std::string, WallClock::time_point>> told_expiring_;  // by file; on the first shard
     std::deque<std::unique_ptr<const ListenerOptions>>
         kept_options_;  // sessions refer to them for as long as they last

@@ -18,7 +18,8 @@ constexpr std::size_t key_limit_octets = 64UL * 1024;
 
 // What is renewed by itself has been by then; whoever renews by hand has time.
 bool is_expiring(const net::CertificateSummary& certificate, WallClock::time_point now) {
-    const auto left = std::min<WallClock::duration>(std::chrono::days(14), (certificate.expires - certificate.begins) / 6);
+    const auto left =
+        std::min<WallClock::duration>(std::chrono::days(14), (certificate.expires - certificate.begins) / 6);
     return now >= certificate.expires - left;
 }
 
@@ -175,9 +176,8 @@ Task<> Server::tell_expiring_certificates() {
         if (!told.has_value())
             told_expiring_.erase({certificate.file, certificate.expires});
         else if (is_new)
-            log_->warning("tls.certificate_expiring", {{"name", name},
-                                                       {"file", certificate.file},
-                                                       {"expires", utc_text(certificate.expires)}});
+            log_->warning("tls.certificate_expiring",
+                          {{"name", name}, {"file", certificate.file}, {"expires", utc_text(certificate.expires)}});
     }
 }
 

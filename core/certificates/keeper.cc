@@ -406,8 +406,7 @@ Task<> CertificateKeeper::take_refusal(std::string name, acme::Refusal refusal) 
     if (found->second.facts) detail.field("expires", utc_text(found->second.facts->not_after));
     if (const auto written = co_await write(name + ".json", text_of(record)); !written.has_value())
         ports_.log.warning("acme.not_written", {{"problem", written.error().detail}});
-    co_await ports_.tell(
-        occasion(EventKind::certificate_failed, name, TenantId{}, ports_.now(), std::move(detail)));
+    co_await ports_.tell(occasion(EventKind::certificate_failed, name, TenantId{}, ports_.now(), std::move(detail)));
 }
 
 Result<std::vector<std::string>> CertificateKeeper::renew(const std::string& name) {

@@ -67,7 +67,8 @@ class CertificateKeeper {
         std::function<std::optional<std::string>(const std::string& name)> former_key;
         // A new certificate is in the folder: new connections should use it.
         std::function<Task<Result<void>>()> installed;
-        // Writes down what became of an order. The files are the state: an event that a crash swallows is not made again.
+        // Writes down what became of an order. The files are the state: an event that a crash swallows is not made
+        // again.
         std::function<Task<>(Event)> tell;
         std::function<double()> chance;  // 0..1
         std::function<WallClock::time_point()> now = [] { return WallClock::now(); };

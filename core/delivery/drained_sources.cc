@@ -61,8 +61,7 @@ Result<void> remove_drain(Transaction& transaction, EventWriter& events, const s
     if (removed == 0) return {};
     JsonWriter detail;
     detail.field("source", source);
-    return events.append(transaction,
-                         occasion(EventKind::source_resumed, source, TenantId{}, now, std::move(detail)));
+    return events.append(transaction, occasion(EventKind::source_resumed, source, TenantId{}, now, std::move(detail)));
 }
 
 Result<void> note_listing(Transaction& transaction, EventWriter& events, const std::string& source,
@@ -73,9 +72,8 @@ Result<void> note_listing(Transaction& transaction, EventWriter& events, const s
     if (was_listed == !where.empty()) return {};
     JsonWriter detail;
     detail.field("source", source).optional("where", where);
-    return events.append(transaction,
-                         occasion(where.empty() ? EventKind::source_delisted : EventKind::source_listed, source,
-                                  TenantId{}, now, std::move(detail)));
+    return events.append(transaction, occasion(where.empty() ? EventKind::source_delisted : EventKind::source_listed,
+                                               source, TenantId{}, now, std::move(detail)));
 }
 
 std::optional<Drain> SourceHealth::blocked(const std::string& source, const std::string& shaping_key,

@@ -62,8 +62,8 @@ constexpr auto kinds = std::to_array<NamedKind>({
 });
 
 // By EventTopic.
-constexpr auto topics = std::to_array<std::string_view>(
-    {"message", "domain", "source", "tenant", "certificate", "suppression", "quota"});
+constexpr auto topics =
+    std::to_array<std::string_view>({"message", "domain", "source", "tenant", "certificate", "suppression", "quota"});
 
 }  // namespace
 
@@ -188,11 +188,13 @@ Result<std::optional<Event>> EventWriter::latest_about(Reader& reader, const std
     std::ranges::reverse(days);
     std::optional<Event> found;
     for (const std::int64_t day : days) {
-        RELEVO_CHECK(reader.query(select_about_.of(day), {std::string_view(subject)}, [&](const Row& row) -> Result<void> {
-            const auto kind = static_cast<EventKind>(row.integer(2));
-            if (!found && std::ranges::find(wanted, kind) != wanted.end()) found = event_of(row, MessageId{row.integer(6)});
-            return {};
-        }));
+        RELEVO_CHECK(
+            reader.query(select_about_.of(day), {std::string_view(subject)}, [&](const Row& row) -> Result<void> {
+                const auto kind = static_cast<EventKind>(row.integer(2));
+                if (!found && std::ranges::find(wanted, kind) != wanted.end())
+                    found = event_of(row, MessageId{row.integer(6)});
+                return {};
+            }));
         if (found) break;
     }
     return found;

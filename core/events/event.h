@@ -78,8 +78,8 @@ struct Event {
     EventKind kind = EventKind::accepted;
     MessageId message;  // none: 0
     std::int64_t ordinal = whole_message;
-    TenantId tenant;      // none: of the whole server
-    std::string detail;   // a JSON object
+    TenantId tenant;        // none: of the whole server
+    std::string detail;     // a JSON object
     std::string subject{};  // what subject_text() gives, also a member of `detail`; empty: the message alone
 };
 

@@ -39,8 +39,7 @@ std::string EventPlace::text() const { return fmt::format("{}.{}", day, id); }
 Result<EventPlace> EventPlace::parse(std::string_view text) {
     const auto dot = text.find('.');
     const auto day = parse_decimal<std::int64_t>(text.substr(0, dot));
-    const auto id =
-        dot == std::string_view::npos ? std::nullopt : parse_decimal<std::int64_t>(text.substr(dot + 1));
+    const auto id = dot == std::string_view::npos ? std::nullopt : parse_decimal<std::int64_t>(text.substr(dot + 1));
     if (!day || !id || *id < 1)
         return failure(ErrorKind::invalid, "\"after\" is what \"next\" of the page before said");
     return EventPlace{.day = *day, .id = *id};
@@ -78,8 +77,8 @@ Result<void> EventList::read_day(Reader& reader, Scan& scan, std::int64_t day, s
     return {};
 }
 
-Result<EventList::Page> EventList::page(Reader& reader, const EventQuery& query,
-                                        const std::optional<EventPlace>& after, std::size_t limit) {
+Result<EventList::Page> EventList::page(Reader& reader, const EventQuery& query, const std::optional<EventPlace>& after,
+                                        std::size_t limit) {
     RELEVO_TRY(const std::vector<std::int64_t> days,
                history_days(reader, query.subject.empty() ? "event" : "event_subject", 0));
     const auto topic = query.kind ? std::optional(topic_of(*query.kind)) : query.topic;

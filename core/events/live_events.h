@@ -56,8 +56,8 @@ class EventFeed {
     Task<Result<EventId>> begin_now();
     // From there on; an id of before.
     void begin_at(EventId cursor);
-    // What fits, or nothing at the deadline. Looks when something was committed, four times a second at most. Errors: the
-    // store's.
+    // What fits, or nothing at the deadline. Looks when something was committed, four times a second at most. Errors:
+    // the store's.
     Task<Result<Batch>> next(Deadline deadline);
 
  private:

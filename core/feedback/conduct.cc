@@ -247,12 +247,12 @@ Result<void> ConductLedger::write_level(Transaction& transaction, EventWriter& e
                                         const Conduct& conduct, WallClock::time_point now) {
     auto before = ConductLevel::good;
     std::int64_t since = 0;
-    RELEVO_CHECK(transaction.query("SELECT level, since FROM conduct WHERE tenant_id = $1", {tenant.value},
-                                   [&](const Row& row) -> Result<void> {
-                                       before = static_cast<ConductLevel>(std::clamp<std::int64_t>(row.integer(0), 0, 3));
-                                       since = row.integer(1);
-                                       return {};
-                                   }));
+    RELEVO_CHECK(transaction.query(
+        "SELECT level, since FROM conduct WHERE tenant_id = $1", {tenant.value}, [&](const Row& row) -> Result<void> {
+            before = static_cast<ConductLevel>(std::clamp<std::int64_t>(row.integer(0), 0, 3));
+            since = row.integer(1);
+            return {};
+        }));
     const bool is_good = conduct.level == ConductLevel::good;
     if (conduct.level == before && (is_good || since == milliseconds(conduct.since))) return {};
     RELEVO_CHECK(transaction.execute("DELETE FROM conduct WHERE tenant_id = $1", {tenant.value}));

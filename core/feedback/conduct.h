@@ -82,8 +82,8 @@ class ConductLedger {
     ConductLedger(Log& log, Metrics& metrics, std::shared_ptr<const ConductOptions> options);
     void set_options(std::shared_ptr<const ConductOptions> options);
     [[nodiscard]] std::shared_ptr<const ConductOptions> options() const { return options_.load(); }
-    // `changed`: the pace of some tenant is another one now. `risen`: a level has, which save() should soon write. Both are
-    // called on the thread that counted.
+    // `changed`: the pace of some tenant is another one now. `risen`: a level has, which save() should soon write. Both
+    // are called on the thread that counted.
     void set_changed(std::function<void()> changed, std::function<void()> risen = {});
 
     void count(TenantId tenant, ConductFact fact, WallClock::time_point now);

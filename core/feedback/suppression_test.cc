@@ -80,8 +80,9 @@ class SuppressionTest : public testing::Test {
     MemoryLog log;
     MemoryMetrics metrics;
     SuppressionIndex index{system_random()};
-    SuppressionKeeper keeper{index, *store.committer, store.spool->events(), log, metrics,
-                             std::make_shared<const SuppressionOptions>(SuppressionOptions{.soft_bounces = 3})};
+    SuppressionKeeper keeper{
+        index, *store.committer, store.spool->events(),
+        log,   metrics,          std::make_shared<const SuppressionOptions>(SuppressionOptions{.soft_bounces = 3})};
 };
 
 TEST_F(SuppressionTest, IsOfOneTenantAndHeedsNoSpelling) {

@@ -8,10 +8,11 @@
 namespace relevo::setup {
 namespace {
 
-constexpr std::array migrations{Migration{"setup", 1,
-                                          "CREATE TABLE domain_check (domain_id BIGINT NOT NULL, check_key TEXT NOT NULL, "
-                                          "status INTEGER NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (domain_id, "
-                                          "check_key));"}};
+constexpr std::array migrations{
+    Migration{"setup", 1,
+              "CREATE TABLE domain_check (domain_id BIGINT NOT NULL, check_key TEXT NOT NULL, "
+              "status INTEGER NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (domain_id, "
+              "check_key));"}};
 
 constexpr std::size_t told_changes = 20;  // of one look: a domain has fewer checks
 constexpr std::size_t found_octets = 300;
@@ -103,11 +104,11 @@ StatusComparison compare(const CheckStatuses& known, const std::vector<CheckItem
 Result<StatusComparison> note_look(Transaction& transaction, EventWriter& events, const DomainFacts& domain,
                                    const std::vector<CheckItem>& items, WallClock::time_point now) {
     bool is_there = false;
-    RELEVO_CHECK(transaction.query("SELECT 1 FROM domain WHERE id = $1", {domain.id.value},
-                                   [&](const Row&) -> Result<void> {
-                                       is_there = true;
-                                       return {};
-                                   }));
+    RELEVO_CHECK(
+        transaction.query("SELECT 1 FROM domain WHERE id = $1", {domain.id.value}, [&](const Row&) -> Result<void> {
+            is_there = true;
+            return {};
+        }));
     if (!is_there) return StatusComparison();
     RELEVO_TRY(const CheckStatuses known, load_statuses(transaction, domain.id));
     StatusComparison compared = compare(known, items);
@@ -117,8 +118,7 @@ Result<StatusComparison> note_look(Transaction& transaction, EventWriter& events
 }
 
 Result<void> forget_lost_domains(Transaction& transaction) {
-    RELEVO_CHECK(
-        transaction.execute("DELETE FROM domain_check WHERE domain_id NOT IN (SELECT id FROM domain)", {}));
+    RELEVO_CHECK(transaction.execute("DELETE FROM domain_check WHERE domain_id NOT IN (SELECT id FROM domain)", {}));
     return {};
 }
 

@@ -1,5 +1,5 @@
-// How each check of each domain stood at the last look, as rows: changes are told, and told once, whenever the server was
-// started in between.
+// How each check of each domain stood at the last look, as rows: changes are told, and told once, whenever the server
+// was started in between.
 #pragma once
 
 #include "core/events/event.h"

@@ -69,8 +69,8 @@ class StatusBookTest : public testing::Test {
         EventList list;
         EXPECT_TRUE(database
                         ->read([&](Reader& rows) -> Result<void> {
-                            RELEVO_TRY(const auto page, list.page(rows, {.subject = "domain:" + facts.id.text()},
-                                                                  std::nullopt, 100));
+                            RELEVO_TRY(const auto page,
+                                       list.page(rows, {.subject = "domain:" + facts.id.text()}, std::nullopt, 100));
                             for (const Event& event : page.events) {
                                 EXPECT_EQ(event.tenant, facts.tenant);
                                 details.push_back(event.detail);

@@ -5,8 +5,8 @@
 #include "adapters/segments/segment_store.h"
 #include "adapters/simulation/simulated_disk.h"
 #include "adapters/sqlite/sqlite_database.h"
-#include "core/ports/migration.h"
 #include "core/events/event_list.h"
+#include "core/ports/migration.h"
 #include "core/spool/spool.h"
 
 #include <boost/asio/executor_work_guard.hpp>

@@ -54,6 +54,7 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
     json::Parser details;
     const boost::json::value no_detail;
     for (const Event& event : events) {
+        if (!event.message) continue;  // of what mail depends on
         const auto parsed = details.parse(event.detail);
         const boost::json::value& detail = parsed.has_value() ? **parsed : no_detail;
         CountedMail& mail = known[event.message.value];

@@ -340,10 +340,11 @@ TEST_F(StatisticsTest, BouncedIsTheSameAsAFigureAndAsASearch) {
     const auto own = store.accept("", {"shop@acme.example"});
     const auto at = time_of(own->id);
     const std::string detail = R"("class":"unknown_user","nature":"hard")";
-    happens({event_of(refused->id, EventKind::failed, 0, outcome("refused@example.net", detail), at),
-             event_of(reported->id, EventKind::delivered, 0, outcome("reported@example.net", R"("status":"2.0.0")"), at),
-             event_of(reported->id, EventKind::bounced, 0, outcome("reported@example.net", detail), at),
-             event_of(own->id, EventKind::failed, 0, outcome("shop@acme.example", detail), at)});
+    happens(
+        {event_of(refused->id, EventKind::failed, 0, outcome("refused@example.net", detail), at),
+         event_of(reported->id, EventKind::delivered, 0, outcome("reported@example.net", R"("status":"2.0.0")"), at),
+         event_of(reported->id, EventKind::bounced, 0, outcome("reported@example.net", detail), at),
+         event_of(own->id, EventKind::failed, 0, outcome("shop@acme.example", detail), at)});
     take_all();
     EXPECT_EQ(counts({.tenant = acme}).bounced(), 2);
     EXPECT_THAT(found("status:bounced"), testing::UnorderedElementsAre("refused@example.net", "reported@example.net"));

@@ -124,12 +124,13 @@ Result<std::vector<WebhookDelivery>> due_deliveries(Reader& reader, WebhookId we
 Result<std::optional<WallClock::time_point>> next_due_delivery(Reader& reader, WebhookId webhook,
                                                                WallClock::time_point now) {
     std::optional<WallClock::time_point> next;
-    RELEVO_CHECK(reader.query(
-        "SELECT due_at FROM webhook_delivery WHERE webhook_id = $1 AND state = 1 AND due_at > $2 ORDER BY due_at LIMIT 1",
-        {webhook.value, columns::of(now)}, [&](const Row& row) -> Result<void> {
-            next = columns::time(row.integer(0));
-            return {};
-        }));
+    RELEVO_CHECK(
+        reader.query("SELECT due_at FROM webhook_delivery WHERE webhook_id = $1 AND state = 1 AND due_at > $2 ORDER BY "
+                     "due_at LIMIT 1",
+                     {webhook.value, columns::of(now)}, [&](const Row& row) -> Result<void> {
+                         next = columns::time(row.integer(0));
+                         return {};
+                     }));
     return next;
 }
 

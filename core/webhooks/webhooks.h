@@ -52,8 +52,8 @@ class Webhooks {
     void set_options(WebhookOptions options) { options_ = std::make_shared<const WebhookOptions>(std::move(options)); }
     [[nodiscard]] std::shared_ptr<const WebhookOptions> options() const { return options_.load(); }
 
-    // Rounds until stop(): when something was committed, when an attempt is due, when one has ended. What is being posted
-    // at the end is posted again after the next start.
+    // Rounds until stop(): when something was committed, when an attempt is due, when one has ended. What is being
+    // posted at the end is posted again after the next start.
     Task<> run();
     void stop();
     // Endpoints or deliveries were changed by somebody else. Threads: any.
@@ -62,7 +62,7 @@ class Webhooks {
     void committed();
 
     struct Round {
-        bool is_idle = true;                           // false: there may be more of either at once
+        bool is_idle = true;                            // false: there may be more of either at once
         std::optional<WallClock::time_point> next_due;  // of what waits for its time; nothing: nothing does
     };
     // One batch of events, and all attempts that are due and have room.

@@ -164,7 +164,8 @@ TEST(PatternTable, LooksThroughALongTextAtOnce) {
     const auto hostile = PatternTable::parse(starred);
     ASSERT_TRUE(hostile.has_value()) << hostile.error().detail;
     for (const PatternTable* one : {&table, &*hostile})
-        for (const std::string& text : {std::string(100 * 1024, 'a'), std::string(50 * 1024, 'a') + std::string(50 * 1024, 'b')}) {
+        for (const std::string& text :
+             {std::string(100 * 1024, 'a'), std::string(50 * 1024, 'a') + std::string(50 * 1024, 'b')}) {
             auto best = std::chrono::steady_clock::duration::max();
             for (int turn = 0; turn < 3; ++turn) {  // the machine may be busy
                 const auto began = std::chrono::steady_clock::now();

@@ -11,9 +11,15 @@ namespace relevo {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-constexpr std::string_view formula_starts = "=+-@\t\r";
+constexpr std::string_view formula_starts = "=+-@\t\r\n";
+// The same characters at full width, which some spreadsheets take for them.
+constexpr auto wide_formula_starts = std::to_array<std::string_view>({"＝", "＋", "－", "＠"});
 
-bool begins_formula(std::string_view cell) { return !cell.empty() && formula_starts.contains(cell.front()); }
+bool begins_formula(std::string_view cell) {
+    if (cell.empty()) return false;
+    return formula_starts.contains(cell.front()) ||
+           std::ranges::any_of(wide_formula_starts, [&](std::string_view start) { return cell.starts_with(start); });
+}
 
 // The one that the first line has most of; what stands in quotes does not count.
 char separator_of(std::string_view first_line) {

@@ -50,7 +50,7 @@ TEST(CsvReader, SaysWhatIsWrong) {
 }
 
 TEST(WriteCsvRow, LetsNoCellBeginAFormula) {  // security row E8
-    for (const std::string start : {"=", "+", "-", "@", "\t", "\r"}) {
+    for (const std::string start : {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"}) {
         const std::vector<std::string> cells{start + "1+1|cmd", "x" + start};
         const std::string row = write_csv_row(cells);
         const auto first = row.front() == '"' ? row[1] : row[0];

@@ -57,7 +57,6 @@ bool names_a_member_twice(std::string_view text, const boost::json::value& value
     return counter.handler().members != members_of(value);
 }
 
-
 boost::json::parse_options options_of(Bounds bounds) {
     boost::json::parse_options options;
     options.max_depth = bounds.depth;

@@ -68,15 +68,18 @@ TEST(Json, ReadsOneTextAfterAnotherInTheSameMemory) {
         ASSERT_TRUE(second.has_value());
         EXPECT_EQ(text_of(member(**second, "a")), "y");
     }
+}
 
 // security row E10: what two readers may read in two ways is no request.
 TEST(Json, RefusesTwoMembersOfOneNameWhereAsked) {
     const Bounds strict{.same_names = SameNames::refused};
-    for (const std::string_view text : {R"({"a":1,"a":1})", R"([{"b":{"a":1,"c":2,"a":{}}}])", R"({"a":1,"\u0061":2})"}) {
+    for (const std::string_view text :
+         {R"({"a":1,"a":1})", R"([{"b":{"a":1,"c":2,"a":{}}}])", R"({"a":1,"\u0061":2})"}) {
         EXPECT_TRUE(parse(text).has_value()) << text;
         EXPECT_FALSE(parse(text, strict).has_value()) << text;
     }
-    for (const std::string_view text : {R"({"a":1,"A":2})", R"([{"a":1},{"a":1}])", R"({"a":{"a":{"a":[]}}})", "{}", "1"})
+    for (const std::string_view text :
+         {R"({"a":1,"A":2})", R"([{"a":1},{"a":1}])", R"({"a":{"a":{"a":[]}}})", "{}", "1"})
         EXPECT_TRUE(parse(text, strict).has_value()) << text;
 }
 

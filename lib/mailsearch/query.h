@@ -55,8 +55,8 @@ struct Found {
     State state = State::waiting;
     std::uint8_t marks = 0;
 };
-// All but id, times, subject and tags. Mail with the null reverse-path, such as reports of ours, has no status here: what a
-// figure of the statistics counts and what its search finds are the same.
+// All but id, times, subject and tags. Mail with the null reverse-path, such as reports of ours, has no status here:
+// what a figure of the statistics counts and what its search finds are the same.
 [[nodiscard]] bool matches(const MailQuery& query, const Found& found);
 
 inline constexpr Octets query_limit = 1000;
