@@ -459,6 +459,19 @@ class Console(RelevoTestCase, BrowserTestCase):
         browser.wait_for("Avisos a la tienda")
         browser.wait_gone(text="Programa roto")
 
+    def test_shows_what_happened_to_domains_and_sources(self) -> None:
+        name = self.relevo.control("source.list", look=False)["sources"][0]["name"]
+        self.relevo.control("source.drain", source=name, reason="discos nuevos")
+        self.relevo.control("source.resume", source=name)
+        browser = self.enter(path="/sending")
+        browser.wait_for("Vuelve a enviar correo")
+        browser.wait_for("discos nuevos")
+        self.look_at(browser, "sending-history-es-1280")
+        browser.visit("/domains/pendiente.test")
+        browser.click("Historial", role="tab")
+        browser.wait_for("Todavía no ha pasado nada")
+        self.assertEqual(browser.faults(), [])
+
     # security row E2: a message is looked at without anything in it running, and without anybody hearing of it.
     def test_shows_what_a_message_says_and_lets_it_do_nothing(self) -> None:
         browser = self.enter(path=f"/messages/{self.letter}")

@@ -6,11 +6,11 @@ import { is_of_server } from '../session.svelte';
 export type Webhook = Schemas['Webhook'];
 export type Attempt = Schemas['WebhookAttempt'];
 
-const of_messages = ['accepted', 'deferred', 'delivered', 'bounced', 'complained', 'opened', 'clicked', 'held', 'released', 'expired', 'dropped', 'suppressed', 'unsubscribed', 'auto_reply'].map(
-  (name) => `message.${name}`,
-);
-const of_tenants = ['domain.status_changed', 'suppression.created', 'suppression.deleted', 'quota.reached', 'tenant.warned', 'tenant.slowed', 'tenant.held', 'tenant.released'];
-const of_the_server = ['source.drained', 'source.resumed', 'source.listed', 'source.delisted', 'source.warm_up_step', 'certificate.issued', 'certificate.renewed', 'certificate.failed', 'certificate.expiring'];
+// The names of events, as the API has them; those of the catalogues look alike.
+export const kinds = (topic: string, ...names: string[]): string[] => names.map((name) => `${topic}.${name}`);
+const of_messages = kinds('message', 'accepted', 'deferred', 'delivered', 'bounced', 'complained', 'opened', 'clicked', 'held', 'released', 'expired', 'dropped', 'suppressed', 'unsubscribed', 'auto_reply');
+const of_tenants = [...kinds('domain', 'status_changed'), ...kinds('suppression', 'created', 'deleted'), ...kinds('quota', 'reached'), ...kinds('tenant', 'warned', 'slowed', 'held', 'released')];
+const of_the_server = [...kinds('source', 'drained', 'resumed', 'listed', 'delisted', 'warm_up_step'), ...kinds('certificate', 'issued', 'renewed', 'failed', 'expiring')];
 // A tenant never hears of the last ones.
 export const event_types = (): string[] => [...of_messages, ...of_tenants, ...(is_of_server() ? of_the_server : [])];
 export const type_name = (type: string): string => (/^(message|webhook)\./.test(type) ? word('webhook_event', type.replace(/^\w+\./, '')) : word('event', type));
