@@ -1,5 +1,6 @@
 #include "app/api/login.h"
 
+#include "app/api/link.h"
 #include "core/accounts/account_book.h"
 #include "core/accounts/console_login.h"
 #include "core/accounts/one_time_tokens.h"
@@ -144,8 +145,12 @@ Task<Answer> write_and_log_in(Ports& ports, const Call& call, std::string_view o
     request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_TRY(const UserId id, work(rows));
         RELEVO_TRY(user, user_with_id(rows, id));
-        RELEVO_TRY(session,
-                   open_session(rows, id, token, call.request.peer.address, call.request.field("User-Agent"), now));
+        session = {};
+        // Whoever reads the user's mail has not got the second factor yet.
+        if (user.second_factor != SecondFactor::totp) {
+            RELEVO_TRY(session,
+                       open_session(rows, id, token, call.request.peer.address, call.request.field("User-Agent"), now));
+        }
         AuditEntry entry = audit_entry(principal_of(user, session), operation, now);
         entry.object_type = "user";
         entry.object_id = id.text();
@@ -155,10 +160,10 @@ Task<Answer> write_and_log_in(Ports& ports, const Call& call, std::string_view o
     if (const auto done = co_await commit(ports.committer, std::move(request)); !done.has_value()) {
         if (done.error().kind == ErrorKind::not_found || done.error().kind == ErrorKind::timeout ||
             done.error().kind == ErrorKind::closed)
-            co_return Refused(trouble(403, "link_not_valid",
-                                      "This link was used, is too old, or is not from here: ask for another one."));
+            co_return Refused(link_not_valid());
         co_return Refused(trouble_of(done.error()));
     }
+    if (!session) co_return json_response(200, json::object{{"kind", "nobody"}, {"name", user.login}});
     co_return logged_in(ports, call, user, session, token);
 }
 
@@ -190,8 +195,7 @@ Task<Answer> set_up(Ports& ports, const Call& call) {
 // A password by an invitation or after it was forgotten.
 Task<Answer> redeem(Ports& ports, const Call& call) {
     const std::string password = text(call, "password"), token = text(call, "token");
-    const auto purpose =
-        text(call, "purpose") == "invitation" ? OneTimePurpose::invitation : OneTimePurpose::password_reset;
+    const OneTimePurpose purpose = purpose_of(call);
     if (const auto fit = check_user_password(password, ""); !fit.has_value())
         co_return Refused(invalid_request({{"/password", "not_allowed", fit.error().detail}}));
     const auto hash = co_await hash_password(ports.passwords, password);
@@ -311,6 +315,8 @@ constexpr auto operations = std::to_array<LoginOperation>({
     {"getSetUp", [](Ports& ports, const Call&) -> Task<Answer> { co_return co_await get_set_up(ports); }},
     {"setUp", set_up},
     {"redeemLink", redeem},
+    {"lookAtLink", look_at_link},
+    {"requestPasswordReset", ask_for_link},
     {"changePassword", change_password},
     {"beginSecondFactor", begin_second_factor},
     {"confirmSecondFactor", confirm_second_factor},

@@ -56,6 +56,13 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"suspendDestination", "queue.suspend", Bounds::server},
     {"resumeDestination", "queue.resume", Bounds::server},
 
+    {"listPlans", "plan.list", Bounds::server, "plans"},
+    {"createPlan", "plan.add", Bounds::server, {}, 201},
+    {"getPlan", "plan.show", Bounds::server},
+    {"changePlan", "plan.set", Bounds::server},
+    {"deletePlan", "plan.remove", Bounds::server},
+    {"getPlanUse", "plan.use", Bounds::tenant},
+
     {"listQuotas", "quota.list", Bounds::tenant, "quotas"},
     {"setQuota", "quota.set", Bounds::server, "quotas"},
     {"deleteQuota", "quota.remove", Bounds::server, "quotas"},
@@ -95,6 +102,8 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"revokeKey", "key.revoke", Bounds::key},
     {"listUsers", "user.list", Bounds::tenant, "users"},
     {"createUser", "user.add", Bounds::tenant, {}, 201},
+    {"inviteUser", "user.invite", Bounds::tenant, {}, 201},
+    {"sendUserLink", "user.send_link", Bounds::user},
     {"getUser", "user.show", Bounds::user},
     {"changeUser", "user.set", Bounds::user},
     {"deleteUser", "user.remove", Bounds::user},

@@ -22,6 +22,18 @@ void add_account_commands(std::vector<CommandSpec>& table) {
                                 name,
                                 language,
                                 password_file}));
+    const OptionSpec show{"--show", "show", flag, "Show the link instead of mailing it"};
+    table.push_back(ask_either("user invite", "user.invite",
+                               "Send a person a link to choose a password and use the console; works once, for 7 days",
+                               {{"LOGIN", "login", text, "The person's e-mail address", true},
+                                {"--role", "role", text, roles, true},
+                                own_tenant,
+                                name,
+                                language,
+                                show}));
+    table.push_back(ask_either("user send-link", "user.send_link",
+                               "Send a user a link to choose a password: the invitation again, or for 1 hour a reset",
+                               {user, show}));
     table.push_back(
         ask_either("user setup-link", "user.setup_link",
                    "Show the link that makes the first administrator in the console; works once, for 7 days", {}));

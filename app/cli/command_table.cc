@@ -4,6 +4,7 @@
 #include "app/cli/certificate_commands.h"
 #include "app/cli/command_rows.h"
 #include "app/cli/lookup_commands.h"
+#include "app/cli/plan_commands.h"
 #include "app/cli/statistics_commands.h"
 #include "app/cli/store_commands.h"
 #include "app/cli/webhook_commands.h"
@@ -165,8 +166,14 @@ void add_tenancy_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("tenant resume", "tenant.suspend", server_or_store, "Let a suspended tenant send again",
                         {tenant}, R"({"suspended":false})"));
 
-    table.push_back(ask("tenant set", "tenant.set", server_or_store, "Change how a tenant's mail is sent",
+    table.push_back(ask("tenant set", "tenant.set", server_or_store,
+                        "Change what a tenant may have, and how its mail is sent",
                         {tenant,
+                         {"--plan", "plan", text, "Its plan; \"\": none"},
+                         {"--max-domains", "max_domains", number,
+                          "At most so many domains, whatever the plan says; 0: as the plan says"},
+                         {"--max-credentials", "max_credentials", number, "Likewise logins"},
+                         {"--max-users", "max_users", number, "Likewise people in the console"},
                          {"--weight", "weight", number, "Its turns in a round of the queue, 1 to 1000"},
                          {"--tls", "tls", text,
                           "usual, required (never in clear) or verified (only to servers that prove who they are)"}}));
@@ -474,6 +481,7 @@ std::vector<CommandSpec> make_table() {
     add_signing_commands(table);
     add_credential_commands(table);
     add_account_commands(table);
+    add_plan_commands(table);
     add_store_commands(table);
     add_webhook_commands(table);
     add_certificate_commands(table);
@@ -516,6 +524,7 @@ std::span<const CommandGroup> command_groups() {
         {"key", "API keys of programs"},
         {"session", "Who is logged in to the console"},
         {"audit", "Who changed what"},
+        {"plan", "What tenants may have, for many at once"},
         {"quota", "How many recipients, per minute, hour, day and month"},
         {"webhook", "Programs that are told what happens to mail"},
         {"certificate", "Certificates from an authority, without buying any"},

@@ -204,6 +204,7 @@ std::string render(std::string_view request, const value& result) {
     if (request == "message.show") return render_message(result);
     for (const std::string_view prefix : {"user.", "key.", "session.", "audit."})
         if (request.starts_with(prefix)) return render_accounts(request, result);
+    if (request.starts_with("plan.")) return render_plans(request, result);
     if (request.ends_with(".remove")) return fmt::format("Removed {}\n", printable(text(result, "removed")));
     if (request == "tenant.list") return render_tenants(result);
     if (request == "tenant.show" || request == "tenant.release") return render_tenant(result);

@@ -40,6 +40,8 @@ namespace relevo::cli {
 [[nodiscard]] std::string render_webhooks(std::string_view request, const boost::json::value& result);
 // `user …`, `key …`, `session …`, `audit …`.
 [[nodiscard]] std::string render_accounts(std::string_view request, const boost::json::value& result);
+// `plan …`.
+[[nodiscard]] std::string render_plans(std::string_view request, const boost::json::value& result);
 // `source …`.
 [[nodiscard]] std::string render_sources(std::string_view request, const boost::json::value& result);
 // `site …` and `queue site`.

@@ -26,6 +26,22 @@ std::string shown_once(const value& row, std::string_view member_name, std::stri
     return fmt::format("\n{}:  {}\nIt is shown this once: keep it now.\n", title, printable(text(row, member_name)));
 }
 
+// Of a link to choose a password: mailed, or shown here this once; or one that was made before.
+std::string where_link_went(const value& row) {
+    const value& link = member(row, "link");
+    if (!link.is_object()) return "";
+    const std::string until = time_text(link, "expires_at");
+    if (member(row, "url").is_string())
+        return fmt::format("{}\nHand this over (works once, until {}):\n  {}\n",
+                           member(row, "not_sent_because").is_string()
+                               ? fmt::format("Not mailed:     {}\n", printable(text(row, "not_sent_because"), 1000))
+                               : "",
+                           until, printable(text(row, "url"), 1000));
+    const bool was_mailed = member(link, "message").is_string();
+    return fmt::format("Link:           {}, until {}\n",
+                       was_mailed ? fmt::format("mailed as {}", printable(text(link, "message"))) : "shown", until);
+}
+
 std::string render_users(const value& result) {
     Table table({"ID", "LOGIN", "NAME", "ROLE", "OF", "STATE", "SECOND FACTOR", "LAST LOGIN"});
     for (const value& row : elements(result, "users"))
@@ -47,7 +63,7 @@ std::string render_user(const value& row) {
     if (!elements(row, "scopes").empty())
         page += fmt::format("Sessions:       {}\nRecovery codes: {}\nMay:            {}\n", number(row, "sessions"),
                             number(row, "recovery_codes"), printable(text(row, "scopes"), 2000));
-    return page + shown_once(row, "password", "Password");
+    return page + where_link_went(row) + shown_once(row, "password", "Password");
 }
 
 std::string render_keys(const value& result) {

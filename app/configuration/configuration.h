@@ -305,6 +305,11 @@ struct TrackingSettings {
 };
 
 // Programs that are told what happens.
+// People who use the console.
+struct AccountSettings {
+    std::string mail_from;  // empty: no-reply@ and signing.service_domain
+};
+
 struct WebhookSettings {
     bool allow_http = false;
     bool allow_private_addresses = false;
@@ -386,6 +391,7 @@ struct Configuration {
     ConductSettings conduct;
     TrackingSettings tracking;
     WebhookSettings webhooks;
+    AccountSettings accounts;
     StatisticsSettings statistics;
     std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;

@@ -89,6 +89,8 @@ std::span<const Setting<TrackingSettings>> settings_of();
 template <>
 std::span<const Setting<WebhookSettings>> settings_of();
 template <>
+std::span<const Setting<AccountSettings>> settings_of();
+template <>
 std::span<const Setting<StatisticsSettings>> settings_of();
 template <>
 std::span<const Setting<HttpSettings>> settings_of();
@@ -241,6 +243,11 @@ void for_each_section(Visit visit) {
                         "Cómo se avisa a programas de lo que ocurre con el correo. `relevo webhook` los muestra y los "
                         "cambia."}},
           &Configuration::webhooks);
+    visit(SectionFacts{"accounts",
+                       false,
+                       {"People who use the console. `relevo user` shows and changes who.",
+                        "Las personas que usan la consola. `relevo user` las muestra y las cambia."}},
+          &Configuration::accounts);
     visit(SectionFacts{"statistics",
                        false,
                        {"How long sums are kept, for charts and `relevo stats`.",

@@ -1,4 +1,4 @@
-// Settings of webhooks.
+// Settings of webhooks and accounts.
 #include "app/configuration/setting_row.h"
 
 namespace relevo::configuration {
@@ -25,6 +25,22 @@ std::span<const Setting<WebhookSettings>> settings_of() {
                                {"A webhook with nothing but failures for so long is switched off.",
                                 "Un webhook que solo falla durante este tiempo se desactiva."},
                                between(day, 90 * day)),
+    };
+    return settings;
+}
+
+template <>
+std::span<const Setting<AccountSettings>> settings_of() {
+    using S = AccountSettings;
+    static const std::vector<Setting<S>> settings = {
+        row<&S::mail_from>(
+            "mail_from",
+            {"Address that invitations and links for a new password come from. Signed by the keys of its domain; "
+             "without any it goes unsigned. If there is none, whoever invites is shown the link instead.",
+             "Dirección de la que salen las invitaciones y los enlaces para una nueva contraseña. Se firma con las "
+             "claves de su dominio; sin ellas sale sin firmar. Si no hay dirección, quien invita ve el enlace."},
+            with_default({"no-reply@ and signing.service_domain, once its keys sign",
+                          "no-reply@ y signing.service_domain, cuando sus claves firmen"})),
     };
     return settings;
 }

@@ -287,6 +287,14 @@ void check_reports(const ReportSettings& reports, Problems& problems) {
     for (const std::string& address : reports.addresses) check(address, "reports.addresses", mail::Utf8::allowed);
 }
 
+void check_accounts(const AccountSettings& accounts, Problems& problems) {
+    if (accounts.mail_from.empty()) return;
+    if (const auto address = mail::Address::parse(accounts.mail_from, mail::Utf8::refused); !address.has_value())
+        problems.add("accounts.mail_from",
+                     fmt::format("\"{}\" is no address ({}): write one such as \"no-reply@example.com\"",
+                                 printable(accounts.mail_from, 100), address.error().detail));
+}
+
 void check_feedback(FeedbackSettings& feedback, Problems& problems) {
     if (!feedback.return_path_domain.empty())
         check_domain(feedback.return_path_domain, "feedback.return_path_domain", problems);
@@ -428,6 +436,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_checks(configuration.checks, problems);
     check_servers(configuration.dns, problems);
     check_reports(configuration.reports, problems);
+    check_accounts(configuration.accounts, problems);
     check_feedback(configuration.feedback, problems);
     check_tracking(configuration.tracking, problems);
     for (std::size_t i = 0; i < configuration.http.size(); ++i)

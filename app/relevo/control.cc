@@ -52,6 +52,9 @@ Task<json::object> Control::perform(json::object request, Principal principal) {
 
 Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments, Principal principal) {
     if (command == "user.setup_link") co_return co_await make_setup_link(std::move(arguments), std::move(principal));
+    if (command == "user.invite") co_return co_await invite_user(std::move(arguments), std::move(principal));
+    if (command == "user.send_link") co_return co_await send_user_link(std::move(arguments), std::move(principal));
+    if (command == "user.forgotten") co_return co_await send_forgotten_password(std::move(arguments));
     if (command == "login.failures") co_return co_await list_login_failures(std::move(arguments));
     if (command == "server.submission") co_return co_await describe_submission(std::move(arguments));
     if (starts_with_any(command, {"user.", "key.", "session.", "audit."}))
@@ -103,6 +106,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command.starts_with("reports.")) co_return co_await perform_reports(std::move(command), std::move(arguments));
     if (command.starts_with("suppression."))
         co_return co_await perform_suppression(std::move(command), std::move(arguments));
+    if (command.starts_with("plan.")) co_return co_await perform_plans(std::move(command), std::move(arguments));
     if (command.starts_with("quota.")) co_return co_await perform_quotas(std::move(command), std::move(arguments));
     if (command == "tenant.list") co_return co_await list_all_tenants(std::move(arguments));
     if (command == "tenant.show") co_return co_await show_tenant(std::move(arguments));

@@ -6,6 +6,7 @@
 #include "app/relevo/inspection.h"
 #include "app/relevo/store.h"
 #include "core/accounts/account_book.h"
+#include "core/accounts/account_mailer.h"
 #include "core/certificates/keeper.h"
 #include "core/delivery/drained_sources.h"
 #include "core/delivery/engine.h"
@@ -72,6 +73,7 @@ struct ControlContext {
     LanBook* lan = nullptr;                     // never null
     FailedLogins* failed_logins = nullptr;      // with a server
     AccountBook* accounts = nullptr;            // never null
+    AccountMailer* account_mailer = nullptr;    // with a server
     Webhooks* webhooks = nullptr;               // with a server
     CertificateKeeper* certificates = nullptr;  // with a server
     Statistics* statistics = nullptr;           // with a server
@@ -123,12 +125,18 @@ class Control {
     };
     Task<Result<FreshSecret>> fresh_secret(const Arguments& arguments);
 
-    // control_accounts.cc
     // control_web.cc
     Task<Answer> make_setup_link(Arguments arguments, Principal principal);
     Task<Answer> describe_submission(Arguments arguments);
+    // control_links.cc
+    Task<Answer> invite_user(Arguments arguments, Principal principal);
+    Task<Answer> send_user_link(Arguments arguments, Principal principal);
+    Task<Answer> send_forgotten_password(Arguments arguments);
+    struct UserLink;
+    Task<Result<boost::json::object>> hand_out(UserLink link, bool is_shown);
     // control_login_failures.cc
     Task<Answer> list_login_failures(Arguments arguments);
+    // control_accounts.cc
     Task<Answer> perform_accounts(std::string command, Arguments arguments, Principal principal);
     // Nothing if the command changes nothing.
     static std::optional<AuditEntry> audit_of(std::string_view command, const Arguments& arguments,
@@ -166,8 +174,12 @@ class Control {
     Task<Answer> create_lan_token(Arguments arguments);
     Task<Answer> add_lan_device(Arguments arguments);
     Task<Answer> report_on_devices(Arguments arguments);
-    // control_reports.cc
+    // control_quotas.cc
     Task<Answer> perform_quotas(std::string command, boost::json::object arguments);
+    // control_plans.cc
+    Task<Answer> perform_plans(std::string command, Arguments arguments);
+    Task<Answer> show_plan_use(Arguments arguments);
+    // control_reports.cc
     Task<Answer> perform_reports(std::string command, Arguments arguments);
     Task<Answer> send_reports(Arguments arguments);
 
@@ -204,6 +216,7 @@ class Control {
     Task<Answer> change_queue(Spool::Change change, Arguments arguments);
     Task<Answer> suspend_destination(Arguments arguments, bool suspended);
     Task<Answer> show_message(Arguments arguments);
+    Task<Result<void>> refuse_account_mail(MessageId id);
     Task<Answer> message_content(Arguments arguments);
     Task<Answer> message_preview(Arguments arguments);
     Task<Result<std::vector<DeliveryRow>>> select(const Arguments& arguments, std::int64_t after, std::size_t limit);

@@ -1,6 +1,7 @@
 // Who may use the API and the console: users, API keys, sessions, and what everybody did.
 #include "app/relevo/control.h"
 #include "app/relevo/control_rows.h"
+#include "app/relevo/json_accounts.h"
 #include "app/relevo/json_arguments.h"
 #include "core/accounts/second_factor.h"
 #include "core/accounts/sessions.h"
@@ -31,37 +32,6 @@ struct Change {
     Object answer;
     AuditEntry entry;
 };
-
-Result<boost::json::value> tenant_json(Reader& reader, std::optional<TenantId> tenant) {
-    if (!tenant) return boost::json::value(nullptr);
-    RELEVO_TRY(const std::vector<Tenant> all, list_tenants(reader));
-    const auto found = std::ranges::find(all, *tenant, &Tenant::id);
-    return boost::json::value(found == all.end() ? tenant->text() : found->name);
-}
-
-std::string_view word(SecondFactor factor) {
-    switch (factor) {
-        case SecondFactor::none: return "none";
-        case SecondFactor::unconfirmed: return "unconfirmed";
-        case SecondFactor::totp: return "totp";
-    }
-    return "none";
-}
-
-Work json_of(Reader& reader, const User& user) {
-    RELEVO_TRY(boost::json::value tenant, tenant_json(reader, user.tenant));
-    return Object{{"id", user.id.text()},
-                  {"login", user.login},
-                  {"name", json_text_or_null(user.display_name)},
-                  {"language", user.language == mail::Language::spanish ? "es" : "en"},
-                  {"role", name_of(user.role)},
-                  {"tenant", std::move(tenant)},
-                  {"enabled", user.enabled},
-                  {"has_password", user.has_password},
-                  {"second_factor", word(user.second_factor)},
-                  {"created_at", json_time(user.created_at)},
-                  {"last_login_at", json_time(user.last_login_at)}};
-}
 
 Work json_of(Reader& reader, const ApiKey& key) {
     RELEVO_TRY(boost::json::value tenant, tenant_json(reader, key.tenant));
@@ -107,18 +77,6 @@ Work json_of(Reader& reader, const AuditEntry& entry) {
                   {"detail", detail.has_value() ? *detail : boost::json::value(Object())}};
 }
 
-Result<std::optional<TenantId>> tenant_member(Reader& reader, const Arguments& arguments) {
-    RELEVO_TRY(const auto name, text_member(arguments, "tenant"));
-    if (!name || name->empty()) return std::optional<TenantId>();
-    RELEVO_TRY(const Tenant tenant, named_tenant(reader, *name));
-    return std::optional(tenant.id);
-}
-
-Result<User> user_member(Reader& reader, const Arguments& arguments) {
-    RELEVO_TRY(const std::string name, required_text(arguments, "user"));
-    return find_user(reader, name);
-}
-
 AuditEntry about(AuditEntry entry, std::string_view type, std::string id, std::optional<TenantId> tenant,
                  const Object& detail = {}) {
     entry.object_type = type;
@@ -138,23 +96,13 @@ struct NewPassword {
 Result<Change> add_user(Transaction& transaction, const Principal& giver, const Arguments& arguments,
                         const NewPassword& password, mail::Language language, const AuditEntry& entry) {
     RELEVO_CHECK(check_members(arguments, {"login", "name", "language", "role", "tenant", "password"}));
-    NewUser user{.language = language, .password_hash = password.hash};
-    RELEVO_TRY(user.login, required_text(arguments, "login"));
-    RELEVO_TRY(const std::string role, required_text(arguments, "role"));
-    RELEVO_TRY(user.role, parse_role(role));
-    RELEVO_TRY(const auto name, text_member(arguments, "name"));
-    user.display_name = name.value_or("");
-    RELEVO_TRY(const auto chosen, text_member(arguments, "language"));
-    if (chosen) {
-        RELEVO_TRY(user.language, mail::parse_language(*chosen));
-    }
-    RELEVO_TRY(user.tenant, tenant_member(transaction, arguments));
-    RELEVO_CHECK(check_grant(giver, user.tenant, scopes_of(user.role, user.tenant)));
+    RELEVO_TRY(NewUser user, new_user_of(transaction, giver, arguments, language));
+    user.password_hash = password.hash;
     RELEVO_TRY(const UserId id, create_user(transaction, user, entry.at));
     RELEVO_TRY(const User made, user_with_id(transaction, id));
     RELEVO_TRY(Object answer, json_of(transaction, made));
     return Change{std::move(answer),
-                  about(entry, "user", id.text(), user.tenant, {{"login", made.login}, {"role", role}})};
+                  about(entry, "user", id.text(), user.tenant, {{"login", made.login}, {"role", name_of(made.role)}})};
 }
 
 Result<Change> set_user(Transaction& transaction, const Principal& giver, const Arguments& arguments,
@@ -186,8 +134,8 @@ Result<Change> set_user(Transaction& transaction, const Principal& giver, const 
     return Change{std::move(answer), about(entry, "user", user.id.text(), user.tenant, detail)};
 }
 
-Result<Change> change_user(Transaction& transaction, std::string_view command, const Arguments& arguments,
-                           const NewPassword& password, const AuditEntry& entry) {
+Result<Change> change_user(Transaction& transaction, const Principal& giver, std::string_view command,
+                           const Arguments& arguments, const NewPassword& password, const AuditEntry& entry) {
     RELEVO_CHECK(command == "user.password" ? check_members(arguments, {"user", "password"})
                                             : check_members(arguments, {"user"}));
     RELEVO_TRY(const User user, user_member(transaction, arguments));
@@ -196,6 +144,8 @@ Result<Change> change_user(Transaction& transaction, std::string_view command, c
         RELEVO_CHECK(remove_user(transaction, user.id, entry.at));
         return Change{{{"removed", user.login}}, written};
     }
+    // Whoever lets somebody in can come in as them.
+    RELEVO_CHECK(check_grant(giver, user.tenant, scopes_of(user.role, user.tenant)));
     if (command == "user.password") {
         RELEVO_CHECK(set_user_password(transaction, user.id, password.hash, {}, entry.at));
     } else if (command == "user.totp_reset") {
@@ -349,7 +299,7 @@ Work list_audit(Reader& reader, AuditReader& audit, const Arguments& arguments) 
 constexpr std::array changing_words = {
     "add",    "remove",  "set",      "suspend",    "resume",     "rotate",    "verify", "import", "forget",
     "hold",   "release", "retry",    "drop",       "drain",      "reload",    "send",   "create", "revoke",
-    "enable", "disable", "password", "totp_reset", "setup_link", "redeliver", "test"};
+    "enable", "disable", "password", "totp_reset", "setup_link", "redeliver", "test",   "invite", "send_link"};
 // Arguments that say what a command was about; none of them is ever a secret.
 constexpr std::array naming_arguments = {"user",   "session", "credential", "address", "domain", "network", "site",
                                          "source", "webhook", "id",         "login",   "name",   "tenant"};
@@ -432,7 +382,7 @@ Task<Control::Answer> Control::perform_accounts(std::string command, Arguments a
             if (command == "key.add") return add_key(transaction, principal, arguments, key, entry);
             if (command == "key.revoke") return revoke_key(transaction, arguments, entry);
             if (command == "session.revoke") return revoke_sessions(transaction, arguments, entry);
-            return change_user(transaction, command, arguments, password, entry);
+            return change_user(transaction, principal, command, arguments, password, entry);
         }();
         RELEVO_TRY(const Change done, std::move(change));
         answer = done.answer;

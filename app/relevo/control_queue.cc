@@ -396,10 +396,19 @@ Task<Control::Answer> Control::show_message(Arguments arguments) {
         {"timeline", std::move(timeline)}};
 }
 
+// Links that let people in are for those people alone.
+Task<Result<void>> Control::refuse_account_mail(MessageId id) {
+    RELEVO_CO_TRY(const MessageRow message, co_await context_.store.spool().show(id));
+    if (message.events.empty() || !is_account_mail(message.events.front().detail)) co_return Result<void>();
+    co_return failure(ErrorKind::refused,
+                      "this mail brings a user a link to choose a password, so its content is shown to nobody");
+}
+
 Task<Control::Answer> Control::message_content(Arguments arguments) {
     RELEVO_CO_CHECK(check_members(arguments, {"id"}));
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
     RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    RELEVO_CO_CHECK(co_await refuse_account_mail(named.first));
     RELEVO_CO_TRY(const std::string content, co_await context_.store.spool().content_of(named.first));
     co_return json::object{{"content", encode_base64(content)}};
 }
@@ -410,6 +419,7 @@ Task<Control::Answer> Control::message_preview(Arguments arguments) {
     RELEVO_CO_TRY(const std::string id, required_text(arguments, "id"));
     RELEVO_CO_TRY(const auto with_html, flag_member(arguments, "html"));
     RELEVO_CO_TRY(const auto named, message_or_delivery(id));
+    RELEVO_CO_CHECK(co_await refuse_account_mail(named.first));
     RELEVO_CO_TRY(const std::string content, co_await context_.store.spool().content_of(named.first));
     mime::MessageView view = mime::view_message(content);
     json::array fields, files;

@@ -5,6 +5,7 @@
 #include "core/policy/sending.h"
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/quota.h"
 #include "lib/base/text.h"
 
@@ -94,8 +95,13 @@ Work listed(Reader& reader, const Directory& directory, Chosen chosen) {
     for (const QuotaLedger::Row& row : rows) counts[row.quota.value] = row.count;
     json::array list;
     const auto now = WallClock::now();
-    for (const Quota& quota : quotas)
-        if (chosen(quota)) list.emplace_back(json_of(directory, quota, counts[quota.id.value], now));
+    RELEVO_TRY(const std::vector<QuotaId> from_plans, quotas_from_plans(reader));
+    for (const Quota& quota : quotas) {
+        if (!chosen(quota)) continue;
+        json::object row = json_of(directory, quota, counts[quota.id.value], now);
+        row["from"] = std::ranges::binary_search(from_plans, quota.id) ? "plan" : "own";
+        list.emplace_back(std::move(row));
+    }
     return json::object{{"quotas", std::move(list)}};
 }
 
@@ -123,7 +129,9 @@ Work change_quotas(Transaction& transaction, const Directory& directory, std::st
         RELEVO_CHECK(check_members(arguments, {"tenant", "domain", "credential", "per"}));
         RELEVO_TRY(const Subject subject, named_subject(transaction, arguments));
         RELEVO_TRY(const QuotaPeriod period, period_member(arguments));
-        RELEVO_CHECK(remove_quota(transaction, subject.scope, subject.id, period));
+        RELEVO_CHECK(subject.scope == QuotaScope::tenant
+                         ? remove_tenant_quota(transaction, TenantId{subject.id}, period)
+                         : remove_quota(transaction, subject.scope, subject.id, period));
         return listed(transaction, directory, subject);
     }
     if (command != "quota.set")

@@ -18,4 +18,9 @@ namespace relevo {
 // As docs/control-protocol.md shows it.
 [[nodiscard]] Result<boost::json::object> json_of(Reader& reader, const Domain& domain);
 
+// The arguments "plan" ("": none) and "max_domains", "max_credentials" and "max_users" (0: as the plan says). Errors:
+// invalid, not_found.
+[[nodiscard]] Result<void> apply_plan_members(Transaction& transaction, TenantId tenant,
+                                              const boost::json::object& arguments);
+
 }  // namespace relevo

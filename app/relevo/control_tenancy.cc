@@ -7,6 +7,7 @@
 #include "core/tenancy/administration.h"
 #include "core/tenancy/credentials.h"
 #include "core/tenancy/mailboxes.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/secret.h"
 #include "core/webhooks/endpoints.h"
 #include "lib/base/text.h"
@@ -106,6 +107,7 @@ namespace {
 Work json_of(Reader& reader, const Tenant& tenant) {
     RELEVO_TRY(const auto domains, list_domains(reader, tenant.id));
     RELEVO_TRY(const auto credentials, list_credentials(reader, tenant.id));
+    RELEVO_TRY(const std::optional<Plan> plan, plan_of(reader, tenant.id));
     return json::object{{"id", tenant.id.text()},
                         {"name", tenant.name},
                         {"language", tenant.language == mail::Language::spanish ? "es" : "en"},
@@ -114,7 +116,8 @@ Work json_of(Reader& reader, const Tenant& tenant) {
                         {"tls", mail::name_of(tenant.tls)},
                         {"created_at", json_time(tenant.created_at)},
                         {"domains", domains.size()},
-                        {"credentials", credentials.size()}};
+                        {"credentials", credentials.size()},
+                        {"plan", plan ? json::value(plan->name) : json::value(nullptr)}};
 }
 
 Work json_of(Reader& reader, const CredentialRow& row) {
@@ -183,9 +186,11 @@ Result<std::optional<mail::MessageStream>> stream_member(const Arguments& argume
 // --- tenants
 
 Work set_tenant(Transaction& transaction, const Arguments& arguments) {
-    RELEVO_CHECK(check_members(arguments, {"tenant", "weight", "tls"}));
+    RELEVO_CHECK(
+        check_members(arguments, {"tenant", "weight", "tls", "plan", "max_domains", "max_credentials", "max_users"}));
     RELEVO_TRY(const std::string name, required_text(arguments, "tenant"));
     RELEVO_TRY(Tenant tenant, named_tenant(transaction, name));
+    RELEVO_CHECK(apply_plan_members(transaction, tenant.id, arguments));
     RELEVO_TRY(const auto weight, number_member(arguments, "weight"));
     if (weight) {
         tenant.weight = static_cast<std::uint32_t>(std::min<std::int64_t>(*weight, UINT32_MAX));

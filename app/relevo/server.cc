@@ -260,6 +260,7 @@ Result<void> Server::make_parts() {
     make_keeper();
     make_inspection();
     make_reporting();
+    make_account_mailer();
     make_webhooks();
     make_certificates();
     return {};

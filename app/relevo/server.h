@@ -100,6 +100,7 @@ class Server {
     void make_keeper();
     void make_inspection();
     void make_reporting();
+    void make_account_mailer();
     void make_webhooks();
     void finish_reporting();
     // server_tracking.cc
@@ -229,6 +230,7 @@ class Server {
     std::unique_ptr<Inspection> inspection_;
     std::unique_ptr<DomainWatch> domain_watch_;
     std::unique_ptr<Reporting> reporting_;
+    std::unique_ptr<AccountMailer> account_mailer_;  // on the first shard
     std::unique_ptr<https::BackgroundPages> webhook_pages_;
     std::unique_ptr<Webhooks> webhooks_;  // on the first shard
     ChallengeBoard challenge_board_;

@@ -1,6 +1,7 @@
 // The server's side doors: control socket, metrics, status.
 #include "app/lookups/address_lookup.h"
 #include "app/lookups/message_file.h"
+#include "app/relevo/account_sender.h"
 #include "app/relevo/domain_facts.h"
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/options.h"
@@ -112,6 +113,7 @@ Result<void> Server::open_control() {
                        .lan = lan_.get(),
                        .failed_logins = failed_logins_.get(),
                        .accounts = &accounts_,
+                       .account_mailer = account_mailer_.get(),
                        .webhooks = webhooks_.get(),
                        .certificates = certificates_.get(),
                        .statistics = statistics_.get(),
@@ -172,6 +174,22 @@ void Server::make_reporting() {
             .received = {},
             .pages = pages_.get()},
         reporting_options(*started_with_));
+}
+
+void Server::make_account_mailer() {
+    account_mailer_ = std::make_unique<AccountMailer>(AccountMailer::Ports{
+        .spool = store_->spool(),
+        .ids = shards_.front()->ids,
+        .log = *log_,
+        .accepted = [this](std::shared_ptr<const Message> message) { dispatcher_.enqueue(std::move(message)); },
+        .from = [this] { return account_mail_from(*configuration_.load(), signing_->signer()); },
+        .sign =
+            [this](std::string content, std::string_view domain) {
+                return signed_account_mail(signing_->signer(), *access_->directory.load(), std::move(content), domain,
+                                           WallClock::now());
+            },
+        .host_name = [this] { return started_with_->server.host_name; },
+        .now = [] { return WallClock::now(); }});
 }
 
 // What was counted since the last minute is written; longer than a few seconds nobody waits for that.

@@ -1,8 +1,10 @@
-// What a process keeps of this module while it runs: the key table in force, uses of keys, the audit log.
+// What a process keeps of this module while it runs: the key table in force, uses of keys, requests for
+// links, the audit log.
 #pragma once
 
 #include "core/accounts/audit_log.h"
 #include "core/accounts/key_table.h"
+#include "core/accounts/link_requests.h"
 
 #include <atomic>
 #include <memory>
@@ -19,6 +21,8 @@ class AccountBook {
     Result<void> load_keys(Reader& reader);
     // Threads: any.
     [[nodiscard]] KeyUses& uses() { return uses_; }
+    // Threads: any.
+    [[nodiscard]] LinkRequests& link_requests() { return link_requests_; }
 
     // Threads: the committer's.
     [[nodiscard]] AuditWriter& audit() { return audit_; }
@@ -33,6 +37,7 @@ class AccountBook {
  private:
     std::atomic<std::shared_ptr<const KeyTable>> keys_{std::make_shared<const KeyTable>()};
     KeyUses uses_;
+    LinkRequests link_requests_;
     AuditWriter audit_;
     AuditReader audit_reader_;
 };

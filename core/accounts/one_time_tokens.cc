@@ -43,7 +43,7 @@ std::chrono::minutes lifetime_of(OneTimePurpose purpose) {
 }
 
 Result<void> create_one_time_token(Transaction& transaction, OneTimePurpose purpose, UserId user,
-                                   std::string_view token, WallClock::time_point now) {
+                                   std::string_view token, WallClock::time_point now, MessageId message) {
     if (purpose == OneTimePurpose::set_up) {
         RELEVO_CHECK(require_unused_set_up(transaction, ErrorKind::conflict));
     } else {
@@ -54,10 +54,26 @@ Result<void> create_one_time_token(Transaction& transaction, OneTimePurpose purp
     RELEVO_CHECK(transaction.execute("DELETE FROM account_token WHERE purpose = $1 AND user_id = $2",
                                      {static_cast<std::int64_t>(purpose), whose.value}));
     RELEVO_CHECK(transaction.execute(
-        "INSERT INTO account_token (token_hash, purpose, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO account_token (token_hash, purpose, user_id, created_at, expires_at, message_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
         {std::string_view(hash), static_cast<std::int64_t>(purpose), whose.value, columns::of(now),
-         columns::of(now + lifetime_of(purpose))}));
+         columns::of(now + lifetime_of(purpose)), message.value}));
     return {};
+}
+
+Result<std::optional<OpenLink>> open_link_of(Reader& reader, UserId user, WallClock::time_point now) {
+    std::optional<OpenLink> newest;
+    RELEVO_CHECK(reader.query(
+        "SELECT purpose, message_id, created_at, expires_at FROM account_token WHERE user_id = $1 AND expires_at > $2"
+        " ORDER BY created_at",
+        {user.value, columns::of(now)}, [&](const Row& row) -> Result<void> {
+            newest = OpenLink{.purpose = static_cast<OneTimePurpose>(row.integer(0)),
+                              .message = MessageId{row.integer(1)},
+                              .created_at = columns::time(row.integer(2)),
+                              .expires_at = columns::time(row.integer(3))};
+            return {};
+        }));
+    return newest;
 }
 
 Result<UserId> peek_one_time_token(Reader& reader, OneTimePurpose purpose, std::string_view token,

@@ -6,6 +6,7 @@
 #include "core/ports/database.h"
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 
 namespace relevo {
@@ -22,9 +23,19 @@ enum class OneTimePurpose : std::uint8_t {
 [[nodiscard]] std::chrono::minutes lifetime_of(OneTimePurpose purpose);
 
 // `token` comes from generate_one_time_token(). A former token of the same purpose and user stops working. `user`: none
-// for set_up. Errors: not_found – no such user. conflict – set_up, but there is a user.
+// for set_up. `message`: the mail that brings it; 0: it is shown to whoever made it. Errors: not_found – no such user.
+// conflict – set_up, but there is a user.
 [[nodiscard]] Result<void> create_one_time_token(Transaction& transaction, OneTimePurpose purpose, UserId user,
-                                                 std::string_view token, WallClock::time_point now);
+                                                 std::string_view token, WallClock::time_point now,
+                                                 MessageId message = {});
+// A link of a user that was not used yet; for people.
+struct OpenLink {
+    OneTimePurpose purpose = OneTimePurpose::invitation;
+    MessageId message;  // none: it was shown
+    WallClock::time_point created_at{}, expires_at{};
+};
+// The newest that still works; nullopt: none.
+[[nodiscard]] Result<std::optional<OpenLink>> open_link_of(Reader& reader, UserId user, WallClock::time_point now);
 // Whose it is, if it would work: for showing the page, changes nothing. Errors as redeem.
 [[nodiscard]] Result<UserId> peek_one_time_token(Reader& reader, OneTimePurpose purpose, std::string_view token,
                                                  WallClock::time_point now);

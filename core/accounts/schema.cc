@@ -91,7 +91,14 @@ CREATE TABLE idempotent_answer (
 CREATE INDEX idempotent_answer_created ON idempotent_answer (created_at);
 )sql";
 
-constexpr std::array migrations = {Migration{"accounts", 1, initial_schema}};
+// 0: the link was shown, not mailed. Users are listed with their links.
+constexpr std::string_view mailed_links_schema = R"sql(
+ALTER TABLE account_token ADD COLUMN message_id BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX account_token_user ON account_token (user_id);
+)sql";
+
+constexpr std::array migrations = {Migration{"accounts", 1, initial_schema},
+                                   Migration{"accounts", 2, mailed_links_schema}};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include "core/accounts/columns.h"
 #include "core/accounts/sessions.h"
 #include "core/tenancy/credentials.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/statements.h"
 
 #include <algorithm>
@@ -96,6 +97,12 @@ Result<UserId> create_user(Transaction& transaction, const NewUser& user, WallCl
     RELEVO_TRY(const std::int64_t present, statements::count(transaction, "SELECT count(*) FROM account_user", {}));
     if (present >= users_limit)
         return failure(ErrorKind::limit, "there are " + std::to_string(present) + " users: remove some first");
+    if (user.tenant) {
+        RELEVO_TRY(const std::int64_t own,
+                   statements::count(transaction, "SELECT count(*) FROM account_user WHERE tenant_id = $1",
+                                     {user.tenant->value}));
+        RELEVO_CHECK(require_room(transaction, *user.tenant, LimitedThing::users, own));
+    }
     RELEVO_TRY(const std::int64_t id, statements::next_id(transaction, "account_user"));
     RELEVO_CHECK(transaction.execute(
         "INSERT INTO account_user (id, login, display_name, language, role, tenant_id, enabled, password_hash,"

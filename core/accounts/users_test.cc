@@ -326,6 +326,24 @@ TEST_F(Users, LinkIsStillThereIfItsEffectFails) {
                     .has_value());
 }
 
+TEST_F(Users, OpenLinkIsSeenUntilItIsUsedOrOver) {
+    const UserId ana = add("ana");
+    const auto open = [&](WallClock::time_point at) {
+        return store.read([&](Reader& reader) { return open_link_of(reader, ana, at); }).value();
+    };
+    EXPECT_FALSE(open(store.start));
+    EXPECT_EQ(outcome([&](Transaction& transaction) {
+                  return create_one_time_token(transaction, OneTimePurpose::invitation, ana,
+                                               generate_one_time_token(random), store.start, MessageId{77});
+              }),
+              "done");
+    const auto link = open(store.start + 1h);
+    ASSERT_TRUE(link);
+    EXPECT_EQ(link->message, MessageId{77});
+    EXPECT_EQ(link->expires_at, store.start + 168h);
+    EXPECT_FALSE(open(store.start + 168h));
+}
+
 TEST_F(Users, SetUpLinkWorksOnlyWhileThereIsNobody) {
     const std::string link = generate_one_time_token(random);
     const auto create = [&] {

@@ -71,6 +71,8 @@ class MessageSigner {
     [[nodiscard]] bool has_keys() const { return !ring_()->is_empty(); }
     // Whether the domain has keys of its own that sign now.
     [[nodiscard]] bool signs(DomainId domain) const { return ring_()->signs(domain); }
+    // Likewise the service.
+    [[nodiscard]] bool signs_for_service() const { return !ring_()->service().empty(); }
     // A message of `identity`: for the domain of its author if that has keys, and for the service. `header`: all fields
     // as they will leave, from the top down, without our own trace fields. `signer` has hashed the body; nothing if no
     // key signed when the body began. What cannot be signed goes out unsigned, and the log says so.

@@ -1,6 +1,7 @@
 #include "core/tenancy/administration.h"
 
 #include "core/tenancy/columns.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/quota.h"
 #include "core/tenancy/statements.h"
 #include "lib/base/text.h"
@@ -55,6 +56,7 @@ Result<void> remove_tenant(Transaction& transaction, TenantId tenant) {
                                                 std::to_string(credentials) + " credentials and " +
                                                 std::to_string(networks) + " networks: remove them first");
     RELEVO_CHECK(remove_quotas_of(transaction, QuotaScope::tenant, tenant.value));
+    RELEVO_CHECK(remove_plan_rows_of(transaction, tenant));
     return statements::change_one(transaction, "DELETE FROM tenant WHERE id = $1", {tenant.value},
                                   "there is no such tenant");
 }

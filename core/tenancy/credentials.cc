@@ -2,6 +2,7 @@
 
 #include "core/tenancy/administration.h"
 #include "core/tenancy/columns.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/quota.h"
 #include "core/tenancy/secret.h"
 #include "core/tenancy/statements.h"
@@ -164,6 +165,10 @@ Result<CredentialId> create_credential(Transaction& transaction, const NewCreden
     RELEVO_TRY(const bool taken,
                statements::exists(transaction, "SELECT 1 FROM credential WHERE login = $1", {std::string_view(login)}));
     if (taken) return failure(ErrorKind::conflict, "the login \"" + login + "\" is taken: choose another one");
+    RELEVO_TRY(const std::int64_t present,
+               statements::count(transaction, "SELECT count(*) FROM credential WHERE tenant_id = $1",
+                                 {credential.tenant.value}));
+    RELEVO_CHECK(require_room(transaction, credential.tenant, LimitedThing::credentials, present));
     RELEVO_TRY(const std::int64_t number, statements::next_id(transaction, "credential"));
     const CredentialId id{number};
     RELEVO_CHECK(insert_credential(transaction, id, credential, login, secret, now));

@@ -1,6 +1,7 @@
 // Domains of tenants: part of administration.h.
 #include "core/tenancy/administration.h"
 #include "core/tenancy/columns.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/statements.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
@@ -170,6 +171,9 @@ Result<DomainId> create_domain(Transaction& transaction, const NewDomain& domain
     if (existing) return taken(*existing, tenant);
     RELEVO_CHECK(check_domains_above(transaction, tenant, ascii));
     if (domain.subdomains == Subdomains::included) RELEVO_CHECK(check_domains_below(transaction, tenant, ascii));
+    RELEVO_TRY(const std::int64_t present,
+               statements::count(transaction, "SELECT count(*) FROM domain WHERE tenant_id = $1", {tenant.value}));
+    RELEVO_CHECK(require_room(transaction, tenant, LimitedThing::domains, present));
     RELEVO_TRY(const std::int64_t id, statements::next_id(transaction, "domain"));
     RELEVO_TRY([[maybe_unused]] const auto inserted,
                transaction.execute(

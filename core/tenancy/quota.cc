@@ -197,7 +197,7 @@ Result<Quota> set_quota(Transaction& transaction, Quota quota) {
     const auto beyond = static_cast<std::int64_t>(quota.beyond);
     if (known) {
         quota.id = QuotaId{*known};
-        RELEVO_CHECK(transaction.execute("UPDATE quota SET recipients = $2, beyond = $3 WHERE id = $1",
+        RELEVO_CHECK(transaction.execute("UPDATE quota SET recipients = $2, beyond = $3, plan_id = 0 WHERE id = $1",
                                          {*known, limit, beyond}));
         RELEVO_CHECK(
             transaction.execute("UPDATE quota_usage SET used = $2 WHERE quota_id = $1 AND used > $2", {*known, limit}));
@@ -205,10 +205,11 @@ Result<Quota> set_quota(Transaction& transaction, Quota quota) {
     }
     RELEVO_TRY(const std::int64_t id, statements::next_id(transaction, "quota"));
     quota.id = QuotaId{id};
-    RELEVO_CHECK(transaction.execute(
-        "INSERT INTO quota (id, scope, subject, period, recipients, beyond) VALUES ($1, $2, $3, $4, $5, $6)",
-        {id, static_cast<std::int64_t>(quota.scope), quota.subject, static_cast<std::int64_t>(quota.period), limit,
-         beyond}));
+    RELEVO_CHECK(
+        transaction.execute("INSERT INTO quota (id, scope, subject, period, recipients, beyond, plan_id) VALUES ($1, "
+                            "$2, $3, $4, $5, $6, 0)",
+                            {id, static_cast<std::int64_t>(quota.scope), quota.subject,
+                             static_cast<std::int64_t>(quota.period), limit, beyond}));
     return quota;
 }
 

@@ -185,12 +185,42 @@ CREATE TABLE domain_mailbox (
 );
 )sql";
 
+// Plans, who has which, and what a tenant may have whatever its plan says. A quota with a plan_id follows that plan; 0:
+// it was set for the tenant alone. Numbers of things: 0 for any.
+constexpr std::string_view plan_schema = R"sql(
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('plan', 0);
+CREATE TABLE plan (
+    id BIGINT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    note TEXT NOT NULL,
+    domains BIGINT NOT NULL,
+    credentials BIGINT NOT NULL,
+    users BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE plan_quota (
+    plan_id BIGINT NOT NULL REFERENCES plan (id),
+    period INTEGER NOT NULL,
+    recipients BIGINT NOT NULL,
+    beyond INTEGER NOT NULL,
+    PRIMARY KEY (plan_id, period)
+);
+CREATE TABLE tenant_limit (
+    tenant_id BIGINT NOT NULL REFERENCES tenant (id),
+    thing INTEGER NOT NULL,
+    most BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, thing)
+);
+ALTER TABLE tenant ADD COLUMN plan_id BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE quota ADD COLUMN plan_id BIGINT NOT NULL DEFAULT 0;
+)sql";
+
 constexpr std::array migrations = {
     Migration{"tenancy", 1, initial_schema},  Migration{"tenancy", 2, ownership_schema},
     Migration{"tenancy", 3, dmarc_schema},    Migration{"tenancy", 4, return_path_schema},
     Migration{"tenancy", 5, fairness_schema}, Migration{"tenancy", 6, tls_schema},
     Migration{"tenancy", 7, tracking_schema}, Migration{"tenancy", 8, failed_login_schema},
-    Migration{"tenancy", 9, mailbox_schema}};
+    Migration{"tenancy", 9, mailbox_schema},  Migration{"tenancy", 10, plan_schema}};
 
 }  // namespace
 

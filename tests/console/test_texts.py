@@ -8,7 +8,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The same in Spanish and English: names, abbreviations, words that both languages have.
-SAME = {"domain_keys.dns", "domain_keys.selector", "nav.webhooks", "webhook.title", "language.es", "language.en", "security.starttls"}
+SAME = {"domain_keys.dns", "domain_keys.selector", "nav.webhooks", "plan.of", "plan.plan", "webhook.title", "language.es", "language.en", "security.starttls"}
 SAME_STEMS = ("tool.",)
 PLURAL = re.compile(r"\.(one|other)$")
 

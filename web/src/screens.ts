@@ -19,6 +19,8 @@ import Message from './screens/Message.svelte';
 import Messages from './screens/Messages.svelte';
 import NewCredential from './screens/NewCredential.svelte';
 import Nowhere from './screens/Nowhere.svelte';
+import Plan from './screens/Plan.svelte';
+import Plans from './screens/Plans.svelte';
 import Queue from './screens/Queue.svelte';
 import Sending from './screens/Sending.svelte';
 import Sessions from './screens/Sessions.svelte';
@@ -34,6 +36,7 @@ interface Entry {
   text: Key;
   icon: IconName;
   scope?: string;
+  of_tenant?: true; // what somebody of the whole server sees elsewhere
 }
 
 export const sections: { title: Key | ''; entries: Entry[] }[] = [
@@ -45,6 +48,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
       { to: '/statistics', text: 'nav.statistics', icon: 'statistics', scope: 'statistics:read' },
       { to: '/domains', text: 'nav.domains', icon: 'domains', scope: 'domains:read' },
       { to: '/credentials', text: 'nav.credentials', icon: 'credentials', scope: 'credentials:read' },
+      { to: '/plan', text: 'nav.plan', icon: 'tenants', scope: 'statistics:read', of_tenant: true },
       { to: '/suppressions', text: 'nav.suppressions', icon: 'suppressions', scope: 'suppressions:read' },
     ],
   },
@@ -55,6 +59,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
       { to: '/certificates', text: 'nav.certificates', icon: 'certificates', scope: 'settings:read' },
       { to: '/check', text: 'nav.check', icon: 'check', scope: 'checks:read' },
       { to: '/tenants', text: 'nav.tenants', icon: 'tenants', scope: 'tenants:write' },
+      { to: '/plans', text: 'nav.plans', icon: 'statistics', scope: 'tenants:write' },
     ],
   },
   {
@@ -89,6 +94,9 @@ const screens: [string, Screen][] = [
   ['/certificates', Certificates],
   ['/check', Check],
   ['/tenants', Tenants],
+  ['/tenants/:tenant', Plan],
+  ['/plan', Plan],
+  ['/plans', Plans],
   ['/keys', Keys],
   ['/webhooks', Webhooks],
   ['/webhooks/:webhook', Webhook],
