@@ -12,6 +12,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"getMessageContent", "message.content", Bounds::message},
     {"previewMessage", "message.preview", Bounds::message},
     {"listEvents", "event.list", Bounds::tenant, "events"},
+    {"cancelMessage", "message.cancel", Bounds::message},
     {"explainMessage", "queue.why", Bounds::message, "answers"},
 
     {"listDomains", "domain.list", Bounds::tenant, "domains"},

@@ -68,7 +68,7 @@ struct Common {
 };
 
 Tried<Common> read_common(const json::value& body) {
-    for (const std::string_view name : {"template_id", "send_at", "batch_id"})
+    for (const std::string_view name : {"template_id", "batch_id"})
         if (const json::value* given = member(body, name); given != nullptr && !given->is_null())
             return wrong(std::string(name), "is not offered here");
     const json::value* from = member(body, "from");
@@ -136,6 +136,15 @@ std::string track_of(const json::value& body) {
     return opens.value_or(false) ? "opens" : "clicks";
 }
 
+// "send_at": seconds since 1970.
+Tried<std::string> send_at_field(const json::value& object, const std::string& place) {
+    const json::value* given = member(object, "send_at");
+    if (given == nullptr || given->is_null()) return std::string();
+    if (!given->is_int64() || given->get_int64() < 0)
+        return wrong(place + "send_at", "must be a whole number of seconds since 1970");
+    return fmt::format("X-Relevo-Send-At: {}\r\n", given->get_int64());
+}
+
 using Substitutions = std::vector<std::pair<std::string, std::string>>;
 
 Tried<std::string> substituted(std::string text, const Substitutions& substitutions) {
@@ -169,8 +178,11 @@ Tried<Prepared> prepare(const Common& common, const json::value& body, const jso
     const std::string place = fmt::format("personalizations.{}.", index);
     mime::Composition composition = common.composition;
     if (const std::string subject = text(personalization, "subject"); !subject.empty()) composition.subject = subject;
-    if (member(personalization, "dynamic_template_data") != nullptr || member(personalization, "send_at") != nullptr)
-        return wrong(place + "dynamic_template_data", "and send_at are not offered here");
+    if (member(personalization, "dynamic_template_data") != nullptr)
+        return wrong(place + "dynamic_template_data", "is not offered here");
+    auto send_at = send_at_field(member(personalization, "send_at") != nullptr ? personalization : body,
+                                 member(personalization, "send_at") != nullptr ? place : "");
+    if (!send_at.has_value()) return Refused(std::move(send_at).error());
     add_fields(composition, body);
     add_fields(composition, personalization);
     if (composition.fields.size() > field_limit) return wrong("headers", "are too many");
@@ -212,7 +224,7 @@ Tried<Prepared> prepare(const Common& common, const json::value& body, const jso
     auto labels = label_fields(personalization, "", "custom_args");
     if (!labels.has_value()) return wrong(place + "custom_args." + labels.error().place, labels.error().detail);
     const std::string track = track_of(body);
-    prepared.content = common.control_fields + *labels +
+    prepared.content = common.control_fields + *send_at + *labels +
                        (track.empty() ? std::string() : fmt::format("X-Relevo-Track: {}\r\n", track)) +
                        *std::move(content);
     return prepared;

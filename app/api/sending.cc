@@ -2,6 +2,7 @@
 
 #include "app/api/label_fields.h"
 #include "app/api/sender.h"
+#include "core/reception/send_time.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
@@ -97,6 +98,13 @@ Tried<std::string> control_fields(const json::value& body) {
         fields += fmt::format("X-Relevo-Stream: {}\r\n", stream);
     if (const std::string pool = text(body, "pool"); !pool.empty())
         fields += fmt::format("X-Relevo-Pool: {}\r\n", pool);
+    if (const std::string track = text(body, "track"); !track.empty())
+        fields += fmt::format("X-Relevo-Track: {}\r\n", track);
+    if (const std::string send_at = text(body, "send_at"); !send_at.empty()) {
+        const auto time = parse_send_time(send_at);
+        if (!time.has_value()) return wrong("/send_at", "format", time.error().detail);
+        fields += fmt::format("X-Relevo-Send-At: {}\r\n", send_time_text(*time));
+    }
     auto labels = label_fields(body, "tags", "metadata");
     if (!labels.has_value())
         return wrong(fmt::format("/{}/{}", labels.error().member, labels.error().place), "format",

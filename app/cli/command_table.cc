@@ -50,8 +50,8 @@ std::vector<OptionSpec> with_filter(std::vector<OptionSpec> more) {
         {"--destination", "destination", text, "Mail of this destination, as `queue summary` names it"},
         {"--site", "site", text, "Mail to this site or provider, as `site list` names it (needs the server)"},
         {"--state", "state", text,
-         "waiting, active, held, restored (held since a restore), quota (waits for one), or releasable (the last "
-         "three)"},
+         "waiting, active, held, scheduled (its time has not come), restored (held since a restore), quota (waits for "
+         "one), or releasable (restored, held or quota)"},
     };
     options.insert(options.end(), more.begin(), more.end());
     return options;
@@ -306,6 +306,8 @@ void add_queue_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask("queue resume", "queue.resume", server_or_store, "Deliver to a suspended destination again",
                         {destination}));
     table.push_back(ask("message show", "message.show", server_or_store, "Tell what happened to a message", {message}));
+    table.push_back(ask("message cancel", "message.cancel", server_or_store,
+                        "Take a message back that is to be sent later", {message}));
     table.push_back(
         ask("message content", "message.content", server_or_store, "Print a message that is still queued", {message}));
 }

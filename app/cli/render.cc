@@ -200,6 +200,9 @@ std::string render(std::string_view request, const value& result) {
         return render_suppression(request, result);
     if (request.starts_with("stats.")) return render_statistics(request, result);
     if (request == "event.list") return render_events(result);
+    if (request == "message.cancel")
+        return fmt::format("Taken back: {} recipient{}\n", number(result, "cancelled"),
+                           number(result, "cancelled") == 1 ? "" : "s");
     if (request == "message.list") return render_messages(result);
     if (request == "message.show") return render_message(result);
     for (const std::string_view prefix : {"user.", "key.", "session.", "audit."})

@@ -72,6 +72,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
     if (command == "queue.suspend") co_return co_await suspend_destination(std::move(arguments), true);
     if (command == "queue.resume") co_return co_await suspend_destination(std::move(arguments), false);
     if (command == "message.show") co_return co_await show_message(std::move(arguments));
+    if (command == "message.cancel") co_return co_await cancel_message(std::move(arguments), std::move(principal));
     if (command == "message.list") co_return co_await list_messages(std::move(arguments));
     if (command == "event.list") co_return co_await list_events(std::move(arguments));
     if (command.starts_with("stats.")) co_return co_await perform_statistics(std::move(command), std::move(arguments));

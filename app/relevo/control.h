@@ -211,6 +211,9 @@ class Control {
     Task<Answer> perform_statistics(std::string command, Arguments arguments);
     Task<Answer> list_messages(Arguments arguments);
 
+    // control_schedule.cc
+    Task<Answer> cancel_message(Arguments arguments, Principal principal);
+
     // control_queue.cc
     Task<Answer> list_queue(Arguments arguments);
     Task<Answer> change_queue(Spool::Change change, Arguments arguments);

@@ -297,9 +297,9 @@ Work list_audit(Reader& reader, AuditReader& audit, const Arguments& arguments) 
 
 // Last words of the commands that change something.
 constexpr std::array changing_words = {
-    "add",    "remove",  "set",      "suspend",    "resume",     "rotate",    "verify", "import", "forget",
-    "hold",   "release", "retry",    "drop",       "drain",      "reload",    "send",   "create", "revoke",
-    "enable", "disable", "password", "totp_reset", "setup_link", "redeliver", "test",   "invite", "send_link"};
+    "add",      "remove",     "set",        "suspend",   "resume", "rotate", "verify",    "import", "forget", "hold",
+    "release",  "retry",      "drop",       "drain",     "reload", "send",   "create",    "revoke", "enable", "disable",
+    "password", "totp_reset", "setup_link", "redeliver", "test",   "invite", "send_link", "cancel"};
 // Arguments that say what a command was about; none of them is ever a secret.
 constexpr std::array naming_arguments = {"user",   "session", "credential", "address", "domain", "network", "site",
                                          "source", "webhook", "id",         "login",   "name",   "tenant"};

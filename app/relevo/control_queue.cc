@@ -4,6 +4,7 @@
 #include "app/relevo/json_arguments.h"
 #include "app/relevo/queue_words.h"
 #include "core/policy/sending.h"
+#include "core/reception/send_time.h"
 #include "core/tenancy/administration.h"
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
@@ -35,7 +36,7 @@ struct Selection {
     std::string destination;
     std::string site;            // or provider
     std::optional<bool> active;  // being delivered, or not
-    enum class Waits : std::uint8_t { any, for_quota, until_released } waits = Waits::any;
+    enum class Waits : std::uint8_t { any, for_quota, for_its_time, until_released } waits = Waits::any;
 };
 
 constexpr std::initializer_list<std::string_view> filter_members = {
@@ -49,6 +50,7 @@ bool is_given(const Arguments& arguments, std::string_view name) {
 }
 
 bool fits(Selection::Waits waits, const DeliveryRow& row) {
+    if (waits == Selection::Waits::for_its_time) return is_scheduled(row);
     if (waits == Selection::Waits::any || is_for_quota(row)) return true;
     return waits == Selection::Waits::until_released && row.state == DeliveryState::held;
 }
@@ -90,10 +92,13 @@ Result<Selection> selection_of(const Arguments& arguments, const Directory& dire
         selection.filter.restored = true;
     } else if (state == "quota") {
         selection.waits = Selection::Waits::for_quota;
+    } else if (state == "scheduled") {
+        selection.waits = Selection::Waits::for_its_time;
     } else if (state == "releasable") {
         selection.waits = Selection::Waits::until_released;
     } else if (state) {
-        return failure(ErrorKind::invalid, "\"state\" is waiting, active, held, restored, quota or releasable");
+        return failure(ErrorKind::invalid,
+                       "\"state\" is waiting, active, held, restored, scheduled, quota or releasable");
     }
     return selection;
 }
@@ -130,6 +135,11 @@ json::object timeline_entry(const Event& event, mail::Language language) {
 
 bool is_for_quota(const DeliveryRow& row) {
     return row.state == DeliveryState::waiting && row.attempts == 0 && row.last_reply.starts_with(waits_for_quota) &&
+           row.due_at > WallClock::now();
+}
+
+bool is_scheduled(const DeliveryRow& row) {
+    return row.state == DeliveryState::waiting && row.attempts == 0 && row.last_reply.starts_with(waits_for_schedule) &&
            row.due_at > WallClock::now();
 }
 
@@ -216,11 +226,13 @@ json::object Control::entry_of(const DeliveryRow& row, const Live& live) const {
             {"route", route.name},
             {"state", live.active.contains(row.id)       ? "active"
                       : row.state == DeliveryState::held ? "held"
+                      : is_scheduled(row)                ? "scheduled"
                                                          : "waiting"},
             {"attempts", row.attempts},
             {"accepted_at", json_time(row.accepted_at)},
             {"next_attempt_at", json_time(row.due_at)},
-            {"expires_at", json_time(row.accepted_at + limit)},
+            {"expires_at",
+             json_time((row.attempts == 0 ? std::max(row.accepted_at, row.due_at) : row.accepted_at) + limit)},
             {"last_reply", row.last_reply},
             {"size", row.size}};
 }
@@ -313,6 +325,8 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
         if (rows.empty()) break;
         after = key_of(rows.back().id);
         const bool last = rows.size() < changes_at_once;
+        // What is to go at its time goes before only if it is named.
+        if (change == Spool::Change::retry && !is_given(arguments, "id")) std::erase_if(rows, is_scheduled);
         if (!dry_run.value_or(false)) {
             RELEVO_CO_TRY(rows, co_await context_.store.spool().change(std::move(rows), change, reason.value_or("")));
             tell_engines(rows, change);

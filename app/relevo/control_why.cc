@@ -87,6 +87,20 @@ Waiting waiting_for_quota(const DeliveryRow& row, WallClock::time_point now) {
             .until = row.due_at};
 }
 
+Waiting waiting_for_its_time(const DeliveryRow& row, WallClock::time_point now) {
+    const std::string id = row.id.message.text();
+    const std::string when = shaping::clock_time(row.due_at, now);
+    return {.reason = "scheduled",
+            .hindrance = {},
+            .sentence = {fmt::format("Its sender asked for it to go at {}. relevo message cancel {} takes it back, "
+                                     "relevo queue retry --id {} sends it now.",
+                                     when, id, id),
+                         fmt::format("Quien lo envía pidió que salga a las {}. relevo message cancel {} lo anula, "
+                                     "relevo queue retry --id {} lo envía ya.",
+                                     when, id, id)},
+            .until = row.due_at};
+}
+
 Waiting retried_later(const DeliveryRow& row, WallClock::time_point now) {
     const std::string when = shaping::clock_time(row.due_at, now);
     const std::string_view reply = row.last_reply;
@@ -161,6 +175,8 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
             waiting = delivering(key);
         else if (context_.is_stopping())
             waiting = stopping();
+        else if (is_scheduled(row))
+            waiting = waiting_for_its_time(row, now);
         else if (is_for_quota(row))
             waiting = waiting_for_quota(row, now);
         else if (suspension_of(key, status, suspensions) == nullptr && row.due_at > now)

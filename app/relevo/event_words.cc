@@ -37,6 +37,7 @@ std::string sentence_of_message(EventKind kind, const json::object& facts) {
         text("host").empty() ? text("site") : fmt::format("{} [{}]", text("host"), text("address"));
     switch (kind) {
         case EventKind::accepted: {
+            if (text("from") == "account") return "Made here for a person of the console: " + text("about");
             if (!text("about").empty()) return "Report made about " + text("about");
             std::string sentence = "Accepted from " + text("client");
             if (!text("login").empty()) sentence += fmt::format(" (login {}, {})", text("login"), text("mechanism"));

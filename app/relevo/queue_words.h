@@ -31,6 +31,8 @@ inline constexpr std::size_t longest_page = 10'000;
 [[nodiscard]] boost::json::value last_meaning(const std::vector<Event>& events, DeliveryId id, mail::Language language);
 // It was accepted beyond a quota, and waits until there is room.
 [[nodiscard]] bool is_for_quota(const DeliveryRow& row);
+// Its message asked to be sent later, and that time has not come.
+[[nodiscard]] bool is_scheduled(const DeliveryRow& row);
 // A recipient that waits for nothing, in the list of those that `queue why` explains.
 [[nodiscard]] boost::json::object answer_of_suppressed(MessageId message, const Event& event);
 

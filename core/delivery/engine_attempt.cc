@@ -19,10 +19,13 @@ RoutingProblem lack_of_required_tls() {
                 "certain"};
 }
 
+// Until then we kept it ourselves.
+WallClock::time_point tried_since(const Message& message) { return std::max(message.accepted_at, message.due_at); }
+
 bool is_expired(const Route& route, const Message& message, WallClock::time_point now) {
     const auto limit =
         message.envelope.reverse_path.is_null() ? route.retry.expire_reports_after : route.retry.expire_after;
-    return now - message.accepted_at >= limit;
+    return now - tried_since(message) >= limit;
 }
 
 std::size_t place_of(const std::vector<std::uint32_t>& ordinals, std::uint32_t ordinal) {
@@ -111,12 +114,12 @@ DeliveryOutcome DeliveryEngine::outcome_for(const Work& work, std::size_t place,
         outcome.due_at = now + retry.delay_after(outcome.attempts, chance);
         const auto limit = message.envelope.reverse_path.is_null() ? retry.expire_reports_after : retry.expire_after;
         outcome.due_at =
-            std::min(outcome.due_at, message.accepted_at + limit);  // the last try is made when the time is up
+            std::min(outcome.due_at, tried_since(message) + limit);  // the last try is made when the time is up
         facts.next_attempt = outcome.due_at;
         reportable.delayed = retry.delay_warning_after.count() > 0 && !work.lease.delay_reported[place] &&
-                             now - message.accepted_at >= retry.delay_warning_after &&
+                             now - tried_since(message) >= retry.delay_warning_after &&
                              !message.envelope.reverse_path.is_null();
-        reportable.will_retry_until = message.accepted_at + limit;
+        reportable.will_retry_until = tried_since(message) + limit;
         outcome.delay_reported = reportable.delayed;
     }
     outcome.outcome = result.outcome;

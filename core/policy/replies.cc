@@ -1,7 +1,5 @@
 #include "core/policy/replies.h"
 
-#include "lib/base/text.h"
-
 #include <algorithm>
 #include <array>
 
@@ -502,6 +500,15 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "X-Relevo-Track is \"{value}\": write opens, clicks, opens,clicks or none",
      "The field chooses what is noticed of the message after delivery; only these values mean something.",
      "El campo elige qué se registra del mensaje tras la entrega; solo estos valores significan algo."},
+    {ReplyKey::send_at_unusable,
+     "send_at_unusable",
+     550,
+     {5, 6, 0},
+     "The time to send at: {problem}",
+     "The message says when it is to be delivered, in X-Relevo-Send-At, X-SMTPAPI or send_at: a time that cannot be "
+     "read, or one that lies too far ahead.",
+     "El mensaje dice cuándo debe entregarse, en X-Relevo-Send-At, X-SMTPAPI o send_at: una hora que no se entiende o "
+     "que queda demasiado lejos."},
     {ReplyKey::control_field_repeated,
      "control_field_repeated",
      550,
@@ -551,8 +558,6 @@ constexpr auto entries = std::to_array<ReplyEntry>({
      "dominios. El programa que lo creó debe escribir un único From con una dirección."},
 });
 
-constexpr std::size_t value_limit_octets = 160;
-
 constexpr bool is_in_order_of_keys() {
     for (std::size_t i = 0; i < entries.size(); ++i)
         if (static_cast<std::size_t>(entries[i].key) != i) return false;
@@ -570,28 +575,6 @@ std::optional<ReplyKey> reply_key(std::string_view name) {
     const auto found = std::ranges::find(entries, name, &ReplyEntry::name);
     if (found == entries.end()) return std::nullopt;
     return found->key;
-}
-
-smtp::Reply make_reply(ReplyKey key, std::initializer_list<ReplyValue> values) {
-    const ReplyEntry& entry = reply_entry(key);
-    smtp::Reply reply{.code = entry.code, .status = entry.status, .text = {}};
-    std::string_view rest = entry.text;
-    // One pass over the text of the table, so that braces inside a value stay what they are.
-    for (auto open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
-        const auto close = rest.find('}', open);
-        reply.text += rest.substr(0, open);
-        const auto name = rest.substr(open + 1, close - open - 1);
-        const auto* value = std::ranges::find(values, name, &ReplyValue::first);
-        if (value != values.end()) reply.text += printable(value->second, value_limit_octets);
-        rest.remove_prefix(close + 1);
-    }
-    reply.text += rest;
-    return reply;
-}
-
-std::string_view explain(ReplyKey key, mail::Language language) {
-    const ReplyEntry& entry = reply_entry(key);
-    return language == mail::Language::spanish ? entry.spanish : entry.english;
 }
 
 }  // namespace relevo

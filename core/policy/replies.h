@@ -73,6 +73,7 @@ enum class ReplyKey : std::uint8_t {
     stream_unknown,
     pool_unknown,
     track_unknown,
+    send_at_unusable,
     control_field_repeated,
     labels_unusable,
     // mail from outside: who wrote it

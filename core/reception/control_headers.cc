@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view stream_name = "X-Relevo-Stream";
 constexpr std::string_view pool_name = "X-Relevo-Pool";
 constexpr std::string_view track_name = "X-Relevo-Track";
+constexpr std::string_view send_at_name = "X-Relevo-Send-At";
 // More would not fit into a line of a reply.
 constexpr std::size_t named_pools = 8;
 
@@ -45,6 +46,16 @@ std::optional<Decision> take_pool(ControlHeaders& found, const std::string& valu
     return std::nullopt;
 }
 
+std::optional<Decision> take_send_at(ControlHeaders& found, const mail::Field& field) {
+    Result<std::optional<WallClock::time_point>> time = send_time_of_smtpapi(field);
+    if (equals_ignoring_case(field.name, send_at_name)) time = parse_send_time(mail::unfolded(field.value));
+    if (!time.has_value()) return decide(ReplyKey::send_at_unusable, {{"problem", time.error().detail}});
+    if (!*time) return std::nullopt;
+    if (found.send_at) return decide(ReplyKey::control_field_repeated, {{"field", field.name}});
+    found.send_at = *time;
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::expected<ControlHeaders, Decision> control_headers(const mail::Header& header, std::string_view content,
@@ -63,7 +74,8 @@ std::expected<ControlHeaders, Decision> control_headers(const mail::Header& head
         const bool is_track = equals_ignoring_case(field.name, track_name);
         if ((is_stream && found.stream) || (is_pool && !found.pool.empty()) || (is_track && found.tracked))
             return std::unexpected(decide(ReplyKey::control_field_repeated, {{"field", field.name}}));
-        std::optional<Decision> refusal;
+        std::optional<Decision> refusal = take_send_at(found, field);
+        if (refusal) return std::unexpected(*std::move(refusal));
         if (is_stream) refusal = take_stream(found, mail::unfolded(field.value));
         if (is_track) refusal = take_track(found, mail::unfolded(field.value));
         if (is_pool) refusal = take_pool(found, mail::unfolded(field.value), pools);

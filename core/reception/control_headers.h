@@ -4,6 +4,7 @@
 
 #include "core/policy/decision.h"
 #include "core/reception/message_labels.h"
+#include "core/reception/send_time.h"
 #include "core/tenancy/model.h"
 #include "lib/mail/message.h"
 #include "lib/mail/message_stream.h"
@@ -26,6 +27,8 @@ struct ControlHeaders {
     std::optional<Tracked> tracked;             // X-Relevo-Track: opens, clicks, both with a comma, or none
     std::string pool;                           // X-Relevo-Pool: a pool of egress sources; empty: none is asked for
     MessageLabels labels;                       // message_labels.h
+    // X-Relevo-Send-At, or send_at of X-SMTPAPI (send_time.h).
+    std::optional<WallClock::time_point> send_at{};
     // Where these fields lie in the content, [begin, end), ascending; those whose names say nothing to us too.
     std::vector<std::pair<std::size_t, std::size_t>> places;
 };

@@ -4,6 +4,7 @@
 #include "core/policy/sending.h"
 #include "core/reception/control_headers.h"
 #include "core/reception/replies.h"
+#include "core/spool/first_due.h"
 #include "core/tenancy/administration.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
@@ -143,6 +144,7 @@ std::optional<Decision> IncomingMessage::prepare(const Arrival& arrival, const m
     if (!decision.is_accepted()) return decision;
     auto asked = take_control_headers(*directory, arrival.identity, header);
     if (!asked.has_value()) return std::move(asked.error());
+    if (auto refusal = schedule(asked->send_at, WallClock::now())) return refusal;
     // The header is the same, but lies elsewhere.
     if (track(*directory, arrival.identity, envelope, header, asked->tracked))
         header = mail::Header::parse(arrived()).value();
@@ -171,6 +173,21 @@ std::expected<ControlHeaders, Decision> IncomingMessage::take_control_headers(co
     labels_ = std::move(found->labels);
     pool_ = found->pool;
     return found;
+}
+
+// A time that is past is no reason to refuse: programs, and mail on its way to us, are late.
+std::optional<Decision> IncomingMessage::schedule(std::optional<WallClock::time_point> send_at,
+                                                  WallClock::time_point now) {
+    if (!send_at || *send_at <= now) return std::nullopt;
+    if (*send_at - now > longest_schedule)
+        return decide(ReplyKey::send_at_unusable,
+                      {{"problem", fmt::format("{} is more than {} hours ahead", send_time_text(*send_at),
+                                               longest_schedule.count())}});
+    send_at_ = send_at;
+    if (*send_at <= not_before_) return std::nullopt;  // its quota has room later still
+    not_before_ = *send_at;
+    waits_for_ = fmt::format("{}{}", waits_for_schedule, send_time_text(*send_at));
+    return std::nullopt;
 }
 
 // Opens and clicks: the message gets links and an image of ours before it is signed. Whether content_ is another string
@@ -276,6 +293,7 @@ std::string IncomingMessage::origin_of(const Arrival& arrival, const mail::Envel
         json.optional("device", lan_origin_->device);
     }
     json.optional("waits_for", waits_for_);
+    if (send_at_) json.field("send_at", send_time_text(*send_at_));
     json.optional("signed_by", signed_by_).optional("sealed_by", sealed_by_);
     if (!tracking_.empty()) json.raw("tracking", tracking_);
     if (!authentication_.empty()) json.raw("authentication", authentication_);
@@ -322,16 +340,19 @@ std::function<Result<void>(Transaction&)> IncomingMessage::rows_of(
     const Identity& identity, const Submission& submission, std::function<Result<void>(Transaction&)> also) const {
     auto& shared = ports_.shared;
     const bool is_limited = identity.is_known() && limits_of(*shared.directory.load(), identity) != RateLimits{};
-    if (!is_limited && quotas_.empty() && !lan_origin_ && links_.empty()) return also;
+    const bool begins_later = not_before_ != WallClock::time_point{};
+    if (!is_limited && quotas_.empty() && !lan_origin_ && links_.empty() && !begins_later) return also;
     return
-        [is_limited, key = sender_key(identity), now = submission.accepted_at, quotas = quotas_,
-         counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_, book = shared.lan,
-         links = links_, tenant = submission.tenant, id = submission.id, directory = shared.directory.load(),
-         &events = ports_.spool.events(), recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
+        [is_limited, begins_later, first_due = not_before_, key = sender_key(identity), now = submission.accepted_at,
+         quotas = quotas_, counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_,
+         book = shared.lan, links = links_, tenant = submission.tenant, id = submission.id,
+         directory = shared.directory.load(), &events = ports_.spool.events(),
+         recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
          also = std::move(also)](Transaction& transaction) -> Result<void> {
             if (is_limited) RELEVO_CHECK(record_usage(transaction, key, hour_of(now), 1));
             if (!quotas.empty())
                 RELEVO_CHECK(count_in_quotas(transaction, events, *directory, tenant, quotas, counted, taken_at));
+            if (begins_later) RELEVO_CHECK(record_first_due(transaction, id, first_due));
             if (!links.empty()) RELEVO_CHECK(LinkBook::write(transaction, tenant, links, day_of(now)));
             if (origin) RELEVO_CHECK(book->record_arrival(transaction, *origin, id, recipients, now));
             return also ? also(transaction) : Result<void>{};
@@ -410,6 +431,7 @@ void IncomingMessage::forget() {
     quotas_.clear();
     not_before_ = {};
     waits_for_.clear();
+    send_at_.reset();
     held_because_.clear();
     content_ = {};
     received_octets_ = 0;

@@ -71,6 +71,8 @@ class IncomingMessage {
                                                                                const mail::Header& header);
     [[nodiscard]] bool track(const Directory& directory, const Identity& identity, const mail::Envelope& envelope,
                              const mail::Header& header, std::optional<Tracked> asked);
+    [[nodiscard]] std::optional<Decision> schedule(std::optional<WallClock::time_point> send_at,
+                                                   WallClock::time_point now);
     void mark_device(const Identity& identity, mail::SubmissionFixes& fixes, const mail::Header& header);
     [[nodiscard]] std::string unsubscribe_fields(const Identity& identity, const mail::Envelope& envelope,
                                                  const mail::Header& header) const;
@@ -105,6 +107,7 @@ class IncomingMessage {
     WallClock::time_point quotas_taken_at_;
     WallClock::time_point not_before_;  // the epoch: it may go at once
     std::string waits_for_;
+    std::optional<WallClock::time_point> send_at_;  // that it asks for, and that lies ahead
     std::string held_because_;
 };
 

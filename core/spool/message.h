@@ -53,7 +53,7 @@ struct Message {
     std::optional<mail::ReversePath> submitted_by;  // if it leaves with a return path of ours instead
     std::vector<std::uint32_t> ordinals;            // ordinals[i] belongs to envelope.recipients[i]
     WallClock::time_point accepted_at;
-    WallClock::time_point due_at;  // of a message just accepted: when delivery may begin
+    WallClock::time_point due_at;  // when delivery might begin; the epoch, or later than accepted_at
     ContentLocation location;
     std::shared_ptr<const std::string> content;  // fresh messages and loaded ones; never null when a delivery starts
 

@@ -20,7 +20,9 @@ constexpr std::array migrations{
     // 1: held because it came from a backup, until a person lets it go.
     Migration{"spool", 3, "ALTER TABLE delivery ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;"},
     // One row, id 1: the moment that the newest backup shows.
-    Migration{"spool", 4, "CREATE TABLE last_backup (id INTEGER PRIMARY KEY, moment INTEGER NOT NULL);"}};
+    Migration{"spool", 4, "CREATE TABLE last_backup (id INTEGER PRIMARY KEY, moment INTEGER NOT NULL);"},
+    // When it was to be tried first, if that was later than the acceptance; 0: it was not (first_due.h).
+    Migration{"spool", 5, "ALTER TABLE delivery ADD COLUMN first_due_at INTEGER NOT NULL DEFAULT 0;"}};
 }  // namespace
 
 std::span<const Migration> spool_migrations() { return migrations; }

@@ -22,7 +22,8 @@ constexpr std::string_view sql_delay_reported = "UPDATE delivery SET delay_repor
 constexpr std::string_view sql_next_delivery = "SELECT message_id FROM delivery WHERE id >= $1 ORDER BY id LIMIT 1";
 constexpr std::string_view sql_any_delivery = "SELECT 1 FROM delivery WHERE id >= $1 AND id < $2 LIMIT 1";
 constexpr std::string_view sql_pending_recipients =
-    "SELECT id, recipient, notify, original_recipient FROM delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 "
+    "SELECT id, recipient, notify, original_recipient, first_due_at FROM delivery WHERE id >= $1 AND id <= $2 AND "
+    "message_id = $3 "
     "AND state = 0 ORDER BY id";
 
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
@@ -429,6 +430,7 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
                                                         .notify = {static_cast<std::uint8_t>(row.integer(2))},
                                                         .original_recipient = std::string(row.text(3))});
                 message->ordinals.push_back(ordinal);
+                message->due_at = std::max(message->due_at, time_of_milliseconds(row.integer(4)));
                 return {};
             });
     }));

@@ -83,7 +83,8 @@ class People(RelevoTestCase, BrowserTestCase):
         browser.open(self.base, "es")
         browser.goto(link)
         browser.wait_for("Este enlace ya se usó")
-        self.look_in_both_widths("link-not-valid-es")
+        self.assertEqual(browser.faults(), [])
+        self.assertTrue(all("403" in complaint for complaint in browser.complaints()), "nothing but the refusal itself")
 
         browser.open(self.base, "es")
         browser.goto("/")

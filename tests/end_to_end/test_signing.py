@@ -13,7 +13,9 @@ from harness.name_server import txt  # noqa: E402
 
 class SigningTestCase(RelevoTestCase):
     destinations = {"destination.test": 11, "customer.test": 12}
-    settings = {"signing": {"service_domain": "relevo.test", "check_interval": "1s", "rotation_interval": "0s"}}
+    # The address of the console, which links lead to.
+    settings = {"signing": {"service_domain": "relevo.test", "check_interval": "1s", "rotation_interval": "0s"},
+                "http": [{"address": [f"127.0.0.1:{loopback.free_port('127.0.0.1')}"], "tls": False}]}
 
     def keys(self, domain: str = "customer.test") -> list[dict]:
         return self.relevo.control("dkim.show", domain=domain)["keys"]
@@ -86,6 +88,14 @@ class TestSigning(SigningTestCase):
         [report] = back.wait_for(1)
         self.assertEqual(report.sender, "")
         self.assert_signed_by(report.content, self.in_state("active", "relevo.test"))
+
+    def test_3_invitations_are_signed_for_the_service(self):
+        sink = self.sink()
+        invited = self.relevo.ask("user", "invite", "eva@destination.test", "--role", "analyst")
+        self.assertEqual(invited["sent_to"], "eva@destination.test")
+        [letter] = sink.wait_for(1)
+        self.assertEqual(letter.sender, "no-reply@relevo.test")
+        self.assert_signed_by(letter.content, self.in_state("active", "relevo.test"))
 
     def test_4_next_keys_take_over_only_when_they_are_in_the_dns(self):
         before = self.in_state("active")

@@ -4,7 +4,7 @@ export const names = ['id', 'state', 'recipient', 'sender', 'domain', 'destinati
 export type Name = (typeof names)[number];
 export type Filter = Partial<Record<Name, string>>;
 
-export const states = ['waiting', 'active', 'held', 'quota'] as const;
+export const states = ['waiting', 'active', 'held', 'scheduled', 'quota'] as const;
 
 const is_name = (text: string): text is Name => (names as readonly string[]).includes(text);
 

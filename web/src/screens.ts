@@ -48,7 +48,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
       { to: '/statistics', text: 'nav.statistics', icon: 'statistics', scope: 'statistics:read' },
       { to: '/domains', text: 'nav.domains', icon: 'domains', scope: 'domains:read' },
       { to: '/credentials', text: 'nav.credentials', icon: 'credentials', scope: 'credentials:read' },
-      { to: '/plan', text: 'nav.plan', icon: 'tenants', scope: 'statistics:read', of_tenant: true },
+      { to: '/plan', text: 'nav.plan', icon: 'plans', scope: 'statistics:read', of_tenant: true },
       { to: '/suppressions', text: 'nav.suppressions', icon: 'suppressions', scope: 'suppressions:read' },
     ],
   },
@@ -59,7 +59,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
       { to: '/certificates', text: 'nav.certificates', icon: 'certificates', scope: 'settings:read' },
       { to: '/check', text: 'nav.check', icon: 'check', scope: 'checks:read' },
       { to: '/tenants', text: 'nav.tenants', icon: 'tenants', scope: 'tenants:write' },
-      { to: '/plans', text: 'nav.plans', icon: 'statistics', scope: 'tenants:write' },
+      { to: '/plans', text: 'nav.plans', icon: 'plans', scope: 'tenants:write' },
     ],
   },
   {
