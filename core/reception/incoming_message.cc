@@ -342,21 +342,20 @@ std::function<Result<void>(Transaction&)> IncomingMessage::rows_of(
     const bool is_limited = identity.is_known() && limits_of(*shared.directory.load(), identity) != RateLimits{};
     const bool begins_later = not_before_ != WallClock::time_point{};
     if (!is_limited && quotas_.empty() && !lan_origin_ && links_.empty() && !begins_later) return also;
-    return
-        [is_limited, begins_later, first_due = not_before_, key = sender_key(identity), now = submission.accepted_at,
-         quotas = quotas_, counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_,
-         book = shared.lan, links = links_, tenant = submission.tenant, id = submission.id,
-         directory = shared.directory.load(), &events = ports_.spool.events(),
-         recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
-         also = std::move(also)](Transaction& transaction) -> Result<void> {
-            if (is_limited) RELEVO_CHECK(record_usage(transaction, key, hour_of(now), 1));
-            if (!quotas.empty())
-                RELEVO_CHECK(count_in_quotas(transaction, events, *directory, tenant, quotas, counted, taken_at));
-            if (begins_later) RELEVO_CHECK(record_first_due(transaction, id, first_due));
-            if (!links.empty()) RELEVO_CHECK(LinkBook::write(transaction, tenant, links, day_of(now)));
-            if (origin) RELEVO_CHECK(book->record_arrival(transaction, *origin, id, recipients, now));
-            return also ? also(transaction) : Result<void>{};
-        };
+    return [is_limited, begins_later, first_due = not_before_, key = sender_key(identity), now = submission.accepted_at,
+            quotas = quotas_, counted = recipients_counted_, taken_at = quotas_taken_at_, origin = lan_origin_,
+            book = shared.lan, links = links_, tenant = submission.tenant, id = submission.id,
+            directory = shared.directory.load(), &events = ports_.spool.events(),
+            recipients = static_cast<std::int64_t>(submission.envelope.recipients.size()),
+            also = std::move(also)](Transaction& transaction) -> Result<void> {
+        if (is_limited) RELEVO_CHECK(record_usage(transaction, key, hour_of(now), 1));
+        if (!quotas.empty())
+            RELEVO_CHECK(count_in_quotas(transaction, events, *directory, tenant, quotas, counted, taken_at));
+        if (begins_later) RELEVO_CHECK(record_first_due(transaction, id, first_due));
+        if (!links.empty()) RELEVO_CHECK(LinkBook::write(transaction, tenant, links, day_of(now)));
+        if (origin) RELEVO_CHECK(book->record_arrival(transaction, *origin, id, recipients, now));
+        return also ? also(transaction) : Result<void>{};
+    };
 }
 
 Task<Result<IncomingMessage::Kept>> IncomingMessage::keep(
