@@ -12,6 +12,7 @@
 #include "core/statistics/counter_book.h"
 #include "core/tenancy/failed_logins.h"
 #include "core/tenancy/model.h"
+#include "core/tenancy/plan.h"
 #include "core/tenancy/quota.h"
 #include "core/tenancy/rate_limiter.h"
 #include "core/webhooks/deliveries.h"
@@ -116,14 +117,20 @@ const std::vector<ExportTable>& who_sends() {
     static const std::vector<ExportTable> tables{
         {"tenant",
          mail,
-         "SELECT id, name, language, suspended, weight, tls, created_at FROM tenant WHERE id = $1",
+         "SELECT t.id, t.name, t.language, t.suspended, t.weight, t.tls, t.created_at, p.name FROM tenant t"
+         " LEFT JOIN plan p ON p.id = t.plan_id WHERE t.id = $1",
          {{"id", as_id<TenantId>},
           {"name", as_text},
           {"language", as_language},
           {"suspended", as_flag},
           {"weight", as_number},
           {"tls", as_name<mail::TlsWish, mail::TlsWish::usual, mail::TlsWish::verified>},
-          {"created_at", as_time}}},
+          {"created_at", as_time},
+          {"plan", as_text_or_null}}},
+        {"limits",
+         mail,
+         "SELECT thing, most FROM tenant_limit WHERE tenant_id = $1 ORDER BY thing",
+         {{"thing", as_name<LimitedThing, LimitedThing::domains, LimitedThing::users>}, {"most", as_number}}},
         {"domains",
          mail,
          "SELECT id, name, subdomains, ownership, challenge, verified_at, dmarc, return_path, tracking, tracking_host,"
@@ -139,6 +146,11 @@ const std::vector<ExportTable>& who_sends() {
           {"tracking", as_tracked},
           {"tracking_host", as_text_or_null},
           {"created_at", as_time}}},
+        {"domain_mailboxes",
+         mail,
+         "SELECT d.name, m.server FROM domain_mailbox m JOIN domain d ON d.id = m.domain_id WHERE d.tenant_id = $1"
+         " ORDER BY m.domain_id, m.place",
+         {{"domain", as_text}, {"server", as_text}}},
         {"domain_addresses",
          mail,
          "SELECT d.name, a.address FROM domain_address a JOIN domain d ON d.id = a.domain_id WHERE d.tenant_id = $1"

@@ -132,6 +132,7 @@ Task<Result<void>> Erasure::run(Run& run) {
     for (const Place& place : run.mail) ++(place.second == -1 ? run.counts.sent : run.counts.received);
     if (run.mode == Mode::erase) RELEVO_CO_CHECK(co_await keep_places(run));
     RELEVO_CO_CHECK(co_await erase_events(run));
+    RELEVO_CO_CHECK(co_await erase_subjects(run));
     RELEVO_CO_CHECK(co_await erase_senders(run));
     RELEVO_CO_CHECK(co_await erase_audit(run));
     RELEVO_CO_CHECK(co_await erase_lists(run));

@@ -83,6 +83,7 @@ class Erasure {
     Task<Result<void>> find_received(Run& run);
     Task<Result<void>> keep_places(const Run& run);
     Task<Result<void>> erase_events(Run& run);
+    Task<Result<void>> erase_subjects(Run& run);
     Task<Result<void>> erase_senders(Run& run);
     Task<Result<void>> erase_audit(Run& run);
     // list_steps.cc: all other tables
@@ -114,6 +115,10 @@ class Erasure {
         "SELECT id, message_id, tenant_id, recipient, sender FROM recipient_{} WHERE id > $1 ORDER BY id LIMIT $2"};
     // The writers' threads:
     DayStatement update_event_{"UPDATE event_{} SET detail = $1 WHERE id = $2"};
+    DayStatement delete_subject_{
+        "DELETE FROM event_subject_{0} WHERE subject = $1 AND ($2 = 0 OR id IN (SELECT id FROM event_{0} WHERE "
+        "tenant_id ="
+        " $2))"};
     DayStatement update_sender_{"UPDATE message_{} SET sender = $1, envelope_id = '' WHERE id = $2"};
     DayStatement update_audit_{"UPDATE audit_{} SET object_id = $1, detail = $2 WHERE id = $3"};
     DayStatement searches_of_{

@@ -1,5 +1,6 @@
 // What is kept by days: messages, events, the audit log.
 #include "core/erasure/erasure.h"
+#include "core/events/event.h"
 #include "core/spool/message.h"
 #include "lib/json/json.h"
 
@@ -167,6 +168,19 @@ Task<Result<void>> Erasure::erase_events(Run& run) {
             }));
         }
     }
+    co_return Result<void>();
+}
+
+// The histories of the person's entries on lists.
+Task<Result<void>> Erasure::erase_subjects(Run& run) {
+    if (run.mode == Mode::count) co_return Result<void>();
+    RELEVO_CO_TRY(const std::vector<std::int64_t> days, co_await days_of(mail_, "event_subject"));
+    const std::string subject = subject_text(EventTopic::suppression, run.person.address());
+    for (const std::int64_t day : days)
+        RELEVO_CO_CHECK(co_await write(mail_, [&](Transaction& transaction) -> Result<void> {
+            RELEVO_CHECK(transaction.execute(delete_subject_.of(day), {std::string_view(subject), run.tenant}));
+            return {};
+        }));
     co_return Result<void>();
 }
 

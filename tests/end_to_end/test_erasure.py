@@ -162,7 +162,7 @@ class TestErasure(RelevoTestCase):
         self.relevo.stop()
         # As it is left when the process ends between the events of the first message and those of the second.
         with sqlite3.connect(self.relevo.folder / "data" / "relevo.db") as rows:
-            table = rows.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'event\\_%' ESCAPE '\\' AND type = 'table'").fetchall()[-1][0]
+            table = rows.execute("SELECT name FROM sqlite_schema WHERE name GLOB 'event_[0-9]*' AND type = 'table'").fetchall()[-1][0]
             places = rows.execute(f"SELECT id, message_id, ordinal FROM {table} WHERE detail LIKE '%fred@%' AND ordinal >= 0").fetchall()
             rows.execute("INSERT INTO erasure VALUES (77, 0, 'fred@destination.test', 0, 3, 0, 'uid 0')")
             for _, message, ordinal in places:

@@ -77,7 +77,7 @@ class TestExport(RelevoTestCase):
         self.assertEqual([(one["message"], one["recipient"], one["state"]) for one in self.rows("queue")],
                          [(waits, "dan@destination.test", "waiting"), (waits, "eve@destination.test", "waiting")])
         self.assertEqual([(one["kind"], one["message"], one["ordinal"]) for one in self.rows("events")],
-                         [("accepted", sent, None), ("delivered", sent, 0), ("accepted", waits, None)])
+                         [("accepted", sent, None), ("delivered", sent, 0), ("accepted", waits, None), ("suppression.created", None, None)])
         self.assertEqual([(one["address"], one["reason"], one["text"]) for one in self.rows("suppression")],
                          [("gone@destination.test", "manual", "asked by telephone")])
         self.assertEqual([(one["id"], one["url"]) for one in self.rows("webhooks")], [(webhook["id"], "https://hooks.customer.test/in")])
