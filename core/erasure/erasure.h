@@ -82,6 +82,8 @@ class Erasure {
     Task<Result<void>> find_sent(Run& run);
     Task<Result<void>> find_received(Run& run);
     Task<Result<void>> keep_places(const Run& run);
+    // The first and the last; the first is greater: there are none.
+    Task<Result<std::pair<std::int64_t, std::int64_t>>> event_ids_of(std::int64_t day);
     Task<Result<void>> erase_events(Run& run);
     Task<Result<void>> erase_subjects(Run& run);
     Task<Result<void>> erase_senders(Run& run);

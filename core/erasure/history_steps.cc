@@ -78,6 +78,17 @@ Task<Result<void>> Erasure::find_sent(Run& run) {
     co_return Result<void>();
 }
 
+Task<Result<std::pair<std::int64_t, std::int64_t>>> Erasure::event_ids_of(std::int64_t day) {
+    std::pair<std::int64_t, std::int64_t> ids{1, 0};
+    RELEVO_CO_CHECK(co_await read_rows(mail_, [&](Reader& reader) {
+        return reader.query(event_bounds_.of(day), {}, [&](const Row& row) -> Result<void> {
+            if (!row.is_null(0)) ids = {row.integer(0), row.integer(1)};
+            return {};
+        });
+    }));
+    co_return ids;
+}
+
 Task<Result<void>> Erasure::find_received(Run& run) {
     RELEVO_CO_CHECK(co_await read_rows(mail_, [&](Reader& reader) {
         return reader.query("SELECT message_id, ordinal FROM erasure_mail WHERE erasure_id = $1", {run.id},
@@ -85,15 +96,9 @@ Task<Result<void>> Erasure::find_received(Run& run) {
     }));
     RELEVO_CO_TRY(const std::vector<std::int64_t> days, co_await days_of(mail_, "event"));
     for (const std::int64_t day : days) {
-        std::int64_t after = 0, last = 0;
-        RELEVO_CO_CHECK(co_await read_rows(mail_, [&](Reader& reader) {
-            return reader.query(event_bounds_.of(day), {}, [&](const Row& row) -> Result<void> {
-                after = row.integer(0) - 1;
-                last = row.integer(1);
-                return {};
-            });
-        }));
-        for (; after < last; after += window_rows)
+        RELEVO_CO_TRY(const auto ids, co_await event_ids_of(day));
+        const std::int64_t last = ids.second;
+        for (std::int64_t after = ids.first - 1; after < last; after += window_rows)
             RELEVO_CO_CHECK(co_await read_rows(mail_, [&](Reader& reader) {
                 return reader.query(received_.of(day),
                                     {after, after + window_rows, std::string_view(run.person.pattern()), run.tenant},
@@ -127,15 +132,9 @@ Task<Result<void>> Erasure::keep_places(const Run& run) {
 Task<Result<void>> Erasure::erase_events(Run& run) {
     RELEVO_CO_TRY(const std::vector<std::int64_t> days, co_await days_of(mail_, "event"));
     for (const std::int64_t day : days) {
-        std::int64_t after = 0, last = 0;
-        RELEVO_CO_CHECK(co_await read_rows(mail_, [&](Reader& reader) {
-            return reader.query(event_bounds_.of(day), {}, [&](const Row& row) -> Result<void> {
-                after = row.integer(0) - 1;
-                last = row.integer(1);
-                return {};
-            });
-        }));
-        for (; after < last; after += page_rows) {
+        RELEVO_CO_TRY(const auto ids, co_await event_ids_of(day));
+        const std::int64_t last = ids.second;
+        for (std::int64_t after = ids.first - 1; after < last; after += page_rows) {
             std::vector<Change> changes;
             RELEVO_CO_CHECK(co_await read_rows(mail_, [&](Reader& reader) {
                 return reader.query(events_.of(day), {after, after + page_rows, run.tenant},
