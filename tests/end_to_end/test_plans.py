@@ -6,17 +6,12 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import loopback, mail  # noqa: E402
+from harness import mail  # noqa: E402
 from harness.api import Api  # noqa: E402
-from harness.case import RelevoTestCase  # noqa: E402
+from harness.case import WebTestCase  # noqa: E402
 
 
-class Plans(RelevoTestCase):
-    @classmethod
-    def class_settings(cls) -> dict:
-        cls.web_port = loopback.free_port("127.0.0.1")
-        return {"http": [{"address": [f"127.0.0.1:{cls.web_port}"], "tls": False}]}
-
+class Plans(WebTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()

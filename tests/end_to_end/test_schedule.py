@@ -10,9 +10,9 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import loopback, mail  # noqa: E402
+from harness import mail  # noqa: E402
 from harness.api import Api  # noqa: E402
-from harness.case import RelevoTestCase  # noqa: E402
+from harness.case import WebTestCase  # noqa: E402
 
 LETTER = {"from": "ana@customer.test", "to": "bob@destination.test", "subject": "Later", "text": "Not yet.\n"}
 
@@ -25,12 +25,7 @@ def rfc3339(time: datetime.datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Schedule(RelevoTestCase):
-    @classmethod
-    def class_settings(cls) -> dict:
-        cls.web_port = loopback.free_port("127.0.0.1")
-        return {"http": [{"address": [f"127.0.0.1:{cls.web_port}"], "tls": False}]}
-
+class Schedule(WebTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()

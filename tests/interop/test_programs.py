@@ -10,9 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import peers  # noqa: E402
-from harness import loopback  # noqa: E402
 from harness.api import Api  # noqa: E402
-from harness.case import RelevoTestCase  # noqa: E402
+from harness.case import WebTestCase  # noqa: E402
 from harness.relevo import PASSWORD  # noqa: E402
 
 SENDGRID = """
@@ -47,13 +46,7 @@ echo 'sent';
 """
 
 
-class Programs(RelevoTestCase):
-
-    @classmethod
-    def class_settings(cls) -> dict:
-        cls.web_port = loopback.free_port("127.0.0.1")
-        return {"http": [{"address": [f"127.0.0.1:{cls.web_port}"], "tls": False}]}
-
+class Programs(WebTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()

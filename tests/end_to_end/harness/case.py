@@ -84,3 +84,14 @@ class RelevoTestCase(unittest.TestCase):
             return loopback.wait_until(found, f"event {kind} of {message}", seconds, 0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}; there is {self.timeline(message)}") from None
+
+
+class WebTestCase(RelevoTestCase):
+    """With the API and the console at 127.0.0.1, port `web_port`, beside what `settings` say."""
+
+    web_port: int
+
+    @classmethod
+    def class_settings(cls) -> dict:
+        cls.web_port = loopback.free_port("127.0.0.1")
+        return {**cls.settings, "http": [{"address": [f"127.0.0.1:{cls.web_port}"], "tls": False}]}
