@@ -231,14 +231,17 @@ class TestDns(IssuingTests, AcmeTestCase):
         broken.write_text("#!/bin/sh\necho 'no rights at the DNS provider' >&2\nexit 3\n")
         broken.chmod(0o755)
         good = self.relevo.settings["acme"]["hook"]
-        self.relevo.configure({"acme": {"hook": str(broken)}})
+        # A name of its own: now and then pebble takes an earlier proof of a known one, and then no hook is asked (with
+        # PEBBLE_AUTHZREUSE=0, too: it draws one of a hundred numbers and compares with ">").
+        name = "other.relevo.test"
+        self.relevo.configure({"acme": {"hook": str(broken), "names": [HOST, name]}})
         self.relevo.control("server.reload")
-        self.relevo.control("certificate.renew", name=HOST)
-        failed = self.relevo.wait_for_log("acme.failed", 30, name=HOST)
+        failed = self.relevo.wait_for_log("acme.failed", 30, name=name)
         self.assertIn("ended with status 3 and said: no rights at the DNS provider", failed["problem"])
         self.relevo.configure({"acme": {"hook": good}})
         self.relevo.control("server.reload")
-        self.renewed()
+        self.relevo.control("certificate.renew", name=name)
+        self.wait_until_valid(name)
 
 
 class TestFailures(AcmeTestCase):
