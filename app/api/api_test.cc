@@ -120,6 +120,13 @@ TEST(ApiProblems, ARateTellsWhenThereIsRoom) {
     EXPECT_EQ(told.retry_after, std::chrono::seconds(90));
 }
 
+TEST(ApiProblems, ABoundThatStaysIsNotToBeTriedAgain) {
+    const Trouble told = trouble_of(Error{ErrorKind::limit, "there are 1,000 plans: remove some first"});
+    EXPECT_EQ(told.status, 422U);
+    EXPECT_EQ(told.code, "limit");
+    EXPECT_EQ(told.retry_after, std::chrono::seconds(0));
+}
+
 TEST(RequestLimiter, LetsABurstThroughAndThenTheRate) {
     RequestLimiter limiter(10, 5);
     auto now = Clock::now();

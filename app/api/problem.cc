@@ -55,11 +55,8 @@ Trouble trouble_of(const Error& error) {
         case ErrorKind::conflict: return trouble(409, "conflict", error.detail);
         case ErrorKind::refused: return trouble(403, "refused", error.detail);
         case ErrorKind::unsupported: return trouble(422, "unsupported", error.detail);
-        case ErrorKind::limit: {
-            Trouble told = trouble(429, "limit", error.detail);
-            told.retry_after = std::chrono::seconds(1);
-            return told;
-        }
+        // A bound that stays: to send the same again changes nothing, so no 429, which clients repeat by themselves.
+        case ErrorKind::limit: return trouble(422, "limit", error.detail);
         case ErrorKind::full:
         case ErrorKind::timeout:
         case ErrorKind::closed:

@@ -117,7 +117,7 @@ class PasswordChecker::State {
         }
         if (queue_.size() >= options_.queue_limit) {
             lock.unlock();
-            return done(failure(ErrorKind::limit, "too many logins are being checked"));
+            return done(failure(ErrorKind::temporary, "too many logins are being checked"));
         }
         queue_.push_back(Check{hash, is_decoy, std::move(password), digest, now, std::move(done)});
         lock.unlock();
@@ -133,7 +133,7 @@ class PasswordChecker::State {
                 return;
             }
         }
-        std::visit([](auto& done) { done(failure(ErrorKind::limit, "too many new passwords are being made")); },
+        std::visit([](auto& done) { done(failure(ErrorKind::temporary, "too many new passwords are being made")); },
                    making.done);
     }
 

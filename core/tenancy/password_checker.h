@@ -35,13 +35,13 @@ class PasswordChecker {
     ~PasswordChecker();
 
     // Completes with whether `password` belongs to `stored_hash`; empty stands for an unknown user: the same work, and
-    // always false. Errors: limit – too many checks wait: answer 454 4.7.0. cancelled.
+    // always false. Errors: temporary – too many checks wait: answer 454 4.7.0. cancelled.
     void check(const std::string& stored_hash, std::string password, Clock::time_point now,
                Completer<Result<bool>> done);
 
-    // Completes with what is kept of a new password. Errors: limit – too many wait. cancelled. Those of make_secret().
+    // Completes with what is kept of a new password. Errors: temporary – too many wait. cancelled. Those of make_secret().
     void make(std::string password, Completer<Result<StoredSecret>> done);
-    // The same for a login that knows no SCRAM. Errors: limit, cancelled; those of hash_password().
+    // The same for a login that knows no SCRAM. Errors: temporary, cancelled; those of hash_password().
     void hash(std::string password, Completer<Result<std::string>> done);
 
  private:

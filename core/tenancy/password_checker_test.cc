@@ -107,7 +107,7 @@ TEST_F(PasswordCheckerTest, RefusesMoreThanItsQueueHolds) {
     for (auto& answer : answers) {
         const auto right = answer.get();
         if (!right.has_value()) {
-            EXPECT_EQ(right.error().kind, ErrorKind::limit);
+            EXPECT_EQ(right.error().kind, ErrorKind::temporary);
             ++refused;
         }
     }
