@@ -39,7 +39,8 @@ class PasswordChecker {
     void check(const std::string& stored_hash, std::string password, Clock::time_point now,
                Completer<Result<bool>> done);
 
-    // Completes with what is kept of a new password. Errors: temporary – too many wait. cancelled. Those of make_secret().
+    // Completes with what is kept of a new password. Errors: temporary – too many wait. cancelled. Those of
+    // make_secret().
     void make(std::string password, Completer<Result<StoredSecret>> done);
     // The same for a login that knows no SCRAM. Errors: temporary, cancelled; those of hash_password().
     void hash(std::string password, Completer<Result<std::string>> done);

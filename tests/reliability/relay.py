@@ -116,8 +116,7 @@ class Relay:
         """With `web_port` there is the HTTP API too, tracking of what asks for it, and with `hooks_port` a webhook to there."""
         self.port, self.web_port, self.hooks_port, self.process, self.key = port, web_port, hooks_port, None, ""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="relevo-crash.", dir="/var/tmp"))
-        self.disk = (MemoryDisk(self.folder) if file_system == "tmpfs" else LoopDisk(self.folder, file_system)) if file_system \
-            else PlainFolder(self.folder)
+        self.disk = self._disk(file_system)
         self.serve_environment = dict(os.environ, **({} if synced else {"RELEVO_TEST_UNSYNCED": "1"}))
         self.program = binary()
         self.configuration = self.folder / "relevo.toml"
@@ -126,6 +125,11 @@ class Relay:
         except BaseException:
             self.remove()
             raise
+
+    def _disk(self, file_system):
+        if file_system == "tmpfs":
+            return MemoryDisk(self.folder)
+        return LoopDisk(self.folder, file_system) if file_system else PlainFolder(self.folder)
 
     def _set_up(self, destination_port):
         self.configuration.write_text(f"""
