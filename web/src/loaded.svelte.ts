@@ -5,9 +5,9 @@ export class Loaded<T> {
   value = $state.raw<T>();
   problem = $state.raw<Problem>();
   is_busy = $state(true);
-  private turn = 0;
+  protected turn = 0;
 
-  constructor(private readonly read: () => Promise<T>) {}
+  constructor(protected readonly read: () => Promise<T>) {}
 
   // The former value stays until the new one is there.
   async reload(): Promise<void> {
@@ -29,6 +29,37 @@ export class Loaded<T> {
 // Reads at once, and again when what `read` looks at before its first wait has changed. For the top of a component.
 export function loaded<T>(read: () => Promise<T>): Loaded<T> {
   const it = new Loaded(read);
+  $effect(() => {
+    void it.reload();
+  });
+  return it;
+}
+
+export interface Page<Row> {
+  data: readonly Row[];
+  next_cursor?: string | null;
+}
+
+// A list that comes page by page; its value is all that was read so far. Reading it again begins at its first page.
+export class Paged<Row> extends Loaded<Page<Row>> {
+  readonly more = new Change();
+
+  constructor(private readonly page_at: (cursor: string) => Promise<Page<Row>>) {
+    super(() => page_at(''));
+  }
+
+  read_on(): Promise<boolean> {
+    return this.more.run(async () => {
+      const turn = this.turn;
+      const page = await this.page_at(this.value!.next_cursor!);
+      if (turn === this.turn) this.value = { data: [...this.value!.data, ...page.data], next_cursor: page.next_cursor };
+    });
+  }
+}
+
+// As `loaded`, for what comes page by page; the cursor of the first page is empty.
+export function paged<Row>(page_at: (cursor: string) => Promise<Page<Row>>): Paged<Row> {
+  const it = new Paged(page_at);
   $effect(() => {
     void it.reload();
   });
