@@ -117,7 +117,7 @@ struct AcmeSettings {
     AcmeChallenge challenge = AcmeChallenge::http_01;
     std::string hook;  // for dns-01
     std::chrono::seconds hook_time_limit{120};
-    std::chrono::seconds dns_wait{30};
+    std::chrono::seconds dns_wait{300};
     std::string trust_file;                // empty: the system's
     std::chrono::seconds renew_before{0};  // 0: a third of the life
     std::uint32_t orders_per_hour = 20;

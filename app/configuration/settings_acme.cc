@@ -35,10 +35,13 @@ std::span<const Setting<AcmeSettings>> settings_of() {
             {.names_file = true}),
         row<&S::hook_time_limit>("hook_time_limit", {"How long the hook may take.", "Cuánto puede tardar el programa."},
                                  between(1, hour)),
-        row<&S::dns_wait>("dns_wait",
-                          {"How long all name servers may need until they have what the hook has set.",
-                           "Cuánto pueden tardar todos los servidores de nombres en tener lo que puso el programa."},
-                          between(0, hour)),
+        row<&S::dns_wait>(
+            "dns_wait",
+            {"How long the zone's name servers may need until all of them have what the hook has set; they "
+             "are asked again and again. 0: they are not asked.",
+             "Cuánto pueden tardar todos los servidores de la zona en tener lo que puso el programa; se "
+             "les pregunta una y otra vez. 0: no se les pregunta."},
+            between(0, hour)),
         row<&S::trust_file>(
             "trust_file",
             {"PEM file with the certificates to trust when the authority is asked: for one of your own.",

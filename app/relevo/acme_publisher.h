@@ -8,6 +8,7 @@
 #include "core/certificates/challenge_publisher.h"
 #include "core/ports/background.h"
 #include "core/ports/log.h"
+#include "core/ports/resolver.h"
 
 #include <functional>
 #include <memory>
@@ -21,6 +22,9 @@ class AcmePublisher final : public ChallengePublisher {
         net::TlsChallenges& tls;
         Background& background;
         CommandRunner& commands;
+        Shard& shard;
+        Resolver& resolver;
+        ZoneServers& zone_servers;
         Log& log;
         std::function<std::shared_ptr<const Configuration>()> configuration;
         bool may_run_programs;  // else that would end the process (system_calls.h)
@@ -32,6 +36,8 @@ class AcmePublisher final : public ChallengePublisher {
 
  private:
     Task<Result<void>> call_hook(std::string_view action, acme::Publish challenge);
+    // Until all name servers have what the hook has set. Errors: timeout – some say that they have not.
+    Task<Result<void>> wait_for_name_servers(acme::Publish challenge);
     Ports ports_;
 };
 

@@ -90,15 +90,18 @@ Result<void> Server::reload_tls(const Configuration& configuration) {
 void Server::make_certificates() {
     certificate_thread_ = std::make_unique<BackgroundThread>();
     authority_pages_ = std::make_unique<https::BackgroundPages>(4, 1);
+    ShardParts& first = *shards_.front();
     acme_publisher_ =
         std::make_unique<AcmePublisher>(AcmePublisher::Ports{.board = challenge_board_,
                                                              .tls = *tls_challenges_,
                                                              .background = *certificate_thread_,
                                                              .commands = commands_,
+                                                             .shard = first.shard,
+                                                             .resolver = *first.resolver,
+                                                             .zone_servers = *zone_servers_,
                                                              .log = *log_,
                                                              .configuration = [this] { return configuration_.load(); },
                                                              .may_run_programs = may_run_programs()});
-    ShardParts& first = *shards_.front();
     certificates_ = std::make_unique<CertificateKeeper>(
         CertificateKeeper::Ports{
             .shard = first.shard,

@@ -234,7 +234,7 @@ Task<acme::IssuanceStep> CertificateKeeper::obtain(std::string name) {
 }
 
 Task<acme::IssuanceStep> CertificateKeeper::drive(acme::Issuance& issuance, std::string name) {
-    const Deadline deadline = Clock::now() + order_time_limit;
+    Deadline deadline = Clock::now() + order_time_limit;
     std::optional<acme::Publish> published;
     acme::IssuanceStep step = issuance.next();
     for (; !std::holds_alternative<acme::Issued>(step) && !std::holds_alternative<acme::Refusal>(step);
@@ -252,7 +252,9 @@ Task<acme::IssuanceStep> CertificateKeeper::drive(acme::Issuance& issuance, std:
             co_await keep_progress(issuance, name);
         } else if (const auto* publish = std::get_if<acme::Publish>(&step)) {
             published = *publish;
+            const Deadline begun = Clock::now();
             const auto done = co_await ports_.publisher.publish(*publish);
+            deadline += Clock::now() - begun;  // name servers are slow by no fault of the authority
             done.has_value() ? issuance.go_on() : issuance.fail(done.error());
         } else if (const auto* pause = std::get_if<acme::Pause>(&step)) {
             // Nothing but stop() may end it early; others that wake us are heard afterwards.

@@ -46,7 +46,8 @@ struct CertificateStatus {
 // Threads: one shard's.
 class CertificateKeeper {
  public:
-    // Of one order, challenges and pauses included: a stalling authority holds up the other names no longer.
+    // Of one order, pauses included: a stalling authority holds up the other names no longer. What the publisher takes
+    // to show a challenge comes on top.
     static constexpr std::chrono::minutes order_time_limit{10};
     static constexpr std::chrono::seconds request_time_limit{30};
     static constexpr std::size_t most_names = 1000;

@@ -27,7 +27,9 @@ Task<> DnsView::find_zone(std::string domain) {
             why_not_ = same(answer.error().detail);
             co_return;
         }
-        if (!answer->texts.empty()) {
+        // Where a CNAME led, the servers are of its target's zone (RFC 2181 §10.1: no CNAME beside NS).
+        const bool is_its_own = answer->canonical_name.empty() || answer->canonical_name == name;
+        if (!answer->texts.empty() && is_its_own) {
             zone_ = name;
             name_servers_ = answer->texts;
             std::ranges::sort(name_servers_);
@@ -54,21 +56,26 @@ Task<> DnsView::find_zone(std::string domain) {
         why_not_ = same(direct.error().detail);
 }
 
-Task<std::vector<dns::IpAddress>> DnsView::server_addresses() {
+Task<std::vector<dns::IpAddress>> DnsView::addresses_of(std::string name_server) {
     std::vector<dns::IpAddress> addresses;
-    for (std::size_t index = 0; index < std::min(servers_asked, name_servers_.size()); ++index) {
-        for (const dns::RecordType type : {dns::RecordType::a, dns::RecordType::aaaa}) {
-            const auto answer = co_await ask(name_servers_[index], type);
-            if (!answer.has_value()) continue;
-            std::size_t taken = 0;
-            for (const dns::IpAddress& address : answer->addresses) {
-                if (taken == addresses_per_server) break;
-                if (!may_connect_to(address)) continue;
-                addresses.push_back(address);
-                ++taken;
-            }
+    for (const dns::RecordType type : {dns::RecordType::a, dns::RecordType::aaaa}) {
+        const auto answer = co_await ask(name_server, type);
+        if (!answer.has_value()) continue;
+        std::size_t taken = 0;
+        for (const dns::IpAddress& address : answer->addresses) {
+            if (taken == addresses_per_server) break;
+            if (!may_connect_to(address)) continue;
+            addresses.push_back(address);
+            ++taken;
         }
     }
+    co_return addresses;
+}
+
+Task<std::vector<dns::IpAddress>> DnsView::server_addresses() {
+    std::vector<dns::IpAddress> addresses;
+    for (std::size_t index = 0; index < std::min(servers_asked, name_servers_.size()); ++index)
+        std::ranges::copy(co_await addresses_of(name_servers_[index]), std::back_inserter(addresses));
     co_return addresses;
 }
 

@@ -41,6 +41,8 @@ class DnsView {
     Task<> find_zone(std::string domain);
 
     Task<Observation> see(std::string name, dns::RecordType type);
+    // Addresses of one of its servers: two of each kind at most, and none that may not be asked.
+    Task<std::vector<dns::IpAddress>> addresses_of(std::string name_server);
     // From the resolver alone: for names of others.
     Task<Result<dns::Answer>> ask(std::string name, dns::RecordType type);
 

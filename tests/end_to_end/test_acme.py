@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
+from harness.changing_zone import ChangingZone, encode_text  # noqa: E402
 from harness.pebble import Pebble  # noqa: E402
 
 HOST = "mail.relevo.test"
@@ -242,6 +243,86 @@ class TestDns(IssuingTests, AcmeTestCase):
         self.relevo.control("server.reload")
         self.relevo.control("certificate.renew", name=name)
         self.wait_until_valid(name)
+
+
+class TestNameServers(AcmeTestCase):
+    """dns-01 at a zone with two name servers that do not get a record at the same moment."""
+    challenge = "dns-01"
+    records = ("relevo.test. NS ns1.relevo.test.", "relevo.test. NS ns2.relevo.test.", "ns1.relevo.test. A {block}.53",
+               "ns2.relevo.test. A {block}.54", "acme.test. NS ns.acme.test.", "ns.acme.test. A {block}.54")
+
+    @classmethod
+    def class_settings(cls) -> dict:
+        cls.first = ChangingZone(loopback.address(53), authoritative=True)
+        cls.addClassCleanup(cls.first.stop)
+        cls.second = ChangingZone(loopback.address(54), cls.first.port, authoritative=True)
+        cls.addClassCleanup(cls.second.stop)
+        for server in (cls.first, cls.second):
+            server.add("relevo.test", "TXT", encode_text([b"the zone is there"]))
+        settings = super().class_settings()
+        settings["acme"].update({"hook": cls.pebble.write_hook(cls.folder / "hook"), "dns_wait": "60s", "names": ["early.relevo.test"]})
+        return {**settings, "dns": {"authority_port": cls.first.port}, "delivery": {"allow_private_addresses": True}}
+
+    def order(self, name: str, dns_wait: str = "60s") -> None:
+        """A name of its own for each test: pebble may take an earlier proof."""
+        self.relevo.configure({"acme": {"names": [name], "dns_wait": dns_wait}})
+        self.relevo.control("server.reload")
+
+    def value_of(self, name: str) -> bytes:
+        """What the hook was asked to set."""
+
+        def found():
+            calls = pathlib.Path(str(self.folder / "hook") + ".calls")
+            lines = [line.split() for line in calls.read_text().splitlines()] if calls.exists() else []
+            return next((line[2] for line in lines if line[:2] == ["add", f"_acme-challenge.{name}"]), None)
+
+        return encode_text([loopback.wait_until(found, "the hook was called").encode()])
+
+    @staticmethod
+    def wait_until_asked(server: ChangingZone, name: str, more_than: int = 0) -> int:
+        return loopback.wait_until(lambda: (count := server.asked.count((f"_acme-challenge.{name}", "TXT"))) > more_than and count,
+                                   "the name server is asked", 30)
+
+    def test_1_the_authority_is_told_when_the_last_server_has_the_record(self) -> None:  # RFC 8555 §8.4
+        name = "early.relevo.test"
+        value = self.value_of(name)
+        self.first.add(f"_acme-challenge.{name}", "TXT", value)
+        asked = self.wait_until_asked(self.second, name)
+        self.wait_until_asked(self.second, name, asked)
+        self.assertFalse(self.pebble.was_asked_for(f"_acme-challenge.{name}"))
+        self.assertNotEqual(self.certificates()[name]["state"], "valid")
+        self.second.add(f"_acme-challenge.{name}", "TXT", value)
+        self.wait_until_valid(name)
+        self.assertTrue(self.pebble.was_asked_for(f"_acme-challenge.{name}"))
+
+    def test_2_the_server_that_has_not_got_it_is_named_and_the_authority_is_not_asked(self) -> None:
+        name = "late.relevo.test"
+        self.order(name, dns_wait="3s")
+        self.first.add(f"_acme-challenge.{name}", "TXT", self.value_of(name))
+        failed = self.relevo.wait_for_log("acme.failed", 30, name=name)
+        self.assertIn(f"3 s after acme.hook set it, the TXT record _acme-challenge.{name} is not at ns2.relevo.test", failed["problem"])
+        self.assertNotIn("ns1.relevo.test", failed["problem"])
+        self.assertFalse(self.pebble.was_asked_for(f"_acme-challenge.{name}"))
+
+    def test_3_an_alias_is_followed_into_its_zone(self) -> None:
+        name, target = "alias.relevo.test", "alias.acme.test"
+        for server in (self.first, self.second):
+            server.add(f"_acme-challenge.{name}", "CNAME", target.encode())
+        self.order(name)
+        self.second.add(target, "TXT", self.value_of(name))
+        self.wait_until_valid(name)
+        self.assertIn((target, "TXT"), self.second.asked)
+        self.assertNotIn((target, "TXT"), self.first.asked)
+
+    def test_4_a_server_that_is_down_is_told_and_the_authority_decides(self) -> None:
+        name = "down.relevo.test"
+        self.second.faults.add((f"_acme-challenge.{name}", "TXT"))
+        self.order(name, dns_wait="2s")
+        self.first.add(f"_acme-challenge.{name}", "TXT", self.value_of(name))
+        self.wait_until_valid(name)
+        told = self.relevo.wait_for_log("acme.servers_silent", name=f"_acme-challenge.{name}")
+        self.assertIn("ns2.relevo.test (", told["servers"])
+        self.assertNotIn("ns1.relevo.test", told["servers"])
 
 
 class TestFailures(AcmeTestCase):

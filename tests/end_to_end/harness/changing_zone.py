@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 
-TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 
 
@@ -20,19 +20,21 @@ def encode_text(strings: list[bytes]) -> bytes:
 
 
 class ChangingZone:
-    """Answers on 127.0.0.1:port. `records`: {(name, type): [rdata, …]}; names in lower case without final dot.
+    """Answers on host:port, as a resolver does, or as the server of a zone if it is `authoritative`. `records`: {(name, type): [rdata, …]}; names in lower case without final dot.
     `faults`: (name, type) that end in SERVFAIL. `delays`: names whose answers come so many seconds late.
     `asked`: every question so far."""
 
-    def __init__(self):
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, authoritative: bool = False):
+        self._flags = 0x8400 if authoritative else 0x8180
         self.records: dict[tuple[str, str], list[bytes]] = {}
         self.faults: set[tuple[str, str]] = set()
         self.delays: dict[str, float] = {}
         self.asked: list[tuple[str, str]] = []
         self._late: list[threading.Timer] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1@%d" % self._socket.getsockname()[1]
+        self._socket.bind((host, port))
+        self.port = self._socket.getsockname()[1]
+        self.address = f"{host}@{self.port}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -83,7 +85,8 @@ class ChangingZone:
         for _ in range(12):  # along CNAMEs
             found = self.records.get((name, kind), [])
             alias = self.records.get((name, "CNAME")) if kind != "CNAME" and not found else None
-            answers += [self._record(name, kind, rdata) for rdata in found]
+            answers += [self._record(name, kind, encode_name(rdata.decode("latin-1")) if kind == "CNAME" else rdata)
+                        for rdata in found]
             if not alias:
                 break
             answers.append(self._record(name, "CNAME", encode_name(alias[0].decode("latin-1"))))
@@ -93,7 +96,7 @@ class ChangingZone:
             answers = []
         authority = b"" if answers or code == SERVFAIL else self._record(
             "", "SOA", encode_name("ns") + encode_name("root") + struct.pack("!5I", 1, 1, 1, 1, 0))
-        flags = 0x8180 | code
+        flags = self._flags | code
         return (question[:2] + struct.pack("!HHHHH", flags, 1, len(answers), 1 if authority else 0, 0) + asked +
                 b"".join(answers) + authority)
 

@@ -67,6 +67,12 @@ class Pebble:
             urllib.request.urlopen(f"http://127.0.0.1:{self.dns_management_port}/{page}",
                                    json.dumps({"host": name + ".", **body}).encode(), timeout=10).close()
 
+    def was_asked_for(self, name: str) -> bool:
+        """Whether the authority has looked for records of this name."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.dns_management_port}/dns-request-history",
+                                    json.dumps({"host": name}).encode(), timeout=10) as page:
+            return bool(json.load(page))
+
     def write_hook(self, path: pathlib.Path) -> str:
         """A program for dns-01 that sets TXT records here, and notes how it was called beside itself."""
         path.write_text(f'''#!/usr/bin/env python3
