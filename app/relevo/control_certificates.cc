@@ -11,6 +11,13 @@ namespace {
 
 namespace json = boost::json;
 
+json::value json_of(const std::optional<acme::RenewalInfo>& suggested) {
+    if (!suggested) return nullptr;
+    return json::object{{"start", json_time(suggested->start)},
+                        {"end", json_time(suggested->end)},
+                        {"explanation", json_text_or_null(suggested->explanation)}};
+}
+
 json::object json_of(const CertificateStatus& status) {
     const auto& facts = status.facts;
     return {{"name", status.name},
@@ -21,6 +28,7 @@ json::object json_of(const CertificateStatus& status) {
             {"not_before", facts ? json_time(facts->not_before) : json::value(nullptr)},
             {"expires_at", facts ? json_time(facts->not_after) : json::value(nullptr)},
             {"due_at", json_time(status.due_at)},
+            {"suggested", json_of(status.suggested)},
             {"failures", status.failures},
             {"problem", json_text_or_null(status.problem)}};
 }

@@ -37,6 +37,12 @@ std::int64_t seconds_of(WallClock::time_point time) {
     return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+std::optional<acme::RenewalInfo> suggestion_for(const std::optional<acme::ChainFacts>& facts,
+                                                const RenewalSuggestion& suggestion) {
+    const bool is_its_own = facts && facts->renewal_id == suggestion.certificate && suggestion.has_window();
+    return is_its_own ? std::optional(suggestion.info) : std::nullopt;
+}
+
 }  // namespace
 
 std::string_view name_of(CertificateStatus::State state) {
@@ -61,6 +67,7 @@ CertificateKeeper::CertificateKeeper(Ports ports, KeeperOptions options)
       wakeup_(ports_.shard) {}
 
 void CertificateKeeper::set_options(KeeperOptions options) {
+    if (options.directory.text != options_.directory.text) no_look_before_ = {};
     options_ = std::move(options);
     wakeup_.notify_all();
 }
@@ -92,6 +99,7 @@ Task<bool> CertificateKeeper::round() {
         co_return false;
     }
     count_certificates();
+    co_await ask_for_suggestions();
     const auto first = std::ranges::min_element(kept_, {}, [this](const auto& entry) { return due(entry.second); });
     if (first == kept_.end() || due(first->second) > now || is_stopping_) co_return false;
     if (next_order_time(account_.orders, options_.orders_per_hour, now)) co_return false;
@@ -165,14 +173,14 @@ WallClock::time_point CertificateKeeper::due(const Kept& kept) const {
     if (kept.is_wanted_now) {
         time = {};
     } else if (kept.facts && record.directory == options_.directory.text) {
-        time = std::max(time, renewal_time(*kept.facts, options_.renew_before));
+        time = std::max(time, renewal_time(*kept.facts, options_.renew_before, record));
     }
     return std::max(time, record.blocked_until);
 }
 
 WallClock::time_point CertificateKeeper::next_due() const {
     auto next = ports_.now() + longest_sleep;
-    for (const auto& [name, kept] : kept_) next = std::min(next, due(kept));
+    for (const auto& [name, kept] : kept_) next = std::min({next, due(kept), next_look(kept)});
     auto orders = account_.orders;
     const auto allowed = next_order_time(orders, options_.orders_per_hour, ports_.now());
     return std::max({next, allowed.value_or(next), folder_retry_});
@@ -182,6 +190,10 @@ Task<> CertificateKeeper::order(std::string name) {
     ports_.log.info(
         "acme.ordering",
         {{"name", name}, {"authority", options_.directory.host}, {"challenge", acme::name_of(options_.challenge)}});
+    Kept& ordered = kept_.at(name);
+    const bool is_renewal = ordered.facts && ordered.record.directory == options_.directory.text;
+    if (is_renewal && !ordered.is_wanted_now && renewal_time(*ordered.facts, options_.renew_before) > ports_.now())
+        ordered.record.followed_at = ports_.now();  // by ourselves it would not be due
     acme::IssuanceStep end = co_await obtain(name);
     if (is_stopping_) co_return;  // the order goes on after the next start
     const auto found = kept_.find(name);
@@ -221,6 +233,8 @@ Task<acme::IssuanceStep> CertificateKeeper::obtain(std::string name) {
             return acme::generate_certificate_key();
         });
     if (!certificate_key.has_value()) co_return refused(certificate_key.error());
+    const Kept& kept = kept_.at(name);
+    const bool is_renewal = kept.facts && kept.record.directory == options_.directory.text;
     acme::Issuance issuance({.directory = options_.directory,
                              .name = name,
                              .challenge = options_.challenge,
@@ -228,7 +242,8 @@ Task<acme::IssuanceStep> CertificateKeeper::obtain(std::string name) {
                              .contacts = options_.contacts,
                              .external = options_.external,
                              .account = account_.account,
-                             .order = kept_.at(name).record.order},
+                             .order = kept.record.order,
+                             .replaces = is_renewal ? kept.facts->renewal_id : std::string()},
                             *std::move(key));
     co_return co_await drive(issuance, std::move(name));
 }
@@ -356,7 +371,10 @@ Task<> CertificateKeeper::take_certificate(std::string name, acme::Issued issued
     if (found == kept_.end()) co_return;
     const bool is_first = !found->second.facts;
     CertificateRecord& record = found->second.record;
-    record = CertificateRecord{.directory = options_.directory.text, .order = {}, .tried_at = record.tried_at};
+    record = CertificateRecord{.directory = options_.directory.text,
+                               .order = {},
+                               .tried_at = record.tried_at,
+                               .followed_at = record.followed_at};
     found->second.facts = issued.facts;
     issued_.add();
     if (const auto written = co_await write(name + ".json", text_of(record)); !written.has_value())
@@ -451,6 +469,7 @@ std::vector<CertificateStatus> CertificateKeeper::list() const {
                        .is_being_ordered = name == in_order_ || kept.is_wanted_now,
                        .facts = kept.facts,
                        .due_at = due(kept),
+                       .suggested = suggestion_for(kept.facts, kept.record.suggestion),
                        .failures = kept.record.failures,
                        .problem = kept.record.problem});
     }

@@ -35,9 +35,10 @@ struct CertificateStatus {
     enum class State : std::uint8_t { missing, valid, expired };
     std::string name;
     State state = State::missing;
-    bool is_being_ordered = false;          // or wanted at once, and about to be
-    std::optional<acme::ChainFacts> facts;  // of the certificate that is kept
-    WallClock::time_point due_at{};         // when it is ordered or renewed
+    bool is_being_ordered = false;               // or wanted at once, and about to be
+    std::optional<acme::ChainFacts> facts;       // of the certificate that is kept
+    WallClock::time_point due_at{};              // when it is ordered or renewed
+    std::optional<acme::RenewalInfo> suggested;  // when the authority would have it renewed (RFC 9773)
     std::uint32_t failures = 0;
     std::string problem;  // why the last order failed
 };
@@ -104,6 +105,12 @@ class CertificateKeeper {
     Task<Result<void>> open();
     Task<Result<void>> load(std::string name);
     Task<Result<void>> take_names();
+    // keeper_suggestions.cc: when the authority would have certificates renewed.
+    [[nodiscard]] WallClock::time_point next_look(const Kept& kept) const;
+    Task<> ask_for_suggestions();
+    Task<Result<std::string>> renewal_service();
+    Task<> ask_for_suggestion(std::string name, std::string service);
+    Task<> take_suggestion(std::string name, Result<acme::RenewalInfo> info, std::chrono::seconds pause);
     Task<Result<std::string>> key_of(std::string file, std::function<Result<std::string>()> make);
     Task<Result<void>> write(std::string file, std::string content);
     [[nodiscard]] WallClock::time_point due(const Kept& kept) const;
@@ -129,6 +136,7 @@ class CertificateKeeper {
     std::set<std::string> odd_names_;   // told about already
     std::string in_order_;              // the name that is being ordered
     WallClock::time_point folder_retry_{};
+    WallClock::time_point no_look_before_{};  // for suggestions: the authority has none, or cannot be asked
     bool is_stopping_ = false;
 };
 

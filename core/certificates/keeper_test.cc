@@ -5,6 +5,7 @@
 #include "adapters/simulation/simulated_disk.h"
 #include "core/certificates/challenge_board.h"
 #include "lib/acme/scripted_authority.h"
+#include "lib/acme/test_certificate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -67,7 +68,7 @@ class CertificateKeeperTest : public testing::Test {
  protected:
     CertificateKeeperTest() {
         resolver.address("ca.example", "192.0.2.1");
-        const auto pair = acme::challenge_certificate(name, "x", WallClock::now()).value();
+        const auto pair = acme::issued_certificate(name);
         key = pair.key;
         chain = pair.certificate;
         pages.authority.chain = chain;
@@ -99,7 +100,7 @@ class CertificateKeeperTest : public testing::Test {
                                          told.push_back(std::move(event));
                                          co_return;
                                      },
-                                     .chance = [] { return 0.0; },
+                                     .chance = [this] { return chance; },
                                      .now = [this] { return now; }},
             options());
     }
@@ -135,6 +136,7 @@ class CertificateKeeperTest : public testing::Test {
     std::string key, chain;
     std::vector<std::string> names{std::string(name)};
     WallClock::time_point now = WallClock::now();
+    double chance = 0.0;
     int installed = 0;
     std::vector<Event> told;
     std::unique_ptr<CertificateKeeper> keeper;
@@ -261,6 +263,7 @@ TEST_F(CertificateKeeperTest, GoesOnWithTheOrderOfAProcessThatDied) {
 TEST_F(CertificateKeeperTest, AFullDiskIsToldAndCostsNoOrder) {
     round();
     ASSERT_NE(disk, nullptr);
+    round();  // asks when to renew
     disk->set_fault([](const simulation::Call& call) -> std::optional<Error> {
         if (call.kind == simulation::Call::Kind::write) return Error{ErrorKind::full, "no space left"};
         return std::nullopt;
@@ -288,6 +291,95 @@ TEST_F(CertificateKeeperTest, LeavesOutNamesThatAreNone) {
     EXPECT_EQ(keeper->list().size(), 1U);
     EXPECT_EQ(log.count("acme.name_left_out"), 6U);
     EXPECT_EQ(keeper->renew("localhost").error().kind, ErrorKind::not_found);
+}
+
+// A window of the authority, from and to so many hours from now on.
+std::string window_of(WallClock::time_point now, int from, int to) {
+    const auto at = [&](int hours) { return utc_text(now + std::chrono::hours(hours)); };
+    return R"({"suggestedWindow":{"start":")" + at(from) + R"(","end":")" + at(to) +
+           R"("},"explanationURL":"https://ca.example/why"})";
+}
+
+TEST_F(CertificateKeeperTest, RenewsAtAMomentOfTheWindowThatTheAuthoritySuggests) {  // RFC 9773 §4.2
+    pages.authority.renewal_info = window_of(now, 40, 44);
+    chance = 0.5;
+    round();
+    round();
+    ASSERT_TRUE(status().suggested.has_value());
+    EXPECT_EQ(status().suggested->explanation, "https://ca.example/why");
+    const auto due = std::chrono::floor<std::chrono::seconds>(now) + std::chrono::hours(42);
+    EXPECT_EQ(status().due_at, due);
+    EXPECT_EQ(log.count("acme.renewal_suggested"), 1U);
+    chance = 0.9;
+    restart();
+    now += std::chrono::hours(7);
+    EXPECT_FALSE(round());
+    EXPECT_EQ(status().due_at, due) << "the moment is drawn once for a window, through looks and restarts";
+    now = due;
+    EXPECT_TRUE(round());
+}
+
+TEST_F(CertificateKeeperTest, AsksAgainWhenTheAuthorityWishes) {  // RFC 9773 §4.3
+    pages.authority.renewal_info = window_of(now, 40, 44);
+    pages.authority.renewal_retry_after = std::chrono::hours(2);
+    const auto looks = [this] {
+        return std::ranges::count_if(pages.authority.asked,
+                                     [](const auto& path) { return path.starts_with("/renewal/"); });
+    };
+    round();
+    round();
+    EXPECT_EQ(looks(), 1);
+    now += std::chrono::minutes(119);
+    round();
+    EXPECT_EQ(looks(), 1);
+    now += std::chrono::minutes(1);
+    pages.authority.renewal_info = window_of(now, -2, -1);  // it was revoked
+    pages.authority.authorization_status = pages.authority.order_status = "pending";
+    EXPECT_TRUE(round()) << "renewed at once";
+    EXPECT_EQ(looks(), 2);
+    now += std::chrono::hours(2);
+    round();
+    EXPECT_FALSE(round()) << "but not again and again";
+    EXPECT_EQ(status().due_at, now + std::chrono::hours(4));
+}
+
+TEST_F(CertificateKeeperTest, SaysWhatANewCertificateReplaces) {  // RFC 9773 §5
+    pages.authority.renewal_info = window_of(now, 40, 44);
+    round();
+    const auto orders = [this] {
+        std::string all;
+        for (std::size_t index = 0; index < pages.authority.posted.size(); ++index)
+            all += pages.authority.payload(index) + "\n";
+        return all;
+    };
+    EXPECT_THAT(orders(), testing::AllOf(HasSubstr(R"("identifiers":[)"), testing::Not(HasSubstr("replaces"))));
+    ASSERT_TRUE(keeper->renew("").has_value());
+    pages.authority.authorization_status = pages.authority.order_status = "pending";
+    EXPECT_TRUE(round());
+    EXPECT_THAT(orders(), HasSubstr(R"("replaces":")" + status().facts->renewal_id + "\""));
+}
+
+TEST_F(CertificateKeeperTest, WithoutASuggestionItRenewsAsBefore) {
+    round();
+    const auto due = status().due_at;
+    EXPECT_FALSE(status().suggested.has_value());
+    pages.authority.renewal_info = window_of(now, 1, 2);
+    now += std::chrono::hours(23);
+    round();
+    EXPECT_FALSE(status().suggested.has_value()) << "an authority that has none is asked once a day";
+    now += std::chrono::hours(2);
+    pages.authority.on("/renewal/" + status().facts->renewal_id,
+                       acme::ScriptedAuthority::problem(404, "malformed", "who?"));
+    EXPECT_FALSE(round());
+    EXPECT_EQ(status().due_at, due);
+    EXPECT_EQ(log.count("acme.suggestion_failed"), 1U);
+    pages.fault = Error{ErrorKind::timeout, "no answer within 30 s"};
+    now += std::chrono::hours(6);
+    EXPECT_FALSE(round());
+    EXPECT_EQ(status().due_at, due);
+    const std::size_t asked = pages.requests.size();
+    EXPECT_FALSE(round());
+    EXPECT_EQ(pages.requests.size(), asked) << "a fault is not asked about again at once";
 }
 
 TEST_F(CertificateKeeperTest, SwitchedOffItAsksNobody) {

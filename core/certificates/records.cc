@@ -23,6 +23,29 @@ WallClock::time_point time_of(const boost::json::value* value) {
     return acme::bounded_time(seconds == nullptr ? 0 : *seconds);
 }
 
+RenewalSuggestion suggestion_of(const boost::json::value* value) {
+    RenewalSuggestion suggestion;
+    if (value == nullptr || !value->is_object()) return suggestion;
+    suggestion.certificate = json::text_of(json::member(*value, "certificate"));
+    suggestion.info.start = time_of(json::member(*value, "start"));
+    suggestion.info.end = time_of(json::member(*value, "end"));
+    suggestion.info.explanation = json::text_of(json::member(*value, "explanation"));
+    suggestion.moment = time_of(json::member(*value, "moment"));
+    suggestion.next_look_at = time_of(json::member(*value, "next_look_at"));
+    return suggestion;
+}
+
+std::string text_of(const RenewalSuggestion& suggestion) {
+    JsonWriter json;
+    json.field("certificate", suggestion.certificate)
+        .field("start", seconds_of(suggestion.info.start))
+        .field("end", seconds_of(suggestion.info.end))
+        .field("explanation", suggestion.info.explanation)
+        .field("moment", seconds_of(suggestion.moment))
+        .field("next_look_at", seconds_of(suggestion.next_look_at));
+    return json.finish();
+}
+
 }  // namespace
 
 AccountRecord parse_account_record(std::string_view text) {
@@ -52,6 +75,8 @@ CertificateRecord parse_certificate_record(std::string_view text) {
     record.tried_at = time_of(json::member(*parsed, "tried_at"));
     record.retry_at = time_of(json::member(*parsed, "retry_at"));
     record.blocked_until = time_of(json::member(*parsed, "blocked_until"));
+    record.followed_at = time_of(json::member(*parsed, "followed_at"));
+    record.suggestion = suggestion_of(json::member(*parsed, "suggestion"));
     return record;
 }
 
@@ -72,7 +97,9 @@ std::string text_of(const CertificateRecord& record) {
         .field("tried_at", seconds_of(record.tried_at))
         .field("retry_at", seconds_of(record.retry_at))
         .field("blocked_until", seconds_of(record.blocked_until))
+        .field("followed_at", seconds_of(record.followed_at))
         .field("problem", record.problem);
+    if (!record.suggestion.certificate.empty()) json.raw("suggestion", text_of(record.suggestion));
     return json.finish() + "\n";
 }
 

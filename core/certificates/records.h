@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ports/task.h"
+#include "lib/acme/renewal.h"
 
 #include <string>
 #include <string_view>
@@ -15,6 +16,15 @@ struct AccountRecord {
     std::vector<WallClock::time_point> orders;  // of the last hour
 };
 
+// What the authority suggests for one certificate (RFC 9773).
+struct RenewalSuggestion {
+    std::string certificate;               // its renewal_id; "" before it was asked
+    acme::RenewalInfo info{};              // no time in it: it has no suggestion
+    WallClock::time_point moment{};        // of the window: chosen once, kept for as long as the window stays
+    WallClock::time_point next_look_at{};  // when it is asked again
+    [[nodiscard]] bool has_window() const { return info.end > info.start; }
+};
+
 // Of one name.
 struct CertificateRecord {
     std::string directory;                  // that the certificate in use is from
@@ -23,7 +33,9 @@ struct CertificateRecord {
     WallClock::time_point tried_at{};       // last
     WallClock::time_point retry_at{};       // after a failure
     WallClock::time_point blocked_until{};  // the authority asked not to come before
+    WallClock::time_point followed_at{};    // the last order that was made because the authority suggested it
     std::string problem;                    // of the last failure; "" after a success
+    RenewalSuggestion suggestion{};
 };
 
 // A file that cannot be read counts as none: the certificate is then looked at anew.

@@ -9,6 +9,7 @@ constexpr std::chrono::seconds first_pause = std::chrono::minutes(10);
 constexpr std::chrono::seconds longest_pause = std::chrono::hours(24);
 constexpr std::chrono::hours limit_pause{1};
 constexpr std::chrono::hours order_window{1};
+constexpr std::chrono::hours suggested_pause{6};
 
 // Spread evenly by any text; the same for ever, unlike std::hash.
 double share_of(std::string_view text) {
@@ -24,6 +25,16 @@ WallClock::time_point renewal_time(const acme::ChainFacts& facts, std::chrono::s
     const auto wanted = before.count() > 0 ? std::min<WallClock::duration>(before, life / 2) : life / 3;
     const auto earlier = std::chrono::duration_cast<WallClock::duration>(life / 30 * share_of(facts.serial));
     return facts.not_after - wanted - earlier;
+}
+
+WallClock::time_point renewal_time(const acme::ChainFacts& facts, std::chrono::seconds before,
+                                   const CertificateRecord& record) {
+    const WallClock::time_point own = renewal_time(facts, before);
+    const RenewalSuggestion& suggestion = record.suggestion;
+    if (facts.renewal_id.empty() || suggestion.certificate != facts.renewal_id || !suggestion.has_window()) return own;
+    const auto latest = facts.not_after - (facts.not_after - facts.not_before) / 10;
+    const auto suggested = std::min(std::max(suggestion.moment, record.followed_at + suggested_pause), latest);
+    return before.count() > 0 ? std::min(suggested, own) : suggested;
 }
 
 std::chrono::seconds pause_after_failure(std::uint32_t failures, double chance) {

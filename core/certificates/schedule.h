@@ -12,6 +12,13 @@ namespace relevo {
 // thirtieth of the life, by the serial number, so that certificates of one day are not renewed at one moment.
 [[nodiscard]] WallClock::time_point renewal_time(const acme::ChainFacts& facts, std::chrono::seconds before);
 
+// The same where the authority suggests a time for this certificate (RFC 9773): the moment chosen of it, but at least
+// six hours after the last order that was made for such a reason (an authority that wants every certificate replaced at
+// once gets no more than that), and not in the last tenth of the life. If a person has set `before`, the earlier of
+// both.
+[[nodiscard]] WallClock::time_point renewal_time(const acme::ChainFacts& facts, std::chrono::seconds before,
+                                                 const CertificateRecord& record);
+
 // After the n-th failure in a row (n from 1): 10 min, 20 min … 24 h, and up to a tenth more by `chance` (0..1).
 [[nodiscard]] std::chrono::seconds pause_after_failure(std::uint32_t failures, double chance);
 // How long the authority must be left alone after this refusal: what it asks, at least an hour if a limit of its was

@@ -37,6 +37,36 @@ TEST(Schedule, NeverSpendsLessThanHalfOfTheLife) {
     EXPECT_GE(renewal_time(facts_of(days(90)), days(10)), start + days(77));
 }
 
+TEST(Schedule, FollowsWhatTheAuthoritySuggestsForThisCertificate) {  // RFC 9773 §4.2
+    auto facts = facts_of(days(90));
+    facts.renewal_id = "key.number";
+    CertificateRecord record;
+    record.suggestion = {.certificate = "key.number",
+                         .info = {.start = start + days(20), .end = start + days(22), .explanation = {}},
+                         .moment = start + days(21),
+                         .next_look_at = {}};
+    EXPECT_EQ(renewal_time(facts, {}, record), start + days(21));
+    EXPECT_EQ(renewal_time(facts, days(80), record), start + days(21)) << "never before half of the life by ourselves";
+    record.suggestion.moment = start + days(70);
+    EXPECT_EQ(renewal_time(facts, days(40), record), renewal_time(facts, days(40))) << "a person wants it earlier";
+    record.suggestion.moment = start + days(100);
+    EXPECT_EQ(renewal_time(facts, {}, record), start + days(81)) << "an authority's mistake lets none expire";
+    facts.renewal_id = "key.other";
+    EXPECT_EQ(renewal_time(facts, {}, record), renewal_time(facts, {})) << "it was for the one before";
+}
+
+TEST(Schedule, AnAuthorityThatWantsEachReplacedAtOnceGetsFourADay) {
+    auto facts = facts_of(days(90));
+    facts.renewal_id = "key.number";
+    CertificateRecord record;
+    record.followed_at = start + days(1);
+    record.suggestion = {.certificate = "key.number",
+                         .info = {.start = start - days(2), .end = start - days(1), .explanation = {}},
+                         .moment = start - days(1),
+                         .next_look_at = {}};
+    EXPECT_EQ(renewal_time(facts, {}, record), record.followed_at + hours(6));
+}
+
 TEST(Schedule, TriesAgainLaterAndLaterButEveryDay) {
     EXPECT_EQ(pause_after_failure(1, 0), minutes(10));
     EXPECT_EQ(pause_after_failure(2, 0), minutes(20));
@@ -64,17 +94,24 @@ TEST(Schedule, AllowsSoManyOrdersInAnHour) {
 }
 
 TEST(Records, ComeBackAsTheyWereAndDamagedOnesAsNone) {
-    CertificateRecord record{.directory = "https://ca.example/dir",
-                             .order = "https://ca.example/order/1",
-                             .failures = 3,
-                             .tried_at = start,
-                             .retry_at = start + hours(1),
-                             .blocked_until = start + hours(2),
-                             .problem = "port 80 \"closed\""};
+    CertificateRecord record{
+        .directory = "https://ca.example/dir",
+        .order = "https://ca.example/order/1",
+        .failures = 3,
+        .tried_at = start,
+        .retry_at = start + hours(1),
+        .blocked_until = start + hours(2),
+        .problem = "port 80 \"closed\"",
+        .suggestion = {.certificate = "key.number",
+                       .info = {.start = start, .end = start + hours(1), .explanation = "https://x"},
+                       .moment = start + minutes(7),
+                       .next_look_at = start + minutes(9)}};
     const CertificateRecord again = parse_certificate_record(text_of(record));
     EXPECT_EQ(text_of(again), text_of(record));
     EXPECT_EQ(again.problem, record.problem);
     EXPECT_EQ(again.blocked_until, record.blocked_until);
+    EXPECT_EQ(again.suggestion.info, record.suggestion.info);
+    EXPECT_EQ(again.suggestion.moment, record.suggestion.moment);
     AccountRecord account{
         .directory = "https://ca.example/dir", .account = "https://ca.example/1", .orders = {start, start}};
     EXPECT_EQ(text_of(parse_account_record(text_of(account))), text_of(account));

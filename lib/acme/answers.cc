@@ -107,6 +107,9 @@ Result<Directory> parse_directory(std::string_view body, const Url& home) {
     RELEVO_TRY(directory.new_nonce, address(object, "newNonce", home));
     RELEVO_TRY(directory.new_account, address(object, "newAccount", home));
     RELEVO_TRY(directory.new_order, address(object, "newOrder", home));
+    if (json::member(object, "renewalInfo") != nullptr) {
+        RELEVO_TRY(directory.renewal_info, address(object, "renewalInfo", home));
+    }
     if (const value* meta = json::member(object, "meta")) {
         directory.terms = printable(json::text_of(json::member(*meta, "termsOfService")), text_limit_octets);
         const value* external = json::member(*meta, "externalAccountRequired");

@@ -20,7 +20,8 @@ struct Directory {
     std::string new_nonce;
     std::string new_account;
     std::string new_order;
-    std::string terms;  // meta.termsOfService: for people; "" if there are none
+    std::string renewal_info;  // RFC 9773 §3; "" if it is not offered
+    std::string terms;         // meta.termsOfService: for people; "" if there are none
     bool needs_external_account = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include "lib/acme/base64url.h"
 #include "lib/acme/certificate.h"
+#include "lib/acme/renewal.h"
 #include "lib/base/text.h"
 
 #include <cstdlib>
@@ -30,6 +31,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto directory = parse_directory(text, home)) {
         for (const std::string* address : {&directory->new_nonce, &directory->new_account, &directory->new_order})
             require_home(*address, home);
+        if (!directory->renewal_info.empty()) require_home(directory->renewal_info, home);
+    }
+    if (const auto info = parse_renewal_info(text)) {
+        require(info->start < info->end);
+        require_printable(info->explanation);
+        for (const double chance : {0.0, 0.5, 1.0})
+            require(moment_of(*info, chance) >= info->start && moment_of(*info, chance) <= info->end);
     }
     if (const auto order = parse_order(text, home)) {
         require(order->authorizations.size() == 1);
@@ -52,6 +60,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const auto wait = parse_retry_after(text, {});
     require(!wait || (wait->count() >= 0 && *wait <= std::chrono::days(7)));
-    static_cast<void>(inspect_chain(text));
+    if (const auto facts = inspect_chain(text)) {
+        const std::size_t dot = facts->renewal_id.find('.');
+        require(facts->renewal_id.empty() || (is_base64url(facts->renewal_id.substr(0, dot), 200) &&
+                                              is_base64url(facts->renewal_id.substr(dot + 1), 200)));
+    }
     return 0;
 }

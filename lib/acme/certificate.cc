@@ -20,6 +20,7 @@ namespace relevo::acme {
 namespace {
 
 constexpr std::size_t most_certificates = 10;
+constexpr std::size_t renewal_id_limit_octets = 100;           // RFC 5280 §4.1.2.2: serial numbers have twenty at most
 constexpr const char* acme_identifier = "1.3.6.1.5.5.7.1.31";  // id-pe-acmeIdentifier, RFC 8737 §6.1
 
 std::string sha256(std::string_view octets) {
@@ -80,6 +81,21 @@ std::string serial_of(const X509& certificate) {
     return text;
 }
 
+// RFC 9773 §4.1: the issuer's key identifier and the serial number as DER has it (with a zero octet before one that
+// would be negative), "base64url.base64url".
+std::string renewal_id_of(X509& certificate) {
+    const ASN1_OCTET_STRING* issuer_key = X509_get0_authority_key_id(&certificate);
+    const Owned<BIGNUM, BN_free> number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(&certificate), nullptr));
+    if (issuer_key == nullptr || !number || BN_is_negative(number.get()) != 0) return {};
+    std::string serial(static_cast<std::size_t>(BN_num_bytes(number.get())), '\0');
+    BN_bn2bin(number.get(), reinterpret_cast<unsigned char*>(serial.data()));
+    if (serial.empty() || (static_cast<unsigned char>(serial.front()) & 0x80U) != 0) serial.insert(0, 1, '\0');
+    const std::string_view key(reinterpret_cast<const char*>(ASN1_STRING_get0_data(issuer_key)),
+                               static_cast<std::size_t>(ASN1_STRING_length(issuer_key)));
+    if (key.empty() || key.size() + serial.size() > renewal_id_limit_octets) return {};
+    return fmt::format("{}.{}", encode_base64url(key), encode_base64url(serial));
+}
+
 // All certificates of a chain must be readable; the first is ours.
 Result<OwnedCertificate> first_of(std::string_view pem) {
     if (pem.size() > chain_limit_octets)
@@ -99,12 +115,13 @@ Result<OwnedCertificate> first_of(std::string_view pem) {
     return first;
 }
 
-ChainFacts facts_of(const X509& certificate) {
+ChainFacts facts_of(X509& certificate) {
     return {.names = names_of(certificate),
             .not_before = time_of(X509_get0_notBefore(&certificate)),
             .not_after = time_of(X509_get0_notAfter(&certificate)),
             .serial = serial_of(certificate),
-            .issuer = issuer_of(certificate)};
+            .issuer = issuer_of(certificate),
+            .renewal_id = renewal_id_of(certificate)};
 }
 
 // RFC 8737 §3: critical, an OCTET STRING of 32 octets.

@@ -24,6 +24,8 @@ struct ChainFacts {
     Time not_after{};
     std::string serial;  // hexadecimal, lower case
     std::string issuer;  // its common name, or organisation; a stranger's text
+    // By which the authority knows it (RFC 9773 §4.1); "" if the certificate does not name its issuer's key.
+    std::string renewal_id{};
 };
 
 inline constexpr std::size_t chain_limit_octets = 64UL * 1024;

@@ -62,10 +62,7 @@ IssuanceStep Issuance::request_step() {
             refuse(payload.error().detail);
             return *end_;
         }
-        case State::new_order:
-            return signed_step(directory_.new_order,
-                               fmt::format(R"({{"identifiers":[{{"type":"dns","value":{}}}]}})", quoted(request_.name)),
-                               request_.account);
+        case State::new_order: return signed_step(directory_.new_order, order_payload(), request_.account);
         case State::respond: return signed_step(challenge_.url, "{}", request_.account);
         case State::authorization:
         case State::look_at_authorization: return signed_step(authorization_, "", request_.account);
@@ -104,6 +101,14 @@ Result<std::string> Issuance::account_payload() const {
         RELEVO_TRY(const std::string binding, key_.bind(*request_.external, directory_.new_account));
         json.raw("externalAccountBinding", binding);
     }
+    return json.finish();
+}
+
+// RFC 9773 §5: what the new certificate replaces; only authorities that offer renewal information know the member.
+std::string Issuance::order_payload() const {
+    JsonWriter json;
+    json.raw("identifiers", fmt::format(R"([{{"type":"dns","value":{}}}])", quoted(request_.name)));
+    if (!request_.replaces.empty() && !directory_.renewal_info.empty()) json.field("replaces", request_.replaces);
     return json.finish();
 }
 
@@ -264,6 +269,11 @@ void Issuance::take_problem(const AuthorityAnswer& answer) {
         state_ = State::new_order;
         return;
     }
+    // It may be replaced already (§5: alreadyReplaced), or of another account of ours: the order is worth more than the
+    // word about it.
+    if (state_ == State::new_order && problem.type != "rateLimited" && answer.status < 500 &&
+        !directory_.renewal_info.empty() && !std::exchange(request_.replaces, {}).empty())
+        return;
     if (answer.status < 500 && problem.type != "rateLimited" && stage() >= Stage::challenge) request_.order.clear();
     refuse(fmt::format("the authority answers with status {}", answer.status), problem, answer.retry_after);
 }

@@ -25,6 +25,7 @@ struct IssuanceRequest {
     std::optional<ExternalAccount> external{};  // for a new account
     std::string account{};                      // address of our account there; "": one is made, or found by its key
     std::string order{};                        // address of an order that was begun earlier; "": a new one
+    std::string replaces{};  // the certificate that this one is in place of, by its renewal_id; "": none
 };
 
 // What the driver is to do next.
@@ -105,6 +106,7 @@ class Issuance {
     [[nodiscard]] IssuanceStep request_step();
     [[nodiscard]] IssuanceStep signed_step(const std::string& url, std::string_view payload, std::string_view account);
     [[nodiscard]] Result<std::string> account_payload() const;
+    [[nodiscard]] std::string order_payload() const;
     [[nodiscard]] Stage stage() const;
     void take_page(const AuthorityAnswer& answer, Time now);
     void take_problem(const AuthorityAnswer& answer);

@@ -33,7 +33,6 @@ class IssuanceTest : public testing::Test {
         IssuanceStep step = issuance.next();
         for (int turns = 0; turns < 500; ++turns, step = issuance.next()) {
             if (const auto* ask = std::get_if<Ask>(&step)) {
-                if (ask->post) posted.push_back(*ask->post);
                 issuance.answer(authority.answer(*ask), now());
             } else if (const auto* publish = std::get_if<Publish>(&step)) {
                 published.push_back(*publish);
@@ -63,7 +62,6 @@ class IssuanceTest : public testing::Test {
     IssuanceRequest request;
     std::vector<Publish> published;
     std::vector<std::chrono::seconds> pauses;
-    std::vector<std::string> posted;
     std::string account, order;
 };
 
@@ -84,7 +82,7 @@ TEST_F(IssuanceTest, GoesFromTheDirectoryToTheChain) {  // RFC 8555 §7.1
 TEST_F(IssuanceTest, SignsEachRequestWithANonceOfItsOwn) {  // RFC 8555 §6.2, §6.5
     play();
     std::vector<std::string> nonces;
-    for (const std::string& post : posted) {
+    for (const std::string& post : authority.posted) {
         const auto parsed = json::parse(post).value();
         const std::string header = decode_base64url(json::text_of(json::member(parsed, "protected"))).value();
         const auto members = json::parse(header).value();
@@ -274,6 +272,37 @@ TEST_F(IssuanceTest, PrintsNothingOfTheAuthorityRaw) {
                             .location = {},
                             .retry_after = {}});
     EXPECT_THAT(text(), HasSubstr(R"(a\x1b[31mred)"));
+}
+
+TEST_F(IssuanceTest, ReplacesACertificateOnlyWhereTheAuthorityKnowsThat) {  // RFC 9773 §5
+    const auto ordered = [this] {
+        authority.posted.clear();
+        authority.authorization_status = authority.order_status = "pending";
+        EXPECT_TRUE(std::holds_alternative<Issued>(play()));
+        return authority.payload(1);
+    };
+    request.replaces = "key.number";
+    EXPECT_THAT(ordered(), testing::Not(HasSubstr("replaces"))) << "the directory offers no renewal information";
+    authority.renewal_info = "{}";
+    EXPECT_THAT(ordered(), HasSubstr(R"("replaces":"key.number")"));
+}
+
+TEST_F(IssuanceTest, OrdersWithoutReplacingWhatIsReplacedAlready) {  // RFC 9773 §5: alreadyReplaced
+    authority.renewal_info = "{}";
+    request.replaces = "key.number";
+    authority.on("/order", ScriptedAuthority::problem(409, "alreadyReplaced", "by another one"));
+    EXPECT_TRUE(std::holds_alternative<Issued>(play()));
+    EXPECT_EQ(std::ranges::count(authority.asked, "/order"), 2);
+    EXPECT_THAT(authority.payload(1), HasSubstr("replaces"));
+    EXPECT_THAT(authority.payload(2), testing::Not(HasSubstr("replaces")));
+}
+
+TEST_F(IssuanceTest, IsRefusedOnceMoreAndEndsThen) {
+    authority.renewal_info = "{}";
+    request.replaces = "key.number";
+    for (int i = 0; i < 3; ++i) authority.on("/order", ScriptedAuthority::problem(403, "unauthorized", "no"));
+    EXPECT_EQ(refusal().problem->type, "unauthorized");
+    EXPECT_EQ(std::ranges::count(authority.asked, "/order"), 2);
 }
 
 }  // namespace

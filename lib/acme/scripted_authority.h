@@ -1,6 +1,7 @@
 // An authority that answers as a test says, for tests of lib/acme and core/certificates.
 #pragma once
 
+#include "lib/acme/base64url.h"
 #include "lib/acme/issuance.h"
 
 #include <fmt/format.h>
@@ -25,7 +26,10 @@ class ScriptedAuthority {
     std::string authorization_status = "pending";
     std::string order_status = "pending";
     std::string chain;
-    std::vector<std::string> asked{};  // paths, in order
+    std::vector<std::string> asked{};   // paths, in order
+    std::vector<std::string> posted{};  // what was signed, in order
+    std::string renewal_info{};         // body of the answer about any certificate; "": it is not offered
+    std::optional<std::chrono::seconds> renewal_retry_after{};
     unsigned nonces = 0;
 
     void on(const std::string& path, AuthorityAnswer answer) { next_[path].push_back(std::move(answer)); }
@@ -33,6 +37,7 @@ class ScriptedAuthority {
     AuthorityAnswer answer(const Ask& request) {
         const std::string path = request.url.substr(authority_origin.size());
         asked.push_back(path);
+        if (request.post) posted.push_back(*request.post);
         AuthorityAnswer given;
         if (auto& queued = next_[path]; !queued.empty()) {
             given = queued.front();
@@ -42,6 +47,14 @@ class ScriptedAuthority {
         }
         if (given.nonce.empty() && path != "/directory") given.nonce = fmt::format("nonce{}", ++nonces);
         return given;
+    }
+
+    // What was asked for in the signed request `index`, as JSON.
+    [[nodiscard]] std::string payload(std::size_t index) const {
+        constexpr std::string_view member = R"("payload":")";
+        const std::string& text = posted.at(index);
+        const std::size_t start = text.find(member) + member.size();
+        return decode_base64url(std::string_view(text).substr(start, text.find('"', start) - start)).value_or("");
     }
 
     [[nodiscard]] static AuthorityAnswer problem(long status, std::string_view type, std::string_view detail) {
@@ -64,6 +77,12 @@ class ScriptedAuthority {
         if (path == "/directory")
             given.body =
                 R"({"newNonce":"https://ca.example/nonce","newAccount":"https://ca.example/account","newOrder":"https://ca.example/order","meta":{"termsOfService":"https://ca.example/terms"}})";
+        if (path == "/directory" && !renewal_info.empty())
+            given.body.insert(1, R"("renewalInfo":"https://ca.example/renewal",)");
+        if (path.starts_with("/renewal/")) {
+            given.body = renewal_info;
+            given.retry_after = renewal_retry_after;
+        }
         if (path == "/account") given.location = "https://ca.example/account/1";
         if (path == "/order") {
             given.status = 201;

@@ -2,6 +2,7 @@
 
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
+#include "lib/base/time_text.h"
 #include "lib/json/json.h"
 
 #include <boost/json/array.hpp>
@@ -47,38 +48,6 @@ std::vector<std::string> list_member(const value& object, std::string_view name)
 const boost::json::array* array_member(const value& object, std::string_view name) {
     const value* found = json::member(object, name);
     return found != nullptr ? found->if_array() : nullptr;
-}
-
-// Digits at `at`, `count` of them.
-std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {
-    return at + count <= text.size() ? parse_decimal<int>(text.substr(at, count)) : std::nullopt;
-}
-
-// "Z" or "+01:00" behind the time; fractions of a second are dropped.
-std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
-    if (text.starts_with('.')) text.remove_prefix(std::min(text.find_first_not_of("0123456789", 1), text.size()));
-    if (text.empty() || equals_ignoring_case(text, "Z")) return std::chrono::minutes(0);
-    const auto hours = digits(text, 1, 2);
-    const auto minutes = digits(text, 4, 2);
-    if (text.size() != 6 || text[3] != ':' || !hours || !minutes || (text[0] != '+' && text[0] != '-'))
-        return std::nullopt;
-    const std::chrono::minutes offset(*hours * 60 + *minutes);
-    return text[0] == '+' ? offset : -offset;
-}
-
-// RFC 3339 §5.6.
-std::optional<std::chrono::sys_seconds> parse_time(std::string_view text) {
-    const auto year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
-    const auto hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
-    if (!year || !month || !day || !hour || !minute || !second || text[4] != '-' || text[7] != '-' || text[13] != ':' ||
-        text[16] != ':')
-        return std::nullopt;
-    const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
-                                           std::chrono::day(static_cast<unsigned>(*day))};
-    const auto offset = parse_offset(text.substr(19));
-    if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60 || !offset) return std::nullopt;
-    return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-           std::chrono::seconds(*second) - *offset;
 }
 
 std::string format_time(std::chrono::sys_seconds time) {
@@ -205,8 +174,8 @@ Result<TlsReport> parse_tls_report(std::string_view text) {
     report.contact = text_member(parsed, "contact-info");
     report.report_id = text_member(parsed, "report-id");
     if (const value* range = json::member(parsed, "date-range")) {
-        report.begin = parse_time(json::text_of(json::member(*range, "start-datetime"))).value_or(report.begin);
-        report.end = parse_time(json::text_of(json::member(*range, "end-datetime"))).value_or(report.end);
+        report.begin = parse_rfc3339(json::text_of(json::member(*range, "start-datetime"))).value_or(report.begin);
+        report.end = parse_rfc3339(json::text_of(json::member(*range, "end-datetime"))).value_or(report.end);
     }
     if (policies->size() > list_limit) return failure(ErrorKind::limit, "a TLS report of more than 1,000 policies");
     for (const value& policy : *policies) report.policies.push_back(read_policy(policy));

@@ -2,6 +2,7 @@
 #include "lib/base/identifier.h"
 #include "lib/base/result.h"
 #include "lib/base/text.h"
+#include "lib/base/time_text.h"
 
 #include <gtest/gtest.h>
 
@@ -99,6 +100,20 @@ TEST(Text, ParsesDecimalsWhollyOrNotAtAll) {
 TEST(Text, SuggestsTheNearestName) {
     EXPECT_EQ(nearest_name("lisen", {"listen", "role", "tls"}), "listen");
     EXPECT_EQ(nearest_name("completely_else", {"listen", "role"}), std::nullopt);
+}
+
+TEST(TimeText, ReadsRfc3339InEveryZone) {  // RFC 3339 §5.6
+    const std::pair<const char*, std::optional<std::int64_t>> cases[] = {
+        {"1970-01-02T00:00:00Z", 86'400},        {"1970-01-02T01:30:00.25+01:30", 86'400},
+        {"1970-01-01T23:00:00-01:00", 86'400},   {"1970-01-02 00:00:00", 86'400},
+        {"1970-02-30T00:00:00Z", std::nullopt},  {"1970-01-02T24:00:00Z", std::nullopt},
+        {"1970-01-02T00:00:00+1", std::nullopt}, {"", std::nullopt},
+    };
+    for (const auto& [text, expected] : cases) {
+        const auto time = parse_rfc3339(text);
+        EXPECT_EQ(time ? std::optional<std::int64_t>(time->time_since_epoch().count()) : std::nullopt, expected)
+            << text;
+    }
 }
 
 }  // namespace

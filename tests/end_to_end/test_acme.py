@@ -1,9 +1,12 @@
 """Certificates without buying any: ordered from a real authority (pebble), in force without a restart, renewed under load."""
 
+import base64
 import datetime
 import pathlib
+import re
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import unittest
@@ -15,6 +18,7 @@ from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.changing_zone import ChangingZone, encode_text  # noqa: E402
 from harness.pebble import Pebble  # noqa: E402
+from harness.renewal_proxy import RenewalProxy, window  # noqa: E402
 
 HOST = "mail.relevo.test"
 
@@ -323,6 +327,52 @@ class TestNameServers(AcmeTestCase):
         told = self.relevo.wait_for_log("acme.servers_silent", name=f"_acme-challenge.{name}")
         self.assertIn("ns2.relevo.test (", told["servers"])
         self.assertNotIn("ns1.relevo.test", told["servers"])
+
+
+class TestRenewalInformation(AcmeTestCase):
+    """An authority that says when certificates should be renewed (RFC 9773): the first at once, the next in some days."""
+
+    @classmethod
+    def class_settings(cls) -> dict:
+        settings = super().class_settings()
+        day = datetime.timedelta(days=1)
+        cls.proxy = RenewalProxy(cls.pebble, [window(-2 * day, -day), {**window(3 * day, 4 * day), "explanationURL": "https://ca.test/why"}])
+        cls.addClassCleanup(cls.proxy.stop)
+        settings["acme"]["directory"] = cls.proxy.directory
+        return settings
+
+    def certificate_id(self) -> str:
+        """RFC 9773 §4.1, by OpenSSL."""
+        file = pathlib.Path(self.relevo.settings["server"]["data_dir"]) / "acme" / f"{HOST}.pem"
+        shown = subprocess.run(["openssl", "x509", "-in", file, "-noout", "-serial", "-ext", "authorityKeyIdentifier"], check=True,
+                               capture_output=True, text=True).stdout
+        serial = int(re.search(r"serial=([0-9A-F]+)", shown)[1], 16)
+        key = bytes.fromhex(re.search(r"(?:[0-9A-F]{2}:){19}[0-9A-F]{2}", shown)[0].replace(":", ""))
+        parts = (key, serial.to_bytes(serial.bit_length() // 8 + 1, "big"))
+        return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+    def test_1_it_is_renewed_when_the_authority_wishes_and_says_what_it_replaces(self) -> None:
+        first = self.relevo.wait_for_log("acme.issued", 60, name=HOST)
+        row = self.wait_until_valid(other_than=first["serial"])
+        loopback.wait_until(lambda: len(self.proxy.asked) == 2, "the second certificate is asked about", 30)
+        self.assertEqual(self.proxy.asked[1], self.certificate_id())
+        self.assertEqual(self.proxy.replaced, [None, self.proxy.asked[0]])
+        self.assertEqual(self.serial_by_starttls(self.context()), row["serial"].rjust(16, "0"))
+
+    def test_2_the_list_shows_the_window_and_the_moment_lies_in_it(self) -> None:
+        row = loopback.wait_until(lambda: (one := self.certificates()[HOST])["suggested"] and one, "the suggestion", 30)
+        self.assertTrue(row["suggested"]["start"] <= row["due_at"] <= row["suggested"]["end"], row)
+        page = self.relevo.run("certificate", "list").output
+        self.assertIn(f"The authority suggests to renew {HOST} between", page)
+        self.assertIn("see https://ca.test/why", page)
+
+    def test_3_a_restart_keeps_the_moment_and_asks_nothing(self) -> None:
+        row = loopback.wait_until(lambda: (one := self.certificates()[HOST])["suggested"] and one, "the suggestion", 30)
+        orders = len(self.proxy.replaced)
+        self.relevo.restart()
+        again = self.wait_until_valid()
+        self.assertEqual((again["due_at"], again["suggested"]), (row["due_at"], row["suggested"]))
+        self.assertEqual(len(self.proxy.replaced), orders)
 
 
 class TestFailures(AcmeTestCase):
