@@ -1,10 +1,11 @@
 """Mail programs that people use, set up from an address alone. By hand: python3 tests/interop/mail_programs.py [FOLDER]
 
-Needs root and the Debian packages thunderbird, claws-mail, dovecot-imapd, nsd, xdotool, xvfb, imagemagick, libnss3-tools and iproute2. The programs run in a
+Needs root and the Debian packages thunderbird, claws-mail, evolution, gnome-keyring, dbus, dovecot-imapd, nsd, xdotool, xvfb, imagemagick, libnss3-tools and iproute2. The programs run in a
 network of their own, without a way out, in which port 80 and the names of the domain are the test's; FOLDER gets a picture of
 each. It takes a minute or two, so that scripts/test does not run it.
 """
 
+import configparser
 import os
 import pathlib
 import shutil
@@ -141,6 +142,33 @@ class MailProgramCase(RelevoTestCase):
             subprocess.run(["import", "-display", DISPLAY, "-window", "root", f"{folder}/{name}.png"], check=True, timeout=60)
 
 
+    # --- programs without a remote control
+
+    def settled(self) -> None:
+        """Waits until the screen stays as it is."""
+        last = b""
+
+        def is_still() -> bool:
+            nonlocal last
+            shown = subprocess.run(["import", "-display", DISPLAY, "-window", "root", "ppm:-"], check=True, capture_output=True,
+                                   timeout=60).stdout
+            last, before = shown, last
+            return shown == before
+
+        loopback.wait_until(is_still, "a screen that stays", 20, 0.3)
+
+    def act(self, *words: str) -> str:
+        return subprocess.run(["xdotool", *words], env=self.environment, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    def xdotool(self, *words: str) -> str:
+        said = self.act(*words)
+        self.settled()
+        return said
+
+    def click(self, x: int, y: int, times: int = 1) -> None:
+        self.xdotool("mousemove", str(x), str(y), "click", "--repeat", str(times), "1")
+
+
 class TestThunderbird(MailProgramCase):
     def start_thunderbird(self) -> Marionette:
         profile = self.folder / "thunderbird"
@@ -200,27 +228,6 @@ class TestThunderbird(MailProgramCase):
 class TestClawsMail(MailProgramCase):
     """Its wizard has no remote control: places on the screen are pointed at. A picture tells what went wrong."""
 
-    def settled(self) -> None:
-        """Waits until the screen stays as it is."""
-        last = b""
-
-        def is_still() -> bool:
-            nonlocal last
-            shown = subprocess.run(["import", "-display", DISPLAY, "-window", "root", "ppm:-"], check=True, capture_output=True,
-                                   timeout=60).stdout
-            last, before = shown, last
-            return shown == before
-
-        loopback.wait_until(is_still, "a screen that stays", 20, 0.3)
-
-    def xdotool(self, *words: str) -> str:
-        done = subprocess.run(["xdotool", *words], env=self.environment, check=True, capture_output=True, text=True, timeout=60)
-        self.settled()
-        return done.stdout
-
-    def click(self, x: int, y: int, times: int = 1) -> None:
-        self.xdotool("mousemove", str(x), str(y), "click", "--repeat", str(times), "1")
-
     def test_claws_mail_sets_itself_up_from_the_printed_zone(self) -> None:   # RFC 6186
         zone = ZoneServer(self.folder / "nsd", DOMAIN, "127.0.0.1", port=53)
         self.addCleanup(zone.stop)
@@ -250,6 +257,53 @@ class TestClawsMail(MailProgramCase):
         made = dict(line.split("=", 1) for line in accounts.read_text().splitlines() if "=" in line)
         self.assertEqual((made["receive_server"], made["ssl_imap"], made["user_id"]), (MAILBOXES, "1", ADDRESS))
         self.assertEqual((made["smtp_server"], made["smtp_port"]), (HOST, str(self.relevo.ports["submission"])))
+
+
+class TestEvolution(MailProgramCase):
+    """On a session bus and with a keyring of its own, which it does not start without. Its assistant is gone through by keys."""
+
+    KEYRING = "printf '\\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec evolution"
+
+    def sources(self) -> list[configparser.ConfigParser]:
+        """The accounts as it has written them down."""
+        found = []
+        for file in (self.folder / ".config/evolution/sources").glob("*.source"):
+            source = configparser.ConfigParser(strict=False, interpolation=None)
+            source.read(file)
+            found.append(source)
+        return found
+
+    def server_of(self, extension: str) -> tuple[str, str, str, str] | None:
+        """Host, port, user and security of the account that has this section."""
+        for source in self.sources():
+            if extension in source and "Authentication" in source:   # the local folders have none
+                authentication = source["Authentication"]
+                return authentication["Host"], authentication["Port"], authentication["User"], source["Security"]["Method"]
+        return None
+
+    def test_evolution_sets_itself_up_from_the_address(self) -> None:
+        runtime = self.folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        environment = {**self.environment, "XDG_RUNTIME_DIR": str(runtime), "GSETTINGS_BACKEND": "keyfile", "GIO_USE_NETWORK_MONITOR": "base",
+                       "WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
+        self.run_beside(["dbus-run-session", "--", "sh", "-c", self.KEYRING], env=environment)
+        self.addCleanup(self.picture, "evolution-last")
+        [window] = self.xdotool("search", "--sync", "--onlyvisible", "--name", "Welcome").split()
+        self.xdotool("windowfocus", "--sync", window)
+        self.xdotool("key", "alt+n")
+        self.xdotool("key", "alt+n")   # no backup to restore
+        self.click(777, 272, 3)
+        self.xdotool("type", "Ana")
+        self.click(777, 312, 3)
+        self.xdotool("type", ADDRESS)
+        self.xdotool("key", "alt+n")
+        self.picture("evolution-found")
+        self.click(978, 691)   # Next
+        self.act("mousemove", "1000", "691", "click", "1")   # Apply; something turns on the screen from here on
+        loopback.wait_until(lambda: self.server_of("Mail Account") and self.server_of("Mail Transport"), "an account", 30)
+        self.assertEqual(self.server_of("Mail Account"), (MAILBOXES, "993", ADDRESS, "ssl-on-alternate-port"))
+        # Of the ports that it is told it takes the last.
+        self.assertEqual(self.server_of("Mail Transport"), (HOST, str(self.relevo.ports["second"]), ADDRESS, "starttls-on-standard-port"))
 
 
 def main() -> None:
