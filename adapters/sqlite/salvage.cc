@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -172,16 +173,39 @@ struct Table {
     std::string name, definition;
 };
 
-Result<std::vector<Table>> tables_of(const std::string& name, sqlite3* handle) {
-    RELEVO_TRY(const Statement list, prepare(name, handle,
-                                             "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT "
-                                             "LIKE 'sqlite_%' AND name <> 'schema_migration' ORDER BY name"));
-    std::vector<Table> tables;
+struct TableList {
+    std::vector<Table> tables;  // by name
+    std::string problem;        // why there may be more; empty if the whole list was read
+};
+
+// In the order of the file, so that all entries before the first that cannot be read are had. SQLite has read its own
+// list the same way: what lies behind is unknown to it, too. Errors: io – not even the first.
+Result<TableList> tables_of(const std::string& name, sqlite3* handle) {
+    RELEVO_TRY(const Statement list, prepare(name, handle, "SELECT name, sql, type FROM sqlite_schema"));
+    TableList found;
     int code = 0;
     while ((code = sqlite3_step(list.get())) == SQLITE_ROW)
-        tables.push_back({text_of(list.get(), 0), text_of(list.get(), 1)});
-    if (code != SQLITE_DONE) return failed(name, handle);
-    return tables;
+        if (const std::string table = text_of(list.get(), 0);
+            text_of(list.get(), 2) == "table" && !table.starts_with("sqlite_") && table != "schema_migration")
+            found.tables.push_back({table, text_of(list.get(), 1)});
+    if (code != SQLITE_DONE && found.tables.empty()) return failed(name, handle);
+    if (code != SQLITE_DONE) found.problem = sqlite3_errmsg(handle);
+    std::ranges::sort(found.tables, {}, &Table::name);
+    return found;
+}
+
+// What a list that ends early must be told for: itself, and the tables of this release that it does not name.
+Result<std::vector<SalvagedTable>> lost_tables(const TableList& list, const std::string& into, sqlite3* target) {
+    if (list.problem.empty()) return std::vector<SalvagedTable>();
+    std::vector<SalvagedTable> lost{
+        {.name = std::string(table_list_name),
+         .rows = static_cast<std::int64_t>(list.tables.size()),
+         .problem = fmt::format("{}: tables that were made later are lost, those of the last days too", list.problem)}};
+    RELEVO_TRY(const TableList known, tables_of(into, target));
+    for (const Table& table : known.tables)
+        if (!std::ranges::binary_search(list.tables, table.name, {}, &Table::name))
+            lost.push_back({.name = table.name, .problem = "its entry in the list of tables cannot be read"});
+    return lost;
 }
 
 Result<void> make_table(const Table& table, sqlite3* into) {
@@ -212,9 +236,9 @@ Result<std::vector<SalvagedTable>> salvage(Disk& disk, const std::string& from, 
     sqlite3_test_control(SQLITE_TESTCTRL_EXTRA_SCHEMA_CHECKS, 0);
     RELEVO_TRY(const Handle source, open(vfs, from, Use::salvage));
     RELEVO_TRY(const Handle target, open(vfs, into, Use::write));
-    RELEVO_TRY(const std::vector<Table> tables, tables_of(from, source.get()));
-    std::vector<SalvagedTable> copied;
-    for (const Table& table : tables) {
+    RELEVO_TRY(const TableList list, tables_of(from, source.get()));
+    RELEVO_TRY(std::vector<SalvagedTable> copied, lost_tables(list, into, target.get()));
+    for (const Table& table : list.tables) {
         RELEVO_CHECK(run(into, target.get(), "BEGIN IMMEDIATE"));
         if (auto made = make_table(table, target.get()); !made.has_value()) {
             copied.push_back({.name = table.name, .problem = std::move(made.error().detail)});

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace relevo {
@@ -16,14 +17,18 @@ struct SalvagedTable {
     std::string problem;    // why there may have been more; empty if every row was read
 };
 
+// The name under which salvage() tells that the list of tables itself could not be read to its end.
+inline constexpr std::string_view table_list_name = "sqlite_schema";
+
 // What SQLite finds wrong in a database file, a line each, up to 20; empty: nothing. Nobody else may use the file.
 // Errors: io – it cannot be opened at all.
 [[nodiscard]] Result<std::vector<std::string>> problems_of_database(Disk& disk, const std::string& name);
 
 // Copies the rows of database `from`, its log included, into database `into`, which has the tables of this release;
 // other tables of `from` are made there. A page that cannot be read costs the rows on it. `from` is not changed. Rows
-// bear no checksum: a changed octet inside a row that is otherwise in order is not noticed.
-// Errors: io – the list of tables cannot be read, so nothing can; or `into` fails.
+// bear no checksum: a changed octet inside a row that is otherwise in order is not noticed. Where the list of tables,
+// which lies on several pages, ends early, the tables behind are lost: it is told as table_list_name, and each table of
+// this release that it does not name. Errors: io – nothing of the list of tables can be read; or `into` fails.
 [[nodiscard]] Result<std::vector<SalvagedTable>> salvage(Disk& disk, const std::string& from, const std::string& into);
 
 }  // namespace relevo

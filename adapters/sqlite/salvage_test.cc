@@ -3,8 +3,11 @@
 #include "adapters/simulation/simulated_disk.h"
 #include "adapters/sqlite/sqlite_database.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace relevo {
 namespace {
@@ -106,6 +109,52 @@ TEST_F(Salvage, ReadsTheBeginningOfAFileThatWasCut) {
     ASSERT_TRUE(tables.has_value()) << tables.error().detail;
     EXPECT_THAT(copied(), Gt(rows / 3));
     EXPECT_THAT((*tables)[1].problem, Not(IsEmpty())) << (*tables)[1].name;
+}
+
+// The list of tables of a store fills several pages, the first and some far behind.
+TEST_F(Salvage, ReadsTheTablesBeforeTheFirstThatTheListHasLost) {  // security row R14
+    const auto define_many = [](Transaction& transaction, std::string_view prefix) {
+        for (int table = 0; table < 40; ++table)
+            EXPECT_TRUE(transaction
+                            .define(fmt::format("CREATE TABLE {}_{} (id INTEGER PRIMARY KEY /* {} */);", prefix, table,
+                                                std::string(500, 'x')))
+                            .has_value());
+    };
+    std::size_t pages_before = 0;
+    {
+        const auto database = open_sqlite(disk_, "c.db").value();
+        ASSERT_TRUE(database->begin().has_value());
+        Transaction& transaction = database->transaction();
+        ASSERT_TRUE(transaction.define(schema).has_value());
+        define_many(transaction, "early");
+        for (std::int64_t row = 0; row < rows; ++row)
+            ASSERT_TRUE(transaction.execute("INSERT INTO mail (id, text) VALUES ($1, $2)", {row << 20, text_of(row)})
+                            .has_value());
+        ASSERT_TRUE(database->commit().has_value());
+    }
+    pages_before = disk_.open("c.db", OpenMode::existing).value()->size().value() / 4096;
+    {
+        const auto database = open_sqlite(disk_, "c.db").value();
+        ASSERT_TRUE(database->begin().has_value());
+        define_many(database->transaction(), "late");
+        ASSERT_TRUE(database->commit().has_value());
+        const auto fresh = open_sqlite(disk_, "b.db").value();
+        ASSERT_TRUE(fresh->begin().has_value());
+        ASSERT_TRUE(fresh->transaction().define("CREATE TABLE late_39 (id INTEGER PRIMARY KEY);").has_value());
+        ASSERT_TRUE(fresh->commit().has_value());
+    }
+    ASSERT_TRUE(disk_.open("c.db", OpenMode::existing).value()->truncate(pages_before * 4096).has_value());
+    const auto tables = salvage(disk_, "c.db", "b.db");
+    ASSERT_TRUE(tables.has_value()) << tables.error().detail;
+    EXPECT_EQ(copied(), rows);
+    const auto problem_of = [&](std::string_view name) {
+        const auto found = std::ranges::find(*tables, name, &SalvagedTable::name);
+        return found == tables->end() ? std::string("not told") : found->problem;
+    };
+    EXPECT_EQ(problem_of("mail"), "");
+    EXPECT_EQ(problem_of("early_39"), "");
+    EXPECT_THAT(problem_of(table_list_name), HasSubstr("tables that were made later are lost"));
+    EXPECT_THAT(problem_of("late_39"), HasSubstr("its entry in the list of tables cannot be read"));
 }
 
 TEST_F(Salvage, SaysWhenNothingCanBeRead) {
