@@ -45,6 +45,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"importSuppressions", "suppression.import", Bounds::tenant},
 
     {"erasePerson", "person.erase", Bounds::tenant},
+    {"getErasure", "person.erasure", Bounds::tenant},
 
     {"listQueue", "queue.list", Bounds::queue, "entries"},
     {"holdQueue", "queue.hold", Bounds::queue},

@@ -142,6 +142,7 @@ Task<Control::Answer> Control::dispatch(std::string command, Arguments arguments
         co_return json::object{{"changed", true}, {"needs_restart", json_list(needs_restart)}};
     }
     if (command == "person.erase") co_return co_await erase_person(std::move(arguments), std::move(principal));
+    if (command == "person.erasure") co_return co_await tell_erasure(std::move(arguments));
     if (command == "store.hold" || command == "store.go_on" || command == "store.let_go" ||
         command == "store.backed_up")
         co_return co_await hold_store(std::move(command), std::move(arguments));

@@ -185,6 +185,7 @@ class Control {
 
     // control_persons.cc
     Task<Answer> erase_person(Arguments arguments, Principal principal);
+    Task<Answer> tell_erasure(Arguments arguments);
     // control_webhooks.cc
     Task<Answer> hold_store(std::string command, Arguments arguments);
     Task<Answer> perform_webhooks(std::string command, Arguments arguments);

@@ -61,4 +61,20 @@ Task<Control::Answer> Control::erase_person(Arguments arguments, Principal princ
     co_return answer;
 }
 
+// Of another tenant's erasure there is nothing to tell.
+Task<Control::Answer> Control::tell_erasure(Arguments arguments) {
+    RELEVO_CO_CHECK(check_members(arguments, {"tenant"}));
+    RELEVO_CO_TRY(const auto tenant, text_member(arguments, "tenant"));
+    std::optional<Erasure::Progress> progress = context_.store.erasure().under_way();
+    if (tenant)
+        RELEVO_CO_CHECK(co_await relevo::read_rows(context_.store.committer(), [&](Reader& reader) -> Result<void> {
+            RELEVO_TRY(const Tenant found, named_tenant(reader, *tenant));
+            if (progress && progress->tenant != found.id) progress.reset();
+            return {};
+        }));
+    co_return json::object{{"under_way", progress.has_value()},
+                           {"done", progress ? progress->done : 0},
+                           {"all", progress ? progress->all : 0}};
+}
+
 }  // namespace relevo

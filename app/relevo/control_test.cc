@@ -122,6 +122,7 @@ TEST_F(ControlTest, EachCommandRefusesArgumentsThatItDoesNotKnow) {
                                                           {"site.resume", R"("site":"mx.example.net",)"},
                                                           {"site.forget", R"("site":"mx.example.net",)"},
                                                           {"site.explain", R"("domain":"example.net",)"},
+                                                          {"person.erasure", ""},
                                                           {"source.list", ""},
                                                           {"source.drain", R"("source":"default",)"},
                                                           {"source.resume", R"("source":"default",)"},
@@ -212,6 +213,29 @@ TEST_F(ControlTest, TakesTheMomentOfABackupThatHasBeen) {
     for (const char* moment :
          {"{}", R"({"moment":""})", R"({"moment":"soon"})", R"({"moment":"2199-01-01T00:00:00Z"})"})
         EXPECT_THAT(refusal("store.backed_up", moment), HasSubstr("invalid: \"moment\"")) << moment;
+}
+
+TEST_F(ControlTest, TellsHowFarAnErasureIs) {
+    ask("tenant.add", R"({"name":"acme"})");
+    const TenantId acme = directory->tenants().begin()->id;
+    accept({"b@example.net"});
+    EXPECT_FALSE(ask("person.erasure").at("under_way").as_bool());
+    std::vector<Erasure::Progress> seen;
+    bool is_over = false;
+    shard.spawn([](Control& asked, bool& over) -> Task<> {
+        co_await asked.perform(R"({"command":"person.erase","arguments":{"address":"b@example.net","tenant":"acme"}})");
+        over = true;
+    }(*control, is_over));
+    EXPECT_TRUE(run_until([&] {
+        if (const auto progress = store->erasure().under_way()) seen.push_back(*progress);
+        return is_over;
+    }));
+    ASSERT_FALSE(seen.empty());
+    EXPECT_TRUE(std::ranges::is_sorted(seen, {}, &Erasure::Progress::done));
+    EXPECT_EQ(seen.back().tenant, acme);
+    EXPECT_GE(seen.back().all, 3) << "a day of messages, and one of events, which are read twice";
+    EXPECT_EQ(seen.back().done, seen.back().all);
+    EXPECT_FALSE(ask("person.erasure", R"({"tenant":"acme"})").at("under_way").as_bool());
 }
 
 TEST_F(ControlTest, KeepsTenantsDomainsCredentialsAndNetworks) {

@@ -67,6 +67,8 @@ Task<Result<ErasureCounts>> Erasure::erase(ErasureRequest request, AuditEntry en
         std::atomic<bool>& flag;
         ~Release() { flag = false; }
     } const release{is_busy_};
+    tenant_under_way_ = request.tenant ? request.tenant->value : 0;
+    days_done_ = days_in_all_ = 0;
     Run erased{.person = std::move(person), .tenant = request.tenant ? request.tenant->value : 0, .mode = Mode::erase};
     RELEVO_CO_CHECK(co_await write(mail_, [&](Transaction& transaction) -> Result<void> {
         const auto find = [&] {
@@ -115,6 +117,28 @@ Task<Result<int>> Erasure::resume(AuditWriter& audit) {
     co_return static_cast<int>(all.size());
 }
 
+std::optional<Erasure::Progress> Erasure::under_way() const {
+    if (!is_busy_) return std::nullopt;
+    Progress progress{.tenant = std::nullopt, .done = days_done_, .all = days_in_all_};
+    if (const std::int64_t tenant = tenant_under_way_; tenant != 0) progress.tenant = TenantId{tenant};
+    return progress;
+}
+
+// Each day of these tables is read once by each step that calls day_done().
+Task<Result<void>> Erasure::begin_progress(const Run& run) {
+    if (run.mode == Mode::count) co_return Result<void>();
+    RELEVO_CO_TRY(const auto messages, co_await days_of(mail_, "message"));
+    RELEVO_CO_TRY(const auto events, co_await days_of(mail_, "event"));
+    RELEVO_CO_TRY(const auto entries, co_await days_of(mail_, "audit"));
+    RELEVO_CO_TRY(const auto searches, co_await days_of(statistics_, "recipient"));
+    days_in_all_ = std::ssize(messages) + 2 * std::ssize(events) + std::ssize(entries) + std::ssize(searches);
+    co_return Result<void>();
+}
+
+void Erasure::day_done(const Run& run) {
+    if (run.mode == Mode::erase) ++days_done_;
+}
+
 bool Erasure::waits(const Run& run, std::int64_t message) {
     return std::ranges::binary_search(run.waiting_mails, message);
 }
@@ -122,6 +146,7 @@ bool Erasure::waits(const Run& run, std::int64_t message) {
 // Every step may be repeated. The places of the person's mail are written down before anything that tells them goes;
 // the search, which tells them too, goes last.
 Task<Result<void>> Erasure::run(Run& run) {
+    RELEVO_CO_CHECK(co_await begin_progress(run));
     RELEVO_CO_CHECK(co_await find_waiting(run));
     RELEVO_CO_CHECK(co_await find_sent(run));
     RELEVO_CO_CHECK(co_await find_received(run));

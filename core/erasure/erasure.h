@@ -48,6 +48,14 @@ class Erasure {
     // Durable when it returns, with its entry in the audit log. After a crash it is taken up by resume(), or by the
     // next call for the same address. Errors: as count(); conflict – another one is under way; those of the store.
     Task<Result<ErasureCounts>> erase(ErasureRequest request, AuditEntry entry, AuditWriter& audit);
+    // How far the erasure is that is under way: days of tables that were read, of all. Whom it is about, it does not
+    // say.
+    struct Progress {
+        std::optional<TenantId> tenant;  // nothing: of all
+        std::int64_t done = 0, all = 0;
+    };
+    // Nothing: none is. Threads: any.
+    [[nodiscard]] std::optional<Progress> under_way() const;
     // What a crash left, one after the other. Returns how many there were.
     Task<Result<int>> resume(AuditWriter& audit);
 
@@ -71,6 +79,8 @@ class Erasure {
         std::string text, other;
     };
 
+    Task<Result<void>> begin_progress(const Run& run);
+    void day_done(const Run& run);
     [[nodiscard]] static bool waits(const Run& run, std::int64_t message);
     Task<Result<void>> run(Run& run);
     Task<Result<void>> finish(const Run& run, AuditEntry entry, AuditWriter& audit);
@@ -101,6 +111,7 @@ class Erasure {
     Committer& mail_;
     Committer& statistics_;
     std::atomic<bool> is_busy_ = false;
+    std::atomic<std::int64_t> tenant_under_way_ = 0, days_done_ = 0, days_in_all_ = 0;
     // The readers' threads:
     DayStatement event_bounds_{"SELECT min(id), max(id) FROM event_{}"};
     DayStatement received_{

@@ -74,6 +74,7 @@ Task<Result<void>> Erasure::find_sent(Run& run) {
                 });
             }));
         }
+        day_done(run);
     }
     co_return Result<void>();
 }
@@ -107,6 +108,7 @@ Task<Result<void>> Erasure::find_received(Run& run) {
                                         return add_place(run.mail, row.integer(0), row.integer(1));
                                     });
             }));
+        day_done(run);
     }
     co_return Result<void>();
 }
@@ -166,6 +168,7 @@ Task<Result<void>> Erasure::erase_events(Run& run) {
                 return {};
             }));
         }
+        day_done(run);
     }
     co_return Result<void>();
 }
@@ -233,6 +236,7 @@ Task<Result<void>> Erasure::erase_audit(Run& run) {
                 return {};
             }));
         }
+        day_done(run);
     }
     co_return Result<void>();
 }

@@ -47,6 +47,7 @@ Task<Result<void>> Erasure::find_searched(Run& run) {
                 });
             }));
         }
+        day_done(run);
     }
     co_return Result<void>();
 }

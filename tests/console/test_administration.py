@@ -99,6 +99,73 @@ class Administration(RelevoTestCase, BrowserTestCase):
         self.assertNotIn("Name the server", browser.text(), "an analyst changes nothing")
         self.look_in_both_widths("mailboxes-empty-en")
 
+    # GDPR Art. 17, docs/decisions/0024: nothing goes before it was counted and the address typed again.
+    def test_a_person_is_counted_and_erased(self) -> None:
+        who = "olvido@destination.test"
+        sink = self.sink()
+        for number in range(2):
+            self.wait_for_event(self.relevo.submit(mail.message(subject=f"olvidar {number}"), who), "delivered", who)
+        sink.stop()
+        self.relevo.control("queue.suspend", destination="destination.test")
+        self.relevo.submit(mail.message(subject="espera"), who)
+        self.relevo.control("suppression.add", tenant="customer", address=who, text="llamó por teléfono")
+        loopback.wait_until(lambda: len(self.relevo.control("message.list", query=f"to:{who}")["messages"]) == 3, "the search")
+
+        browser = self.enter("/persons")
+        self.look_in_both_widths("persons-es")
+        browser.fill("Dirección de la persona", "Olvido@destination.test")
+        browser.click("Contar lo que hay")
+        browser.wait_for("Lo que hay de Olvido@destination.test")
+        self.assertIn("Mensajes que recibió\n2", browser.text())
+        self.assertIn("Destinatarios en cola\n1", browser.text())
+        self.look_in_both_widths("persons-counted-es")
+        self.assertEqual(len(self.relevo.control("message.list", query=f"to:{who}")["messages"]), 3, "it was only counted")
+        erase = "[...document.querySelectorAll('button')].find((one) => one.textContent === 'Borrar para siempre')"
+        browser.fill("Escriba otra vez la dirección", "olvidado@destination.test")
+        self.assertTrue(browser.evaluate(script=f"{erase}.disabled"))
+        # The answer waits, so that progress can be seen: as it is told while there is much history.
+        browser.evaluate(script="""{
+          const real = window.fetch;
+          const wait = new Promise((done) => (window.let_go = done));
+          window.fetch = async (address, request) => {
+            if (!String(address).startsWith('/api/v1/persons/erase')) return real(address, request);
+            if (request.method === 'POST') return wait.then(() => real(address, request));
+            return new Response(JSON.stringify({ under_way: true, done: 12, all: 91 }));
+          };
+          void wait.then(() => (window.fetch = real));
+        }""")
+        browser.fill("Escriba otra vez la dirección", who)
+        browser.evaluate(script="document.querySelector('input[type=checkbox]').click()")
+        browser.click("Borrar para siempre")
+        browser.wait_for("12 de 91 días de historial leídos")
+        self.look_in_both_widths("persons-under-way-es")
+        browser.evaluate(script="window.let_go()")
+        browser.wait_for("Esto no lo alcanza")
+        self.assertIn("Descartados de la cola\n1", browser.text())
+        self.look_in_both_widths("persons-done-es")
+        self.assertEqual(self.relevo.control("message.list", query=f"to:{who}")["messages"], [])
+        [entry] = self.relevo.control("audit.list", operation="person.erase")["entries"]
+        self.assertEqual((entry["who"]["name"], entry["object_id"]), (LOGIN, None))
+        browser.visit("/audit")
+        browser.evaluate(script="{ const one = document.querySelector('main select'); one.value = 'person.'; one.dispatchEvent(new Event('change', { bubbles: true })); }")
+        browser.wait_for("person.erase")
+        self.assertNotIn("olvido", browser.text().lower())
+
+        browser.visit("/persons")
+        browser.fill("Dirección de la persona", who)
+        browser.click("Contar lo que hay")
+        browser.wait_for("No se guarda nada que se pueda borrar")
+        browser.wait_for("La entrada en la lista de supresiones se queda")
+        self.relevo.control("queue.resume", destination="destination.test")
+
+    def test_only_administrators_erase(self) -> None:
+        browser = self.enter("/", "leo@relevo.test")
+        self.assertNotIn("Datos de personas", browser.text())
+        browser.visit("/persons")
+        browser.fill("Dirección de la persona", "ana@destination.test")
+        browser.click("Contar lo que hay")
+        browser.wait_for("Su papel no permite hacer esto")
+
 
 if __name__ == "__main__":
     unittest.main()

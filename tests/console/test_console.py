@@ -569,7 +569,7 @@ class Console(RelevoTestCase, BrowserTestCase):
                    "login-failures": "/login-failures", "connection": "/connection", "webhooks": "/webhooks",
                    "webhook": f"/webhooks/{self.webhook['id']}", "message-held": f"/messages/{self.letter}",
                    "tenants": "/tenants", "keys": "/keys", "users": "/users", "sessions": "/sessions", "audit": "/audit",
-                   "account": "/account", "nowhere": "/nowhere"}
+                   "account": "/account", "plans": "/plans", "persons": "/persons", "nowhere": "/nowhere"}
         for language in ("es", "en"):
             browser = self.enter(language)
             if language == "en":   # the account says Spanish

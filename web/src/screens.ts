@@ -19,6 +19,7 @@ import Message from './screens/Message.svelte';
 import Messages from './screens/Messages.svelte';
 import NewCredential from './screens/NewCredential.svelte';
 import Nowhere from './screens/Nowhere.svelte';
+import Persons from './screens/Persons.svelte';
 import Plan from './screens/Plan.svelte';
 import Plans from './screens/Plans.svelte';
 import Queue from './screens/Queue.svelte';
@@ -70,6 +71,7 @@ export const sections: { title: Key | ''; entries: Entry[] }[] = [
       { to: '/users', text: 'nav.users', icon: 'users', scope: 'users:read' },
       { to: '/sessions', text: 'nav.sessions', icon: 'sessions', scope: 'users:write' },
       { to: '/audit', text: 'nav.audit', icon: 'audit', scope: 'users:read' },
+      { to: '/persons', text: 'nav.persons', icon: 'erase', scope: 'users:write' },
     ],
   },
 ];
@@ -103,6 +105,7 @@ const screens: [string, Screen][] = [
   ['/users', Users],
   ['/sessions', Sessions],
   ['/audit', Audit],
+  ['/persons', Persons],
   ['/account', Account],
 ];
 
