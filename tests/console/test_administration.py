@@ -158,6 +158,27 @@ class Administration(RelevoTestCase, BrowserTestCase):
         browser.wait_for("La entrada en la lista de supresiones se queda")
         self.relevo.control("queue.resume", destination="destination.test")
 
+    # The operator and the tenant see it as long as the period lasts.
+    def test_a_quota_that_is_nearly_used_up_asks_for_attention(self) -> None:
+        self.relevo.control("quota.set", tenant="customer", per="month", recipients=5, beyond="refuse")
+        self.addCleanup(self.relevo.control, "quota.remove", tenant="customer", per="month")
+        self.relevo.control("queue.suspend", destination="destination.test")
+        self.addCleanup(self.relevo.control, "queue.resume", destination="destination.test")
+        used = self.relevo.control("quota.show", tenant="customer")["quotas"][0]["used"]
+        for number in range(4 - used):
+            self.relevo.submit(mail.message(), f"cupo{number}@destination.test")
+        browser = self.enter("/")
+        browser.wait_for("Cupo casi agotado · customer")
+        self.assertIn("4 usados de 5 al mes", browser.text())
+        self.look_in_both_widths("quota-near-es")
+        self.relevo.submit(mail.message(), "ultimo@destination.test")
+        browser = self.enter("/", "sam@relevo.test", "en")
+        browser.wait_for("Quota used up · customer")
+        self.assertIn("5 used of 5 a month. Beyond it: Is refused", browser.text())
+        self.look_in_both_widths("quota-full-en")
+        browser.evaluate(script="document.querySelector('main a[href=\"/plan\"]').click()")
+        browser.wait_for("Used up")
+
     def test_only_administrators_erase(self) -> None:
         browser = self.enter("/", "leo@relevo.test")
         self.assertNotIn("Datos de personas", browser.text())

@@ -141,6 +141,22 @@ class TestWebhooks(RelevoTestCase):
         self.assertEqual(self.receiver.of("/some")[0]["data"]["detail"]["recipient"], "bob@destination.test")
         self.assertEqual(self.receiver.forged, [])
 
+    def test_a_program_hears_once_that_a_quota_comes_to_80_and_to_100_per_cent(self) -> None:
+        self.hook("/quota", "--event", "quota.reached")
+        self.relevo.ask("quota", "set", "--tenant", "customer", "--per", "month", "--recipients", "5", "--beyond", "wait")
+        self.addCleanup(self.relevo.ask, "quota", "remove", "--tenant", "customer", "--per", "month")
+        for number in range(4):
+            self.relevo.submit(mail.message(), f"bob{number}@destination.test")
+        wait_until(lambda: len(self.receiver.of("/quota")) == 1, "the first", 20)
+        for number in range(3):
+            self.relevo.submit(mail.message(), f"eve{number}@destination.test")
+        self.hook("/later", "--event", "message.accepted")
+        self.relevo.submit(mail.message(), "last@destination.test")
+        wait_until(lambda: self.receiver.of("/later") and len(self.receiver.of("/quota")) >= 2, "the second, and what came after it", 20)
+        told = [one["data"]["detail"] for one in self.receiver.of("/quota")]
+        self.assertEqual([(one["percent"], one["recipients"], one["period"], one["beyond"]) for one in told], [(80, 5, "month", "wait"), (100, 5, "month", "wait")])
+        self.relevo.control("queue.drop", all=True)
+
     def test_both_secrets_sign_while_one_replaces_the_other(self) -> None:
         webhook = self.hook("/rotated")
         fresh = self.relevo.ask("webhook", "rotate", webhook)["secret"]
