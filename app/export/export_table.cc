@@ -519,7 +519,7 @@ const std::vector<ExportTable>& numbers() {
           {"ordinal", as_number},
           {"recipient", as_text},
           {"sender", as_text},
-          {"state", as_name<mailsearch::State, mailsearch::State::waiting, mailsearch::State::dropped>},
+          {"state", as_name<mailsearch::State, mailsearch::State::waiting, mailsearch::State::scheduled>},
           {"marks", as_marks},
           {"reason", as_text_or_null},
           {"changed_at", as_time}},

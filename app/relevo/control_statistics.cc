@@ -258,7 +258,8 @@ Task<Control::Answer> Control::list_messages(Arguments arguments) {
                                            {"subject", json_text_or_null(one.labels.subject)},
                                            {"tags", json::array(one.labels.tags.begin(), one.labels.tags.end())},
                                            {"accepted_at", json_time(time_of(one.id.message))},
-                                           {"changed_at", json_time(one.changed_at)}});
+                                           {"changed_at", json_time(one.changed_at)},
+                                           {"send_at", one.send_at ? json_time(*one.send_at) : json::value(nullptr)}});
     json::value next = nullptr;
     if (found.next != 0) next = json::string(std::to_string(found.next));
     co_return json::object{{"messages", std::move(messages)}, {"next", std::move(next)}};

@@ -14,6 +14,7 @@ using mailsearch::State;
 
 constexpr std::int64_t last_ordinal = 65'535;  // MessageIdSource's bound
 constexpr std::size_t step_rows = 2'000;       // read at once
+constexpr std::int64_t due_at_once = 1'000;    // messages
 
 std::int64_t day_of_id(MessageId id) { return day_of(time_of(id)); }
 
@@ -30,6 +31,7 @@ FoundRecipient recipient_of(const Row& row) {
             .marks = static_cast<std::uint8_t>(row.integer(6)),
             .reason = std::string(row.text(7)),
             .changed_at = time_of_milliseconds(row.integer(8)),
+            .send_at = std::nullopt,
             .labels = {}};
 }
 
@@ -76,6 +78,11 @@ Result<bool> RecipientWriter::insert(Transaction& transaction, std::int64_t day,
                     std::string_view(mail.sender), static_cast<std::int64_t>(change.state.value_or(State::waiting)),
                     static_cast<std::int64_t>(change.marks), std::string_view(change.reason), change.at}));
     if (inserted == 0) return false;
+    if (change.send_at != 0)
+        RELEVO_CHECK(
+            transaction.execute("INSERT INTO scheduled (message_id, send_at) VALUES ($1, $2)"
+                                " ON CONFLICT (message_id) DO NOTHING",
+                                {mail.message.value, change.send_at}));
     const std::string words = search_words(mail.tenant, change.recipient, mail.sender, mail.labels);
     RELEVO_CHECK(words_.insert(transaction, day, [&]() -> Result<void> {
         RELEVO_CHECK(transaction.execute(insert_words_.of(day), {key, std::string_view(words)}));
@@ -94,6 +101,25 @@ Result<void> RecipientWriter::change_recipient(Transaction& transaction, std::in
     }
     RELEVO_TRY(const bool updated, update(transaction, day, change));
     if (!updated) RELEVO_CHECK(insert(transaction, day, change));
+    return {};
+}
+
+Result<void> RecipientWriter::begin_due(Transaction& transaction, WallClock::time_point now) {
+    std::vector<std::pair<MessageId, std::int64_t>> due;  // with their times
+    RELEVO_CHECK(
+        transaction.query("SELECT message_id, send_at FROM scheduled WHERE send_at <= $1 ORDER BY send_at LIMIT $2",
+                          {milliseconds_of(now), due_at_once}, [&](const Row& row) -> Result<void> {
+                              due.emplace_back(MessageId{row.integer(0)}, row.integer(1));
+                              return {};
+                          }));
+    for (const auto& [message, send_at] : due) {
+        const std::int64_t first = message.value, day = day_of_id(message);
+        RELEVO_CHECK(tables_.insert(transaction, day, [&]() -> Result<void> {
+            RELEVO_CHECK(transaction.execute(begin_.of(day), {send_at, first, first + last_ordinal, first}));
+            return {};
+        }));
+        RELEVO_CHECK(transaction.execute("DELETE FROM scheduled WHERE message_id = $1", {first}));
+    }
     return {};
 }
 
@@ -180,6 +206,17 @@ Result<void> RecipientSearch::find_in_day(Reader& reader, std::int64_t day, Sear
     }
 }
 
+Result<void> RecipientSearch::add_schedule(Reader& reader, RecipientPage& page) {
+    for (FoundRecipient& one : page.rows)
+        if (one.state == State::scheduled)
+            RELEVO_CHECK(reader.query("SELECT send_at FROM scheduled WHERE message_id = $1", {one.id.message.value},
+                                      [&](const Row& row) -> Result<void> {
+                                          one.send_at = time_of_milliseconds(row.integer(0));
+                                          return {};
+                                      }));
+    return {};
+}
+
 Result<RecipientPage> RecipientSearch::find(Reader& reader, const mailsearch::MailQuery& query,
                                             std::optional<TenantId> tenant, std::int64_t before, std::size_t limit) {
     Search search{.query = query,
@@ -206,6 +243,7 @@ Result<RecipientPage> RecipientSearch::find(Reader& reader, const mailsearch::Ma
     }
     if (!query.id.empty())  // recipients of others lie within the same keys
         std::erase_if(search.page.rows, [&](const FoundRecipient& one) { return one.id.message.text() != query.id; });
+    RELEVO_CHECK(add_schedule(reader, search.page));
     RELEVO_CHECK(labels_.refresh(reader));
     for (FoundRecipient& one : search.page.rows) {
         RELEVO_TRY(one.labels, labels_.of(reader, one.id.message));

@@ -34,6 +34,7 @@ struct RecipientChange {
     std::int64_t at = 0;       // milliseconds since 1970
     bool only_if_new = false;  // the row as it is when the message arrives
     bool arrives = false;      // its message was accepted just now: most likely there is no row yet
+    std::int64_t send_at = 0;  // of a message that arrives scheduled, milliseconds since 1970
 };
 
 struct FoundRecipient {
@@ -45,6 +46,7 @@ struct FoundRecipient {
     std::uint8_t marks = 0;
     std::string reason;
     WallClock::time_point changed_at;
+    std::optional<WallClock::time_point> send_at;  // scheduled: until then
     MailLabels labels;
 };
 
@@ -57,6 +59,8 @@ struct RecipientPage {
 class RecipientWriter {
  public:
     Result<void> write(Transaction& transaction, const RecipientChange& change);
+    // Recipients that are scheduled until `now` at most wait from now on. Reads a row unless some are.
+    Result<void> begin_due(Transaction& transaction, WallClock::time_point now);
 
  private:
     Result<void> change_message(Transaction& transaction, std::int64_t day, const RecipientChange& change);
@@ -86,7 +90,10 @@ class RecipientWriter {
     DayStatement mark_{"UPDATE recipient_{} SET marks = marks | $1, changed_at = $2 WHERE id = $3"};
     DayStatement change_message_{
         "UPDATE recipient_{} SET state = $1, changed_at = $2 WHERE id >= $3 AND id <= $4 AND message_id = $5"
-        " AND state IN (1, 2, 7)"};
+        " AND state IN (1, 2, 7, 9)"};
+    DayStatement begin_{
+        "UPDATE recipient_{} SET state = 1, changed_at = $1 WHERE id >= $2 AND id <= $3 AND message_id = $4"
+        " AND state = 9"};
     DayStatement mark_message_{
         "UPDATE recipient_{} SET marks = marks | $1, changed_at = $2 WHERE id >= $3 AND id <= $4 AND message_id = $5"};
 };
@@ -106,6 +113,7 @@ class RecipientSearch {
     struct Search;
     LabelReader labels_;
     Result<void> find_in_day(Reader& reader, std::int64_t day, Search& search);
+    static Result<void> add_schedule(Reader& reader, RecipientPage& page);
     Result<std::size_t> read_step(Reader& reader, std::int64_t day, const Search& search, std::int64_t below,
                                   std::size_t count, const RowCallback& row);
     DayStatement by_words_{

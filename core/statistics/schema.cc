@@ -78,8 +78,18 @@ DROP TABLE old_statistic_hour;
 DROP TABLE old_statistic_day;
 )sql";
 
+// Messages whose recipients are looked for as scheduled, until send_at (milliseconds since 1970).
+constexpr std::string_view scheduled_schema = R"sql(
+CREATE TABLE scheduled (
+    message_id INTEGER PRIMARY KEY,
+    send_at BIGINT NOT NULL
+);
+CREATE INDEX scheduled_send_at ON scheduled (send_at);
+)sql";
+
 constexpr std::array migrations = {Migration{"statistics", 1, initial_schema},
-                                   Migration{"statistics", 2, time_first_schema}};
+                                   Migration{"statistics", 2, time_first_schema},
+                                   Migration{"statistics", 3, scheduled_schema}};
 
 }  // namespace
 

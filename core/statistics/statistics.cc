@@ -89,7 +89,10 @@ Result<void> Statistics::take(Transaction& book, Batch& batch, Counters counters
     batch.last = batch.starts_over ? batch.cursor : taken_;
     RELEVO_CHECK(ports_.events.read_apart([&](Reader& log) { return read(log, book, batch); }));
     for (const RecipientChange& change : batch.tally.changes()) RELEVO_CHECK(recipients_.write(book, change));
-    if (batch.last == batch.cursor || (counters == Counters::when_due && !is_due(batch))) return {};
+    RELEVO_CHECK(recipients_.begin_due(book, WallClock::now()));
+    const bool has_sums = !batch.tally.sums().empty() || (!batch.starts_over && !sums_.empty());
+    if (batch.last == batch.cursor && !has_sums) return {};
+    if (counters == Counters::when_due && !is_due(batch)) return {};
     CounterSums sums = batch.tally.sums();
     if (!batch.starts_over) relevo::add(sums, sums_);
     RELEVO_CHECK(counters_.add(book, sums));

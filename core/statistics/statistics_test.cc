@@ -5,6 +5,7 @@
 #include "core/spool/spool_fixture.h"
 #include "core/statistics/schema.h"
 
+#include <fmt/chrono.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -499,6 +500,35 @@ TEST_F(StatisticsTest, FindsAndCountsMailByTheWordsOfItsSubjectAndByTags) {
     EXPECT_THAT(names(Dimension::tag), ElementsAre("welcome", "vip 1"));
     EXPECT_EQ(counts({.tenant = acme, .dimension = Dimension::tag, .name = "vip 1"}).of(Counted::delivered), 1);
     EXPECT_EQ(counts({.tenant = acme, .dimension = Dimension::tag, .name = "welcome"}).of(Counted::accepted), 2);
+}
+
+TEST_F(StatisticsTest, FindsMailAsScheduledUntilItsTime) {
+    const auto accept = [&](const std::string& recipient, WallClock::time_point send_at) {
+        Submission made = store.submission(envelope("shop@acme.example", {recipient}));
+        made.origin = fmt::format(R"({{"send_at":"{:%FT%TZ}"}})", std::chrono::floor<std::chrono::seconds>(send_at));
+        return store.accept(std::move(made));
+    };
+    const auto later = accept("later@example.net", now + hours(1));
+    accept("dropped@example.net", now + hours(2));
+    store.accept("shop@acme.example", {"at-once@example.net"});
+    take_all();
+    EXPECT_THAT(found("status:scheduled"), ElementsAre("dropped@example.net", "later@example.net"));
+    EXPECT_THAT(found("status:waiting"), ElementsAre("at-once@example.net"));
+    EXPECT_EQ(page("to:later@").rows.at(0).send_at, std::chrono::floor<std::chrono::seconds>(now + hours(1)));
+    EXPECT_EQ(page("to:at-once@").rows.at(0).send_at, std::nullopt);
+
+    // What happens to it comes first; what its time changes lasts over a restart.
+    happens({event_of(later->id, EventKind::held, whole_message, "{}", now)});
+    take_all();
+    EXPECT_THAT(found("status:held"), ElementsAre("later@example.net"));
+    accept("due@example.net", now - hours(1));  // it came while nothing was counted
+    take_all(Counters::now);
+    restart();
+    take_all();
+    EXPECT_THAT(found("status:waiting"), ElementsAre("due@example.net", "at-once@example.net"));
+    EXPECT_EQ(page("to:due@").rows.at(0).changed_at, std::chrono::floor<std::chrono::seconds>(now - hours(1)));
+    EXPECT_THAT(found("status:scheduled"), ElementsAre("dropped@example.net"));
+    EXPECT_THAT(found("status:held"), ElementsAre("later@example.net")) << "a person holds it";
 }
 
 TEST_F(StatisticsTest, PagesThroughAllThatIsFoundOnce) {

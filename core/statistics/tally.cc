@@ -82,7 +82,7 @@ MailLabels labels_of(const boost::json::value& detail) {
 }
 
 struct Tally::Details {
-    std::string_view recipient, site, source, bounce_class, nature, reply;
+    std::string_view recipient, site, source, bounce_class, nature, reply, send_at;
     bool is_machine = false;
     bool is_encrypted = false;
 };
@@ -201,6 +201,10 @@ void Tally::note(const Event& event, const CountedMail& mail, const Details& det
     if (event.kind == EventKind::accepted) {
         change.only_if_new = true;
         change.arrives = true;
+        if (const auto send_at = mailsearch::parse_time(details.send_at)) {
+            change.state = State::scheduled;
+            change.send_at = milliseconds_of(*send_at);
+        }
         for (const MessageFactsReader::Waiting& one : waiting) {
             change.ordinal = one.ordinal;
             change.recipient = to_lower(one.recipient);
@@ -226,6 +230,7 @@ void Tally::add(const Event& event, const boost::json::value& detail, const Coun
                           .bounce_class = text_of(detail, "class"),
                           .nature = text_of(detail, "nature"),
                           .reply = text_of(detail, "reply"),
+                          .send_at = text_of(detail, "send_at"),
                           .is_machine = text_of(detail, "by") == "machine",
                           .is_encrypted = is_encrypted(text_of(detail, "tls"))};
     if (mail.facts) note(event, mail, details, waiting);

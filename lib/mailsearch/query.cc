@@ -21,7 +21,8 @@ constexpr auto states = std::to_array<std::pair<std::string_view, State>>({{"wai
                                                                            {"expired", State::expired},
                                                                            {"suppressed", State::suppressed},
                                                                            {"held", State::held},
-                                                                           {"dropped", State::dropped}});
+                                                                           {"dropped", State::dropped},
+                                                                           {"scheduled", State::scheduled}});
 constexpr auto marks = std::to_array<std::pair<std::string_view, Mark>>({{"opened", Mark::opened},
                                                                          {"clicked", Mark::clicked},
                                                                          {"complained", Mark::complained},
@@ -49,27 +50,6 @@ Result<AddressPattern> pattern_of(std::string_view text) {
     return pattern;
 }
 
-// "2026-11-01" or "2026-11-01T12:00:00Z", in UTC.
-std::optional<TimePoint> time_of(std::string_view text) {
-    const auto number = [&](std::size_t at, std::size_t digits) {
-        return parse_decimal<unsigned>(text.substr(at, digits));
-    };
-    const bool has_time = text.size() == 20;
-    if ((text.size() != 10 && !has_time) || text[4] != '-' || text[7] != '-') return std::nullopt;
-    const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
-    if (!year || !month || !day || *year < 1970) return std::nullopt;
-    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
-                                           std::chrono::day(*day));
-    if (!date.ok()) return std::nullopt;
-    TimePoint time = std::chrono::sys_days(date);
-    if (!has_time) return time;
-    if (to_lower(text[10]) != 't' || text[13] != ':' || text[16] != ':' || to_lower(text[19]) != 'z')
-        return std::nullopt;
-    const auto hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
-    if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-    return time + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
-}
-
 Result<void> read_status(std::string_view value, MailQuery& query) {
     for (const auto& [name, state] : states)
         if (equals_ignoring_case(value, name)) {
@@ -83,12 +63,12 @@ Result<void> read_status(std::string_view value, MailQuery& query) {
         }
     return not_understood(
         value,
-        "status is waiting, deferred, delivered, bounced, expired, suppressed, held, dropped, opened, "
+        "status is waiting, scheduled, deferred, delivered, bounced, expired, suppressed, held, dropped, opened, "
         "clicked, complained or unsubscribed");
 }
 
 Result<void> read_time(std::string_view value, std::optional<TimePoint>& into) {
-    into = time_of(value);
+    into = parse_time(value);
     if (into) return {};
     return not_understood(value, "a time is a day as 2026-11-01 or 2026-11-01T12:00:00Z, in UTC");
 }
@@ -142,6 +122,26 @@ Result<void> read_word(std::string_view word, MailQuery& query) {
 }
 
 }  // namespace
+
+std::optional<TimePoint> parse_time(std::string_view text) {
+    const auto number = [&](std::size_t at, std::size_t digits) {
+        return parse_decimal<unsigned>(text.substr(at, digits));
+    };
+    const bool has_time = text.size() == 20;
+    if ((text.size() != 10 && !has_time) || text[4] != '-' || text[7] != '-') return std::nullopt;
+    const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
+    if (!year || !month || !day || *year < 1970) return std::nullopt;
+    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
+                                           std::chrono::day(*day));
+    if (!date.ok()) return std::nullopt;
+    TimePoint time = std::chrono::sys_days(date);
+    if (!has_time) return time;
+    if (to_lower(text[10]) != 't' || text[13] != ':' || text[16] != ':' || to_lower(text[19]) != 'z')
+        return std::nullopt;
+    const auto hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+    if (!hour || !minute || !second || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+    return time + std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+}
 
 std::string_view name_of(State state) {
     for (const auto& [name, known] : states)

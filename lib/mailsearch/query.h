@@ -23,6 +23,7 @@ enum class State : std::uint8_t {
     suppressed = 6,
     held = 7,
     dropped = 8,
+    scheduled = 9,  // not to be delivered yet, as its message asked
 };
 // What its recipient did with it. Stored bits.
 enum class Mark : std::uint8_t { opened = 1, clicked = 2, complained = 4, unsubscribed = 8 };
@@ -58,6 +59,9 @@ struct Found {
 // All but id, times, subject and tags. Mail with the null reverse-path, such as reports of ours, has no status here:
 // what a figure of the statistics counts and what its search finds are the same.
 [[nodiscard]] bool matches(const MailQuery& query, const Found& found);
+
+// "2026-11-01" or "2026-11-01T12:00:00Z", in UTC.
+[[nodiscard]] std::optional<std::chrono::system_clock::time_point> parse_time(std::string_view text);
 
 inline constexpr Octets query_limit = 1000;
 // Words are separated by blanks; one with blanks in it stands in quotation marks (tag:"New customer"). "" finds

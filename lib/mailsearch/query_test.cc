@@ -32,6 +32,8 @@ TEST(MailQuery, FindsByWholeAddressByItsBeginningAndByDomain) {
 TEST(MailQuery, HoldsForStateMarkAndSenderTogether) {
     const Found one = found("b@example.org", "shop@example.com", State::bounced, 5);
     EXPECT_TRUE(finds("status:bounced from:shop@ to:b@", one));
+    EXPECT_TRUE(finds("status:scheduled", found("b@example.org", "shop@example.com", State::scheduled)));
+    EXPECT_FALSE(finds("status:waiting", found("b@example.org", "shop@example.com", State::scheduled)));
     EXPECT_TRUE(finds("status:opened", one));
     EXPECT_TRUE(finds("status:Complained from:@example.com", one));
     EXPECT_FALSE(finds("status:clicked", one));

@@ -179,6 +179,22 @@ class Administration(RelevoTestCase, BrowserTestCase):
         browser.evaluate(script="document.querySelector('main a[href=\"/plan\"]').click()")
         browser.wait_for("Used up")
 
+    def test_mail_that_is_scheduled_is_found_by_a_chip(self) -> None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+        message = self.relevo.submit(mail.message(extra=f"X-Relevo-Send-At: {at}\r\n", subject="Para luego"), "luego@destination.test")
+        self.addCleanup(self.relevo.control, "queue.drop", id=message)
+        loopback.wait_until(lambda: self.relevo.control("message.list", query="status:scheduled")["messages"], "the search")
+        browser = self.enter("/messages")
+        browser.click("Programado")
+        browser.wait_for("Para luego")
+        self.assertTrue(browser.address().endswith("/messages?q=status%3Ascheduled"), browser.address())
+        self.assertEqual(browser.evaluate(script="document.querySelectorAll('main tbody tr').length"), 1)
+        self.assertRegex(browser.text(), r"Para el \d+ \w+ \d{4}")
+        self.look_in_both_widths("messages-scheduled-es")
+        browser.choose(label="Idioma", value="en")
+        browser.wait_for("Scheduled")
+        self.look_in_both_widths("messages-scheduled-en")
+
     def test_only_administrators_erase(self) -> None:
         browser = self.enter("/", "leo@relevo.test")
         self.assertNotIn("Datos de personas", browser.text())

@@ -10,7 +10,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import mail  # noqa: E402
+from harness import loopback, mail  # noqa: E402
 from harness.api import Api  # noqa: E402
 from harness.case import WebTestCase  # noqa: E402
 
@@ -78,6 +78,9 @@ class Schedule(WebTestCase):
             entry = self.entry(message)
             self.assertEqual((entry["state"], entry["next_attempt_at"][:19] + "Z"), ("scheduled", rfc3339(at)), message)
         self.assertEqual(len(self.relevo.control("queue.list", state="scheduled")["entries"]), len(made))
+        search = lambda: self.customer.get("/messages", query={"query": "status:scheduled to:bob@"}).value["data"]  # noqa: E731
+        found = loopback.wait_until(lambda: len(search()) == len(made) and search(), "the search")
+        self.assertEqual({(one["message"], one["status"], one["send_at"]) for one in found}, {(message, "scheduled", rfc3339(at).replace("Z", ".000Z")) for message in made})
         self.assertIn("scheduled", self.relevo.run("queue", "list", "--state", "scheduled").output)
         [why] = self.relevo.control("queue.why", id=made[0], language="es")["answers"]
         self.assertEqual(why["reason"], "scheduled")

@@ -2,7 +2,7 @@
 // address, a domain or an id may stand alone.
 export const names = ['to', 'from', 'domain', 'subject', 'tag', 'status', 'after', 'before', 'id'] as const;
 export type Name = (typeof names)[number];
-export const statuses = ['delivered', 'bounced', 'deferred', 'waiting', 'held', 'expired', 'suppressed', 'dropped', 'opened', 'clicked', 'complained', 'unsubscribed'] as const;
+export const statuses = ['delivered', 'bounced', 'deferred', 'waiting', 'scheduled', 'held', 'expired', 'suppressed', 'dropped', 'opened', 'clicked', 'complained', 'unsubscribed'] as const;
 export type Status = (typeof statuses)[number];
 export const search_octets = 1000;
 
