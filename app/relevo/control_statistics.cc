@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace relevo {
 namespace {
@@ -126,8 +127,12 @@ json::value seconds_or_null(std::optional<std::chrono::milliseconds> time) {
 
 json::object json_of(const Counts& counts) {
     json::object object;
-    for (std::size_t i = 0; i < counted_things; ++i)
-        object[name_of(static_cast<Counted>(i))] = counts.of(static_cast<Counted>(i));
+    for (std::size_t i = 0; i < counted_things; ++i) {
+        const auto thing = static_cast<Counted>(i);
+        if (thing != Counted::queue_depth && thing != Counted::queue_looks) object[name_of(thing)] = counts.of(thing);
+    }
+    const std::optional<double> waiting = counts.queue_mean();
+    object["queue_mean"] = waiting ? json::value(std::round(*waiting * 10) / 10) : json::value(nullptr);
     object["median_seconds"] = seconds_or_null(counts.delay_quantile(0.5));
     object["p95_seconds"] = seconds_or_null(counts.delay_quantile(0.95));
     return object;

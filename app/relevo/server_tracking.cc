@@ -53,7 +53,8 @@ void Server::make_statistics() {
                                                                  .events = store_->database(),
                                                                  .book = store_->statistics_committer(),
                                                                  .log = *log_,
-                                                                 .metrics = metrics_});
+                                                                 .metrics = metrics_,
+                                                                 .queue = &delivery_metrics_->queue});
 }
 
 // What is not counted in time, is after the next start: the events are there.

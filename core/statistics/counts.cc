@@ -13,9 +13,10 @@ constexpr std::size_t first_delay = 32;  // stored
 
 std::string_view name_of(Counted thing) {
     constexpr std::array<std::string_view, counted_things> names{
-        "accepted",       "recipients",    "delivered",       "deferred",     "bounced_hard", "bounced_soft",
-        "bounced_block",  "expired",       "suppressed",      "dropped",      "complained",   "opened_human",
-        "opened_machine", "clicked_human", "clicked_machine", "unsubscribed", "delivered_tls"};
+        "accepted",     "recipients",    "delivered",      "deferred",      "bounced_hard",
+        "bounced_soft", "bounced_block", "expired",        "suppressed",    "dropped",
+        "complained",   "opened_human",  "opened_machine", "clicked_human", "clicked_machine",
+        "unsubscribed", "delivered_tls", "queue_depth",    "queue_looks"};
     return names.at(static_cast<std::size_t>(thing));
 }
 
@@ -47,6 +48,11 @@ void Counts::add(const Counts& other) {
 
 std::int64_t Counts::bounced() const {
     return of(Counted::bounced_hard) + of(Counted::bounced_soft) + of(Counted::bounced_block);
+}
+
+std::optional<double> Counts::queue_mean() const {
+    if (of(Counted::queue_looks) <= 0) return std::nullopt;
+    return static_cast<double>(of(Counted::queue_depth)) / static_cast<double>(of(Counted::queue_looks));
 }
 
 std::optional<std::chrono::milliseconds> Counts::delay_quantile(double share) const {

@@ -33,8 +33,10 @@ enum class Counted : std::uint8_t {
     clicked_machine = 14,
     unsubscribed = 15,
     delivered_tls = 16,  // of those delivered
+    queue_depth = 17,    // recipients that waited, summed over all looks: of the whole server alone
+    queue_looks = 18,    // looks at the queue
 };
-inline constexpr std::size_t counted_things = 17;
+inline constexpr std::size_t counted_things = 19;
 [[nodiscard]] std::string_view name_of(Counted thing);
 
 class CountsChange;
@@ -55,6 +57,8 @@ class Counts {
     // The time within which that share of deliveries (0 to 1) was done: the bound of its step, so at most √2 times too
     // long. Nothing: nothing was delivered.
     [[nodiscard]] std::optional<std::chrono::milliseconds> delay_quantile(double share) const;
+    // How many recipients waited on average. Nothing: nobody looked.
+    [[nodiscard]] std::optional<double> queue_mean() const;
     [[nodiscard]] bool is_empty() const { return *this == Counts(); }
 
     // "0=12 2=11 32=3": numbers that are not 0 by their stored number; steps of delays follow from 32.

@@ -88,6 +88,7 @@ Result<void> Statistics::take(Transaction& book, Batch& batch, Counters counters
     batch.starts_over = !has_begun_ || batch.cursor != cursor_;
     batch.last = batch.starts_over ? batch.cursor : taken_;
     RELEVO_CHECK(ports_.events.read_apart([&](Reader& log) { return read(log, book, batch); }));
+    look_at_queue(batch.tally);
     for (const RecipientChange& change : batch.tally.changes()) RELEVO_CHECK(recipients_.write(book, change));
     RELEVO_CHECK(recipients_.begin_due(book, WallClock::now()));
     const bool has_sums = !batch.tally.sums().empty() || (!batch.starts_over && !sums_.empty());
@@ -99,6 +100,13 @@ Result<void> Statistics::take(Transaction& book, Batch& batch, Counters counters
     RELEVO_CHECK(tail_.move(book, batch.cursor, batch.last));
     batch.has_written = true;
     return {};
+}
+
+// A look that is lost, because the batch is, is missing from an average.
+void Statistics::look_at_queue(Tally& tally) {
+    if (ports_.queue == nullptr || Clock::now() < next_look_) return;
+    next_look_ = Clock::now() + look_interval;
+    tally.add_look(ports_.queue->value(), WallClock::now());
 }
 
 void Statistics::settle(Batch& batch) {

@@ -23,6 +23,7 @@ class Statistics {
  public:
     static constexpr std::size_t batch_limit = 5'000;  // events of one transaction
     static constexpr std::chrono::seconds interval{1};
+    static constexpr std::chrono::seconds look_interval{60};
     // What is gathered is written by the first of these. After a crash as many events are read again.
     static constexpr std::chrono::minutes write_interval{5};
     static constexpr std::size_t events_limit = 200'000;
@@ -34,6 +35,7 @@ class Statistics {
         Committer& book;   // of the other database: recipients, counters and cursor
         Log& log;
         Metrics& metrics;
+        const Gauge* queue = nullptr;  // recipients that wait: looked at every look_interval, if there is one
     };
     explicit Statistics(Ports ports);
 
@@ -65,6 +67,7 @@ class Statistics {
     Result<void> take(Transaction& book, Batch& batch, Counters counters);
     Result<void> read(Reader& log, Transaction& book, Batch& batch);
     Result<CountedMail> mail_of(Reader& log, Transaction& book, const Event& event, const boost::json::value& detail);
+    void look_at_queue(Tally& tally);
     void settle(Batch& batch);
     Task<> take_all();
     [[nodiscard]] bool is_due(const Batch& batch) const;
@@ -85,6 +88,7 @@ class Statistics {
     RecipientWriter recipients_;
     LabelReader labels_;
     LabelWriter new_labels_;
+    Deadline next_look_ = Clock::now();
 
     mutable std::mutex mutex_;  // what follows is changed by settle() and read by unwritten()
     bool has_begun_ = false;

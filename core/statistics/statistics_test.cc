@@ -310,6 +310,35 @@ TEST_F(StatisticsTest, TellsOfWhatIsGatheredAndWritesItWhenItIsDue) {
     EXPECT_EQ(written({.tenant = acme}).of(Counted::accepted), 3);
 }
 
+TEST_F(StatisticsTest, KeepsHowManyRecipientsWaitedOnAverageAlsoWhenNothingHappens) {
+    Gauge queue;
+    const auto look = [&](std::int64_t depth) {
+        queue.set(depth);
+        ended.push_back(std::move(statistics));
+        statistics = std::make_unique<Statistics>(Statistics::Ports{.shard = store.shard,
+                                                                    .events = *store.database,
+                                                                    .book = *book->committer,
+                                                                    .log = log,
+                                                                    .metrics = numbers,
+                                                                    .queue = &queue});
+        take();
+    };
+    EXPECT_EQ(counts({}).queue_mean(), std::nullopt);
+    look(10);
+    queue.set(1'000);
+    take();  // within the minute nobody looks again
+    EXPECT_EQ(counts({}).queue_mean(), 10.0);
+    EXPECT_EQ(counts({.tenant = acme}).queue_mean(), std::nullopt);
+    take(Counters::now);
+    EXPECT_EQ(written({}).queue_mean(), 10.0);
+    look(25);
+    take(Counters::now);
+    EXPECT_EQ(counts({}).queue_mean(), 17.5);
+    EXPECT_EQ(written({}).of(Counted::queue_looks), 2);
+    statistics = make_statistics();  // what refers to `queue` is over
+    ended.clear();
+}
+
 TEST_F(StatisticsTest, TakesNothingTwiceWhenTwoReadTheSameEvents) {
     store.accept("shop@acme.example", {"a@example.net"});
     const auto other = make_statistics();

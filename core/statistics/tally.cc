@@ -164,6 +164,13 @@ void Tally::count(const Event& event, const CountedMail& mail, const Details& de
     for (Counts* row : known->second) row->add(change);
 }
 
+void Tally::add_look(std::int64_t queue, WallClock::time_point at) {
+    const std::int64_t minute = std::chrono::floor<std::chrono::minutes>(at.time_since_epoch()).count();
+    Counts& row = sums_[{.tenant = {}, .dimension = Dimension::total, .name = {}, .minute = minute}];
+    row.add(Counted::queue_depth, queue);
+    row.add(Counted::queue_looks);
+}
+
 void Tally::change(RecipientChange change) {
     if (!change.ordinal) {
         changes_.push_back(std::move(change));

@@ -43,6 +43,9 @@ class Tally {
     void add(const Event& event, const boost::json::value& detail, const CountedMail& mail,
              std::span<const MessageFactsReader::Waiting> waiting);
 
+    // `queue`: recipients that waited then.
+    void add_look(std::int64_t queue, WallClock::time_point at);
+
     [[nodiscard]] const CounterSums& sums() const { return sums_; }
     [[nodiscard]] CounterSums take_sums();
     [[nodiscard]] const std::vector<RecipientChange>& changes() const { return changes_; }

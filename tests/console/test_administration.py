@@ -195,6 +195,26 @@ class Administration(RelevoTestCase, BrowserTestCase):
         browser.wait_for("Scheduled")
         self.look_in_both_widths("messages-scheduled-en")
 
+    def test_statistics_draw_the_queue_and_how_much_is_encrypted(self) -> None:
+        for number, options in enumerate(({"certificate": certificates.self_signed(self.folder / "tls", "mx.destination.test")}, {})):
+            self.deliver(f"cifrado{number}@destination.test", **options)
+        loopback.wait_until(lambda: self.relevo.control("stats.totals")["totals"]["delivered_tls"] == 1, "counted")
+        # The queue is looked at each minute, and when the server starts.
+        self.relevo.control("queue.suspend", destination="destination.test")
+        self.addCleanup(self.relevo.control, "queue.resume", destination="destination.test")
+        for number in range(3):
+            self.relevo.submit(mail.message(), f"cola{number}@destination.test")
+        self.relevo.restart()
+        loopback.wait_until(lambda: (self.relevo.control("stats.totals")["totals"]["queue_mean"] or 0) > 0, "a look at the queue")
+        self.assertIsNone(self.relevo.control("stats.totals", tenant="customer")["totals"]["queue_mean"])
+        browser = self.enter("/statistics")
+        browser.wait_for("Cola de todo el servidor")
+        browser.wait_for("Cifrado de las entregas")
+        self.look_in_both_widths("statistics-queue-es")
+        browser.goto("/statistics?tenant=customer")
+        browser.wait_for("Cifrado de las entregas")
+        self.assertNotIn("Cola de todo el servidor", browser.text(), "it is of the whole server")
+
     def test_only_administrators_erase(self) -> None:
         browser = self.enter("/", "leo@relevo.test")
         self.assertNotIn("Datos de personas", browser.text())
