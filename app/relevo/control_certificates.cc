@@ -18,7 +18,13 @@ json::value json_of(const std::optional<acme::RenewalInfo>& suggested) {
                         {"explanation", json_text_or_null(suggested->explanation)}};
 }
 
-json::object json_of(const CertificateStatus& status) {
+// Failures of releases that knew one language are told in that.
+const std::string& problem_of(const CertificateStatus& status, mail::Language language) {
+    const bool is_spanish = language == mail::Language::spanish && !status.problem.spanish.empty();
+    return is_spanish ? status.problem.spanish : status.problem.english;
+}
+
+json::object json_of(const CertificateStatus& status, mail::Language language) {
     const auto& facts = status.facts;
     return {{"name", status.name},
             {"state", name_of(status.state)},
@@ -30,7 +36,7 @@ json::object json_of(const CertificateStatus& status) {
             {"due_at", json_time(status.due_at)},
             {"suggested", json_of(status.suggested)},
             {"failures", status.failures},
-            {"problem", json_text_or_null(status.problem)}};
+            {"problem", json_text_or_null(problem_of(status, language))}};
 }
 
 }  // namespace
@@ -39,9 +45,10 @@ Task<Control::Answer> Control::perform_certificates(std::string command, Argumen
     if (context_.certificates == nullptr) co_return failure(ErrorKind::closed, "this needs a running server");
     CertificateKeeper& keeper = *context_.certificates;
     if (command == "certificate.list") {
-        RELEVO_CO_CHECK(check_members(arguments, {}));
+        RELEVO_CO_CHECK(check_members(arguments, {"language"}));
+        RELEVO_CO_TRY(const mail::Language language, language_member(arguments, mail::Language::english));
         json::array rows;
-        for (const CertificateStatus& status : keeper.list()) rows.push_back(json_of(status));
+        for (const CertificateStatus& status : keeper.list()) rows.push_back(json_of(status, language));
         co_return json::object{{"enabled", keeper.options().enabled},
                                {"authority", json_text_or_null(keeper.options().directory.host)},
                                {"challenge", acme::name_of(keeper.options().challenge)},

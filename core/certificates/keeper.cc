@@ -401,7 +401,9 @@ Task<> CertificateKeeper::take_refusal(std::string name, acme::Refusal refusal) 
     CertificateRecord& record = found->second.record;
     const auto now = ports_.now();
     ++record.failures;
-    record.problem = acme::explain(refusal, name, options_.challenge, options_.directory.host);
+    acme::Explanation problem = acme::explain(refusal, name, options_.challenge, options_.directory.host);
+    record.problem = std::move(problem.english);
+    record.problem_in_spanish = std::move(problem.spanish);
     record.retry_at = now + pause_after_failure(record.failures, ports_.chance());
     const auto asked = pause_asked_for(refusal);
     record.blocked_until = asked.count() > 0 ? now + asked : WallClock::time_point{};
@@ -471,7 +473,7 @@ std::vector<CertificateStatus> CertificateKeeper::list() const {
                        .due_at = due(kept),
                        .suggested = suggestion_for(kept.facts, kept.record.suggestion),
                        .failures = kept.record.failures,
-                       .problem = kept.record.problem});
+                       .problem = {kept.record.problem, kept.record.problem_in_spanish}});
     }
     return all;
 }

@@ -10,6 +10,7 @@
 #include "core/ports/metrics.h"
 #include "core/ports/resolver.h"
 #include "core/ports/web_pages.h"
+#include "lib/acme/failure_text.h"
 
 #include <functional>
 #include <map>
@@ -40,7 +41,7 @@ struct CertificateStatus {
     WallClock::time_point due_at{};              // when it is ordered or renewed
     std::optional<acme::RenewalInfo> suggested;  // when the authority would have it renewed (RFC 9773)
     std::uint32_t failures = 0;
-    std::string problem;  // why the last order failed
+    acme::Explanation problem;  // why the last order failed
 };
 [[nodiscard]] std::string_view name_of(CertificateStatus::State state);
 

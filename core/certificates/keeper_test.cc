@@ -183,7 +183,8 @@ TEST_F(CertificateKeeperTest, TellsAFailureAndWaitsEvenThroughARestart) {
     ASSERT_THAT(told, testing::SizeIs(1));
     EXPECT_EQ(told[0].kind, EventKind::certificate_failed);
     EXPECT_THAT(told[0].detail, HasSubstr("CAA")) << "with the reason";
-    EXPECT_THAT(status().problem, HasSubstr("CAA record of mail.example.com forbids"));
+    EXPECT_THAT(status().problem.english, HasSubstr("CAA record of mail.example.com forbids"));
+    EXPECT_THAT(status().problem.spanish, HasSubstr("el registro CAA de mail.example.com prohíbe"));
     EXPECT_EQ(log.count("acme.failed"), 1U);
     EXPECT_EQ(metrics.counted("relevo_acme_orders_total{result=failed}"), 1U);
     EXPECT_EQ(metrics.level("relevo_acme_names_without_certificate"), 1);
@@ -193,7 +194,8 @@ TEST_F(CertificateKeeperTest, TellsAFailureAndWaitsEvenThroughARestart) {
     now += std::chrono::minutes(10);
     EXPECT_TRUE(round());
     EXPECT_EQ(status().state, State::valid);
-    EXPECT_EQ(status().problem, "");
+    EXPECT_EQ(status().problem.english, "");
+    EXPECT_EQ(status().problem.spanish, "");
 }
 
 TEST_F(CertificateKeeperTest, LeavesALimitedAuthorityAloneForAllNamesAndEvenIfAsked) {
@@ -274,14 +276,14 @@ TEST_F(CertificateKeeperTest, AFullDiskIsToldAndCostsNoOrder) {
     EXPECT_TRUE(round());
     EXPECT_FALSE(status().is_being_ordered);
     EXPECT_TRUE(pages.authority.asked.empty());
-    EXPECT_THAT(status().problem, HasSubstr("no space left"));
+    EXPECT_THAT(status().problem.english, HasSubstr("no space left"));
     EXPECT_EQ(status().state, State::valid) << "the former certificate stays";
 }
 
 TEST_F(CertificateKeeperTest, AnAuthorityThatCannotBeReachedIsTold) {
     pages.fault = Error{ErrorKind::timeout, "no answer within 30 s"};
     EXPECT_TRUE(round());
-    EXPECT_THAT(status().problem, HasSubstr("the authority at ca.example port 443 cannot be asked: no answer"));
+    EXPECT_THAT(status().problem.english, HasSubstr("the authority at ca.example port 443 cannot be asked: no answer"));
 }
 
 TEST_F(CertificateKeeperTest, LeavesOutNamesThatAreNone) {

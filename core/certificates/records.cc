@@ -68,6 +68,7 @@ CertificateRecord parse_certificate_record(std::string_view text) {
     record.directory = json::text_of(json::member(*parsed, "directory"));
     record.order = json::text_of(json::member(*parsed, "order"));
     record.problem = json::text_of(json::member(*parsed, "problem"));
+    record.problem_in_spanish = json::text_of(json::member(*parsed, "problem_es"));
     const boost::json::value* failures = json::member(*parsed, "failures");
     if (failures != nullptr && failures->is_int64())
         record.failures =
@@ -98,7 +99,8 @@ std::string text_of(const CertificateRecord& record) {
         .field("retry_at", seconds_of(record.retry_at))
         .field("blocked_until", seconds_of(record.blocked_until))
         .field("followed_at", seconds_of(record.followed_at))
-        .field("problem", record.problem);
+        .field("problem", record.problem)
+        .field("problem_es", record.problem_in_spanish);
     if (!record.suggestion.certificate.empty()) json.raw("suggestion", text_of(record.suggestion));
     return json.finish() + "\n";
 }

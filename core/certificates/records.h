@@ -35,6 +35,7 @@ struct CertificateRecord {
     WallClock::time_point blocked_until{};  // the authority asked not to come before
     WallClock::time_point followed_at{};    // the last order that was made because the authority suggested it
     std::string problem;                    // of the last failure; "" after a success
+    std::string problem_in_spanish;         // likewise
     RenewalSuggestion suggestion{};
 };
 

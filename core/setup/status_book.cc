@@ -56,10 +56,12 @@ std::string json_of(const StatusChange& change) {
     return JsonWriter()
         .field("check", change.item.id)
         .field("title", title_of_check(change.item.id).english)
+        .field("title_es", title_of_check(change.item.id).spanish)
         .optional("subject", change.item.subject)
         .field("before", name_of(*change.before))
         .field("status", name_of(change.item.status))
         .field("found", printable(change.item.found.english, found_octets))
+        .field("found_es", printable(change.item.found.spanish, found_octets))
         .finish();
 }
 

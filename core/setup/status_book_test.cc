@@ -104,7 +104,8 @@ TEST_F(StatusBookTest, AnEventTellsWhichRecordAndHowItWas) {
     look({item("spf.record", CheckStatus::fail), item("dkim.record", CheckStatus::warn)});
     ASSERT_THAT(told(), SizeIs(1));
     EXPECT_THAT(told()[0], HasSubstr(R"("before":"warn","status":"fail","changes":[{"check":"spf.record")"));
-    EXPECT_THAT(told()[0], HasSubstr(R"("before":"ok","status":"fail","found":"as it is")"));
+    EXPECT_THAT(told()[0], HasSubstr(R"("title":"SPF record","title_es":"Registro SPF")"));
+    EXPECT_THAT(told()[0], HasSubstr(R"("before":"ok","status":"fail","found":"as it is","found_es":)"));
     EXPECT_EQ(count(CheckStatus::fail), 1);
     look({item("spf.record", CheckStatus::ok), item("dkim.record", CheckStatus::ok)});
     ASSERT_THAT(told(), SizeIs(2));

@@ -56,7 +56,7 @@ class IssuanceTest : public testing::Test {
         EXPECT_NE(found, nullptr) << "it was issued";
         return found == nullptr ? Refusal{} : *found;
     }
-    std::string text() { return explain(refusal(), request.name, request.challenge, "ca.example"); }
+    std::string text() { return explain(refusal(), request.name, request.challenge, "ca.example").english; }
 
     ScriptedAuthority authority;
     IssuanceRequest request;
@@ -114,9 +114,12 @@ TEST_F(IssuanceTest, ReportsARateLimitWithTheTimeToWait) {  // RFC 8555 §6.6
     authority.on("/order", limited);
     const Refusal told = refusal();
     EXPECT_EQ(told.retry_after, std::chrono::hours(5));
-    const std::string text = explain(told, request.name, request.challenge, "ca.example");
-    EXPECT_THAT(text, HasSubstr("nothing to do but to wait"));
-    EXPECT_THAT(text, HasSubstr("ca.example said: rateLimited: too many certificates for example.com"));
+    const Explanation text = explain(told, request.name, request.challenge, "ca.example");
+    EXPECT_THAT(text.english, HasSubstr("nothing to do but to wait"));
+    EXPECT_THAT(text.english, HasSubstr("ca.example said: rateLimited: too many certificates for example.com"));
+    EXPECT_EQ(text.spanish,
+              "no hay certificado de mail.example.com por http-01: no se pudo hacer el pedido; se alcanzó el límite de "
+              "la autoridad: solo queda esperar. ca.example dijo: rateLimited: too many certificates for example.com");
 }
 
 TEST_F(IssuanceTest, ExplainsWhatTheAuthorityCouldNotVerify) {

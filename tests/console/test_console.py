@@ -293,7 +293,7 @@ class Console(RelevoTestCase, BrowserTestCase):
         self.look_at(browser, "statistics-nothing-es-1280")
 
     def test_certificates_tell_how_they_are_and_why_one_is_not_renewed(self) -> None:
-        state = lambda: next(row for row in self.relevo.control("certificate.list")["certificates"] if row["name"] == LINK_HOST)
+        state = lambda: next(row for row in self.relevo.control("certificate.list", language="es")["certificates"] if row["name"] == LINK_HOST)
         loopback.wait_until(lambda: state()["state"] == "valid", "a certificate", 60)
         browser = self.enter(path="/certificates")
         browser.wait_for(LINK_HOST)

@@ -77,6 +77,9 @@ class FirstRun(BrowserTestCase):
         browser.settled()
         self.assertIn("Por verificar", browser.text())
         self.look_at(browser, "domain-red-es-1280")
+        browser.click("Comprobación", role="tab")   # what is found is what the history begins with
+        browser.wait_for("Registro SPF")
+        browser.click("Registros DNS", role="tab")
         self.zone.publish(self.relevo.run("domain", "dns", DOMAIN, "--zone").output
                           + f"\n{DOMAIN}. 1 IN MX 10 mx.{DOMAIN}.\nmx.{DOMAIN}. 1 IN A 192.0.2.7\n")
         self.zone.check()
@@ -84,6 +87,12 @@ class FirstRun(BrowserTestCase):
         browser.wait_for("Todo publicado")
         browser.wait_for("Verificado")
         self.look_at(browser, "domain-green-es-1280")
+        browser.click("Comprobación", role="tab")
+        browser.settled()
+        browser.click("Historial", role="tab")
+        browser.wait_for("Registro SPF empresa.test TXT: Bien, antes: Falla")
+        self.assertNotIn("SPF record", browser.text(), "events tell it in Spanish too")
+        self.look_at(browser, "domain-history-es-1280")
 
         # A credential, with what is to be typed.
         browser.visit("/credentials/new")

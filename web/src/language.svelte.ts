@@ -56,6 +56,12 @@ export const word = (stem: string, name: string | null | undefined): string =>
   name ? (texts[`${stem}.${name}`] ?? name) : '';
 export const has_text = (key: string): boolean => key in texts;
 
+// What events tell in both languages: "title", and "title_es" beside it.
+export function in_language(facts: Record<string, unknown>, name: string): string {
+  const text = (current === 'es' && facts[`${name}_es`]) || facts[name];
+  return typeof text === 'string' ? text : '';
+}
+
 export const number = (value: number): string => new Intl.NumberFormat(current).format(value);
 
 // A share of one, as "12.3 %".
