@@ -97,7 +97,9 @@ class ControlTest : public testing::Test {
                            .console_url = [] { return std::string("https://mail.example.com"); },
                            .submission =
                                [] {
+                                   const json::object port{{"port", 587}, {"security", "starttls"}, {"login", true}};
                                    return json::object{{"host_name", "mail.example.com"},
+                                                       {"ports", json::array{port}},
                                                        {"settings_url", "https://mail.example.com/settings"}};
                                },
                            .is_stopping = [this] { return stopping; },

@@ -2,6 +2,7 @@
 #include "app/relevo/control.h"
 #include "app/relevo/control_rows.h"
 #include "app/relevo/json_arguments.h"
+#include "app/relevo/profile_address.h"
 #include "core/accounts/users.h"
 #include "core/signing/keys.h"
 #include "core/tenancy/administration.h"
@@ -139,6 +140,12 @@ Work json_of(Reader& reader, const CredentialRow& row) {
                         {"created_at", json_time(credential.created_at)},
                         {"last_used_at", json_time(row.last_used_at)},
                         {"last_used_from", json_text_or_null(row.last_used_from)}};
+}
+
+Work json_with_profile(Reader& reader, const CredentialRow& row, const json::object& submission) {
+    RELEVO_TRY(json::object shown, json_of(reader, row));
+    RELEVO_TRY(shown["profile_url"], profile_address(reader, row.credential, submission));
+    return shown;
 }
 
 Work json_of(Reader& reader, const NetworkGrant& grant) {
@@ -522,12 +529,13 @@ Task<Control::Answer> Control::release_tenant(Arguments arguments) {
 }
 
 Task<Control::Answer> Control::read_tenancy(std::string command, Arguments arguments) {
-    return read_rows([command = std::move(command), arguments = std::move(arguments)](Reader& reader) -> Work {
+    return read_rows([command = std::move(command), arguments = std::move(arguments),
+                      submission = context_.submission()](Reader& reader) -> Work {
         if (command == "credential.show") {
             RELEVO_CHECK(check_members(arguments, {"credential"}));
             RELEVO_TRY(const std::string name, required_text(arguments, "credential"));
             RELEVO_TRY(const CredentialRow row, named_credential(reader, name));
-            return json_of(reader, row);
+            return json_with_profile(reader, row, submission);
         }
         if (command == "domain.show") {
             RELEVO_CHECK(check_members(arguments, {"domain"}));
@@ -561,16 +569,16 @@ Task<Control::Answer> Control::add_credential(Arguments arguments) {
     RELEVO_CO_CHECK(check_members(arguments, {"tenant", "login", "label", "domains", "networks", "messages_per_hour",
                                               "messages_per_day", "stream", "expires_at", "password"}));
     RELEVO_CO_TRY(const FreshSecret secret, co_await fresh_secret(arguments));
+    const json::object submission = context_.submission();
     auto answer = co_await change_rows([&](Transaction& transaction) -> Work {
         RELEVO_TRY(const NewCredential credential, new_credential(transaction, arguments));
         RELEVO_CHECK(create_credential(transaction, credential, secret.stored, WallClock::now()));
         RELEVO_TRY(const CredentialRow row, find_credential(transaction, credential.login));
-        return json_of(transaction, row);
+        return json_with_profile(transaction, row, submission);
     });
     if (!answer.has_value()) co_return answer;
     (*answer)["password"] = secret.password;
-    if (const json::object submission = context_.submission(); submission.contains("settings_url"))
-        (*answer)["settings_url"] = submission.at("settings_url");
+    if (submission.contains("settings_url")) (*answer)["settings_url"] = submission.at("settings_url");
     co_return answer;
 }
 

@@ -68,6 +68,30 @@ TEST_F(WebControlTest, ANewCredentialComesWithThePageThatExplainsIt) {
     EXPECT_FALSE(ask("credential.show", R"({"credential":"anna@acme.example"})").contains("settings_url"));
 }
 
+TEST_F(WebControlTest, ALoginThatIsAnAddressWithAMailboxComesWithItsProfile) {
+    ask("tenant.add", R"({"name":"acme"})");
+    ask("tenant.add", R"({"name":"other"})");
+    ask("domain.add", R"({"tenant":"acme","domain":"acme.example","trusted":true})");
+    ask("domain.add", R"({"tenant":"acme","domain":"claimed.example"})");
+    ask("credential.add", R"({"tenant":"acme","login":"anna+x@acme.example"})");
+    ask("credential.add", R"({"tenant":"acme","login":"anna@claimed.example"})");
+    const auto profile = [this](std::string_view login) {
+        return ask("credential.show", fmt::format(R"({{"credential":"{}"}})", login)).at("profile_url");
+    };
+    EXPECT_TRUE(profile("anna+x@acme.example").is_null()) << "nobody knows where the mailbox is";
+    for (const std::string_view domain : {"acme.example", "claimed.example"})
+        ask("domain.set", fmt::format(R"({{"domain":"{}","mailboxes":["imaps://imap.provider.example"]}})", domain));
+    EXPECT_EQ(profile("anna+x@acme.example"),
+              "https://mail.example.com/settings/mail.mobileconfig?emailaddress=anna%2Bx%40acme.example");
+    EXPECT_TRUE(profile("anna@claimed.example").is_null()) << "whose domain it is, is not proven";
+    const json::object made = ask("credential.add", R"({"tenant":"acme","login":"bob@acme.example"})");
+    EXPECT_THAT(text(made, "profile_url"), HasSubstr("bob%40acme.example"));
+    ask("credential.add", R"({"tenant":"other","login":"eve@acme.example"})");
+    EXPECT_TRUE(profile("eve@acme.example").is_null()) << "another tenant's domain";
+    ask("credential.add", R"({"tenant":"acme","login":"erp"})");
+    EXPECT_TRUE(profile("erp").is_null());
+}
+
 TEST_F(WebControlTest, ExplanationsComeInTheLanguageThatIsNamed) {
     EXPECT_THAT(refusal("message.show", R"({"id":"msg_0","language":"fr"})"), HasSubstr("invalid"));
     EXPECT_EQ(text(ask("server.submission"), "host_name"), "mail.example.com");

@@ -154,6 +154,15 @@ void append_facts(std::string& html, const Offer& offer, const SubmissionPort& u
 
 }  // namespace
 
+std::string profile_url(std::string_view settings_url, std::string_view address) {
+    std::string url = fmt::format("{}{}?emailaddress=", settings_url, profile_path.substr(settings_path.size()));
+    for (const char c : address) {
+        const bool is_plain = is_alpha(c) || is_digit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
+        url += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return url;
+}
+
 std::string settings_page(const Offer& offer, mail::Language language, Profiles profiles) {
     const PageWords& words = language == mail::Language::spanish ? spanish : english;
     std::string html = fmt::format(

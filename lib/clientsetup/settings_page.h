@@ -12,6 +12,9 @@ namespace relevo::clientsetup {
 inline constexpr std::string_view settings_path = "/settings";
 inline constexpr std::string_view profile_path = "/settings/mail.mobileconfig";
 
+// Where a device gets the profile of `address`, for a link or a QR code. `settings_url` of the offer.
+[[nodiscard]] std::string profile_url(std::string_view settings_url, std::string_view address);
+
 // Whether there are profiles for Apple's devices (mobileconfig.h), for some domain at least.
 enum class Profiles : bool { none, offered };
 

@@ -87,6 +87,14 @@ const methods = {
   address: () => page.url(),
   evaluate: ({ script }) => evaluated(script),
   screenshot: ({ path }) => page.screenshot({ path, fullPage: true }).then(() => null),
+  // As it comes out on paper: a picture, and the colour of its text.
+  print: async ({ path }) => {
+    await page.emulateMedia({ media: 'print' });
+    await page.screenshot({ path, fullPage: true });
+    const colour = await evaluated('getComputedStyle(document.body).color');
+    await page.emulateMedia({ media: null });
+    return colour;
+  },
   complaints: () => complaints,
   // A page that is not the console's, until it was drawn; timers of it may be forbidden.
   show: async ({ path }) => {

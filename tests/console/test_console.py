@@ -7,10 +7,13 @@ import http.server
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import threading
 import time
 import unittest
+import urllib.parse
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "end_to_end"))
@@ -429,6 +432,36 @@ class Console(RelevoTestCase, BrowserTestCase):
         for width in WIDTHS:
             browser.resize(width=width, height=844)
             self.look_at(browser, f"connection-es-{width}")
+
+    def codes_in(self, picture: pathlib.Path) -> list[str]:
+        """What the QR codes on a picture say, to a program that reads them as a telephone does."""
+        done = subprocess.run(["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", str(picture)], capture_output=True, text=True,
+                              timeout=60)
+        return done.stdout.split()
+
+    def test_a_telephone_gets_its_profile_by_a_code_on_the_screen_and_on_paper(self) -> None:
+        login = "eva+movil@customer.test"
+        self.relevo.add_credential(login)
+        browser = self.enter(path="/credentials/" + urllib.parse.quote(login))
+        browser.wait_for("Datos para el programa")
+        self.assertNotIn("iPhone", browser.text(), "nobody knows where the mailbox is")
+        self.relevo.ask("domain", "set", "customer.test", "--mailboxes", "imaps://imap.provider.test")
+        browser.goto("/credentials/" + urllib.parse.quote(login))
+        browser.wait_for("iPhone, iPad y Mac")
+        self.look_at(browser, "credential-profile-es-1280")
+        url = f"{self.base}/settings/mail.mobileconfig?emailaddress={urllib.parse.quote(login)}"
+        folder = pictures() or self.folder
+        screen, paper = (folder / f"credential-profile-{name}.png" for name in ("screen", "paper"))
+        browser.screenshot(path=str(screen))
+        self.assertEqual(self.codes_in(screen), [url])
+        browser.choose(label="Colores", value="dark")
+        self.assertEqual(browser.print(path=str(paper)), "rgb(27, 30, 29)", "dark on white, whatever the screen has")
+        self.assertEqual(self.codes_in(paper), [url])
+        with urllib.request.urlopen(url, timeout=10) as profile:
+            self.assertEqual(profile.headers["Content-Type"], "application/x-apple-aspen-config")
+            self.assertIn(login.encode(), profile.read())
+        browser.resize(width=390, height=844)
+        self.look_at(browser, "credential-profile-es-390")
 
     def test_a_program_is_told_by_webhook_and_what_failed_is_seen(self) -> None:
         browser = self.enter(path="/webhooks")
