@@ -139,7 +139,7 @@ class TestStatistics(RelevoTestCase):
         self.assertRegex(self.relevo.run("stats", "totals", "--tenant", "customer").output, r"bounced_hard +2\n")
         self.assertIn("MEDIAN S", self.relevo.run("stats", "series").output)
         refused = self.relevo.run("message", "list", "status:lost", code=None)
-        self.assertIn("status is waiting, deferred", refused.output + refused.errors)
+        self.assertIn("status is waiting, scheduled", refused.output + refused.errors)
 
 
 if __name__ == "__main__":
