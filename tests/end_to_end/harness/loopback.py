@@ -16,23 +16,26 @@ def address(number: int) -> str:
     return f"{BLOCK}.{number}"
 
 
-_given: set[int] = set()
+# By port: what keeps it for this process as long as it lives, whoever binds the port itself, and when.
+_given: dict[int, socket.socket] = {}
 
 
 def free_port(*hosts: str) -> int:
-    """A TCP port that is free on all `hosts`, given only once; below the range from which the system takes client ports."""
+    """A TCP port that is free on all `hosts`, given only once, of all processes that ask here; below the range from which the
+    system takes client ports."""
     for _ in range(200):
         port = _chance.randint(10240, 32000)
-        if port in _given:
-            continue
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
+            claim.bind(f"\0relevo-test-port-{port}")
             for host in hosts or ("127.0.0.1",):
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
                 with socket.socket(family, socket.SOCK_STREAM) as probe:
                     probe.bind((host, port))
         except OSError:
+            claim.close()
             continue
-        _given.add(port)
+        _given[port] = claim
         return port
     raise RuntimeError("no free port found")
 
