@@ -3,7 +3,7 @@
 #include "app/configuration/settings.h"
 #include "app/configuration/shaping_file.h"
 #include "core/setup/blocklist.h"
-#include "lib/acme/base64url.h"
+#include "lib/base/base64url.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
 
@@ -453,7 +453,7 @@ void resolve_files(Configuration& configuration, const Environment& environment,
     check_files_of(configuration.acme, "acme", environment, problems);
     read_password(configuration.acme.eab_key_file, configuration.acme.eab_key, "acme.eab_key_file", environment,
                   problems);
-    if (!acme::decode_base64url(configuration.acme.eab_key.value))
+    if (!decode_base64url(configuration.acme.eab_key.value))
         problems.add("acme.eab_key_file",
                      "has no base64url in its first line: put the key there as the authority gave it");
     // The package with the root's keys may be missing: that only means no DNSSEC, which `relevo check` tells.

@@ -1,6 +1,6 @@
 // What is wrong with [acme] as a whole.
 #include "app/configuration/validation.h"
-#include "lib/acme/url.h"
+#include "lib/base/https_url.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
 
@@ -42,7 +42,7 @@ void check_challenge(const Configuration& configuration, Problems& problems) {
 
 void check_acme(Configuration& configuration, Problems& problems) {
     AcmeSettings& settings = configuration.acme;
-    if (const auto url = acme::parse_url(settings.directory); !url)
+    if (const auto url = parse_https_url(settings.directory); !url)
         problems.add("acme.directory", "is no address of an authority: " + url.error().detail);
     for (const std::string& contact : settings.contact)
         if (!mail::Address::parse(contact, mail::Utf8::refused))

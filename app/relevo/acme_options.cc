@@ -1,6 +1,7 @@
 #include "app/relevo/acme_options.h"
 
 #include "core/tenancy/administration.h"
+#include "lib/base/https_url.h"
 #include "lib/base/text.h"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ acme::ChallengeKind kind_of(AcmeChallenge challenge) {
 
 // Of "https://links.example.com:8443/x"; nothing if it is not https.
 std::optional<std::string> host_of(std::string_view url) {
-    const auto parsed = acme::parse_url(url);
+    const auto parsed = parse_https_url(url);
     return parsed.has_value() ? std::optional(parsed->host) : std::nullopt;
 }
 
@@ -35,7 +36,7 @@ KeeperOptions keeper_options(const AcmeSettings& settings) {
                           .trust_file = settings.trust_file,
                           .renew_before = settings.renew_before,
                           .orders_per_hour = settings.orders_per_hour};
-    if (auto url = acme::parse_url(settings.directory); url.has_value()) options.directory = *std::move(url);
+    if (auto url = parse_https_url(settings.directory); url.has_value()) options.directory = *std::move(url);
     if (!settings.eab_key_id.empty())
         options.external = acme::ExternalAccount{.key_id = settings.eab_key_id, .key = settings.eab_key.value};
     return options;

@@ -316,7 +316,7 @@ Task<Result<void>> CertificateKeeper::write(std::string file, std::string conten
 }
 
 Task<Result<acme::AuthorityAnswer>> CertificateKeeper::ask(acme::Ask request, Deadline deadline) {
-    RELEVO_CO_TRY(const acme::Url url, acme::parse_url(request.url));
+    RELEVO_CO_TRY(const HttpsUrl url, parse_https_url(request.url));
     RELEVO_CO_TRY(auto addresses, co_await addresses_of(url.host, deadline));
     PageRequest page{
         .host = url.host,

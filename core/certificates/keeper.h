@@ -11,6 +11,7 @@
 #include "core/ports/resolver.h"
 #include "core/ports/web_pages.h"
 #include "lib/acme/failure_text.h"
+#include "lib/base/https_url.h"
 
 #include <functional>
 #include <map>
@@ -22,7 +23,7 @@ namespace relevo {
 
 struct KeeperOptions {
     bool enabled = false;
-    acme::Url directory{};
+    HttpsUrl directory{};
     acme::ChallengeKind challenge = acme::ChallengeKind::http_01;
     std::vector<std::string> contacts{};
     std::optional<acme::ExternalAccount> external{};

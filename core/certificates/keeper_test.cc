@@ -106,7 +106,7 @@ class CertificateKeeperTest : public testing::Test {
     }
     static KeeperOptions options() {
         return {.enabled = true,
-                .directory = acme::parse_url("https://ca.example/directory").value(),
+                .directory = parse_https_url("https://ca.example/directory").value(),
                 .orders_per_hour = 5};
     }
 

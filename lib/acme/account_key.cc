@@ -1,7 +1,7 @@
 #include "lib/acme/account_key.h"
 
-#include "lib/acme/base64url.h"
 #include "lib/acme/openssl.h"
+#include "lib/base/base64url.h"
 #include "lib/base/json_writer.h"
 
 #include <fmt/format.h>

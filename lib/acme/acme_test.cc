@@ -1,8 +1,8 @@
 #include "lib/acme/account_key.h"
 #include "lib/acme/answers.h"
-#include "lib/acme/base64url.h"
 #include "lib/acme/certificate.h"
 #include "lib/acme/openssl.h"
+#include "lib/base/base64url.h"
 #include "lib/json/json.h"
 
 #include <gmock/gmock.h>
@@ -97,19 +97,6 @@ TEST(Certificate, ChallengeCarriesTheDigestInACriticalExtension) {  // RFC 8737 
     EXPECT_EQ(octets.substr(0, 2), (std::string{4, 32}));
 }
 
-TEST(Url, TakesHttpsAndNothingElse) {
-    EXPECT_EQ(parse_url("https://CA.example/dir?x=1")->host, "ca.example");
-    EXPECT_EQ(parse_url("https://ca.example/dir?x=1")->path, "/dir?x=1");
-    EXPECT_EQ(parse_url("https://[::1]:14000/dir")->host, "::1");
-    EXPECT_EQ(parse_url("https://[::1]:14000/dir")->port, 14000);
-    EXPECT_EQ(parse_url("https://ca.example")->path, "/");
-    for (const std::string_view bad :
-         {"http://ca.example/", "https://", "https:///x", "https://a@b/", "https://a:0/", "https://a:70000/",
-          "https://a:x/", "https://[::1/", "https://a b/", "https://a/\r\nX: y", "https://a/#x", "ca.example"})
-        EXPECT_FALSE(parse_url(bad).has_value()) << bad;
-    EXPECT_FALSE(parse_url("https://a/" + std::string(1000, 'x')).has_value());
-}
-
 TEST(Answers, RetryAfterIsSecondsOrADate) {                              // RFC 9110 §10.2.3
     const auto now = std::chrono::system_clock::from_time_t(784111777);  // Sun, 06 Nov 1994 08:49:37 GMT
     EXPECT_EQ(parse_retry_after("120", now), std::chrono::seconds(120));
@@ -119,15 +106,6 @@ TEST(Answers, RetryAfterIsSecondsOrADate) {                              // RFC 
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 4953 08:59:37 GMT", now), std::chrono::days(7));
     EXPECT_EQ(parse_retry_after("soon", now), std::nullopt);
     EXPECT_EQ(parse_retry_after("", now), std::nullopt);
-}
-
-TEST(Base64Url, RoundTripsAndRefusesTheOtherAlphabet) {
-    for (const std::string text : {"", "a", "ab", "abc", "\xFB\xFF\xFE"})
-        EXPECT_EQ(decode_base64url(encode_base64url(text)).value(), text);
-    EXPECT_EQ(encode_base64url("\xFB\xFF"), "-_8");
-    EXPECT_FALSE(decode_base64url("+/8").has_value());
-    EXPECT_FALSE(is_base64url("../../key", 100));
-    EXPECT_FALSE(is_base64url("", 100));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "lib/acme/answers.h"
 
-#include "lib/acme/base64url.h"
 #include "lib/acme/bounded_time.h"
+#include "lib/base/base64url.h"
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 
@@ -32,7 +32,7 @@ Result<value> parse(std::string_view body, std::string_view what) {
     return failure(ErrorKind::invalid, fmt::format("the authority's {} cannot be read: {}", what, why));
 }
 
-Result<std::string> address(const value& object, std::string_view name, const Url& home) {
+Result<std::string> address(const value& object, std::string_view name, const HttpsUrl& home) {
     const std::string_view text = json::text_of(json::member(object, name));
     if (text.empty())
         return failure(ErrorKind::invalid, fmt::format("the authority's answer has no address \"{}\"", name));
@@ -68,7 +68,7 @@ std::optional<Problem> error_of(const value& object) {
     return problem_of(*error);
 }
 
-std::optional<Challenge> challenge_of(const value& object, const Url& home) {
+std::optional<Challenge> challenge_of(const value& object, const HttpsUrl& home) {
     const auto url = address(object, "url", home);
     const auto status = status_of(object);
     const std::string_view token = json::text_of(json::member(object, "token"));
@@ -93,15 +93,15 @@ std::string_view name_of(Status status) {
     return "invalid";
 }
 
-Result<std::string> checked_address(std::string_view text, const Url& home) {
-    RELEVO_TRY(Url url, parse_url(text));
+Result<std::string> checked_address(std::string_view text, const HttpsUrl& home) {
+    RELEVO_TRY(HttpsUrl url, parse_https_url(text));
     if (!url.has_origin_of(home))
         return failure(ErrorKind::invalid, fmt::format("the authority at {} gives an address at another place: {}",
                                                        home.host, printable(text, 200)));
     return std::move(url.text);
 }
 
-Result<Directory> parse_directory(std::string_view body, const Url& home) {
+Result<Directory> parse_directory(std::string_view body, const HttpsUrl& home) {
     RELEVO_TRY(const value object, parse(body, "directory"));
     Directory directory;
     RELEVO_TRY(directory.new_nonce, address(object, "newNonce", home));
@@ -118,7 +118,7 @@ Result<Directory> parse_directory(std::string_view body, const Url& home) {
     return directory;
 }
 
-Result<Order> parse_order(std::string_view body, const Url& home) {
+Result<Order> parse_order(std::string_view body, const HttpsUrl& home) {
     RELEVO_TRY(const value object, parse(body, "order"));
     Order order;
     RELEVO_TRY(order.status, status_of(object));
@@ -138,7 +138,7 @@ Result<Order> parse_order(std::string_view body, const Url& home) {
     return order;
 }
 
-Result<Authorization> parse_authorization(std::string_view body, const Url& home) {
+Result<Authorization> parse_authorization(std::string_view body, const HttpsUrl& home) {
     RELEVO_TRY(const value object, parse(body, "authorization"));
     Authorization authorization;
     RELEVO_TRY(authorization.status, status_of(object));

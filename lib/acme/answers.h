@@ -1,7 +1,7 @@
 // What an authority says (RFC 8555 §7.1): JSON of a stranger, within bounds, as values.
 #pragma once
 
-#include "lib/acme/url.h"
+#include "lib/base/https_url.h"
 #include "lib/base/result.h"
 
 #include <chrono>
@@ -57,13 +57,13 @@ struct Authorization {
 };
 
 // `home` is the directory's address. Errors of all: invalid, limit – the text says what is wrong with the answer.
-[[nodiscard]] Result<Directory> parse_directory(std::string_view body, const Url& home);
-[[nodiscard]] Result<Order> parse_order(std::string_view body, const Url& home);
-[[nodiscard]] Result<Authorization> parse_authorization(std::string_view body, const Url& home);
+[[nodiscard]] Result<Directory> parse_directory(std::string_view body, const HttpsUrl& home);
+[[nodiscard]] Result<Order> parse_order(std::string_view body, const HttpsUrl& home);
+[[nodiscard]] Result<Authorization> parse_authorization(std::string_view body, const HttpsUrl& home);
 // Anything that is none becomes a problem without a type.
 [[nodiscard]] Problem parse_problem(std::string_view body);
 // An address in a header field, such as Location. Errors: invalid.
-[[nodiscard]] Result<std::string> checked_address(std::string_view text, const Url& home);
+[[nodiscard]] Result<std::string> checked_address(std::string_view text, const HttpsUrl& home);
 // Retry-After (RFC 9110 §10.2.3), seconds or a date, at most a week; nothing if it is neither.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_retry_after(std::string_view text,
                                                                     std::chrono::system_clock::time_point now);

@@ -1,9 +1,9 @@
 // Fuzz target: what an authority says. Whatever is read has the directory's origin, and no text of it is raw.
 #include "lib/acme/answers.h"
 
-#include "lib/acme/base64url.h"
 #include "lib/acme/certificate.h"
 #include "lib/acme/renewal.h"
+#include "lib/base/base64url.h"
 #include "lib/base/text.h"
 
 #include <cstdlib>
@@ -16,8 +16,8 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-void require_home(const std::string& address, const Url& home) {
-    const auto url = parse_url(address);
+void require_home(const std::string& address, const HttpsUrl& home) {
+    const auto url = parse_https_url(address);
     require(url.has_value() && url->has_origin_of(home));
 }
 
@@ -26,7 +26,7 @@ void require_printable(const std::string& text) { require(text == relevo::printa
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const Url home = parse_url("https://ca.example/directory").value();
+    static const HttpsUrl home = parse_https_url("https://ca.example/directory").value();
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     if (const auto directory = parse_directory(text, home)) {
         for (const std::string* address : {&directory->new_nonce, &directory->new_account, &directory->new_order})
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const Problem problem = parse_problem(text);
     require(problem.type.size() <= 2000 && problem.detail.size() <= 2000);
-    if (const auto url = parse_url(text)) {
+    if (const auto url = parse_https_url(text)) {
         require(!url->host.empty() && url->path.starts_with('/') && url->port > 0);
         require_printable(url->text);
     }

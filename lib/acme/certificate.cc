@@ -1,8 +1,8 @@
 #include "lib/acme/certificate.h"
 
-#include "lib/acme/base64url.h"
 #include "lib/acme/bounded_time.h"
 #include "lib/acme/openssl.h"
+#include "lib/base/base64url.h"
 #include "lib/base/text.h"
 
 #include <fmt/chrono.h>

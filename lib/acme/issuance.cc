@@ -1,6 +1,6 @@
 #include "lib/acme/issuance.h"
 
-#include "lib/acme/base64url.h"
+#include "lib/base/base64url.h"
 #include "lib/base/json_writer.h"
 #include "lib/base/text.h"
 

@@ -17,7 +17,7 @@ enum class ChallengeKind : std::uint8_t { http_01, tls_alpn_01, dns_01 };
 [[nodiscard]] std::string_view name_of(ChallengeKind kind);  // as the authority calls it
 
 struct IssuanceRequest {
-    Url directory;
+    HttpsUrl directory;
     std::string name;  // A-labels, lower case
     ChallengeKind challenge = ChallengeKind::http_01;
     std::string certificate_key;                // PEM

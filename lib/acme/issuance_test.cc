@@ -1,8 +1,8 @@
 #include "lib/acme/issuance.h"
 
-#include "lib/acme/base64url.h"
 #include "lib/acme/failure_text.h"
 #include "lib/acme/scripted_authority.h"
+#include "lib/base/base64url.h"
 #include "lib/json/json.h"
 
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ class IssuanceTest : public testing::Test {
     IssuanceTest() {
         // Self-signed for the test: the chain that a real authority would send is only held against key, name, time.
         const auto pair = challenge_certificate(authority.name, "x", now());
-        request.directory = parse_url("https://ca.example/directory").value();
+        request.directory = parse_https_url("https://ca.example/directory").value();
         request.name = authority.name;
         request.certificate_key = pair->key;
         authority.chain = pair->certificate;

@@ -37,7 +37,7 @@ TEST(Renewal, KnowsACertificateByItsIssuersKeyAndItsNumber) {  // RFC 9773 §4.1
 TEST(Renewal, IsAskedForBelowTheAddressOfTheDirectory) {  // RFC 9773 §4.1
     EXPECT_EQ(renewal_address("https://ca.example/renewal-info", "a.b"), "https://ca.example/renewal-info/a.b");
     EXPECT_EQ(renewal_address("https://ca.example/renewal-info/", "a.b"), "https://ca.example/renewal-info/a.b");
-    const Url home = parse_url("https://ca.example/directory").value();
+    const HttpsUrl home = parse_https_url("https://ca.example/directory").value();
     const std::string rest = R"("newNonce":"https://ca.example/n","newAccount":"https://ca.example/a",)"
                              R"("newOrder":"https://ca.example/o"})";
     EXPECT_EQ(parse_directory("{" + rest, home)->renewal_info, "");

@@ -1,8 +1,8 @@
 // An authority that answers as a test says, for tests of lib/acme and core/certificates.
 #pragma once
 
-#include "lib/acme/base64url.h"
 #include "lib/acme/issuance.h"
+#include "lib/base/base64url.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,6 @@
 #include "lib/base/base64.h"
+#include "lib/base/base64url.h"
+#include "lib/base/https_url.h"
 #include "lib/base/identifier.h"
 #include "lib/base/result.h"
 #include "lib/base/text.h"
@@ -114,6 +116,28 @@ TEST(TimeText, ReadsRfc3339InEveryZone) {  // RFC 3339 §5.6
         EXPECT_EQ(time ? std::optional<std::int64_t>(time->time_since_epoch().count()) : std::nullopt, expected)
             << text;
     }
+}
+
+TEST(HttpsUrl, TakesHttpsAndNothingElse) {
+    EXPECT_EQ(parse_https_url("https://CA.example/dir?x=1")->host, "ca.example");
+    EXPECT_EQ(parse_https_url("https://ca.example/dir?x=1")->path, "/dir?x=1");
+    EXPECT_EQ(parse_https_url("https://[::1]:14000/dir")->host, "::1");
+    EXPECT_EQ(parse_https_url("https://[::1]:14000/dir")->port, 14000);
+    EXPECT_EQ(parse_https_url("https://ca.example")->path, "/");
+    for (const std::string_view bad :
+         {"http://ca.example/", "https://", "https:///x", "https://a@b/", "https://a:0/", "https://a:70000/",
+          "https://a:x/", "https://[::1/", "https://a b/", "https://a/\r\nX: y", "https://a/#x", "ca.example"})
+        EXPECT_FALSE(parse_https_url(bad).has_value()) << bad;
+    EXPECT_FALSE(parse_https_url("https://a/" + std::string(1000, 'x')).has_value());
+}
+
+TEST(Base64Url, RoundTripsAndRefusesTheOtherAlphabet) {
+    for (const std::string text : {"", "a", "ab", "abc", "\xFB\xFF\xFE"})
+        EXPECT_EQ(decode_base64url(encode_base64url(text)).value(), text);
+    EXPECT_EQ(encode_base64url("\xFB\xFF"), "-_8");
+    EXPECT_FALSE(decode_base64url("+/8").has_value());
+    EXPECT_FALSE(is_base64url("../../key", 100));
+    EXPECT_FALSE(is_base64url("", 100));
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-#include "lib/acme/base64url.h"
+#include "lib/base/base64url.h"
 
 #include "lib/base/base64.h"
 #include "lib/base/text.h"
 
 #include <algorithm>
 
-namespace relevo::acme {
+namespace relevo {
 
 std::string encode_base64url(std::string_view octets) {
     std::string text = encode_base64(octets);
@@ -30,4 +30,4 @@ bool is_base64url(std::string_view text, std::size_t limit) {
            std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
-}  // namespace relevo::acme
+}  // namespace relevo

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace relevo::acme {
+namespace relevo {
 
 [[nodiscard]] std::string encode_base64url(std::string_view octets);
 // Padding may be there or not. Errors: invalid.
@@ -14,4 +14,4 @@ namespace relevo::acme {
 // Made of its letters alone, and of at least one and at most `limit`.
 [[nodiscard]] bool is_base64url(std::string_view text, std::size_t limit);
 
-}  // namespace relevo::acme
+}  // namespace relevo

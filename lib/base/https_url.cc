@@ -1,4 +1,4 @@
-#include "lib/acme/url.h"
+#include "lib/base/https_url.h"
 
 #include "lib/base/text.h"
 
@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace relevo::acme {
+namespace relevo {
 namespace {
 
 constexpr std::size_t url_limit_octets = 1000;
@@ -26,7 +26,7 @@ std::unexpected<Error> invalid(std::string_view text, std::string_view why) {
 
 }  // namespace
 
-Result<Url> parse_url(std::string_view text) {
+Result<HttpsUrl> parse_https_url(std::string_view text) {
     if (text.size() > url_limit_octets || !std::ranges::all_of(text, is_visible))
         return invalid(text, "is too long, or holds what no address does");
     if (!starts_with_ignoring_case(text, scheme)) return invalid(text, "does not begin with https://");
@@ -34,7 +34,7 @@ Result<Url> parse_url(std::string_view text) {
     const std::string_view rest = text.substr(scheme.size());
     const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
     std::string_view authority = rest.substr(0, slash);
-    Url url{.text = std::string(text), .host = {}, .path = std::string(rest.substr(slash))};
+    HttpsUrl url{.text = std::string(text), .host = {}, .path = std::string(rest.substr(slash))};
     if (!url.path.starts_with('/')) url.path.insert(0, "/");
     const bool is_bracketed = authority.starts_with('[');
     const std::size_t end = is_bracketed ? authority.find(']') : authority.find(':');
@@ -50,4 +50,4 @@ Result<Url> parse_url(std::string_view text) {
     return url;
 }
 
-}  // namespace relevo::acme
+}  // namespace relevo
