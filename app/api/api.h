@@ -13,6 +13,7 @@
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/reception/reception.h"
+#include "core/sign_in/openid_sign_in.h"
 #include "core/tenancy/login_guard.h"
 #include "core/tenancy/password_checker.h"
 
@@ -38,6 +39,17 @@ struct Metrics {
     Histogram& seconds;
 };
 
+// Providers of accounts that people may sign in by, and the two steps of doing so (core/sign_in). Each runs where it
+// belongs and resumes on the caller's shard.
+struct SignInOffer {
+    std::string name, title;
+};
+struct SignInPorts {
+    std::function<std::vector<SignInOffer>()> offers;
+    std::function<Task<SignInResult<OpenIdSignIn::Begun>>(OpenIdSignIn::Beginning)> begin;
+    std::function<Task<SignInResult<OpenIdSignIn::SignedIn>>(OpenIdSignIn::Return)> finish;
+};
+
 // What the API needs of its surroundings. All is safe to use from any shard.
 struct Ports {
     // A request of the control protocol to its answer; runs where it belongs and resumes on the caller's shard. Changes
@@ -49,6 +61,7 @@ struct Ports {
     std::function<Result<KeyVault*>()> vault;
     std::function<std::shared_ptr<const Directory>()> directory;
     std::function<Reception&(Shard&)> reception;  // of that shard
+    SignInPorts sign_in;
     Committer& committer;
     LiveEvents& live;
     RandomSource random;

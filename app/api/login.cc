@@ -1,8 +1,10 @@
 #include "app/api/login.h"
 
 #include "app/api/link.h"
+#include "app/api/openid.h"
 #include "core/accounts/account_book.h"
 #include "core/accounts/console_login.h"
+#include "core/accounts/identities.h"
 #include "core/accounts/one_time_tokens.h"
 #include "core/accounts/second_factor.h"
 #include "core/accounts/totp.h"
@@ -27,14 +29,6 @@ std::string text(const Call& call, std::string_view name) { return std::string(t
 
 bool changes_something(const HttpRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
 
-// Browsers keep it from scripts and from other sites; over plain HTTP only where nobody can listen.
-std::string cookie(const HttpRequest& request, std::string_view token, std::string_view more) {
-    const bool is_plain = request.tls.empty() && request.peer.address.is_loopback() &&
-                          !equals_ignoring_case(request.field("X-Forwarded-Proto"), "https");
-    return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}{}", session_cookie, token,
-                       is_plain ? "" : "; Secure", more);
-}
-
 json::value tenant_json(Ports& ports, std::optional<TenantId> tenant) {
     if (!tenant) return nullptr;
     const auto directory = ports.directory();
@@ -58,7 +52,7 @@ HttpResponse logged_in(Ports& ports, const Call& call, const User& user, Session
     answer.emplace("role", name_of(user.role));
     answer.emplace("csrf_token", csrf_token(token));
     HttpResponse response = json_response(200, answer);
-    response.fields.emplace_back("Set-Cookie", cookie(call.request, token, ""));
+    response.fields.emplace_back("Set-Cookie", session_cookie_field(call.request, token));
     return response;
 }
 
@@ -113,7 +107,7 @@ Task<Answer> log_out(Ports& ports, const Call& call) {
     if (const auto done = co_await commit(ports.committer, std::move(request)); !done.has_value())
         co_return Refused(trouble_of(done.error()));
     HttpResponse response = json_response(200, json::object{{"ended", true}});
-    response.fields.emplace_back("Set-Cookie", cookie(call.request, "", "; Max-Age=0"));
+    response.fields.emplace_back("Set-Cookie", session_cookie_field(call.request, ""));
     co_return response;
 }
 
@@ -131,7 +125,11 @@ Task<Answer> get_set_up(Ports& ports) {
         return {};
     });
     if (!read.has_value()) co_return Refused(trouble_of(read.error()));
-    co_return json_response(200, json::object{{"needed", is_needed}, {"host_name", ports.host_name}});
+    json::array providers;
+    for (const SignInOffer& offer : ports.sign_in.offers())
+        providers.emplace_back(json::object{{"name", offer.name}, {"title", offer.title}});
+    co_return json_response(
+        200, json::object{{"needed", is_needed}, {"host_name", ports.host_name}, {"providers", std::move(providers)}});
 }
 
 // Writes rows and logs their user in. `work` returns the user.
@@ -304,6 +302,18 @@ Task<Answer> remove_second_factor(Ports& ports, const Call& call) {
     co_return json_response(200, json::object{{"changed", true}});
 }
 
+// A way in less; the one who asks stays.
+Task<Answer> unlink_own_identity(Ports& ports, const Call& call) {
+    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    const auto identity = IdentityId::parse(text(call, "identity"));
+    if (!identity.has_value()) co_return Refused(trouble_of(identity.error()));
+    auto refusal = co_await write(ports, call, "session.unlink", [&](Transaction& rows) {
+        return unlink_identity(rows, UserId{call.principal.id}, *identity, call.principal.session);
+    });
+    if (refusal) co_return Refused(*std::move(refusal));
+    co_return json_response(200, json::object{{"changed", true}});
+}
+
 struct LoginOperation {
     std::string_view id;
     Task<Answer> (*perform)(Ports&, const Call&);
@@ -321,18 +331,34 @@ constexpr auto operations = std::to_array<LoginOperation>({
     {"beginSecondFactor", begin_second_factor},
     {"confirmSecondFactor", confirm_second_factor},
     {"removeSecondFactor", remove_second_factor},
+    {"beginOpenIdSignIn", begin_openid},
+    {"finishOpenIdSignIn", finish_openid},
+    {"listOwnIdentities", list_own_identities},
+    {"unlinkOwnIdentity", unlink_own_identity},
 });
 
 }  // namespace
 
-std::string session_token_of(const HttpRequest& request) {
+std::string cookie_of(const HttpRequest& request, std::string_view name) {
     for (const std::string_view part : split(request.field("Cookie"), ';')) {
         const std::string_view pair = trimmed(part);
-        if (pair.starts_with(session_cookie) && pair.size() > session_cookie.size() &&
-            pair[session_cookie.size()] == '=')
-            return std::string(pair.substr(session_cookie.size() + 1));
+        if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=')
+            return std::string(pair.substr(name.size() + 1));
     }
     return {};
+}
+
+std::string session_token_of(const HttpRequest& request) { return cookie_of(request, session_cookie); }
+
+bool is_plain_and_local(const HttpRequest& request) {
+    return request.tls.empty() && request.peer.address.is_loopback() &&
+           !equals_ignoring_case(request.field("X-Forwarded-Proto"), "https");
+}
+
+// Browsers keep it from scripts and from other sites.
+std::string session_cookie_field(const HttpRequest& request, std::string_view token) {
+    return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict{}{}", session_cookie, token,
+                       is_plain_and_local(request) ? "" : "; Secure", token.empty() ? "; Max-Age=0" : "");
 }
 
 Task<std::expected<Principal, Trouble>> session_principal(Ports& ports, const HttpRequest& request) {

@@ -8,8 +8,14 @@ namespace relevo::api {
 inline constexpr std::string_view session_cookie = "relevo_session";
 inline constexpr std::string_view csrf_field = "X-CSRF-Token";
 
+// "" if there is none.
+[[nodiscard]] std::string cookie_of(const HttpRequest& request, std::string_view name);
 // The token of the cookie; "" if there is none.
 [[nodiscard]] std::string session_token_of(const HttpRequest& request);
+// Without TLS, from this machine alone: nobody can listen. Cookies are Secure elsewhere.
+[[nodiscard]] bool is_plain_and_local(const HttpRequest& request);
+// The field that gives the browser a session, or with "" takes it away.
+[[nodiscard]] std::string session_cookie_field(const HttpRequest& request, std::string_view token);
 // Who is logged in. A request that changes something must bring the session's CSRF token too (security row E3).
 Task<std::expected<Principal, Trouble>> session_principal(Ports& ports, const HttpRequest& request);
 

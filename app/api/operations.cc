@@ -111,6 +111,7 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"deleteUser", "user.remove", Bounds::user},
     {"resetUserPassword", "user.password", Bounds::user},
     {"resetUserSecondFactor", "user.totp_reset", Bounds::user},
+    {"unlinkUserIdentity", "user.unlink", Bounds::user},
     {"listSessions", "session.list", Bounds::server, "sessions"},
     {"revokeSession", "session.revoke", Bounds::server},
     {"listAudit", "audit.list", Bounds::tenant, "entries"},

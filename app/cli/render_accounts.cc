@@ -46,9 +46,9 @@ std::string render_users(const value& result) {
     Table table({"ID", "LOGIN", "NAME", "ROLE", "OF", "STATE", "SECOND FACTOR", "LAST LOGIN"});
     for (const value& row : elements(result, "users"))
         table.add({text(row, "id"), text(row, "login"), text(row, "name"), text(row, "role"), of_whom(row),
-                   text(row, "enabled") == "no"        ? "disabled"
-                   : text(row, "has_password") == "no" ? "invited"
-                                                       : "active",
+                   text(row, "enabled") == "no"                                             ? "disabled"
+                   : text(row, "has_password") == "no" && text(row, "has_identity") == "no" ? "invited"
+                                                                                            : "active",
                    text(row, "second_factor"), never_or(row, "last_login_at")});
     return none_or(table, "No users. Add one with `relevo user add LOGIN --role admin`.");
 }
@@ -63,6 +63,10 @@ std::string render_user(const value& row) {
     if (!elements(row, "scopes").empty())
         page += fmt::format("Sessions:       {}\nRecovery codes: {}\nMay:            {}\n", number(row, "sessions"),
                             number(row, "recovery_codes"), printable(text(row, "scopes"), 2000));
+    for (const value& identity : elements(row, "identities"))
+        page += fmt::format("Comes in by:    {} of {} ({}), last {}\n", printable(text(identity, "email")),
+                            printable(text(identity, "issuer")), printable(text(identity, "id")),
+                            printable(never_or(identity, "last_used_at")));
     return page + where_link_went(row) + shown_once(row, "password", "Password");
 }
 

@@ -46,6 +46,8 @@ struct WeightedName {
     std::uint32_t weight = 1;  // 1..10,000
     friend bool operator==(const WeightedName&, const WeightedName&) = default;
 };
+// What somebody becomes whom a provider knows and the console does not; nobody becomes an admin that way.
+enum class NewOidcUsers : std::uint8_t { none, mail_operator, analyst, sender };
 enum class OnSuppressed : std::uint8_t { drop, refuse };
 enum class OnHeldTenant : std::uint8_t { hold, refuse };
 enum class TrackedMail : std::uint8_t { all, bulk, transactional };
@@ -304,12 +306,29 @@ struct TrackingSettings {
     std::string machines;  // file of rules; empty: the built-in ones
 };
 
-// Programs that are told what happens.
 // People who use the console.
 struct AccountSettings {
-    std::string mail_from;  // empty: no-reply@ and signing.service_domain
+    std::string mail_from;    // empty: no-reply@ and signing.service_domain
+    std::string console_url;  // "https://relay.example.com"; empty: by the host name and [[http]]
 };
 
+// A provider of accounts by which people sign in to the console (OpenID Connect).
+struct OidcSettings {
+    std::string name;   // in addresses
+    std::string title;  // on the button; empty: the name
+    std::string issuer;
+    std::string client_id;
+    std::string client_secret_file;  // empty: a public client
+    std::vector<std::string> scopes = {"openid", "email", "profile"};
+    std::vector<std::string> email_domains;  // empty: all
+    bool trust_email = false;
+    NewOidcUsers new_users = NewOidcUsers::none;
+    std::string new_users_tenant;  // empty: the whole server
+    std::string trust_file;        // empty: the system's
+    SecretText client_secret;      // of the file
+};
+
+// Programs that are told what happens.
 struct WebhookSettings {
     bool allow_http = false;
     bool allow_private_addresses = false;
@@ -392,6 +411,7 @@ struct Configuration {
     TrackingSettings tracking;
     WebhookSettings webhooks;
     AccountSettings accounts;
+    std::vector<OidcSettings> oidc;  // [[oidc]]
     StatisticsSettings statistics;
     std::vector<HttpSettings> http;  // [[http]]
     LogSettings log;

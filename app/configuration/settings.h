@@ -91,6 +91,8 @@ std::span<const Setting<WebhookSettings>> settings_of();
 template <>
 std::span<const Setting<AccountSettings>> settings_of();
 template <>
+std::span<const Setting<OidcSettings>> settings_of();
+template <>
 std::span<const Setting<StatisticsSettings>> settings_of();
 template <>
 std::span<const Setting<HttpSettings>> settings_of();
@@ -248,6 +250,15 @@ void for_each_section(Visit visit) {
                        {"People who use the console. `relevo user` shows and changes who.",
                         "Las personas que usan la consola. `relevo user` las muestra y las cambia."}},
           &Configuration::accounts);
+    visit(SectionFacts{"oidc",
+                       true,
+                       {"One section for each provider of accounts by which people sign in to the console (OpenID "
+                        "Connect). Its redirect URI there is https://HOST/api/v1/session/openid/NAME, with the host of "
+                        "the console.",
+                        "Una sección por cada proveedor de cuentas con el que se entra en la consola (OpenID Connect). "
+                        "Su URI de redirección allí es https://HOST/api/v1/session/openid/NOMBRE, con el host de la "
+                        "consola."}},
+          &Configuration::oidc);
     visit(SectionFacts{"statistics",
                        false,
                        {"How long sums are kept, for charts and `relevo stats`.",

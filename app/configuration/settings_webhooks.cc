@@ -41,6 +41,14 @@ std::span<const Setting<AccountSettings>> settings_of() {
              "claves de su dominio; sin ellas sale sin firmar. Si no hay dirección, quien invita ve el enlace."},
             with_default({"no-reply@ and signing.service_domain, once its keys sign",
                           "no-reply@ y signing.service_domain, cuando sus claves firmen"})),
+        row<&S::console_url>(
+            "console_url",
+            {"Address of the console as people type it, if a proxy stands before it: for links in mail and for the "
+             "redirect URI of [[oidc]]. https, without a path.",
+             "Dirección de la consola tal como se escribe, si hay un proxy delante: para los enlaces de los correos y "
+             "la "
+             "URI de redirección de [[oidc]]. https, sin ruta."},
+            with_default({"server.host_name and the port of [[http]]", "server.host_name y el puerto de [[http]]"})),
     };
     return settings;
 }

@@ -4,6 +4,7 @@
 #include "app/configuration/shaping_file.h"
 #include "core/setup/blocklist.h"
 #include "lib/base/base64url.h"
+#include "lib/base/https_url.h"
 #include "lib/base/text.h"
 #include "lib/mail/address.h"
 
@@ -287,7 +288,14 @@ void check_reports(const ReportSettings& reports, Problems& problems) {
     for (const std::string& address : reports.addresses) check(address, "reports.addresses", mail::Utf8::allowed);
 }
 
-void check_accounts(const AccountSettings& accounts, Problems& problems) {
+void check_accounts(AccountSettings& accounts, Problems& problems) {
+    std::string& console = accounts.console_url;
+    if (console.ends_with('/')) console.pop_back();
+    if (const auto url = parse_https_url(console);
+        !console.empty() && (!url || url->text.find_first_of("/?", 8) != std::string::npos))
+        problems.add("accounts.console_url", fmt::format("\"{}\" is no address of a console: write one such as "
+                                                         "\"https://relay.example.com\", without a path",
+                                                         printable(console, 200)));
     if (accounts.mail_from.empty()) return;
     if (const auto address = mail::Address::parse(accounts.mail_from, mail::Utf8::refused); !address.has_value())
         problems.add("accounts.mail_from",
@@ -437,6 +445,7 @@ void validate(Configuration& configuration, Problems& problems) {
     check_servers(configuration.dns, problems);
     check_reports(configuration.reports, problems);
     check_accounts(configuration.accounts, problems);
+    check_oidc(configuration, problems);
     check_feedback(configuration.feedback, problems);
     check_tracking(configuration.tracking, problems);
     for (std::size_t i = 0; i < configuration.http.size(); ++i)
@@ -474,6 +483,13 @@ void resolve_files(Configuration& configuration, const Environment& environment,
         const std::string path = fmt::format("route[{}]", i);
         check_files_of(route, path, environment, problems);
         read_password(route.password_file, route.password, path + ".password_file", environment, problems);
+    }
+    for (std::size_t i = 0; i < configuration.oidc.size(); ++i) {
+        OidcSettings& provider = configuration.oidc[i];
+        const std::string path = fmt::format("oidc[{}]", i);
+        check_files_of(provider, path, environment, problems);
+        read_password(provider.client_secret_file, provider.client_secret, path + ".client_secret_file", environment,
+                      problems);
     }
     for (std::size_t i = 0; i < configuration.sources.size(); ++i) {
         SourceSettings& source = configuration.sources[i];

@@ -12,6 +12,7 @@ void validate(Configuration& configuration, Problems& problems);
 // Parts of validate(), each in a file of its own.
 void check_egress(Configuration& configuration, Problems& problems);
 void check_acme(Configuration& configuration, Problems& problems);
+void check_oidc(Configuration& configuration, Problems& problems);
 
 // Brings a domain name into its canonical spelling.
 void check_domain(std::string& name, const std::string& path, Problems& problems);

@@ -169,6 +169,10 @@ template <>
 inline constexpr std::array choices<OnSuppressed> = {Choice<OnSuppressed>{"drop", OnSuppressed::drop},
                                                      Choice<OnSuppressed>{"refuse", OnSuppressed::refuse}};
 template <>
+inline constexpr std::array choices<NewOidcUsers> = {
+    Choice<NewOidcUsers>{"none", NewOidcUsers::none}, Choice<NewOidcUsers>{"operator", NewOidcUsers::mail_operator},
+    Choice<NewOidcUsers>{"analyst", NewOidcUsers::analyst}, Choice<NewOidcUsers>{"sender", NewOidcUsers::sender}};
+template <>
 inline constexpr std::array choices<TrackedMail> = {Choice<TrackedMail>{"all", TrackedMail::all},
                                                     Choice<TrackedMail>{"bulk", TrackedMail::bulk},
                                                     Choice<TrackedMail>{"transactional", TrackedMail::transactional}};

@@ -1,6 +1,7 @@
 #include "app/export/export_table.h"
 
 #include "core/accounts/audit_log.h"
+#include "core/accounts/identities.h"
 #include "core/accounts/model.h"
 #include "core/accounts/scope.h"
 #include "core/events/event.h"
@@ -298,6 +299,17 @@ const std::vector<ExportTable>& who_has_access() {
           {"created_at", as_time},
           {"last_seen_at", as_time},
           {"expires_at", as_time}}},
+        {"identities",
+         mail,
+         "SELECT i.id, u.login, i.issuer, i.subject, i.email, i.linked_at, i.last_used_at FROM account_identity i"
+         " JOIN account_user u ON u.id = i.user_id WHERE u.tenant_id = $1 ORDER BY i.id",
+         {{"id", as_id<IdentityId>},
+          {"login", as_text},
+          {"issuer", as_text},
+          {"subject", as_text},
+          {"email", as_text},
+          {"linked_at", as_time},
+          {"last_used_at", as_time}}},
         {"api_keys",
          mail,
          "SELECT id, name, visible_prefix, scopes, networks, made_by, expires_at, created_at, revoked_at, last_used_at,"

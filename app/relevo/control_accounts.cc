@@ -3,6 +3,7 @@
 #include "app/relevo/control_rows.h"
 #include "app/relevo/json_accounts.h"
 #include "app/relevo/json_arguments.h"
+#include "core/accounts/identities.h"
 #include "core/accounts/second_factor.h"
 #include "core/accounts/sessions.h"
 #include "core/accounts/token.h"
@@ -49,6 +50,15 @@ Work json_of(Reader& reader, const ApiKey& key) {
                   {"revoked_at", json_time(key.revoked_at)},
                   {"last_used_at", json_time(key.last_used_at)},
                   {"last_used_from", json_text_or_null(key.last_used_from)}};
+}
+
+Object json_of(const LinkedIdentity& identity) {
+    return {{"id", identity.id.text()},
+            {"issuer", identity.issuer},
+            {"subject", identity.subject},
+            {"email", json_text_or_null(identity.email)},
+            {"linked_at", json_time(identity.linked_at)},
+            {"last_used_at", json_time(identity.last_used_at)}};
 }
 
 Object json_of(const Session& session, const std::string& login) {
@@ -134,9 +144,21 @@ Result<Change> set_user(Transaction& transaction, const Principal& giver, const 
     return Change{std::move(answer), about(entry, "user", user.id.text(), user.tenant, detail)};
 }
 
+Result<Change> unlink_user(Transaction& transaction, const User& user, const Arguments& arguments,
+                           const AuditEntry& entry) {
+    RELEVO_TRY(const std::string text, required_text(arguments, "identity"));
+    RELEVO_TRY(const IdentityId identity, IdentityId::parse(text));
+    RELEVO_CHECK(unlink_identity(transaction, user.id, identity, {}));
+    RELEVO_TRY(const User changed, user_with_id(transaction, user.id));
+    RELEVO_TRY(Object answer, json_of(transaction, changed));
+    return Change{std::move(answer), about(entry, "user", user.id.text(), user.tenant,
+                                           {{"login", user.login}, {"identity", identity.text()}})};
+}
+
 Result<Change> change_user(Transaction& transaction, const Principal& giver, std::string_view command,
                            const Arguments& arguments, const NewPassword& password, const AuditEntry& entry) {
     RELEVO_CHECK(command == "user.password" ? check_members(arguments, {"user", "password"})
+                 : command == "user.unlink" ? check_members(arguments, {"user", "identity"})
                                             : check_members(arguments, {"user"}));
     RELEVO_TRY(const User user, user_member(transaction, arguments));
     const AuditEntry written = about(entry, "user", user.id.text(), user.tenant, {{"login", user.login}});
@@ -144,6 +166,7 @@ Result<Change> change_user(Transaction& transaction, const Principal& giver, std
         RELEVO_CHECK(remove_user(transaction, user.id, entry.at));
         return Change{{{"removed", user.login}}, written};
     }
+    if (command == "user.unlink") return unlink_user(transaction, user, arguments, entry);
     // Whoever lets somebody in can come in as them.
     RELEVO_CHECK(check_grant(giver, user.tenant, scopes_of(user.role, user.tenant)));
     if (command == "user.password") {
@@ -168,6 +191,10 @@ Work read_users(Reader& reader, std::string_view command, const Arguments& argum
         shown["scopes"] = json_list(scopes_of(user.role, user.tenant).names());
         shown["sessions"] = sessions.size();
         shown["recovery_codes"] = codes;
+        RELEVO_TRY(const auto identities, list_identities(reader, user.id));
+        boost::json::array linked;
+        for (const LinkedIdentity& identity : identities) linked.push_back(json_of(identity));
+        shown["identities"] = std::move(linked);
         return shown;
     }
     RELEVO_CHECK(check_members(arguments, {"tenant"}));
@@ -299,7 +326,7 @@ Work list_audit(Reader& reader, AuditReader& audit, const Arguments& arguments) 
 constexpr std::array changing_words = {
     "add",      "remove",     "set",        "suspend",   "resume", "rotate", "verify",    "import", "forget", "hold",
     "release",  "retry",      "drop",       "drain",     "reload", "send",   "create",    "revoke", "enable", "disable",
-    "password", "totp_reset", "setup_link", "redeliver", "test",   "invite", "send_link", "cancel"};
+    "password", "totp_reset", "setup_link", "redeliver", "test",   "invite", "send_link", "cancel", "unlink"};
 // Arguments that say what a command was about; none of them is ever a secret.
 constexpr std::array naming_arguments = {"user",   "session", "credential", "address", "domain", "network", "site",
                                          "source", "webhook", "id",         "login",   "name",   "tenant"};

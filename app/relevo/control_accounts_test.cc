@@ -1,5 +1,6 @@
 // docs/control-protocol.md, request by request: users, API keys, sessions, the audit log.
 #include "app/relevo/control_fixture.h"
+#include "core/accounts/identities.h"
 #include "core/accounts/sessions.h"
 #include "core/accounts/token.h"
 #include "core/accounts/users.h"
@@ -78,6 +79,34 @@ TEST_F(AccountControlTest, EndsOneSessionOrAllOfAUser) {
     EXPECT_THAT(refusal("session.revoke", R"({"session":")" + first + R"("})"), HasSubstr("not_found"));
     EXPECT_THAT(refusal("session.revoke"), HasSubstr("invalid"));
     EXPECT_EQ(ask("session.revoke", R"({"user":"anna"})").at("revoked").as_int64(), 2);
+}
+
+TEST_F(AccountControlTest, PartsAUserFromAnAccountAtAProviderUnlessThatIsTheOnlyWayIn) {
+    ask("user.add", R"({"login":"anna","role":"admin"})");
+    ask("user.add", R"({"login":"bob","role":"analyst"})");
+    const std::string token = open_session("bob");
+    CommitRequest request;
+    request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_TRY(const User bob, find_user(rows, "bob"));
+        RELEVO_CHECK(
+            link_identity(rows, bob.id, {"https://id.example", "person-1", "bob@example.com"}, WallClock::now()));
+        return {};
+    };
+    ASSERT_TRUE(run(commit(store->committer(), std::move(request))).has_value());
+    const json::object shown = ask("user.show", R"({"user":"bob"})");
+    EXPECT_EQ(shown.at("has_identity").as_bool(), true);
+    const json::object identity = shown.at("identities").as_array().at(0).as_object();
+    EXPECT_EQ(text(identity, "issuer"), "https://id.example");
+    EXPECT_EQ(text(identity, "email"), "bob@example.com");
+    const std::string unlink = R"({"user":"bob","identity":")" + text(identity, "id") + R"("})";
+    EXPECT_THAT(refusal("user.unlink", R"({"user":"anna","identity":")" + text(identity, "id") + R"("})"),
+                HasSubstr("not_found"));
+    EXPECT_THAT(refusal("user.unlink", R"({"user":"bob","identity":"idn"})"), HasSubstr("invalid"));
+    EXPECT_EQ(ask("session.list", R"({"user":"bob"})").at("sessions").as_array().size(), 1U);
+    EXPECT_EQ(ask("user.unlink", unlink).at("has_identity").as_bool(), false);
+    EXPECT_EQ(ask("session.list", R"({"user":"bob"})").at("sessions").as_array().size(), 0U);
+    EXPECT_THAT(refusal("user.unlink", unlink), HasSubstr("not_found"));
+    EXPECT_THAT(operations(R"({"operation":"user.unlink"})"), testing::Contains("user.unlink done"));
 }
 
 TEST_F(AccountControlTest, LastAdminCannotBeShutOut) {

@@ -78,6 +78,7 @@ Result<json::object> json_of(Reader& reader, const User& user) {
                         {"tenant", std::move(tenant)},
                         {"enabled", user.enabled},
                         {"has_password", user.has_password},
+                        {"has_identity", user.has_identity},
                         {"second_factor", word(user.second_factor)},
                         {"created_at", json_time(user.created_at)},
                         {"last_login_at", json_time(user.last_login_at)},

@@ -43,7 +43,10 @@ std::string url_of(const Configuration& configuration, Predicate counts) {
 }  // namespace
 
 std::string console_url(const Configuration& configuration) {
-    return url_of(configuration, [](const HttpSettings& http) { return http.console && http.api; });
+    const std::string derived =
+        url_of(configuration, [](const HttpSettings& http) { return http.console && http.api; });
+    const std::string& written = configuration.accounts.console_url;
+    return derived.empty() || written.empty() ? derived : written;
 }
 
 clientsetup::Offer submission_offer(const Configuration& configuration) {

@@ -11,7 +11,7 @@
 namespace relevo {
 
 // "https://mail.example.com", without a slash at its end; plain HTTP is for this machine alone and names its address.
-// "": no [[http]] listener serves the console.
+// accounts.console_url comes first. "": no [[http]] listener serves the console.
 [[nodiscard]] std::string console_url(const Configuration& configuration);
 
 // What clients must be told to send through this server: host and ports that take mail with a login, or from known

@@ -3,6 +3,7 @@
 #include "app/relevo/acme_options.h"
 #include "app/relevo/options.h"
 #include "app/relevo/privileges.h"
+#include "app/relevo/sign_in_options.h"
 #include "core/accounts/second_factor.h"
 #include "core/signing/keys.h"
 #include "core/tenancy/secret.h"
@@ -263,6 +264,7 @@ Result<void> Server::make_parts() {
     make_account_mailer();
     make_webhooks();
     make_certificates();
+    make_sign_in();
     return {};
 }
 
@@ -456,6 +458,7 @@ Result<std::vector<std::string>> Server::reload() {
         sources_wakeup_->notify_all();
         domain_watch_->reconsider();
         certificates_->set_options(keeper_options(configuration_.load()->acme));
+        sign_in_->set_providers(openid_providers(*configuration_.load()));
     });
     log_->info("server.reloaded", {{"needs_restart", fmt::format("{}", fmt::join(after_restart, ", "))}});
     return after_restart;
@@ -473,6 +476,8 @@ void Server::take_apart() {
     certificate_thread_.reset();
     certificates_.reset();
     authority_pages_.reset();
+    sign_in_.reset();
+    provider_pages_.reset();
     webhooks_.reset();
     webhook_pages_.reset();
     reporting_.reset();

@@ -28,6 +28,7 @@
 #include "core/delivery/engine.h"
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
+#include "core/sign_in/openid_sign_in.h"
 #include "core/statistics/statistics.h"
 #include "core/tenancy/mailboxes.h"
 #include "core/tracking/tracker.h"
@@ -132,6 +133,8 @@ class Server {
     Task<HttpResponse> answer_monitoring(HttpRequest request);
     Result<void> open_web();
     // server_web.cc
+    void make_sign_in();
+    api::SignInPorts sign_in_ports();
     void make_api();
     Task<HttpResponse> answer_web(const HttpSettings& settings, HttpRequest request);
     void start_shards();
@@ -233,6 +236,8 @@ class Server {
     std::unique_ptr<AccountMailer> account_mailer_;  // on the first shard
     std::unique_ptr<https::BackgroundPages> webhook_pages_;
     std::unique_ptr<Webhooks> webhooks_;  // on the first shard
+    std::unique_ptr<https::BackgroundPages> provider_pages_;
+    std::unique_ptr<OpenIdSignIn> sign_in_;  // on the first shard
     ChallengeBoard challenge_board_;
     CommandRunner commands_;
     std::unique_ptr<BackgroundThread> certificate_thread_;

@@ -2,6 +2,7 @@
 #include "app/relevo/client_setup.h"
 #include "app/relevo/public_face.h"
 #include "app/relevo/server.h"
+#include "app/relevo/sign_in_options.h"
 #include "app/web/console.h"
 #include "core/feedback/unsubscribe.h"
 
@@ -14,7 +15,54 @@ Task<> perform_there(Control& control, boost::json::object request, Principal pr
     done(co_await control.perform(std::move(request), std::move(principal)));
 }
 
+// Sign-ins live there too.
+using Begun = SignInResult<OpenIdSignIn::Begun>;
+using SignedIn = SignInResult<OpenIdSignIn::SignedIn>;
+Task<> begin_there(OpenIdSignIn& sign_in, OpenIdSignIn::Beginning beginning, Completer<Begun> done) {
+    done(co_await sign_in.begin(std::move(beginning)));
+}
+Task<> finish_there(OpenIdSignIn& sign_in, OpenIdSignIn::Return answer, Completer<SignedIn> done) {
+    done(co_await sign_in.finish(std::move(answer)));
+}
+
 }  // namespace
+
+void Server::make_sign_in() {
+    // Few people sign in at once; two threads, so that one slow provider leaves the others a way.
+    provider_pages_ = std::make_unique<https::BackgroundPages>(100, 2);
+    ShardParts& first = *shards_.front();
+    sign_in_ = std::make_unique<OpenIdSignIn>(OpenIdSignIn::Ports{.shard = first.shard,
+                                                                  .resolver = *first.resolver,
+                                                                  .pages = *provider_pages_,
+                                                                  .committer = store_->committer(),
+                                                                  .audit = accounts_.audit(),
+                                                                  .random = system_random(),
+                                                                  .log = *log_,
+                                                                  .metrics = metrics_},
+                                              openid_providers(*started_with_));
+}
+
+api::SignInPorts Server::sign_in_ports() {
+    Shard& first = shards_.front()->shard;
+    return {.offers =
+                [this] {
+                    std::vector<api::SignInOffer> offers;
+                    const auto configuration = configuration_.load();
+                    for (const OidcSettings& settings : configuration->oidc)
+                        offers.push_back({settings.name, settings.title});
+                    return offers;
+                },
+            .begin = [this, &first](OpenIdSignIn::Beginning beginning) -> Task<Begun> {
+                co_return co_await completion_of<Begun>([&](Completer<Begun> done) {
+                    first.spawn(begin_there(*sign_in_, std::move(beginning), std::move(done)));
+                });
+            },
+            .finish = [this, &first](OpenIdSignIn::Return answer) -> Task<SignedIn> {
+                co_return co_await completion_of<SignedIn>([&](Completer<SignedIn> done) {
+                    first.spawn(finish_there(*sign_in_, std::move(answer), std::move(done)));
+                });
+            }};
+}
 
 void Server::make_api() {
     std::uint32_t rate = 0;
@@ -34,6 +82,7 @@ void Server::make_api() {
             .vault = [this] -> Result<KeyVault*> { return &signing_->vault(); },
             .directory = [this] { return access_->directory.load(); },
             .reception = [this](Shard& shard) -> Reception& { return *shards_[shard.index()]->reception; },
+            .sign_in = sign_in_ports(),
             .committer = store_->committer(),
             .live = *live_events_,
             .random = system_random(),

@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::size_t longest_password_octets = 128;
 
-// Apart from SMTP logins: the same person may have both.
-std::string guarded_name(std::string_view login) { return "console " + std::string(login); }
-
 // Nobody yet. The text that was typed is written down only if it is somebody's login: people type passwords there.
 AuditEntry entry_of(const LoginAttempt& attempt, const std::optional<StoredLogin>& stored, LoginOutcome outcome,
                     WallClock::time_point now) {
@@ -35,6 +32,8 @@ AuditEntry entry_of(const LoginAttempt& attempt, const std::optional<StoredLogin
 }
 
 }  // namespace
+
+std::string guarded_name(std::string_view login) { return "console " + std::string(login); }
 
 std::string_view name_of(LoginOutcome outcome) {
     switch (outcome) {

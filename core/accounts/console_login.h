@@ -43,6 +43,10 @@ struct LoginResult {
     User user;
 };
 
+// How the LoginGuard and the addresses of former logins know a person of the console: apart from SMTP logins, as the
+// same one may have both.
+[[nodiscard]] std::string guarded_name(std::string_view login);
+
 // Threads: any shard's. Its parts outlive it.
 class ConsoleLogin {
  public:

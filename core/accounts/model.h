@@ -105,7 +105,8 @@ struct User {
     Role role = Role::analyst;
     std::optional<TenantId> tenant;  // absent: the whole server
     bool enabled = true;
-    bool has_password = false;  // false: invited, or to be reset
+    bool has_password = false;  // false: invited, or to be reset, unless there is an identity
+    bool has_identity = false;  // comes in by an account at a provider, too
     SecondFactor second_factor = SecondFactor::none;
     WallClock::time_point created_at{};
     WallClock::time_point last_login_at{};  // the epoch: never

@@ -97,8 +97,26 @@ ALTER TABLE account_token ADD COLUMN message_id BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX account_token_user ON account_token (user_id);
 )sql";
 
+// Accounts at providers by which people come in. One account is one user's, and a user has one at each provider.
+constexpr std::string_view identities_schema = R"sql(
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('account_identity', 0);
+
+CREATE TABLE account_identity (
+    id BIGINT PRIMARY KEY,
+    user_id BIGINT NOT NULL REFERENCES account_user (id),
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    email TEXT NOT NULL,
+    linked_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    UNIQUE (issuer, subject),
+    UNIQUE (user_id, issuer)
+);
+)sql";
+
 constexpr std::array migrations = {Migration{"accounts", 1, initial_schema},
-                                   Migration{"accounts", 2, mailed_links_schema}};
+                                   Migration{"accounts", 2, mailed_links_schema},
+                                   Migration{"accounts", 3, identities_schema}};
 
 }  // namespace
 

@@ -27,6 +27,7 @@ StoredLogin stored_login_of(const Row& row) {
                                 .tenant = columns::tenant(row.integer(5)),
                                 .enabled = row.integer(6) != 0,
                                 .has_password = !row.text(7).empty(),
+                                .has_identity = row.integer(11) > 0,
                                 .created_at = columns::time(row.integer(8)),
                                 .last_login_at = columns::time(row.integer(9))},
                        .password_hash = std::string(row.text(7))};
@@ -40,7 +41,8 @@ Result<std::vector<StoredLogin>> select_users(Reader& reader, std::int64_t first
     std::vector<StoredLogin> found;
     RELEVO_CHECK(reader.query(
         "SELECT u.id, u.login, u.display_name, u.language, u.role, u.tenant_id, u.enabled, u.password_hash,"
-        " u.created_at, u.last_login_at, t.confirmed_at FROM account_user u"
+        " u.created_at, u.last_login_at, t.confirmed_at,"
+        " (SELECT count(*) FROM account_identity i WHERE i.user_id = u.id) FROM account_user u"
         " LEFT JOIN account_totp t ON t.user_id = u.id WHERE u.id BETWEEN $1 AND $2 ORDER BY u.id",
         {first, last}, [&](const Row& row) -> Result<void> {
             found.push_back(stored_login_of(row));
@@ -119,6 +121,7 @@ Result<void> remove_user(Transaction& transaction, UserId user, WallClock::time_
     RELEVO_CHECK(end_access(transaction, user, {}, now));
     RELEVO_CHECK(transaction.execute("DELETE FROM account_recovery_code WHERE user_id = $1", {user.value}));
     RELEVO_CHECK(transaction.execute("DELETE FROM account_totp WHERE user_id = $1", {user.value}));
+    RELEVO_CHECK(transaction.execute("DELETE FROM account_identity WHERE user_id = $1", {user.value}));
     return statements::change_one(transaction, "DELETE FROM account_user WHERE id = $1", {user.value}, missing);
 }
 

@@ -35,7 +35,10 @@ Task<Result<void>> Erasure::erase_lists(Run& run) {
                             " AND NOT EXISTS (SELECT 1 FROM credential WHERE credential.login = lower($2))",
                             run.tenant, address));
         RELEVO_TRY(const std::int64_t users,
-                   count_of(reader, "SELECT count(*) FROM account_user WHERE ($1 = 0 OR tenant_id = $1) AND login = $2",
+                   count_of(reader,
+                            "SELECT count(*) FROM account_user u WHERE ($1 = 0 OR u.tenant_id = $1) AND (u.login = $2"
+                            " OR EXISTS (SELECT 1 FROM account_identity i WHERE i.user_id = u.id"
+                            " AND lower(i.email) = $2))",
                             run.tenant, address));
         RELEVO_TRY(const std::int64_t logins,
                    count_of(reader, "SELECT count(*) FROM credential WHERE ($1 = 0 OR tenant_id = $1) AND login = $2",

@@ -78,6 +78,8 @@ Result<void> Description::read_operation(const std::string& path, std::string_vi
     const std::string place = operation.method + " " + path;
     if (operation.id.empty()) return failure(ErrorKind::invalid, place + " has no operationId");
     operation.scope = text_of(member(text, "x-scope"));
+    if (const json::value* more = member(text, "x-more-parameters"))
+        operation.takes_more_parameters = more->is_bool() && more->get_bool();
     if (const json::value* security = member(text, "security"))
         operation.is_open = security->is_array() && security->get_array().empty();
     if (const json::value* parameters = member(text, "parameters"))
@@ -194,7 +196,7 @@ json::object check_parameters(const Operation& operation, json::object path_para
     for (const auto& [name, text] : query.value_or(QueryPairs{})) {
         const Parameter* one = parameter(name, ParameterPlace::query);
         if (one == nullptr) {
-            if (problems.size() < problem_limit)
+            if (!operation.takes_more_parameters && problems.size() < problem_limit)
                 problems.push_back({printable(name, 100), "unknown", "this parameter is not known here"});
             continue;
         }

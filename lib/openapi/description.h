@@ -24,6 +24,9 @@ struct Operation {
     std::string path;      // "/api/v1/domains/{domain}"
     std::string scope;     // x-scope: what a key must be allowed; "": anybody who is known
     bool is_open = false;  // security: []: nobody needs to be known
+    // x-more-parameters: those of the query that are not described are ignored, where others than clients of the API
+    // write it ("The client MUST ignore unrecognized response parameters", RFC 6749 §4.1.2).
+    bool takes_more_parameters = false;
     std::vector<Parameter> parameters;
     const Schema* body = nullptr;  // of application/json; nullptr: takes none
     bool is_body_required = false;

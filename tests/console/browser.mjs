@@ -26,10 +26,11 @@ async function evaluated(expression) {
 
 const methods = {
   // A fresh browser: no cookies, no choices.
-  async open({ base, language, width, height }) {
+  // `provider`: where the page may send people to sign in, with a certificate of its own.
+  async open({ base, language, width, height, provider }) {
     await context?.close();
     complaints = [];
-    context = await browser.newContext({ baseURL: base, locale: language, viewport: { width, height }, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
+    context = await browser.newContext({ baseURL: base, locale: language, viewport: { width, height }, reducedMotion: 'reduce', ignoreHTTPSErrors: Boolean(provider), permissions: ['clipboard-read', 'clipboard-write'] });
     context.setDefaultTimeout(deadline);
     // What hostile pages call to show that they run (test_hostile_mail.py).
     await context.exposeBinding('canary', ({ page: where }, what) => void complaints.push(`canary ${what} ${where.url()}`));
@@ -41,10 +42,11 @@ const methods = {
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(String(error)));
     // What a policy forbids is asked for and goes nowhere; anything else has left, whatever came back.
-    const is_foreign = (request) => !/^(blob|data|javascript):/.test(request.url()) && !request.url().startsWith(base);
+    const is_known = (url) => url.startsWith(base) || (provider && url.startsWith(provider));
+    const is_foreign = (request) => !/^(blob|data|javascript):/.test(request.url()) && !is_known(request.url());
     page.on('requestfailed', (request) => is_foreign(request) && !['csp', 'origin'].includes(request.failure()?.errorText ?? '') && complaints.push(`left ${request.url()} ${request.failure()?.errorText}`));
     page.on('requestfinished', (request) => is_foreign(request) && complaints.push(`left ${request.url()}`));
-    page.on('request', (request) => /^(blob|data):/.test(request.url()) || request.url().startsWith(base) || complaints.push(`asked ${request.url()}`));
+    page.on('request', (request) => /^(blob|data):/.test(request.url()) || is_known(request.url()) || complaints.push(`asked ${request.url()}`));
   },
   dark: () => page.emulateMedia({ colorScheme: 'dark' }),
   resize: ({ width, height }) => page.setViewportSize({ width, height }),

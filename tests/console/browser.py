@@ -23,8 +23,8 @@ class Browser:
             self._process.wait(5)
         self._process.stdout.close()
 
-    def open(self, base: str, language: str = "es", width: int = 1280, height: int = 900) -> None:
-        self._ask("open", base=base, language=language, width=width, height=height)
+    def open(self, base: str, language: str = "es", width: int = 1280, height: int = 900, provider: str = "") -> None:
+        self._ask("open", base=base, language=language, width=width, height=height, provider=provider)
 
     def __getattr__(self, method: str):
         return lambda **given: self._ask(method, **given)

@@ -273,6 +273,8 @@ class WhoMayDoWhat(ApiTestCase):
         self.relevo.ask("suppression", "add", "lost@rival.test", "--tenant", "rival")
         tried, found = 0, []
         for method, path, operation in operations():
+            if operation.get("security") == []:
+                continue  # open to strangers: nothing of any tenant is there
             for ids in ({"domain": "rival.test", "credential": credential["login"], "id": message, "address": "lost@rival.test", "key": key["id"], "webhook": webhook},
                         {"domain": domain["id"], "credential": credential["id"], "id": f"{message}/0", "address": "lost@rival.test", "key": key["id"], "webhook": webhook}):
                 body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")

@@ -1,6 +1,7 @@
 // Who uses the console, and what that one may do.
 import { get, on_session_end, post, remove, set_csrf_token, type Schemas } from './api/client';
 import { use_language, type Language } from './language.svelte';
+import { go } from './route.svelte';
 
 type Person = Schemas['Session'];
 
@@ -20,6 +21,7 @@ export async function enter(as: Person): Promise<void> {
   if (!localStorage.getItem('language')) await use_language(as.language as Language);
   person = as;
   is_known = true;
+  if (location.pathname === '/sign-in') go('/', 'replace');
   localStorage.setItem(mark, '1');
 }
 
@@ -29,8 +31,18 @@ function leave(): void {
   localStorage.removeItem(mark);
 }
 
+// A provider has sent the browser back, with a session.
+function arrive(): void {
+  if (location.pathname !== '/signed-in') return;
+  localStorage.setItem(mark, '1');
+  const before = sessionStorage.getItem('after_sign_in') ?? '/';
+  sessionStorage.removeItem('after_sign_in');
+  go(before, 'replace');
+}
+
 export async function find_session(): Promise<void> {
   on_session_end(leave);
+  arrive();
   if (localStorage.getItem(mark)) await get('/api/v1/session').then(enter, () => undefined);
   is_known = true;
 }
