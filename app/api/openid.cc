@@ -15,9 +15,8 @@ using relevo::json::text_of;
 
 using Answer = std::expected<HttpResponse, Trouble>;
 
-// "__Host-": no other host, and no plain HTTP, can give the browser a cookie of this name (RFC 6265bis §4.1.3.2).
 std::string_view browser_cookie(const HttpRequest& request) {
-    return is_plain_and_local(request) ? "relevo_sign_in" : "__Host-relevo_sign_in";
+    return is_plain_and_local(request) ? plain_sign_in_cookie : sign_in_cookie;
 }
 
 // Lax: it comes along when the provider sends the browser back, and with nothing else of another site.

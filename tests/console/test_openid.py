@@ -70,9 +70,9 @@ class SignIn(WebTestCase, BrowserTestCase):
     def test_what_went_wrong_is_a_sentence_that_says_what_to_change(self) -> None:
         self.provider.person["sub"] = "a stranger"
         for language, change, text in (
-                ("es", {"email_verified": False}, "Cuenta de la empresa aún no ha verificado tu dirección"),
+                ("es", {"email_verified": False}, "Cuenta de la empresa aún no ha verificado su dirección"),
                 ("en", {"email_verified": False}, "Cuenta de la empresa has not verified your address yet"),
-                ("es", {"email": "nadie@empresa.test", "email_verified": True}, "Pide a un administrador que invite esa dirección"),
+                ("es", {"email": "nadie@empresa.test", "email_verified": True}, "Pida a un administrador que invite esa dirección"),
                 ("en", {}, "Ask an administrator to invite that address")):
             with self.subTest(language, **change):
                 self.provider.person.update(change)

@@ -221,7 +221,7 @@ class OpenIdProvider:
                     return self.answer(200, json.dumps(provider.user_info or provider.person).encode())
                 if path == "/authorize" and provider.asks:
                     target = html.escape(provider.authorize(form))
-                    page = f"<!doctype html><title>Company</title><h1>Company</h1><a id=go href=\"{target}\">Go on as Ana</a>"
+                    page = f"<!doctype html><title>Company</title><link rel=icon href=data:,><h1>Company</h1><a id=go href=\"{target}\">Go on as Ana</a>"
                     return self.answer(200, page.encode(), "text/html; charset=utf-8")
                 if path == "/authorize":
                     return self.answer(302, b"", fields={"Location": provider.authorize(form)})
