@@ -405,6 +405,19 @@ TEST_F(DeliveryTime, ConnectionsThatFailTogetherAreOneFailure) {
     EXPECT_EQ(log.count("delivery.back_off"), 1U);
 }
 
+// Each was let go before the first failed, and reads its message before it connects.
+TEST_F(DeliveryTime, ConnectionsThatAreRefusedAtOnceAreOneFailure) {
+    options.fresh_content_limit = 0;  // read from the spool
+    refuse_connections();
+    start();
+    on_shard([&] { engine->suspend("example.net", true); });
+    for (const char* to : {"b@example.net", "c@example.net", "d@example.net"}) send({to});
+    ASSERT_TRUE(store.run_until([&] { return engine->destination("example.net")->ready == 3; }));
+    on_shard([&] { engine->suspend("example.net", false); });
+    ASSERT_TRUE(happens("delivery.deferred", 3));
+    EXPECT_EQ(log.count("delivery.back_off"), 1U);
+}
+
 TEST_F(DeliveryTime, LeavesADestinationAloneNoLongerThanTheScheduleSays) {
     fallback.retry.delays = {seconds(1)};
     refuse_connections();

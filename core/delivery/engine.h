@@ -450,7 +450,7 @@ class DeliveryEngine {
 
     // engine_serve.cc: who works off which lane
     Task<> serve(Lane& lane, Lease lease);
-    Task<> serve_first(Lane& lane, Work work);
+    Task<> serve_first(Lane& lane, Work work, Deadline began);
     Task<> fail(Lane& lane, Work work, Opened opened, Deadline began);
     Task<> serve_without_connection(Destination& destination);
     Task<> work_through(Lane& lane, Connection& connection, std::optional<Lease> lease);

@@ -17,11 +17,13 @@ constexpr std::chrono::minutes source_rest{1};
 }  // namespace
 
 Task<> DeliveryEngine::serve(Lane& lane, Lease lease) {
+    // The decision to connect falls here. Until the message is read, others that were let go with it may have failed.
+    const Deadline began = Clock::now();
     ports_.metrics.connections.add();
     const TenantId tenant = queue_.flow(lease.flow).tenant;
     auto work = co_await load(std::move(lease));
     if (work)
-        co_await serve_first(lane, std::move(*work));
+        co_await serve_first(lane, std::move(*work), began);
     else
         lane.throttle->given_up(WallClock::now());
     ports_.metrics.connections.subtract();
@@ -29,8 +31,7 @@ Task<> DeliveryEngine::serve(Lane& lane, Lease lease) {
 }
 
 // Opens a connection for a message, and goes on with what waits behind it.
-Task<> DeliveryEngine::serve_first(Lane& lane, Work work) {
-    const Deadline began = Clock::now();
+Task<> DeliveryEngine::serve_first(Lane& lane, Work work, Deadline began) {
     Destination& destination = *work.lease.destination;
     const Hold hold(*this, destination);
     if (!has_fresh_bearings(destination)) {
