@@ -18,7 +18,7 @@ import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import certificates, loopback  # noqa: E402
+from harness import certificates, loopback, mounts  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import PASSWORD  # noqa: E402
 from harness.zone_server import ZoneServer  # noqa: E402
@@ -247,8 +247,8 @@ class TestAutoconfig(RelevoTestCase):
 
         def msmtp(*words: str, given: bytes = b"") -> subprocess.CompletedProcess:
             return subprocess.run(
-                ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec msmtp "$@"', str(resolver),
-                 *words], input=given, capture_output=True, timeout=60)
+                mounts.unshared('mount --bind "$1" /etc/resolv.conf && shift && exec msmtp "$@"', str(resolver), *words),
+                input=given, capture_output=True, timeout=60)
 
         done = msmtp("--configure", ADDRESS)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import loopback, mail  # noqa: E402
+from harness import loopback, mail, mounts  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import Relevo, binary  # noqa: E402
 
@@ -191,8 +191,7 @@ class TestBackupsThatFail(BackupTestCase):
         """
         small = self.folder / "small"
         small.mkdir()
-        namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
-        done = subprocess.run([*namespace, "sh", "-c", script, "sh", str(small), binary(), str(self.relevo.configuration)],
+        done = subprocess.run(mounts.unshared(script, str(small), binary(), str(self.relevo.configuration)),
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = done.stdout.splitlines()

@@ -12,7 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import loopback, mail  # noqa: E402
+from harness import loopback, mail, mounts  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import ROOT  # noqa: E402
 
@@ -163,7 +163,7 @@ class TestExport(RelevoTestCase):
         script = 'mount -t tmpfs -o size=16k,mode=0700 tmpfs "$1" && "$2" --config "$3" export --tenant customer "$1/new"; ' \
                  'code=$?; ls "$1"; exit $code'
         from harness.relevo import binary
-        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", str(self.target), binary(), str(self.relevo.configuration)],
+        done = subprocess.run(mounts.unshared(script, str(self.target), binary(), str(self.relevo.configuration)),
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("there is no room for", done.stderr)
