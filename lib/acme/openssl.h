@@ -1,27 +1,18 @@
 // OpenSSL's objects as values. For the files that use OpenSSL alone.
 #pragma once
 
+#include "lib/base/owned.h"
 #include "lib/base/result.h"
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 namespace relevo::acme {
 
-template <auto release>
-struct Release {
-    template <class T>
-    void operator()(T* object) const {
-        release(object);
-    }
-};
-template <class T, auto release>
-using Owned = std::unique_ptr<T, Release<release>>;
 using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 using OwnedCertificate = Owned<X509, X509_free>;
 using OwnedBio = Owned<BIO, BIO_free_all>;

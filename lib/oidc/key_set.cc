@@ -1,6 +1,7 @@
 #include "lib/oidc/key_set.h"
 
 #include "lib/base/base64url.h"
+#include "lib/base/owned.h"
 #include "lib/json/json.h"
 
 #include <openssl/bn.h>
@@ -34,15 +35,6 @@ struct Names {
 constexpr std::array algorithms = {Names{Algorithm::rs256, "RS256", "RSA"}, Names{Algorithm::es256, "ES256", "EC"},
                                    Names{Algorithm::eddsa, "EdDSA", "OKP"}};
 
-template <auto release>
-struct Release {
-    template <class T>
-    void operator()(T* object) const {
-        release(object);
-    }
-};
-template <class T, auto release>
-using Owned = std::unique_ptr<T, Release<release>>;
 using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 using OwnedNumber = Owned<BIGNUM, BN_free>;
 
