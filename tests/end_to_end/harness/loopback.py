@@ -16,10 +16,6 @@ def address(number: int) -> str:
     return f"{BLOCK}.{number}"
 
 
-# By port: what keeps it for this process as long as it lives, whoever binds the port itself, and when.
-_given: dict[int, socket.socket] = {}
-
-
 def free_port(*hosts: str) -> int:
     """A TCP port that is free on all `hosts`, given only once, of all processes that ask here; below the range from which the
     system takes client ports."""
@@ -35,7 +31,7 @@ def free_port(*hosts: str) -> int:
         except OSError:
             claim.close()
             continue
-        _given[port] = claim
+        claim.detach()  # kept as long as this process lives, whoever binds the port itself, and when
         return port
     raise RuntimeError("no free port found")
 
