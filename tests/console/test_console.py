@@ -3,13 +3,11 @@
 import base64
 import gzip
 import http.client
-import http.server
 import json
 import pathlib
 import re
 import subprocess
 import sys
-import threading
 import time
 import unittest
 import urllib.parse
@@ -24,46 +22,8 @@ from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.pebble import Pebble  # noqa: E402
 from harness.sink import Sink  # noqa: E402
-
-HTML = """<style>body{background:url(http://{outside}/style)} h1{color:#b00}</style><h1>Factura 77</h1><p>Gracias por su compra.</p>
-<script>top.document.title='canary'</script><img src=http://{outside}/pixel onerror="top.document.title='canary'"><svg onload="top.document.title='canary'">
-<animate onbegin="top.document.title='canary'" attributeName=x dur=1s></svg><iframe src=http://{outside}/frame></iframe><object data=http://{outside}/o></object>
-<meta http-equiv=refresh content="0;url=http://{outside}/gone"><link rel=stylesheet href=http://{outside}/css><form action=http://{outside}/><input autofocus onfocus="top.document.title='canary'"></form>"""
-LETTER = ("From: =?UTF-8?Q?Tienda_=C3=B1?= <ana@customer.test>\r\nTo: busy@destination.test\r\nSubject: =?UTF-8?Q?Factura_n=C3=BAmero_77?=\r\n"
-          "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n"
-          "--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGracias por su compra, se=C3=B1ora.\r\n"
-          "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + HTML.replace("\n", "\r\n") + "\r\n--b--\r\n"
-          "--a\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=factura.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nSG9sYQ==\r\n--a--\r\n")
-
-
-class Receiver:
-    """A program of somebody who is told by webhooks; it refuses what comes to /roto."""
-
-    def __init__(self) -> None:
-        self.fetched: list[str] = []
-        fetched = self.fetched
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                fetched.append(self.path)
-                self.send_error(404)
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(500 if self.path == "/roto" else 200)
-                self.end_headers()
-                self.wfile.write(b"apuntado")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+from letter import LETTER  # noqa: E402
+from receiver import Receiver  # noqa: E402
 
 
 class Console(RelevoTestCase, BrowserTestCase):
