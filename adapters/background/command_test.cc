@@ -37,7 +37,7 @@ TEST(CommandRunner, TellsTheStatusAndTheEndOfWhatWasWritten) {
 
 TEST(CommandRunner, EndsWhatTakesTooLongWithAllThatItHasStarted) {
     const auto began = std::chrono::steady_clock::now();
-    const auto late = run("sleep 60 & sleep 60", milliseconds(100));
+    const auto late = run("tail -f /dev/null & tail -f /dev/null", milliseconds(100));
     EXPECT_EQ(late.error().kind, ErrorKind::timeout);
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
 }
@@ -45,9 +45,9 @@ TEST(CommandRunner, EndsWhatTakesTooLongWithAllThatItHasStarted) {
 TEST(CommandRunner, CancellingEndsWhatRunsAndWhatWouldBegin) {
     CommandRunner runner;
     std::thread other([&] { runner.cancel(); });
-    EXPECT_EQ(runner.run({.words = {"/bin/sleep", "60"}}).error().kind, ErrorKind::cancelled);
+    EXPECT_EQ(runner.run({.words = {"/usr/bin/tail", "-f", "/dev/null"}}).error().kind, ErrorKind::cancelled);
     other.join();
-    EXPECT_EQ(runner.run({.words = {"/bin/sleep", "60"}}).error().kind, ErrorKind::cancelled);
+    EXPECT_EQ(runner.run({.words = {"/usr/bin/tail", "-f", "/dev/null"}}).error().kind, ErrorKind::cancelled);
 }
 
 TEST(CommandRunner, ProgramsGetNothingOfOurs) {

@@ -2,20 +2,19 @@
 
 import json
 import socket
-import time
+
+from harness import loopback
 
 
 class Marionette:
     def __init__(self, port: int, seconds: float = 60):
-        deadline = time.monotonic() + seconds
-        while True:
+        def connected():
             try:
-                self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-                break
+                return socket.create_connection(("127.0.0.1", port), timeout=30)
             except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
+                return None
+
+        self._socket = loopback.wait_until(connected, "Thunderbird's remote control", seconds, 0.2)
         self._count = 0
         self._read()   # its greeting
         self._ask("WebDriver:NewSession", {"strictFileInteractability": True})
@@ -36,12 +35,7 @@ class Marionette:
 
     def wait(self, condition: str, what: str, seconds: float = 60):
         """Until an expression in the main window is true."""
-        deadline = time.monotonic() + seconds
-        while not (value := self.run(f"return {condition};")):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"waited {seconds} s for {what}")
-            time.sleep(0.2)
-        return value
+        return loopback.wait_until(lambda: self.run(f"return {condition};"), what, seconds, 0.2)
 
     def _ask(self, command: str, parameters: dict) -> dict:
         self._count += 1
