@@ -7,10 +7,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace relevo {
 
 struct CommitterOptions {
+    std::string name = "store";                 // of its threads, with "-commit" and "-flush": at most 8 octets
     std::size_t group_requests = 512;           // at most in one transaction
     Octets group_octets = 16 * mebibyte;        // of contents in one transaction, unless one request has more
     Octets waiting_octets = 64 * mebibyte;      // of contents; beyond, commit() answers limit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -75,6 +76,8 @@ void GroupCommitter::Writer::drop(ContentLocation location) {
 void GroupCommitter::Writer::start() {
     flusher_ = std::thread([this] { run_flushes(); });
     thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(flusher_.native_handle(), (options_.name + "-flush").c_str());
+    ::pthread_setname_np(thread_.native_handle(), (options_.name + "-commit").c_str());
 }
 
 void GroupCommitter::Writer::stop() {
@@ -93,7 +96,7 @@ void GroupCommitter::Writer::stop() {
             const std::lock_guard guard(flush_mutex_);
             flusher_stops_ = true;
         }
-        flush_changed_.notify_all();
+        flush_wanted_.notify_all();
         flusher_.join();
     }
     end_hold();
@@ -309,7 +312,9 @@ void GroupCommitter::Writer::set_flush_state(FlushState state) {
         if (state == FlushState::none) flushes_ended_ = flushes_begun_;
         failed_flushes_ += state == FlushState::failed ? 1 : 0;
     }
-    flush_changed_.notify_all();
+    // Each wakes a thread, which costs more than what it then looks at.
+    if (state == FlushState::wanted) flush_wanted_.notify_one();
+    if (state == FlushState::none || state == FlushState::failed) flush_changed_.notify_all();
 }
 
 void GroupCommitter::Writer::flush_now(committing::Completions& completions) {
@@ -331,7 +336,7 @@ void GroupCommitter::Writer::run_flushes() {
     while (true) {
         {
             std::unique_lock lock(flush_mutex_);
-            flush_changed_.wait(lock, [this] { return flusher_stops_ || flush_state_ == FlushState::wanted; });
+            flush_wanted_.wait(lock, [this] { return flusher_stops_ || flush_state_ == FlushState::wanted; });
             if (flush_state_ != FlushState::wanted) return;
         }
         flush_now(completions);

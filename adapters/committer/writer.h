@@ -108,7 +108,8 @@ class GroupCommitter::Writer {
     // The group whose rows are committed and on their way to the disk, while the next is prepared: at most one, and
     // none without a thread for it. Changes under the mutex.
     std::mutex flush_mutex_;
-    std::condition_variable flush_changed_;
+    std::condition_variable flush_wanted_;   // for the thread that flushes
+    std::condition_variable flush_changed_;  // for who waits for the end of a flush
     std::atomic<FlushState> flush_state_ = FlushState::none;
     std::uint64_t flushes_begun_ = 0, flushes_ended_ = 0, failed_flushes_ = 0;
     Group flushing_;

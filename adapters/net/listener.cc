@@ -105,18 +105,45 @@ int first_reserved_descriptor() {
 
 }  // namespace
 
+// One shard that serves. The sockets may go before what is still posted to their shard.
+struct Listener::Place {
+    Shard* shard;
+    std::weak_ptr<ShardSockets> sockets;
+    ConnectionCount open = std::make_shared<std::atomic<unsigned>>(0);
+};
+
 struct Listener::Shared {
     ListenerOptions options;
     Accept accept;
-    ConnectionCount open = std::make_shared<std::atomic<unsigned>>(0);
+    std::vector<Place> places;
     int descriptor_ceiling = first_reserved_descriptor();
+
+    [[nodiscard]] unsigned open() const {
+        unsigned sum = 0;
+        for (const Place& place : places) sum += place.open->load(std::memory_order_relaxed);
+        return sum;
+    }
+    // Which place has the fewest connections; `home` unless another has fewer.
+    [[nodiscard]] std::size_t emptiest(std::size_t home) const {
+        std::size_t best = home;
+        unsigned fewest = places[home].open->load(std::memory_order_relaxed);
+        for (std::size_t index = 0; index < places.size(); ++index)
+            if (const unsigned count = places[index].open->load(std::memory_order_relaxed); count < fewest) {
+                best = index;
+                fewest = count;
+            }
+        return best;
+    }
 };
 
 // Accepts on one shard.
 class Listener::Acceptor {
  public:
-    Acceptor(std::shared_ptr<ShardSockets> sockets, FileDescriptor socket, std::shared_ptr<Shared> shared)
+    // `home`: its place among the shards.
+    Acceptor(std::shared_ptr<ShardSockets> sockets, std::size_t home, FileDescriptor socket,
+             std::shared_ptr<Shared> shared)
         : sockets_(std::move(sockets)),
+          home_(home),
           socket_(sockets_->shard().executor(), socket.release()),
           reserve_(open_reserve()),
           shared_(std::move(shared)) {}
@@ -140,6 +167,7 @@ class Listener::Acceptor {
     void log_exhausted();
 
     std::shared_ptr<ShardSockets> sockets_;
+    std::size_t home_;
     boost::asio::posix::basic_stream_descriptor<Executor> socket_;
     FileDescriptor reserve_;  // given up to accept, and refuse, one connection when there is no other left
     std::shared_ptr<Shared> shared_;
@@ -169,7 +197,7 @@ Listener::Acceptor::Next Listener::Acceptor::accept_one() {
     if (connection) {
         const bool is_reserved = connection.get() >= shared_->descriptor_ceiling;
         if (is_reserved) log_exhausted();
-        if (is_reserved || shared_->open->load(std::memory_order_relaxed) >= shared_->options.connection_limit)
+        if (is_reserved || shared_->open() >= shared_->options.connection_limit)
             turn_away(std::move(connection));
         else
             serve(std::move(connection), peer);
@@ -190,10 +218,20 @@ void Listener::Acceptor::serve(FileDescriptor connection, const SocketAddress& p
     options.peer = peer.endpoint();
     options.local = local_endpoint(connection.get());
     options.tls_server = shared_->options.tls;
-    options.count = shared_->open;
-    shared_->open->fetch_add(1, std::memory_order_relaxed);
+    const Place& place = shared_->places[shared_->emptiest(home_)];
+    options.count = place.open;
+    place.open->fetch_add(1, std::memory_order_relaxed);
     if (shared_->options.accepted != nullptr) shared_->options.accepted->add();
-    shared_->accept(shard(), std::make_unique<SocketStream>(sockets_, std::move(connection), std::move(options)));
+    if (place.shard == &shard())
+        return shared_->accept(shard(),
+                               std::make_unique<SocketStream>(sockets_, std::move(connection), std::move(options)));
+    // If that shard ends first, the connection is closed with the posted work.
+    place.shard->post(
+        [shared = shared_, &place, connection = std::move(connection), options = std::move(options)]() mutable {
+            if (const auto sockets = place.sockets.lock())
+                shared->accept(*place.shard,
+                               std::make_unique<SocketStream>(sockets, std::move(connection), std::move(options)));
+        });
 }
 
 void Listener::Acceptor::turn_away(FileDescriptor connection) {
@@ -233,9 +271,12 @@ Result<std::unique_ptr<Listener>> Listener::open(std::vector<std::shared_ptr<Sha
     listener->endpoint_ = options.endpoint;
     listener->shared_ = std::make_shared<Shared>();
     listener->shared_->options = std::move(options);
-    for (std::size_t index = 0; index < sockets.size(); ++index)
+    for (const auto& shard : shards) listener->shared_->places.push_back({.shard = &shard->shard(), .sockets = shard});
+    for (std::size_t index = 0; index < sockets.size(); ++index) {
+        const std::size_t home = index % shards.size();
         listener->acceptors_.push_back(
-            std::make_shared<Acceptor>(shards[index % shards.size()], std::move(sockets[index]), listener->shared_));
+            std::make_shared<Acceptor>(shards[home], home, std::move(sockets[index]), listener->shared_));
+    }
     return listener;
 }
 
@@ -257,6 +298,6 @@ std::vector<int> Listener::descriptors() const {
     return descriptors;
 }
 
-unsigned Listener::connections() const { return shared_->open->load(std::memory_order_relaxed); }
+unsigned Listener::connections() const { return shared_->open(); }
 
 }  // namespace relevo::net

@@ -29,9 +29,10 @@ struct ListenerOptions {
     Counter* refused = nullptr;   // turned away with `refusal`
 };
 
-// One socket per shard (SO_REUSEPORT): the kernel spreads connections over them, and no shard wakes another. A
-// connection waits in the socket that the kernel chose, so none that has been inherited is left out. Threads: open(),
-// start(), stop() any; must be destroyed before its shards.
+// One socket per shard (SO_REUSEPORT). The kernel spreads connections over them by chance, which leaves a few clients
+// that keep theirs with one busy shard and one idle one: the shard with the fewest connections of this listener serves
+// each. A connection waits in the socket that the kernel chose, so none that has been inherited is left out. Threads:
+// open(), start(), stop() any; must be destroyed before its shards.
 class Listener {
  public:
     using Accept = std::function<void(Shard&, std::unique_ptr<Stream>)>;
@@ -54,6 +55,7 @@ class Listener {
 
  private:
     class Acceptor;
+    struct Place;
     struct Shared;
     Listener() = default;
 

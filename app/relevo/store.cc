@@ -181,6 +181,7 @@ Result<void> Store::open_statistics(Log& log) {
         RELEVO_CHECK(open());
     }
     CommitterOptions options;
+    options.name = "figures";
     options.niceness = statistics_niceness;
     options.report = [&log](const Error& error) {
         log.error("statistics.housekeeping_failed", {{"problem", error.detail}});

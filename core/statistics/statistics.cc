@@ -3,6 +3,7 @@
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace relevo {
@@ -15,6 +16,43 @@ Statistics::Statistics(Ports ports)
                                    "Time since the newest event of the last batch, if more events wait; else 0")),
       wakeup_(ports_.shard),
       ended_(ports_.shard) {}
+
+namespace {
+
+// What a batch has of each message that was accepted in it.
+class Arrivals {
+ public:
+    explicit Arrivals(const std::vector<Event>& events) {
+        for (const Event& event : events) {
+            if (event.kind == EventKind::accepted) {
+                first_ = ended_.empty() ? event.message : std::min(first_, event.message);
+                last_ = std::max(last_, event.message);
+                ended_.try_emplace(event.message.value, 0);
+            } else if (ends_delivery(event) && event.ordinal >= 0) {
+                if (const auto arrival = ended_.find(event.message.value); arrival != ended_.end()) ++arrival->second;
+            }
+        }
+    }
+    [[nodiscard]] MessageId first() const { return first_; }
+    [[nodiscard]] MessageId last() const { return last_; }
+    [[nodiscard]] std::size_t size() const { return ended_.size(); }
+    // Whether nothing of it waits any more: then there is no need to look.
+    [[nodiscard]] bool has_ended(MessageId message, std::uint32_t recipients) const {
+        const auto arrival = ended_.find(message.value);
+        return arrival != ended_.end() && arrival->second >= recipients;
+    }
+
+ private:
+    // What a recipient has once.
+    static bool ends_delivery(const Event& event) {
+        return event.kind == EventKind::delivered || event.kind == EventKind::failed ||
+               event.kind == EventKind::expired;
+    }
+    MessageId first_, last_;
+    std::unordered_map<std::int64_t, std::uint32_t> ended_;  // recipients, by message
+};
+
+}  // namespace
 
 // `event`: its first one in a batch.
 Result<CountedMail> Statistics::mail_of(Reader& log, Transaction& book, const Event& event,
@@ -49,6 +87,9 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
     if (events.empty()) return {};
     RELEVO_CHECK(facts_.refresh(log));
     RELEVO_CHECK(labels_.refresh(book));
+    const Arrivals arrivals(events);
+    if (arrivals.size() > 0)
+        RELEVO_CHECK(facts_.read_ahead(log, arrivals.first(), arrivals.last(), 2 * arrivals.size()));
     std::unordered_map<std::int64_t, CountedMail> known;
     known.reserve(events.size());
     json::Parser details;
@@ -62,7 +103,8 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
             RELEVO_TRY(mail, mail_of(log, book, event, detail));
         }
         std::vector<MessageFactsReader::Waiting> waiting;
-        if (event.kind == EventKind::accepted && mail.facts) {
+        if (event.kind == EventKind::accepted && mail.facts &&
+            !arrivals.has_ended(event.message, mail.facts->recipients)) {
             RELEVO_TRY(waiting, facts_.waiting(log, event.message));
         }
         batch.tally.add(event, detail, mail, waiting);
