@@ -139,10 +139,10 @@ struct Parts {
     }
 
     // One batch of the consumer, on this thread.
-    std::size_t take(Statistics::Counters counters) {
-        std::optional<Result<std::size_t>> taken;
+    Statistics::Taken take(Statistics::Counters counters) {
+        std::optional<Result<Statistics::Taken>> taken;
         const auto start = [](Statistics& of, Statistics::Counters when,
-                              std::optional<Result<std::size_t>>& done) -> Task<> {
+                              std::optional<Result<Statistics::Taken>>& done) -> Task<> {
             done = co_await of.take_batch(when);
         };
         shard.spawn(start(*statistics, counters, taken));
@@ -237,7 +237,7 @@ std::size_t fill(Parts& parts, const Mail& all, const std::string& folder) {
                                         [](std::int64_t) -> Result<bool> { return false; }));
         require(parts.events->commit());
         if (parts.events->log_size() > 64 * mebibyte) require(parts.events->checkpoint());
-        while (take(Statistics::Counters::when_due) == Statistics::batch_limit) {
+        while (take(Statistics::Counters::when_due).has_more) {
         }
     }
     take(Statistics::Counters::now);

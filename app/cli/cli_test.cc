@@ -171,6 +171,17 @@ TEST_F(CommandLine, KnowsCheckAsACommandAndAsAGroup) {
     EXPECT_EQ(run({"check", "auth", "a.eml", "b.eml"}).code, 2);
 }
 
+TEST_F(CommandLine, ExplainsADomainAsADomainOrAsASite) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"config", "explain", "gmail.com"},
+                                                  std::vector<std::string>{"config", "explain", "site", "gmail.com"}}) {
+        EXPECT_EQ(run(words).code, 0);
+        ASSERT_TRUE(commands_.lookup_options);
+        EXPECT_EQ(commands_.lookup_options->lookup, Lookup::limits);
+        EXPECT_EQ(commands_.lookup_options->subject, "gmail.com");
+    }
+    EXPECT_EQ(run({"config", "explain", "gmail.com", "example.com"}).code, 2);
+}
+
 TEST_F(CommandLine, RefusesLookUpsThatCannotBe) {
     EXPECT_EQ(run({"spf", "check", "example.com", "--ip", "192.0.2.256"}).code, 2);
     EXPECT_EQ(run({"dmarc", "check"}).code, 2);

@@ -29,6 +29,13 @@ constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::
                                                          {"address check", Lookup::address},
                                                          {"check connection", Lookup::connection}});
 
+// "gmail.com", or "site gmail.com".
+Result<std::string> domain_of(std::vector<std::string> words) {
+    if (words.size() == 2 && words.front() == "site") words.erase(words.begin());
+    if (words.size() != 1) return failure(ErrorKind::invalid, "give one domain: relevo config explain gmail.com");
+    return words.front();
+}
+
 constexpr OptionSpec message_file{"FILE", "file", text, "The message as it arrived, - reads the input", true};
 constexpr OptionSpec language{"--language", "language", text, "es or en: language of the explanations"};
 constexpr OptionSpec dns_file{"--dns", "dns_file", text,
@@ -94,7 +101,7 @@ void add_lookup_commands(std::vector<CommandSpec>& table) {
         do_here("config explain",
                 "Show what limits the mail to a domain, and where each value comes from "
                 "(docs/formats/shaping.md)",
-                {{"DOMAIN", "subject", text, "Domain that receives mail", true},
+                {{"DOMAIN", "words", files, "Domain that receives mail; \"site DOMAIN\" is the same", true},
                  {"--mx", "mail_hosts", list, "Its mail server, instead of asking the DNS; repeatable"},
                  {"--site", "site", text, "Heed rules for this site"},
                  {"--source", "source", text, "Heed rules for this egress source"},
@@ -126,6 +133,9 @@ Result<LookupOptions> lookup_options(const CommandSpec& command, const boost::js
     if (found == lookup_names.end()) return failure(ErrorKind::internal, "not a look-up");
     options.lookup = found->lookup;
     options.subject = text_of(arguments, "subject");
+    if (options.lookup == Lookup::limits) {
+        RELEVO_TRY(options.subject, domain_of(list_of(arguments, "words")));
+    }
     options.file = text_of(arguments, "file");
     options.files = list_of(arguments, "files");
     options.addresses = list_of(arguments, "addresses");

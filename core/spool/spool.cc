@@ -326,7 +326,7 @@ Result<std::int64_t> Spool::apply(Transaction& transaction, const Message& messa
 Result<void> Spool::append_reported(Transaction& transaction, const Message& message, const Submission& report) {
     return event_writer_.append(transaction,
                                 Event{.id = {},
-                                      .at = report.accepted_at,
+                                      .at = WallClock::now(),  // behind what it tells of
                                       .kind = EventKind::reported,
                                       .message = message.id,
                                       .ordinal = whole_message,

@@ -95,6 +95,7 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
     json::Parser details;
     const boost::json::value no_detail;
     for (const Event& event : events) {
+        ++batch.taken.events;
         if (!event.message) continue;  // of what mail depends on
         const auto parsed = details.parse(event.detail);
         const boost::json::value& detail = parsed.has_value() ? **parsed : no_detail;
@@ -108,18 +109,20 @@ Result<void> Statistics::read(Reader& log, Transaction& book, Batch& batch) {
             RELEVO_TRY(waiting, facts_.waiting(log, event.message));
         }
         batch.tally.add(event, detail, mail, waiting);
+        if (batch.tally.changes().size() >= changes_limit) break;
     }
-    batch.last = events.back().id;
-    batch.events = events.size();
-    const bool waits = events.size() == batch_limit;
-    behind_.set(waits ? std::chrono::floor<std::chrono::seconds>(WallClock::now() - events.back().at).count() : 0);
+    batch.taken.has_more = batch.taken.events == batch_limit || batch.taken.events < events.size();
+    batch.last = events[batch.taken.events - 1].id;
+    behind_.set(batch.taken.has_more
+                    ? std::chrono::floor<std::chrono::seconds>(WallClock::now() - events.back().at).count()
+                    : 0);
     return {};
 }
 
 bool Statistics::is_due(const Batch& batch) const {
     const std::size_t sums = batch.starts_over ? 0 : sums_.size();
     const std::size_t events = batch.starts_over ? 0 : gathered_;
-    return sums + batch.tally.sums().size() >= sums_limit || events + batch.events >= events_limit ||
+    return sums + batch.tally.sums().size() >= sums_limit || events + batch.taken.events >= events_limit ||
            Clock::now() >= last_written_ + write_interval;
 }
 
@@ -160,29 +163,29 @@ void Statistics::settle(Batch& batch) {
     }
     if (!batch.has_written) {
         relevo::add(sums_, batch.tally.take_sums());
-        gathered_ += batch.events;
+        gathered_ += batch.taken.events;
     }
     cursor_ = batch.has_written ? batch.last : batch.cursor;
     taken_ = batch.last;
     if (batch.has_written) last_written_ = Clock::now();
 }
 
-Task<Result<std::size_t>> Statistics::take_batch(Counters counters) {
+Task<Result<Statistics::Taken>> Statistics::take_batch(Counters counters) {
     Batch batch;
     CommitRequest request;
     request.rows = [this, &batch, counters](Transaction& book, const std::vector<ContentToStore>&) {
         return take(book, batch, counters);
     };
     RELEVO_CO_CHECK(co_await commit(ports_.book, std::move(request)));
-    const std::size_t events = batch.events;
+    const Taken taken = batch.taken;
     // Thousands of sums: not on the shard, which mail waits for. Left undone they are counted again from the cursor.
     RELEVO_CO_CHECK(co_await read_rows(ports_.book, [this, &batch](Reader&) -> Result<void> {
         settle(batch);
         batch = {};
         return {};
     }));
-    taken_count_.add(events);
-    co_return events;
+    taken_count_.add(taken.events);
+    co_return taken;
 }
 
 Result<CounterSums> Statistics::unwritten(Reader& book, const CounterFilter& filter) const {
@@ -221,7 +224,7 @@ Task<> Statistics::take_all() {
             co_return;
         }
         if (std::exchange(has_failed_, false)) ports_.log.info("statistics.counted_again", {});
-        if (*taken < batch_limit || is_finishing_) co_return;
+        if (!taken->has_more || is_finishing_) co_return;
     }
 }
 

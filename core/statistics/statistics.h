@@ -22,6 +22,8 @@ namespace relevo {
 class Statistics {
  public:
     static constexpr std::size_t batch_limit = 5'000;  // events of one transaction
+    // Recipients of one transaction, by which messages with hundreds of them end it early; the last may go beyond.
+    static constexpr std::size_t changes_limit = 20'000;
     static constexpr std::chrono::seconds interval{1};
     static constexpr std::chrono::seconds look_interval{60};
     // What is gathered is written by the first of these. After a crash as many events are read again.
@@ -45,9 +47,13 @@ class Statistics {
     // Call once.
     Task<> finish();
     enum class Counters : std::uint8_t { when_due, now };
-    // Takes one batch; `counters`: when those gathered are written. Returns how many events it had: batch_limit means
-    // that there may be more. Errors: those of the stores; the batch is taken as a whole or not at all.
-    Task<Result<std::size_t>> take_batch(Counters counters = Counters::when_due);
+    struct Taken {
+        std::size_t events = 0;
+        bool has_more = false;  // there may be more
+    };
+    // Takes one batch; `counters`: when those gathered are written. Errors: those of the stores; the batch is taken as
+    // a whole or not at all.
+    Task<Result<Taken>> take_batch(Counters counters = Counters::when_due);
 
     // What is gathered for that tenant and dimension and in no row of `book` yet. Threads: any; call it before
     // anything else is read by `book`, so that both are of one moment.
@@ -59,7 +65,7 @@ class Statistics {
  private:
     struct Batch {
         EventId cursor, last;  // the cursor as it was found, and the last event that was taken
-        std::size_t events = 0;
+        Taken taken;
         bool starts_over = false;  // behind the cursor: what was gathered is void
         bool has_written = false;
         Tally tally;

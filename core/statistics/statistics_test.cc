@@ -1,15 +1,7 @@
-#include "core/statistics/statistics.h"
-
-#include "adapters/committer/no_contents.h"
-#include "adapters/memory/telemetry.h"
-#include "core/spool/spool_fixture.h"
-#include "core/statistics/schema.h"
+#include "core/statistics/statistics_fixture.h"
 
 #include <fmt/chrono.h>
 #include <gmock/gmock.h>
-
-#include <algorithm>
-#include <memory>
 
 namespace relevo {
 namespace {
@@ -18,138 +10,6 @@ using namespace test;
 using mailsearch::State;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr TenantId acme{1};
-
-Event event_of(MessageId message, EventKind kind, std::int64_t ordinal, std::string detail, WallClock::time_point at) {
-    return {.id = {},
-            .at = at,
-            .kind = kind,
-            .message = message,
-            .ordinal = ordinal,
-            .tenant = acme,
-            .detail = std::move(detail)};
-}
-
-std::string outcome(const std::string& recipient, const std::string& more) {
-    return R"({"recipient":")" + recipient + R"(","site":"mx.example.net","source":"192.0.2.1",)" + more + "}";
-}
-
-// The database of statistics, as the app puts it together; its work is done by the test's own thread.
-struct Book {
-    explicit Book(Disk& disk) {
-        database = open_sqlite(disk, "statistics.db", Synchronous::normal).value();
-        const auto history = history_migrations(), own = statistics_migrations();
-        std::vector<Migration> migrations(history.begin(), history.end());
-        migrations.insert(migrations.end(), own.begin(), own.end());
-        EXPECT_TRUE(migrate(*database, migrations).has_value());
-        committer = std::make_unique<GroupCommitter>(*database, contents);
-    }
-    std::unique_ptr<Database> database;
-    NoContents contents;
-    std::unique_ptr<GroupCommitter> committer;
-};
-
-class StatisticsTest : public testing::Test {
- protected:
-    using Counters = Statistics::Counters;
-
-    ~StatisticsTest() override {
-        book->committer->stop();
-        store.committer->stop();
-    }
-    std::unique_ptr<Statistics> make_statistics() {
-        return std::make_unique<Statistics>(Statistics::Ports{
-            .shard = store.shard, .events = *store.database, .book = *book->committer, .log = log, .metrics = numbers});
-    }
-    // As after a crash: what was gathered is gone.
-    void restart() {
-        ended.push_back(std::move(statistics));  // coroutines of its time may still hold it
-        book.reset();
-        store.restart();
-        book = std::make_unique<Book>(store.disk);
-        statistics = make_statistics();
-    }
-    template <class T>
-    T run(Task<T> task) {
-        std::optional<T> answer;
-        const auto keep = [](Task<T> of, std::optional<T>& into) -> Task<> { into = co_await std::move(of); };
-        store.shard.spawn(keep(std::move(task), answer));
-        EXPECT_TRUE(store.run_until([&] {
-            book->committer->run_once();
-            return answer.has_value();
-        })) << "the coroutine did not end";
-        return std::move(*answer);
-    }
-    void happens(std::vector<Event> events) {
-        ASSERT_TRUE(store.run(store.spool->note(std::move(events), {}, {})).has_value());
-    }
-    std::size_t take(Counters counters = Counters::when_due) {
-        const auto taken = run(statistics->take_batch(counters));
-        EXPECT_TRUE(taken.has_value()) << taken.error().detail;
-        return taken.value_or(0);
-    }
-    void take_all(Counters counters = Counters::when_due) {
-        while (take(counters) == Statistics::batch_limit) {
-        }
-    }
-    template <class T>
-    T read(std::function<Result<T>(Reader&)> work) {
-        std::optional<T> found;
-        const auto done = run(read_rows(*book->committer, [&](Reader& reader) -> Result<void> {
-            RELEVO_TRY(found, work(reader));
-            return {};
-        }));
-        EXPECT_TRUE(done.has_value()) << done.error().detail;
-        return found.value_or(T());
-    }
-    Counts counts(const CounterFilter& filter, Resolution resolution = Resolution::hour) {
-        return read<Counts>([&](Reader& reader) -> Result<Counts> {
-            RELEVO_TRY(const CounterSums unwritten, statistics->unwritten(reader, filter));
-            return totals(reader, unwritten, filter, now - hours(2), now + hours(1), resolution);
-        });
-    }
-    // Of rows alone.
-    Counts written(const CounterFilter& filter) {
-        return read<Counts>([&](Reader& reader) {
-            return totals(reader, {}, filter, now - hours(2), now + hours(1), Resolution::hour);
-        });
-    }
-    std::vector<BreakdownRow> broken_down(Dimension dimension, const std::string& prefix = {}) {
-        return read<Breakdown>([&](Reader& reader) -> Result<Breakdown> {
-                   const CounterFilter filter{.tenant = acme, .dimension = dimension, .name = prefix};
-                   RELEVO_TRY(const CounterSums unwritten, statistics->unwritten(reader, filter));
-                   return breakdown(reader, unwritten, filter, now - hours(48), now + hours(1), Resolution::day, 1'000);
-               })
-            .rows;
-    }
-    std::vector<std::string> names(Dimension dimension, const std::string& prefix = {}) {
-        std::vector<std::string> texts;
-        for (const BreakdownRow& row : broken_down(dimension, prefix)) texts.push_back(row.name);
-        return texts;
-    }
-    RecipientPage page(const std::string& text, std::optional<TenantId> tenant = acme, std::int64_t before = 0,
-                       std::size_t limit = 100) {
-        return read<RecipientPage>([&](Reader& reader) {
-            return search.find(reader, mailsearch::parse_query(text).value(), tenant, before, limit);
-        });
-    }
-    std::vector<std::string> found(const std::string& text, std::optional<TenantId> tenant = acme) {
-        std::vector<std::string> recipients;
-        for (const FoundRecipient& one : page(text, tenant).rows) recipients.push_back(one.recipient);
-        return recipients;
-    }
-
-    const WallClock::time_point now = WallClock::now();
-    std::vector<std::unique_ptr<Statistics>> ended;
-    RecipientSearch search;
-    SpoolStore store;
-    std::unique_ptr<simulation::SimulatedDisk> after_cut;
-    std::unique_ptr<Book> book = std::make_unique<Book>(store.disk);
-    MemoryLog log;
-    MemoryMetrics numbers;
-    std::unique_ptr<Statistics> statistics = make_statistics();
-};
 
 TEST_F(StatisticsTest, CountsWhatBecameOfMailByTenantLoginDomainSiteAndClass) {
     const auto message = store.accept("shop@acme.example", {"A@example.net", "b@example.net", "c@example.net"});
@@ -199,7 +59,7 @@ TEST_F(StatisticsTest, NeitherLosesNorDoublesCountsWhereverACrashComes) {
         happens(std::move(round));
     };
     happens_often(Statistics::batch_limit + 200);
-    ASSERT_EQ(take(Counters::now), Statistics::batch_limit);
+    ASSERT_EQ(take(Counters::now).events, Statistics::batch_limit);
     const auto first = static_cast<std::int64_t>(Statistics::batch_limit) - 1;  // one was the acceptance
     restart();                                                                  // between two batches
     EXPECT_EQ(counts({.tenant = acme}).of(Counted::deferred), first);
@@ -339,11 +199,28 @@ TEST_F(StatisticsTest, KeepsHowManyRecipientsWaitedOnAverageAlsoWhenNothingHappe
     ended.clear();
 }
 
+// What a batch holds in memory is bounded, however many recipients its messages have.
+TEST_F(StatisticsTest, EndsABatchEarlyWhenItsMessagesHaveManyRecipients) {
+    std::vector<std::string> many;
+    for (std::size_t i = 0; i < Statistics::changes_limit / 2; ++i)
+        many.push_back("person" + std::to_string(i) + "@example.net");
+    for (int message = 0; message < 3; ++message) store.accept("shop@acme.example", many);
+    const Statistics::Taken first = take(Counters::now);
+    EXPECT_EQ(first.events, 2U);
+    EXPECT_TRUE(first.has_more);
+    EXPECT_EQ(written({.tenant = acme}).of(Counted::accepted), 2);
+    const Statistics::Taken rest = take(Counters::now);
+    EXPECT_EQ(rest.events, 1U);
+    EXPECT_FALSE(rest.has_more);
+    EXPECT_EQ(written({.tenant = acme}).of(Counted::recipients), static_cast<std::int64_t>(3 * many.size()));
+    EXPECT_EQ(found("to:person7@example.net").size(), 3U);
+}
+
 TEST_F(StatisticsTest, TakesNothingTwiceWhenTwoReadTheSameEvents) {
     store.accept("shop@acme.example", {"a@example.net"});
     const auto other = make_statistics();
-    std::optional<Result<std::size_t>> first, second;
-    const auto start = [](Statistics& of, std::optional<Result<std::size_t>>& done) -> Task<> {
+    std::optional<Result<Statistics::Taken>> first, second;
+    const auto start = [](Statistics& of, std::optional<Result<Statistics::Taken>>& done) -> Task<> {
         done = co_await of.take_batch(Counters::now);
     };
     store.shard.spawn(start(*statistics, first));
@@ -352,7 +229,7 @@ TEST_F(StatisticsTest, TakesNothingTwiceWhenTwoReadTheSameEvents) {
         book->committer->run_once();
         return first && second;
     }));
-    EXPECT_EQ(first->value_or(0) + second->value_or(0), 1U);
+    EXPECT_EQ(first->value_or(Statistics::Taken()).events + second->value_or(Statistics::Taken()).events, 1U);
     EXPECT_EQ(written({.tenant = acme}).of(Counted::accepted), 1);
 }
 
@@ -469,113 +346,6 @@ TEST_F(StatisticsTest, RefusesMorePointsThanAChartShows) {
     ASSERT_FALSE(asked.has_value());
     EXPECT_EQ(asked.error().kind, ErrorKind::invalid);
     EXPECT_THAT(asked.error().detail, testing::HasSubstr("by hour"));
-}
-
-TEST_F(StatisticsTest, FindsMailByRecipientSenderDomainStateAndId) {
-    const auto one = store.accept("Shop@acme.example", {"Ana@example.org", "b@example.net"});
-    const auto two = store.accept("news@acme.example", {"ana@example.net"});
-    happens({event_of(one->id, EventKind::failed, 0,
-                      outcome("Ana@example.org", R"("class":"unknown_user","nature":"hard")"), now),
-             event_of(two->id, EventKind::delivered, 0, outcome("ana@example.net", R"("status":"2.0.0")"), now),
-             event_of(two->id, EventKind::opened, 0, R"({"by":"human"})", now),
-             event_of(one->id, EventKind::held, whole_message, "{}", now)});
-    take_all();
-    EXPECT_THAT(found(""), ElementsAre("ana@example.net", "b@example.net", "ana@example.org"));
-    EXPECT_THAT(found("to:ana@"), ElementsAre("ana@example.net", "ana@example.org"));
-    EXPECT_THAT(found("ana@example.org"), ElementsAre("ana@example.org"));
-    EXPECT_THAT(found("domain:example.net"), ElementsAre("ana@example.net", "b@example.net"));
-    EXPECT_THAT(found("domain:example.net from:shop@acme.example"), ElementsAre("b@example.net"));
-    EXPECT_THAT(found("from:news@acme.example"), ElementsAre("ana@example.net"));
-    EXPECT_THAT(found("status:bounced"), ElementsAre("ana@example.org"));
-    EXPECT_THAT(found("status:held"), ElementsAre("b@example.net"));
-    EXPECT_THAT(found("status:opened"), ElementsAre("ana@example.net"));
-    EXPECT_THAT(found(one->id.text()), ElementsAre("b@example.net", "ana@example.org"));
-    EXPECT_THAT(found("before:2020-01-01"), IsEmpty());
-    EXPECT_THAT(found("after:2020-01-01").size(), 3U);
-    EXPECT_EQ(page("status:bounced").rows.front().reason, "unknown_user");
-    // security row E9: what is another's is not there
-    EXPECT_THAT(found("to:ana@", TenantId{2}), IsEmpty());
-    EXPECT_THAT(found("to:ana@", std::nullopt).size(), 2U);
-}
-
-TEST_F(StatisticsTest, FindsAndCountsMailByTheWordsOfItsSubjectAndByTags) {
-    const auto accept = [&](const std::string& recipient, std::string origin) {
-        Submission made = store.submission(envelope("shop@acme.example", {recipient}));
-        made.origin = std::move(origin);
-        return store.accept(std::move(made));
-    };
-    const auto one =
-        accept("a@example.net", R"({"subject":"Información: su pedido nº 4711","tags":["Welcome","VIP 1"]})");
-    accept("b@example.net", R"({"subject":"Your order 4711 – thank you 😀","tags":["welcome"]})");
-    accept("c@example.net", R"({"subject":"ΤΙΜΟΛΌΓΙΟ и счёт 請求書"})");
-    take_all();
-    for (const auto& [query, recipient] :
-         {std::pair{"subject:informacion", "a@example.net"}, std::pair{"subject:PEDIDO", "a@example.net"},
-          std::pair{"subject:\"order thank you!\"", "b@example.net"}, std::pair{"subject:τιμολόγιο", "c@example.net"},
-          std::pair{"subject:Счёт", "c@example.net"}, std::pair{"subject:請求書", "c@example.net"},
-          std::pair{"tag:\"vip 1\"", "a@example.net"}, std::pair{"tag:welcome to:b@", "b@example.net"},
-          std::pair{"subject:4711 tag:welcome from:shop@ status:waiting subject:su", "a@example.net"}})
-        EXPECT_THAT(found(query), ElementsAre(recipient)) << query;
-    EXPECT_THAT(found("subject:4711"), ElementsAre("b@example.net", "a@example.net"));
-    for (const std::string query :
-         {"subject:ped", "tag:vip", "subject:welcome", "tag:4711", "subject:4711 status:bounced"})
-        EXPECT_THAT(found(query), IsEmpty()) << query;
-    EXPECT_EQ(page("tag:welcome to:a@").rows.at(0).labels.tags, (std::vector<std::string>{"Welcome", "VIP 1"}));
-    // What happens later is counted by the same tags, after a restart too.
-    take_all(Counters::now);
-    restart();
-    happens({event_of(one->id, EventKind::delivered, 0, outcome("a@example.net", R"("status":"2.0.0")"), now)});
-    take_all();
-    EXPECT_THAT(names(Dimension::tag), ElementsAre("welcome", "vip 1"));
-    EXPECT_EQ(counts({.tenant = acme, .dimension = Dimension::tag, .name = "vip 1"}).of(Counted::delivered), 1);
-    EXPECT_EQ(counts({.tenant = acme, .dimension = Dimension::tag, .name = "welcome"}).of(Counted::accepted), 2);
-}
-
-TEST_F(StatisticsTest, FindsMailAsScheduledUntilItsTime) {
-    const auto accept = [&](const std::string& recipient, WallClock::time_point send_at) {
-        Submission made = store.submission(envelope("shop@acme.example", {recipient}));
-        made.origin = fmt::format(R"({{"send_at":"{:%FT%TZ}"}})", std::chrono::floor<std::chrono::seconds>(send_at));
-        return store.accept(std::move(made));
-    };
-    const auto later = accept("later@example.net", now + hours(1));
-    accept("dropped@example.net", now + hours(2));
-    store.accept("shop@acme.example", {"at-once@example.net"});
-    take_all();
-    EXPECT_THAT(found("status:scheduled"), ElementsAre("dropped@example.net", "later@example.net"));
-    EXPECT_THAT(found("status:waiting"), ElementsAre("at-once@example.net"));
-    EXPECT_EQ(page("to:later@").rows.at(0).send_at, std::chrono::floor<std::chrono::seconds>(now + hours(1)));
-    EXPECT_EQ(page("to:at-once@").rows.at(0).send_at, std::nullopt);
-
-    // What happens to it comes first; what its time changes lasts over a restart.
-    happens({event_of(later->id, EventKind::held, whole_message, "{}", now)});
-    take_all();
-    EXPECT_THAT(found("status:held"), ElementsAre("later@example.net"));
-    accept("due@example.net", now - hours(1));  // it came while nothing was counted
-    take_all(Counters::now);
-    restart();
-    take_all();
-    EXPECT_THAT(found("status:waiting"), ElementsAre("due@example.net", "at-once@example.net"));
-    EXPECT_EQ(page("to:due@").rows.at(0).changed_at, std::chrono::floor<std::chrono::seconds>(now - hours(1)));
-    EXPECT_THAT(found("status:scheduled"), ElementsAre("dropped@example.net"));
-    EXPECT_THAT(found("status:held"), ElementsAre("later@example.net")) << "a person holds it";
-}
-
-TEST_F(StatisticsTest, PagesThroughAllThatIsFoundOnce) {
-    std::vector<std::string> recipients;
-    for (int i = 0; i < 25; ++i) recipients.push_back("r" + std::to_string(i) + "@example.net");
-    for (int i = 0; i < 4; ++i) store.accept("shop@acme.example", recipients);
-    take_all();
-    for (const std::string query : {"", "domain:example.net", "status:waiting", "to:r", "from:shop@acme.example"}) {
-        std::vector<std::int64_t> keys;
-        std::int64_t before = 0;
-        do {
-            const RecipientPage one = page(query, acme, before, 7);
-            for (const FoundRecipient& row : one.rows) keys.push_back(key_of(row.id));
-            before = one.next;
-        } while (before != 0);
-        EXPECT_EQ(keys.size(), 100U) << query;
-        EXPECT_TRUE(std::ranges::is_sorted(keys, std::ranges::greater())) << query;
-    }
 }
 
 TEST(Counts, AreReadAsTheyWereWrittenAndPassOverWhatIsNewer) {
