@@ -155,6 +155,7 @@ struct Worker {
                          o.first_seq + c.seq, (long long)mono_ns());
         c.out.append(h, size_t(n));
         c.out.append(body, 0, size_t(std::max<long>(0, o.size - n - 2)));
+        if (c.out.back() == '\r') c.out.back() = 'x';  // cut within a line end, which a strict server refuses
         c.out += "\r\n.\r\n";
         c.s = Session::Dot;
         c.t_dot = mono_ns();
