@@ -5,7 +5,7 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 
-foreach(package libgsasl libsodium sqlite3 libsystemd libseccomp libidn2 libpsl expat zlib libarchive gmime-3.0 libcurl)
+foreach(package libgsasl libsodium sqlite3 libsystemd libseccomp libidn2 libpsl expat zlib libarchive gmime-3.0 libcurl libfido2)
     string(MAKE_C_IDENTIFIER ${package} variable)
     pkg_check_modules(${variable} REQUIRED IMPORTED_TARGET ${package})
 endforeach()

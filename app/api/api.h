@@ -14,6 +14,7 @@
 #include "core/ports/metrics.h"
 #include "core/reception/reception.h"
 #include "core/sign_in/openid_sign_in.h"
+#include "core/sign_in/passkey_sign_in.h"
 #include "core/tenancy/login_guard.h"
 #include "core/tenancy/password_checker.h"
 
@@ -62,6 +63,8 @@ struct Ports {
     std::function<std::shared_ptr<const Directory>()> directory;
     std::function<Reception&(Shard&)> reception;  // of that shard
     SignInPorts sign_in;
+    PasskeySignIn& passkeys;
+    std::function<std::string()> console_url;  // "https://mail.example.com"; "": it has none
     Committer& committer;
     LiveEvents& live;
     RandomSource random;

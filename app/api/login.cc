@@ -2,6 +2,7 @@
 
 #include "app/api/link.h"
 #include "app/api/openid.h"
+#include "app/api/passkeys.h"
 #include "core/accounts/account_book.h"
 #include "core/accounts/console_login.h"
 #include "core/accounts/identities.h"
@@ -11,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/json/json.h"
 
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -44,16 +46,6 @@ json::object principal_json(Ports& ports, const Principal& principal) {
             {"tenant", tenant_json(ports, principal.tenant)},
             {"language", principal.language == mail::Language::spanish ? "es" : "en"},
             {"scopes", std::move(scopes)}};
-}
-
-// The answer to a login, with its cookie.
-HttpResponse logged_in(Ports& ports, const Call& call, const User& user, SessionId session, const std::string& token) {
-    json::object answer = principal_json(ports, principal_of(user, session));
-    answer.emplace("role", name_of(user.role));
-    answer.emplace("csrf_token", csrf_token(token));
-    HttpResponse response = json_response(200, answer);
-    response.fields.emplace_back("Set-Cookie", session_cookie_field(call.request, token));
-    return response;
 }
 
 Trouble refusal_of(const LoginResult& result) {
@@ -118,7 +110,7 @@ HttpResponse get_session(Ports& ports, const Call& call) {
     return json_response(200, answer);
 }
 
-Task<Answer> get_set_up(Ports& ports) {
+Task<Answer> get_set_up(Ports& ports, const Call& call) {
     bool is_needed = false;
     const auto read = co_await read_rows(ports.committer, [&](Reader& reader) -> Result<void> {
         RELEVO_TRY(is_needed, has_no_users(reader));
@@ -128,8 +120,10 @@ Task<Answer> get_set_up(Ports& ports) {
     json::array providers;
     for (const SignInOffer& offer : ports.sign_in.offers())
         providers.emplace_back(json::object{{"name", offer.name}, {"title", offer.title}});
-    co_return json_response(
-        200, json::object{{"needed", is_needed}, {"host_name", ports.host_name}, {"providers", std::move(providers)}});
+    co_return json_response(200, json::object{{"needed", is_needed},
+                                              {"host_name", ports.host_name},
+                                              {"providers", std::move(providers)},
+                                              {"passkey_host", passkey_host(ports, call.request)}});
 }
 
 // Writes rows and logs their user in. `work` returns the user.
@@ -208,47 +202,14 @@ Task<Answer> redeem(Ports& ports, const Call& call) {
 
 // --- changes to the own account; they need the password again
 
-Task<std::optional<Trouble>> confirm(Ports& ports, const Call& call) {
-    if (call.principal.kind != PrincipalKind::session)
-        co_return trouble(403, "session_only", "A person in the console does this, no program.");
-    ConsoleLogin login = console_login(ports);
-    const auto outcome =
-        co_await login.confirm_password(UserId{call.principal.id}, text(call, "password"), call.request.peer.address);
-    if (!outcome.has_value()) co_return trouble_of(outcome.error());
-    if (*outcome == LoginOutcome::done) co_return std::nullopt;
-    if (*outcome == LoginOutcome::held_back) {
-        Trouble told = trouble(429, "held_back", "There were too many wrong passwords: wait before the next one.");
-        told.retry_after = std::chrono::seconds(60);
-        co_return told;
-    }
-    co_return invalid_request({{"/password", "wrong", "is wrong"}});
-}
-
-// Runs `work` in a transaction with its place in the audit log.
-Task<std::optional<Trouble>> write(Ports& ports, const Call& call, std::string_view operation,
-                                   std::function<Result<void>(Transaction&)> work) {
-    CommitRequest request;
-    request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
-        RELEVO_CHECK(work(rows));
-        AuditEntry entry = audit_entry(call.principal, operation, WallClock::now());
-        entry.object_type = "user";
-        entry.object_id = UserId{call.principal.id}.text();
-        entry.peer = call.request.peer.address.text();
-        return ports.accounts.audit().append(rows, entry);
-    };
-    const auto done = co_await commit(ports.committer, std::move(request));
-    if (done.has_value()) co_return std::nullopt;
-    co_return trouble_of(done.error());
-}
-
 Task<Answer> change_password(Ports& ports, const Call& call) {
-    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
     const std::string fresh = text(call, "new_password");
     if (const auto fit = check_user_password(fresh, call.principal.name); !fit.has_value())
         co_return Refused(invalid_request({{"/new_password", "not_allowed", fit.error().detail}}));
     const auto hash = co_await hash_password(ports.passwords, fresh);
     if (!hash.has_value()) co_return Refused(trouble_of(hash.error()));
-    auto refusal = co_await write(ports, call, "session.password", [&](Transaction& rows) {
+    auto refusal = co_await write_as_self(ports, call, "session.password", [&](Transaction& rows) {
         return set_user_password(rows, UserId{call.principal.id}, *hash,
                                  AccessEnd{.kept_session = call.principal.session}, WallClock::now());
     });
@@ -262,11 +223,11 @@ Task<Answer> change_password(Ports& ports, const Call& call) {
 }
 
 Task<Answer> begin_second_factor(Ports& ports, const Call& call) {
-    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
     const auto vault = ports.vault();
     if (!vault.has_value()) co_return Refused(trouble_of(vault.error()));
     const std::string secret = generate_totp_secret(ports.random);
-    auto refusal = co_await write(ports, call, "session.totp_begin", [&](Transaction& rows) {
+    auto refusal = co_await write_as_self(ports, call, "session.totp_begin", [&](Transaction& rows) {
         return begin_totp(rows, **vault, UserId{call.principal.id}, secret);
     });
     if (refusal) co_return Refused(*std::move(refusal));
@@ -275,12 +236,11 @@ Task<Answer> begin_second_factor(Ports& ports, const Call& call) {
 }
 
 Task<Answer> confirm_second_factor(Ports& ports, const Call& call) {
-    if (call.principal.kind != PrincipalKind::session)
-        co_return Refused(trouble(403, "session_only", "A person in the console does this, no program."));
+    if (call.principal.kind != PrincipalKind::session) co_return Refused(session_only());
     const auto vault = ports.vault();
     if (!vault.has_value()) co_return Refused(trouble_of(vault.error()));
     const std::vector<std::string> codes = generate_recovery_codes(ports.random);
-    auto refusal = co_await write(ports, call, "session.totp_confirm", [&](Transaction& rows) {
+    auto refusal = co_await write_as_self(ports, call, "session.totp_confirm", [&](Transaction& rows) {
         return confirm_totp(rows, **vault, UserId{call.principal.id}, text(call, "code"), codes, call.principal.session,
                             WallClock::now());
     });
@@ -294,8 +254,8 @@ Task<Answer> confirm_second_factor(Ports& ports, const Call& call) {
 }
 
 Task<Answer> remove_second_factor(Ports& ports, const Call& call) {
-    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
-    auto refusal = co_await write(ports, call, "session.totp_remove", [&](Transaction& rows) {
+    if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
+    auto refusal = co_await write_as_self(ports, call, "session.totp_remove", [&](Transaction& rows) {
         return remove_totp(rows, UserId{call.principal.id}, call.principal.session);
     });
     if (refusal) co_return Refused(*std::move(refusal));
@@ -304,10 +264,10 @@ Task<Answer> remove_second_factor(Ports& ports, const Call& call) {
 
 // A way in less; the one who asks stays.
 Task<Answer> unlink_own_identity(Ports& ports, const Call& call) {
-    if (auto refusal = co_await confirm(ports, call)) co_return Refused(*std::move(refusal));
+    if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
     const auto identity = IdentityId::parse(text(call, "identity"));
     if (!identity.has_value()) co_return Refused(trouble_of(identity.error()));
-    auto refusal = co_await write(ports, call, "session.unlink", [&](Transaction& rows) {
+    auto refusal = co_await write_as_self(ports, call, "session.unlink", [&](Transaction& rows) {
         return unlink_identity(rows, UserId{call.principal.id}, *identity, call.principal.session);
     });
     if (refusal) co_return Refused(*std::move(refusal));
@@ -322,7 +282,7 @@ constexpr auto operations = std::to_array<LoginOperation>({
     {"logIn", log_in},
     {"logOut", log_out},
     {"getSession", [](Ports& ports, const Call& call) -> Task<Answer> { co_return get_session(ports, call); }},
-    {"getSetUp", [](Ports& ports, const Call&) -> Task<Answer> { co_return co_await get_set_up(ports); }},
+    {"getSetUp", get_set_up},
     {"setUp", set_up},
     {"redeemLink", redeem},
     {"lookAtLink", look_at_link},
@@ -335,9 +295,58 @@ constexpr auto operations = std::to_array<LoginOperation>({
     {"finishOpenIdSignIn", finish_openid},
     {"listOwnIdentities", list_own_identities},
     {"unlinkOwnIdentity", unlink_own_identity},
+    {"beginPasskey", begin_passkey},
+    {"addPasskey", add_passkey},
+    {"listOwnPasskeys", list_own_passkeys},
+    {"removeOwnPasskey", remove_own_passkey},
+    {"beginPasskeySignIn", begin_passkey_sign_in},
+    {"signInWithPasskey", sign_in_with_passkey},
 });
 
 }  // namespace
+
+HttpResponse logged_in(Ports& ports, const Call& call, const User& user, SessionId session, const std::string& token) {
+    json::object answer = principal_json(ports, principal_of(user, session));
+    answer.emplace("role", name_of(user.role));
+    answer.emplace("csrf_token", csrf_token(token));
+    HttpResponse response = json_response(200, answer);
+    response.fields.emplace_back("Set-Cookie", session_cookie_field(call.request, token));
+    return response;
+}
+
+Trouble session_only() { return trouble(403, "session_only", "A person in the console does this, no program."); }
+
+Task<std::optional<Trouble>> confirm_by_password(Ports& ports, const Call& call) {
+    if (call.principal.kind != PrincipalKind::session) co_return session_only();
+    ConsoleLogin login = console_login(ports);
+    const auto outcome =
+        co_await login.confirm_password(UserId{call.principal.id}, text(call, "password"), call.request.peer.address);
+    if (!outcome.has_value()) co_return trouble_of(outcome.error());
+    if (*outcome == LoginOutcome::done) co_return std::nullopt;
+    if (*outcome == LoginOutcome::held_back) {
+        Trouble told = trouble(429, "held_back", "There were too many wrong passwords: wait before the next one.");
+        told.retry_after = std::chrono::seconds(60);
+        co_return told;
+    }
+    co_return invalid_request({{"/password", "wrong", "is wrong"}});
+}
+
+Task<std::optional<Trouble>> write_as_self(Ports& ports, const Call& call, std::string_view operation,
+                                           std::function<Result<void>(Transaction&)> work, json::object detail) {
+    CommitRequest request;
+    request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_CHECK(work(rows));
+        AuditEntry entry = audit_entry(call.principal, operation, WallClock::now());
+        entry.object_type = "user";
+        entry.object_id = UserId{call.principal.id}.text();
+        entry.detail = json::serialize(detail);
+        entry.peer = call.request.peer.address.text();
+        return ports.accounts.audit().append(rows, entry);
+    };
+    const auto done = co_await commit(ports.committer, std::move(request));
+    if (done.has_value()) co_return std::nullopt;
+    co_return trouble_of(done.error());
+}
 
 std::string cookie_of(const HttpRequest& request, std::string_view name) {
     for (const std::string_view part : split(request.field("Cookie"), ';')) {

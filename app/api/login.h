@@ -19,6 +19,20 @@ inline constexpr std::string_view csrf_field = "X-CSRF-Token";
 // Who is logged in. A request that changes something must bring the session's CSRF token too (security row E3).
 Task<std::expected<Principal, Trouble>> session_principal(Ports& ports, const HttpRequest& request);
 
+// --- for the operations of this module
+
+// The answer to whoever has just come in: the session, with its cookie.
+[[nodiscard]] HttpResponse logged_in(Ports& ports, const Call& call, const User& user, SessionId session,
+                                     const std::string& token);
+// For changes to the own account: whether a person asks and "password" of the body is that one's. Nothing: yes.
+Task<std::optional<Trouble>> confirm_by_password(Ports& ports, const Call& call);
+// Runs `work` in a transaction with its place in the audit log, as a change of one's own account.
+Task<std::optional<Trouble>> write_as_self(Ports& ports, const Call& call, std::string_view operation,
+                                           std::function<Result<void>(Transaction&)> work,
+                                           boost::json::object detail = {});
+// A program asks for what is a person's.
+[[nodiscard]] Trouble session_only();
+
 [[nodiscard]] bool is_about_login(std::string_view operation);
 Task<std::expected<HttpResponse, Trouble>> perform_login(Ports& ports, const Call& call);
 

@@ -94,8 +94,7 @@ Task<Answer> finish_openid(Ports& ports, const Call& call) {
 }
 
 Task<Answer> list_own_identities(Ports& ports, const Call& call) {
-    if (call.principal.kind != PrincipalKind::session)
-        co_return std::unexpected(trouble(403, "session_only", "A person in the console does this, no program."));
+    if (call.principal.kind != PrincipalKind::session) co_return std::unexpected(session_only());
     std::vector<LinkedIdentity> identities;
     const auto read = co_await read_rows(ports.committer, [&](Reader& reader) -> Result<void> {
         RELEVO_TRY(identities, list_identities(reader, UserId{call.principal.id}));

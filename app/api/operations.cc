@@ -112,6 +112,8 @@ constexpr auto operations = std::to_array<ControlOperation>({
     {"resetUserPassword", "user.password", Bounds::user},
     {"resetUserSecondFactor", "user.totp_reset", Bounds::user},
     {"unlinkUserIdentity", "user.unlink", Bounds::user},
+    {"removeUserPasskey", "user.passkey_remove", Bounds::user},
+    {"removeUserPasskeys", "user.passkey_remove", Bounds::user},
     {"listSessions", "session.list", Bounds::server, "sessions"},
     {"revokeSession", "session.revoke", Bounds::server},
     {"listAudit", "audit.list", Bounds::tenant, "entries"},

@@ -55,6 +55,9 @@ void add_account_commands(std::vector<CommandSpec>& table) {
     table.push_back(ask_either("user unlink", "user.unlink",
                                "Part a user from an account at a provider; ends the user's sessions",
                                {user, {"IDENTITY", "identity", text, "Its id, as `user show` tells it", true}}));
+    table.push_back(ask_either(
+        "user passkey-remove", "user.passkey_remove", "Take a user's passkeys away; ends the user's sessions",
+        {user, {"PASSKEY", "passkey", text, "Its id, as `user show` tells it (default: all of them)"}}));
 
     table.push_back(ask_either("key add", "key.add", "Make an API key for a program; it is shown once and never again",
                                {{"NAME", "name", text, "What the key is for, such as the program's name", true},

@@ -67,6 +67,10 @@ std::string render_user(const value& row) {
         page += fmt::format("Comes in by:    {} of {} ({}), last {}\n", printable(text(identity, "email")),
                             printable(text(identity, "issuer")), printable(text(identity, "id")),
                             printable(never_or(identity, "last_used_at")));
+    for (const value& passkey : elements(row, "passkeys"))
+        page += fmt::format("Passkey:        {} for {} ({}), last {}\n", printable(text(passkey, "name")),
+                            printable(text(passkey, "host")), printable(text(passkey, "id")),
+                            printable(never_or(passkey, "last_used_at")));
     return page + where_link_went(row) + shown_once(row, "password", "Password");
 }
 

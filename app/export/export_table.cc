@@ -3,6 +3,7 @@
 #include "core/accounts/audit_log.h"
 #include "core/accounts/identities.h"
 #include "core/accounts/model.h"
+#include "core/accounts/passkeys.h"
 #include "core/accounts/scope.h"
 #include "core/events/event.h"
 #include "core/feedback/conduct.h"
@@ -309,6 +310,16 @@ const std::vector<ExportTable>& who_has_access() {
           {"subject", as_text},
           {"email", as_text},
           {"linked_at", as_time},
+          {"last_used_at", as_time}}},
+        {"passkeys",
+         mail,
+         "SELECT p.id, u.login, p.name, p.relying_party, p.created_at, p.last_used_at FROM account_passkey p"
+         " JOIN account_user u ON u.id = p.user_id WHERE u.tenant_id = $1 ORDER BY p.id",
+         {{"id", as_id<PasskeyId>},
+          {"login", as_text},
+          {"name", as_text},
+          {"host", as_text},
+          {"created_at", as_time},
           {"last_used_at", as_time}}},
         {"api_keys",
          mail,

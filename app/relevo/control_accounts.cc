@@ -4,6 +4,7 @@
 #include "app/relevo/json_accounts.h"
 #include "app/relevo/json_arguments.h"
 #include "core/accounts/identities.h"
+#include "core/accounts/passkeys.h"
 #include "core/accounts/second_factor.h"
 #include "core/accounts/sessions.h"
 #include "core/accounts/token.h"
@@ -59,6 +60,14 @@ Object json_of(const LinkedIdentity& identity) {
             {"email", json_text_or_null(identity.email)},
             {"linked_at", json_time(identity.linked_at)},
             {"last_used_at", json_time(identity.last_used_at)}};
+}
+
+Object json_of(const Passkey& passkey) {
+    return {{"id", passkey.id.text()},
+            {"name", passkey.name},
+            {"host", passkey.relying_party},
+            {"created_at", json_time(passkey.created_at)},
+            {"last_used_at", json_time(passkey.last_used_at)}};
 }
 
 Object json_of(const Session& session, const std::string& login) {
@@ -155,11 +164,26 @@ Result<Change> unlink_user(Transaction& transaction, const User& user, const Arg
                                            {{"login", user.login}, {"identity", identity.text()}})};
 }
 
+Result<Change> remove_passkeys_of(Transaction& transaction, const User& user, const Arguments& arguments,
+                                  const AuditEntry& entry) {
+    RELEVO_TRY(const auto text, text_member(arguments, "passkey"));
+    std::optional<PasskeyId> passkey;
+    if (text) {
+        RELEVO_TRY(passkey, PasskeyId::parse(*text));
+    }
+    RELEVO_CHECK(remove_passkeys(transaction, user.id, passkey));
+    RELEVO_TRY(const User changed, user_with_id(transaction, user.id));
+    RELEVO_TRY(Object answer, json_of(transaction, changed));
+    return Change{std::move(answer), about(entry, "user", user.id.text(), user.tenant,
+                                           {{"login", user.login}, {"passkey", passkey ? passkey->text() : "all"}})};
+}
+
 Result<Change> change_user(Transaction& transaction, const Principal& giver, std::string_view command,
                            const Arguments& arguments, const NewPassword& password, const AuditEntry& entry) {
-    RELEVO_CHECK(command == "user.password" ? check_members(arguments, {"user", "password"})
-                 : command == "user.unlink" ? check_members(arguments, {"user", "identity"})
-                                            : check_members(arguments, {"user"}));
+    RELEVO_CHECK(command == "user.password"         ? check_members(arguments, {"user", "password"})
+                 : command == "user.unlink"         ? check_members(arguments, {"user", "identity"})
+                 : command == "user.passkey_remove" ? check_members(arguments, {"user", "passkey"})
+                                                    : check_members(arguments, {"user"}));
     RELEVO_TRY(const User user, user_member(transaction, arguments));
     const AuditEntry written = about(entry, "user", user.id.text(), user.tenant, {{"login", user.login}});
     if (command == "user.remove") {
@@ -167,6 +191,7 @@ Result<Change> change_user(Transaction& transaction, const Principal& giver, std
         return Change{{{"removed", user.login}}, written};
     }
     if (command == "user.unlink") return unlink_user(transaction, user, arguments, entry);
+    if (command == "user.passkey_remove") return remove_passkeys_of(transaction, user, arguments, entry);
     // Whoever lets somebody in can come in as them.
     RELEVO_CHECK(check_grant(giver, user.tenant, scopes_of(user.role, user.tenant)));
     if (command == "user.password") {
@@ -195,6 +220,10 @@ Work read_users(Reader& reader, std::string_view command, const Arguments& argum
         boost::json::array linked;
         for (const LinkedIdentity& identity : identities) linked.push_back(json_of(identity));
         shown["identities"] = std::move(linked);
+        RELEVO_TRY(const auto passkeys, list_passkeys(reader, user.id));
+        boost::json::array held;
+        for (const Passkey& passkey : passkeys) held.push_back(json_of(passkey));
+        shown["passkeys"] = std::move(held);
         return shown;
     }
     RELEVO_CHECK(check_members(arguments, {"tenant"}));
@@ -323,10 +352,11 @@ Work list_audit(Reader& reader, AuditReader& audit, const Arguments& arguments) 
 // --- what other commands change
 
 // Last words of the commands that change something.
-constexpr std::array changing_words = {
-    "add",      "remove",     "set",        "suspend",   "resume", "rotate", "verify",    "import", "forget", "hold",
-    "release",  "retry",      "drop",       "drain",     "reload", "send",   "create",    "revoke", "enable", "disable",
-    "password", "totp_reset", "setup_link", "redeliver", "test",   "invite", "send_link", "cancel", "unlink"};
+constexpr std::array changing_words = {"add",    "remove",  "set",       "suspend",    "resume",     "rotate",
+                                       "verify", "import",  "forget",    "hold",       "release",    "retry",
+                                       "drop",   "drain",   "reload",    "send",       "create",     "revoke",
+                                       "enable", "disable", "password",  "totp_reset", "setup_link", "redeliver",
+                                       "test",   "invite",  "send_link", "cancel",     "unlink",     "passkey_remove"};
 // Arguments that say what a command was about; none of them is ever a secret.
 constexpr std::array naming_arguments = {"user",   "session", "credential", "address", "domain", "network", "site",
                                          "source", "webhook", "id",         "login",   "name",   "tenant"};

@@ -1,6 +1,7 @@
 // docs/control-protocol.md, request by request: users, API keys, sessions, the audit log.
 #include "app/relevo/control_fixture.h"
 #include "core/accounts/identities.h"
+#include "core/accounts/passkeys.h"
 #include "core/accounts/sessions.h"
 #include "core/accounts/token.h"
 #include "core/accounts/users.h"
@@ -107,6 +108,39 @@ TEST_F(AccountControlTest, PartsAUserFromAnAccountAtAProviderUnlessThatIsTheOnly
     EXPECT_EQ(ask("session.list", R"({"user":"bob"})").at("sessions").as_array().size(), 0U);
     EXPECT_THAT(refusal("user.unlink", unlink), HasSubstr("not_found"));
     EXPECT_THAT(operations(R"({"operation":"user.unlink"})"), testing::Contains("user.unlink done"));
+}
+
+TEST_F(AccountControlTest, TakesOnePasskeyOfAUserAwayOrAllOfThem) {
+    ask("user.add", R"({"login":"anna","role":"admin"})");
+    ask("user.add", R"({"login":"bob","role":"analyst"})");
+    CommitRequest request;
+    request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
+        RELEVO_TRY(const User bob, find_user(rows, "bob"));
+        for (const std::string name : {"Laptop", "Phone", "Key"})
+            RELEVO_CHECK(add_passkey(rows, bob.id,
+                                     {.name = name,
+                                      .relying_party = "mail.example.com",
+                                      .credential = {.id = name, .key = {.octets = std::string(64, 'k')}}},
+                                     {}, WallClock::now()));
+        return {};
+    };
+    ASSERT_TRUE(run(commit(store->committer(), std::move(request))).has_value());
+    open_session("bob");
+    const json::object shown = ask("user.show", R"({"user":"bob"})");
+    EXPECT_EQ(shown.at("has_passkey").as_bool(), true);
+    const json::object laptop = shown.at("passkeys").as_array().at(0).as_object();
+    EXPECT_EQ(text(laptop, "name"), "Laptop");
+    EXPECT_EQ(text(laptop, "host"), "mail.example.com");
+    EXPECT_TRUE(laptop.at("last_used_at").is_null());
+    const std::string passkey = R"("passkey":")" + text(laptop, "id") + R"("})";
+    EXPECT_THAT(refusal("user.passkey_remove", R"({"user":"anna",)" + passkey), HasSubstr("not_found"));
+    EXPECT_THAT(refusal("user.passkey_remove", R"({"user":"bob","passkey":"pky"})"), HasSubstr("invalid"));
+    EXPECT_EQ(ask("user.passkey_remove", R"({"user":"bob",)" + passkey).at("has_passkey").as_bool(), true);
+    EXPECT_EQ(ask("session.list", R"({"user":"bob"})").at("sessions").as_array().size(), 0U);
+    EXPECT_EQ(ask("user.passkey_remove", R"({"user":"bob"})").at("has_passkey").as_bool(), false);
+    EXPECT_THAT(refusal("user.passkey_remove", R"({"user":"bob"})"), HasSubstr("no passkeys"));
+    EXPECT_THAT(operations(R"({"operation":"user.passkey_remove"})"),
+                testing::Contains("user.passkey_remove done").Times(2));
 }
 
 TEST_F(AccountControlTest, LastAdminCannotBeShutOut) {

@@ -79,6 +79,7 @@ Result<json::object> json_of(Reader& reader, const User& user) {
                         {"enabled", user.enabled},
                         {"has_password", user.has_password},
                         {"has_identity", user.has_identity},
+                        {"has_passkey", user.has_passkey},
                         {"second_factor", word(user.second_factor)},
                         {"created_at", json_time(user.created_at)},
                         {"last_login_at", json_time(user.last_login_at)},

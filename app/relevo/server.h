@@ -29,6 +29,7 @@
 #include "core/reception/reception.h"
 #include "core/reporting/reporting.h"
 #include "core/sign_in/openid_sign_in.h"
+#include "core/sign_in/passkey_sign_in.h"
 #include "core/statistics/statistics.h"
 #include "core/tenancy/mailboxes.h"
 #include "core/tracking/tracker.h"
@@ -238,6 +239,7 @@ class Server {
     std::unique_ptr<Webhooks> webhooks_;  // on the first shard
     std::unique_ptr<https::BackgroundPages> provider_pages_;
     std::unique_ptr<OpenIdSignIn> sign_in_;  // on the first shard
+    std::unique_ptr<PasskeySignIn> passkeys_;
     ChallengeBoard challenge_board_;
     CommandRunner commands_;
     std::unique_ptr<BackgroundThread> certificate_thread_;

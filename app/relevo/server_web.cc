@@ -40,6 +40,12 @@ void Server::make_sign_in() {
                                                                   .log = *log_,
                                                                   .metrics = metrics_},
                                               openid_providers(*started_with_));
+    passkeys_ = std::make_unique<PasskeySignIn>(PasskeySignIn::Ports{.committer = store_->committer(),
+                                                                     .guard = *guard_,
+                                                                     .random = system_random(),
+                                                                     .audit = accounts_.audit(),
+                                                                     .log = *log_,
+                                                                     .metrics = metrics_});
 }
 
 api::SignInPorts Server::sign_in_ports() {
@@ -83,6 +89,8 @@ void Server::make_api() {
             .directory = [this] { return access_->directory.load(); },
             .reception = [this](Shard& shard) -> Reception& { return *shards_[shard.index()]->reception; },
             .sign_in = sign_in_ports(),
+            .passkeys = *passkeys_,
+            .console_url = [this] { return console_url(*configuration_.load()); },
             .committer = store_->committer(),
             .live = *live_events_,
             .random = system_random(),

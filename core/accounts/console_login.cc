@@ -33,6 +33,15 @@ AuditEntry entry_of(const LoginAttempt& attempt, const std::optional<StoredLogin
 
 }  // namespace
 
+Task<> write_down(Committer& committer, AuditWriter& audit, Log& log, AuditEntry entry) {
+    CommitRequest request;
+    request.rows = [&audit, entry = std::move(entry)](Transaction& transaction, const std::vector<ContentToStore>&) {
+        return audit.append(transaction, entry);
+    };
+    if (const auto written = co_await commit(committer, std::move(request)); !written.has_value())
+        log.error("audit.not_written", {{"problem", written.error().detail}});
+}
+
 std::string guarded_name(std::string_view login) { return "console " + std::string(login); }
 
 std::string_view name_of(LoginOutcome outcome) {
@@ -68,15 +77,6 @@ Task<Result<bool>> ConsoleLogin::is_right(std::string stored_hash, std::string p
     return check_password(ports_.passwords, std::move(stored_hash), std::move(password));
 }
 
-Task<> ConsoleLogin::write_down(AuditEntry entry) {
-    CommitRequest request;
-    request.rows = [this, entry = std::move(entry)](Transaction& transaction, const std::vector<ContentToStore>&) {
-        return ports_.audit.append(transaction, entry);
-    };
-    if (const auto written = co_await commit(ports_.committer, std::move(request)); !written.has_value())
-        ports_.log.error("audit.not_written", {{"problem", written.error().detail}});
-}
-
 Task<Result<LoginResult>> ConsoleLogin::log_in(LoginAttempt attempt) {
     const auto canonical = canonical_login(attempt.login);
     const std::string login = canonical.has_value() ? *canonical : std::string();
@@ -108,7 +108,8 @@ Task<Result<LoginResult>> ConsoleLogin::check_and_open(const LoginAttempt& attem
         if (needs_code && attempt.code.empty()) co_return LoginResult{.outcome = LoginOutcome::code_needed};
         RELEVO_CO_TRY(result, co_await open(attempt, *stored, needs_code, now));
     }
-    if (result.outcome != LoginOutcome::done) co_await write_down(entry_of(attempt, stored, result.outcome, now));
+    if (result.outcome != LoginOutcome::done)
+        co_await write_down(ports_.committer, ports_.audit, ports_.log, entry_of(attempt, stored, result.outcome, now));
     co_return result;
 }
 

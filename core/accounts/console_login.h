@@ -47,6 +47,9 @@ struct LoginResult {
 // same one may have both.
 [[nodiscard]] std::string guarded_name(std::string_view login);
 
+// An attempt that changed nothing else, in the audit log; what cannot be written is in the log. All parts outlive it.
+Task<> write_down(Committer& committer, AuditWriter& audit, Log& log, AuditEntry entry);
+
 // Threads: any shard's. Its parts outlive it.
 class ConsoleLogin {
  public:
@@ -77,7 +80,6 @@ class ConsoleLogin {
                                              WallClock::time_point now);
     Task<Result<LoginResult>> open(const LoginAttempt& attempt, const StoredLogin& stored, bool needs_code,
                                    WallClock::time_point now);
-    Task<> write_down(AuditEntry entry);
 
     Ports ports_;
     SessionLimits limits_;

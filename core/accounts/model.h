@@ -107,6 +107,7 @@ struct User {
     bool enabled = true;
     bool has_password = false;  // false: invited, or to be reset, unless there is an identity
     bool has_identity = false;  // comes in by an account at a provider, too
+    bool has_passkey = false;   // comes in by that, too
     SecondFactor second_factor = SecondFactor::none;
     WallClock::time_point created_at{};
     WallClock::time_point last_login_at{};  // the epoch: never

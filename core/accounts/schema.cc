@@ -114,9 +114,28 @@ CREATE TABLE account_identity (
 );
 )sql";
 
-constexpr std::array migrations = {Migration{"accounts", 1, initial_schema},
-                                   Migration{"accounts", 2, mailed_links_schema},
-                                   Migration{"accounts", 3, identities_schema}};
+// Public keys of authenticators; credential and public_key are octets in base64url.
+constexpr std::string_view passkeys_schema = R"sql(
+INSERT INTO tenancy_sequence (name, last_id) VALUES ('account_passkey', 0);
+
+CREATE TABLE account_passkey (
+    id BIGINT PRIMARY KEY,
+    user_id BIGINT NOT NULL REFERENCES account_user (id),
+    name TEXT NOT NULL,
+    relying_party TEXT NOT NULL,
+    credential TEXT NOT NULL UNIQUE,
+    algorithm INTEGER NOT NULL,
+    public_key TEXT NOT NULL,
+    sign_count BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL
+);
+CREATE INDEX account_passkey_user ON account_passkey (user_id);
+)sql";
+
+constexpr std::array migrations = {
+    Migration{"accounts", 1, initial_schema}, Migration{"accounts", 2, mailed_links_schema},
+    Migration{"accounts", 3, identities_schema}, Migration{"accounts", 4, passkeys_schema}};
 
 }  // namespace
 

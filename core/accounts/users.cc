@@ -28,6 +28,7 @@ StoredLogin stored_login_of(const Row& row) {
                                 .enabled = row.integer(6) != 0,
                                 .has_password = !row.text(7).empty(),
                                 .has_identity = row.integer(11) > 0,
+                                .has_passkey = row.integer(12) > 0,
                                 .created_at = columns::time(row.integer(8)),
                                 .last_login_at = columns::time(row.integer(9))},
                        .password_hash = std::string(row.text(7))};
@@ -42,7 +43,8 @@ Result<std::vector<StoredLogin>> select_users(Reader& reader, std::int64_t first
     RELEVO_CHECK(reader.query(
         "SELECT u.id, u.login, u.display_name, u.language, u.role, u.tenant_id, u.enabled, u.password_hash,"
         " u.created_at, u.last_login_at, t.confirmed_at,"
-        " (SELECT count(*) FROM account_identity i WHERE i.user_id = u.id) FROM account_user u"
+        " (SELECT count(*) FROM account_identity i WHERE i.user_id = u.id),"
+        " (SELECT count(*) FROM account_passkey p WHERE p.user_id = u.id) FROM account_user u"
         " LEFT JOIN account_totp t ON t.user_id = u.id WHERE u.id BETWEEN $1 AND $2 ORDER BY u.id",
         {first, last}, [&](const Row& row) -> Result<void> {
             found.push_back(stored_login_of(row));
@@ -122,6 +124,7 @@ Result<void> remove_user(Transaction& transaction, UserId user, WallClock::time_
     RELEVO_CHECK(transaction.execute("DELETE FROM account_recovery_code WHERE user_id = $1", {user.value}));
     RELEVO_CHECK(transaction.execute("DELETE FROM account_totp WHERE user_id = $1", {user.value}));
     RELEVO_CHECK(transaction.execute("DELETE FROM account_identity WHERE user_id = $1", {user.value}));
+    RELEVO_CHECK(transaction.execute("DELETE FROM account_passkey WHERE user_id = $1", {user.value}));
     return statements::change_one(transaction, "DELETE FROM account_user WHERE id = $1", {user.value}, missing);
 }
 

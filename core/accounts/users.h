@@ -35,7 +35,7 @@ struct AccessEnd {
 // Errors: invalid – login (as of credentials), display name (at most 100 octets). conflict – the login is taken.
 // not_found – no such tenant.
 [[nodiscard]] Result<UserId> create_user(Transaction& transaction, const NewUser& user, WallClock::time_point now);
-// With sessions, second factor, tokens, accounts at providers; keys made by the user are revoked.
+// With sessions, second factor, tokens, accounts at providers, passkeys; keys made by the user are revoked.
 // Errors, of all below: not_found. conflict – nobody could administer the server any more: it is the last enabled admin
 // of the whole server.
 [[nodiscard]] Result<void> remove_user(Transaction& transaction, UserId user, WallClock::time_point now);

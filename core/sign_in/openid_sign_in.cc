@@ -1,6 +1,5 @@
 #include "core/sign_in/openid_sign_in.h"
 
-#include "core/accounts/console_login.h"
 #include "core/accounts/token.h"
 #include "core/accounts/users.h"
 #include "core/tenancy/login_guard.h"
@@ -274,11 +273,8 @@ Task<SignInResult<OpenIdSignIn::SignedIn>> OpenIdSignIn::open(Entry entry, oidc:
     request.rows = [&](Transaction& rows, const std::vector<ContentToStore>&) -> Result<void> {
         RELEVO_TRY(arrival, receive_arrival(rows, entry.options.rules, claims, now));
         if (arrival.has_value()) {
-            if (!former_session.empty()) RELEVO_CHECK(close_session(rows, former_session));
-            RELEVO_TRY(signed_in.session,
-                       open_session(rows, arrival->user.id, signed_in.token, answer.peer, answer.user_agent, now));
-            RELEVO_CHECK(record_login_address(rows, guarded_name(arrival->user.login), answer.peer, now));
-            RELEVO_TRY(signed_in.user, user_with_id(rows, arrival->user.id));
+            const Entrance entrance{former_session, answer.peer, answer.user_agent};
+            RELEVO_CHECK(enter_console(rows, arrival->user.id, entrance, now, signed_in));
         }
         return ports_.audit.append(rows, entry_for(entry, claims, answer, arrival, now));
     };

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "core/accounts/audit_log.h"
-#include "core/accounts/sessions.h"
 #include "core/ports/committer.h"
 #include "core/ports/log.h"
 #include "core/ports/metrics.h"
 #include "core/sign_in/arrival.h"
+#include "core/sign_in/opened_session.h"
 #include "core/sign_in/pending_sign_ins.h"
 #include "core/sign_in/provider_book.h"
 
@@ -62,11 +62,7 @@ class OpenIdSignIn {
         dns::IpAddress peer;
         std::string user_agent;
     };
-    struct SignedIn {
-        std::string token;  // for the cookie
-        SessionId session;
-        User user;
-    };
+    using SignedIn = OpenedSession;
     // The provider's word is enough: a second factor of this server is not asked for (decision 0029). In the audit log
     // if it is known whom the provider means.
     Task<SignInResult<SignedIn>> finish(Return answer);

@@ -48,6 +48,16 @@ const methods = {
     page.on('requestfinished', (request) => is_foreign(request) && complaints.push(`left ${request.url()}`));
     page.on('request', (request) => /^(blob|data):/.test(request.url()) || is_known(request.url()) || complaints.push(`asked ${request.url()}`));
   },
+  // A device with a fingerprint reader that always knows the person, for passkeys. Gone with the page.
+  async add_authenticator() {
+    await tools.send('WebAuthn.enable');
+    const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+    return (await tools.send('WebAuthn.addVirtualAuthenticator', { options })).authenticatorId;
+  },
+  // The passkeys that it holds: {"credentialId", "rpId", "signCount", …}.
+  passkeys: async ({ authenticator }) => (await tools.send('WebAuthn.getCredentials', { authenticatorId: authenticator })).credentials,
+  // Whether it knows the person from now on.
+  recognise: ({ authenticator, person }) => tools.send('WebAuthn.setUserVerified', { authenticatorId: authenticator, isUserVerified: person }).then(() => null),
   dark: () => page.emulateMedia({ colorScheme: 'dark' }),
   resize: ({ width, height }) => page.setViewportSize({ width, height }),
   goto: async ({ path }) => {
