@@ -1,6 +1,7 @@
 #include "lib/webauthn/credential.h"
 
 #include "lib/base/owned.h"
+#include "lib/webauthn/cbor_bounds.h"
 #include "lib/webauthn/client_data.h"
 
 #include <fmt/format.h>
@@ -30,7 +31,8 @@ using OwnedKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 // Authenticator data (§6.1): hash of the relying party's id, flags, signature count, then what the flags announce.
 constexpr std::size_t hash_octets = 32, least_octets = hash_octets + 1 + 4;
 constexpr std::uint8_t user_present = 0x01, user_verified = 0x04, backup_eligible = 0x08, backed_up = 0x10,
-                       has_credential = 0x40;
+                       has_credential = 0x40, has_extensions = 0x80;
+constexpr std::size_t model_octets = 16, id_size_octets = 2;  // of the new key, before its id
 
 using Hash = std::array<unsigned char, hash_octets>;
 
@@ -63,6 +65,24 @@ Result<void> check_head(std::string_view data, std::string_view relying_party_id
     if ((flags & backed_up) != 0 && (flags & backup_eligible) == 0)
         return failure(ErrorKind::invalid, "the authenticator data says it was copied and cannot be");
     return {};
+}
+
+// What libfido2 may be given: the id of the new key, the key, what extensions say if there are any, and no more.
+bool has_whole_key(std::string_view data) {
+    const bool extended = (static_cast<std::uint8_t>(data[hash_octets]) & has_extensions) != 0;
+    std::string_view rest = data.substr(least_octets);
+    if (rest.size() < model_octets + id_size_octets) return false;
+    const std::size_t id_size = static_cast<std::size_t>(static_cast<std::uint8_t>(rest[model_octets])) << 8U |
+                                static_cast<std::uint8_t>(rest[model_octets + 1]);
+    rest.remove_prefix(model_octets + id_size_octets);
+    if (rest.size() < id_size) return false;
+    rest.remove_prefix(id_size);
+    for (int items = extended ? 2 : 1; items > 0; --items) {
+        const auto size = cbor_item_size(rest);
+        if (!size) return false;
+        rest.remove_prefix(*size);
+    }
+    return rest.empty();
 }
 
 // Nothing: malformed, or of another algorithm.
@@ -136,6 +156,8 @@ Result<NewCredential> read_new_credential(std::string_view authenticator_data, s
     RELEVO_CHECK(check_head(authenticator_data, relying_party_id));
     if ((static_cast<std::uint8_t>(authenticator_data[hash_octets]) & has_credential) == 0)
         return failure(ErrorKind::invalid, "the authenticator data has no new key");
+    if (!has_whole_key(authenticator_data))
+        return failure(ErrorKind::invalid, "the new key is malformed, or something follows it");
     for (const Algorithm algorithm : algorithms) {
         const OwnedCredential parsed = parse_as(algorithm, authenticator_data);
         if (!parsed) continue;
@@ -157,6 +179,11 @@ Result<std::uint32_t> verify_assertion(const PublicKey& key, std::string_view re
     if (assertion.client_data.size() > client_data_limit || assertion.signature.size() > signature_limit)
         return failure(ErrorKind::limit, "the client data or the signature is too long");
     RELEVO_CHECK(check_head(assertion.authenticator_data, relying_party_id));
+    // No extensions were asked for, and a new key does not come with a signature (§6.1).
+    constexpr unsigned more = has_credential | has_extensions;
+    if (assertion.authenticator_data.size() != least_octets ||
+        (static_cast<std::uint8_t>(assertion.authenticator_data[hash_octets]) & more) != 0)
+        return failure(ErrorKind::invalid, "the authenticator data has more than was asked for");
     RELEVO_TRY(const Hash hash, sha256(assertion.client_data));
     const OwnedAssertion checked(fido_assert_new());
     const std::string id(relying_party_id);

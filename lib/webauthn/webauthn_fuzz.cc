@@ -1,10 +1,13 @@
 // Fuzz target (F23): client data, new keys and signatures. What is read is bounded and usable; nothing is signed but by
 // the key.
+#include "lib/webauthn/cbor_bounds.h"
 #include "lib/webauthn/client_data.h"
 #include "lib/webauthn/credential.h"
 #include "lib/webauthn/software_authenticator.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 namespace {
 
@@ -27,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return made;
     }();
     const std::string_view text(reinterpret_cast<const char*>(data), size);
+    if (const auto item = cbor_item_size(text)) require(*item > 0 && *item <= size);
     if (const auto read = parse_client_data(text)) {
         require(size <= client_data_limit && !read->challenge.empty() && !read->origin.empty());
     }

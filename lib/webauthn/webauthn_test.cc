@@ -1,4 +1,5 @@
 // Security row E16.
+#include "lib/webauthn/cbor_bounds.h"
 #include "lib/webauthn/client_data.h"
 #include "lib/webauthn/credential.h"
 #include "lib/webauthn/relying_party.h"
@@ -13,6 +14,7 @@ namespace {
 using test::client_data;
 using test::SoftwareAuthenticator;
 using testing::HasSubstr;
+using namespace std::string_view_literals;
 
 constexpr std::string_view site = "mail.example.com", origin = "https://mail.example.com";
 const std::string asked = client_data("webauthn.get", "Y2hhbGxlbmdl", origin);
@@ -72,6 +74,37 @@ TEST(ClientDataTest, IsRefusedIfItCanBeReadInTwoWays) {
         EXPECT_FALSE(parse_client_data(text).has_value()) << text;
     const std::string long_one = client_data("webauthn.get", "YQ", std::string(client_data_limit, 'a'));
     EXPECT_EQ(parse_client_data(long_one).error().kind, ErrorKind::limit);
+}
+
+// --- CBOR
+
+TEST(CborBoundsTest, MeasuresOneItem) {
+    const auto size = [](std::string_view octets) { return cbor_item_size(octets); };
+    EXPECT_EQ(size("\x01"), 1U);
+    EXPECT_EQ(size("\x39\x01\x00 and more"sv), 3U);
+    EXPECT_EQ(size("\x43"
+                   "abcd"),
+              4U);
+    EXPECT_EQ(size("\x83\x01\x02\x61z"), 5U);
+    EXPECT_EQ(size("\xA1\x6B"
+                   "credProtect"
+                   "\x02"),
+              14U);
+    EXPECT_EQ(size("\xFB\x00\x00\x00\x00\x00\x00\x00\x00"sv), 9U);
+    EXPECT_EQ(size(SoftwareAuthenticator(Algorithm::rs256).cose_key()),
+              SoftwareAuthenticator(Algorithm::rs256).cose_key().size());
+}
+
+TEST(CborBoundsTest, BelievesNoCountThatTheOctetsDoNotBear) {
+    for (const std::string_view octets :
+         {""sv, "\x18"sv, "\x1B\x00\x00"sv, "\x41"sv, "\x5A\xFF\xFF\xFF\xFF"sv, "\x9A\x9A\x9A\x9A\x9A\x01"sv,
+          "\x9B\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"sv, "\xBB\x80\x00\x00\x00\x00\x00\x00\x00\x01\x01"sv,
+          "\xBA\xFF\xFF\xFF\xFF\x01\x01"sv, "\xA1\x01"sv, "\x82\x01"sv, "\x9F\x01\xFF"sv,
+          "\x5F\x41"
+          "a\xFF"sv,
+          "\xC1\x01"sv, "\x1C"sv, "\x81\x81\x81\x81\x81\x01"sv})
+        EXPECT_FALSE(cbor_item_size(octets).has_value()) << testing::PrintToString(octets);
+    EXPECT_TRUE(cbor_item_size("\x81\x81\x81\x81\x01").has_value());
 }
 
 // --- new keys
@@ -151,6 +184,25 @@ TEST(NewCredentialTest, HasAnIdOfBoundedLength) {
     EXPECT_FALSE(read_new_credential(SoftwareAuthenticator(Algorithm::es256, too_long).new_key(), site).has_value());
     const std::string much(authenticator_data_limit, 'x');
     EXPECT_EQ(read_new_credential(SoftwareAuthenticator().new_key() + much, site).error().kind, ErrorKind::limit);
+}
+
+TEST(NewCredentialTest, MayComeWithExtensionsAndNothingElse) {
+    SoftwareAuthenticator authenticator;
+    const std::string protected_key =
+        "\xA1\x6B"
+        "credProtect"
+        "\x02";
+    EXPECT_FALSE(read_new_credential(authenticator.new_key() + protected_key, site).has_value());
+    authenticator.flags = static_cast<char>(0x85);
+    EXPECT_TRUE(read_new_credential(authenticator.new_key() + protected_key, site).has_value());
+    EXPECT_FALSE(read_new_credential(authenticator.new_key(), site).has_value());
+    EXPECT_FALSE(read_new_credential(authenticator.new_key() + protected_key + "\x01", site).has_value());
+    // What libcbor would make room for.
+    const std::string_view huge = "\x9A\xFF\xFF\xFF\xFF";
+    EXPECT_FALSE(read_new_credential(authenticator.new_key() + std::string(huge), site).has_value());
+    EXPECT_FALSE(read_new_credential(authenticator.new_key(huge), site).has_value());
+    EXPECT_EQ(verify_assertion(key_of(SoftwareAuthenticator()), site, authenticator.assertion(asked)).error().kind,
+              ErrorKind::invalid);
 }
 
 TEST(NewCredentialTest, IsAPointOfItsCurve) {

@@ -326,6 +326,16 @@ class HostileKeys(PasskeyTestCase):   # security row E16
         for identity in (b"", b"x" * 1024):
             self.refused(visitor.add(self.authenticator(id=identity)), "passkey_not_valid")
 
+    def test_a_few_octets_do_not_take_all_memory(self) -> None:   # security row A17
+        _, visitor, authenticator = self.somebody()
+        for key in (b"\x9a\xff\xff\xff\xff", b"\xba\x7f\xff\xff\xff", b"\x9b" + b"\xff" * 8, b"\x81" * 900):
+            hostile = self.authenticator()
+            hostile.cose_key = lambda octets=key: octets
+            self.refused(visitor.add(hostile), "passkey_not_valid")
+        authenticator.flags |= 0x80
+        self.refused(Visitor(self).enter(authenticator), "wrong_passkey")
+        self.assertTrue(self.relevo.is_alive())
+
     def test_a_disabled_user_stays_out(self) -> None:
         login, _, authenticator = self.somebody()
         self.relevo.run("user", "disable", login)
