@@ -41,11 +41,13 @@ json::value tenant_json(Ports& ports, std::optional<TenantId> tenant) {
 json::object principal_json(Ports& ports, const Principal& principal) {
     json::array scopes;
     for (const std::string& scope : principal.scopes.names()) scopes.emplace_back(scope);
-    return {{"kind", name_of(principal.kind)},
-            {"name", principal.name},
-            {"tenant", tenant_json(ports, principal.tenant)},
-            {"language", principal.language == mail::Language::spanish ? "es" : "en"},
-            {"scopes", std::move(scopes)}};
+    json::object answer{{"kind", name_of(principal.kind)},
+                        {"name", principal.name},
+                        {"tenant", tenant_json(ports, principal.tenant)},
+                        {"language", principal.language == mail::Language::spanish ? "es" : "en"},
+                        {"scopes", std::move(scopes)}};
+    if (principal.role) answer.emplace("role", name_of(*principal.role));
+    return answer;
 }
 
 Trouble refusal_of(const LoginResult& result) {
@@ -307,7 +309,6 @@ constexpr auto operations = std::to_array<LoginOperation>({
 
 HttpResponse logged_in(Ports& ports, const Call& call, const User& user, SessionId session, const std::string& token) {
     json::object answer = principal_json(ports, principal_of(user, session));
-    answer.emplace("role", name_of(user.role));
     answer.emplace("csrf_token", csrf_token(token));
     HttpResponse response = json_response(200, answer);
     response.fields.emplace_back("Set-Cookie", session_cookie_field(call.request, token));

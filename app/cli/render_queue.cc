@@ -77,6 +77,7 @@ std::string render_why(const value& result) {
     for (const value& answer : elements(result, "answers")) {
         page += fmt::format("{} {}: {}\n", printable(text(answer, "id")), printable(text(answer, "recipient")),
                             printable(text(answer, "sentence"), 2000));
+        if (member(answer, "command").is_string()) page += paragraph("    ", text(answer, "command"));
         if (member(answer, "meaning").is_string()) page += paragraph("    ", text(answer, "meaning"));
         const value& facts = member(answer, "facts");
         if (!facts.is_object()) continue;

@@ -169,6 +169,7 @@ json::object answer_of_suppressed(MessageId message, const Event& event) {
             {"hindrance", nullptr},
             {"until", nullptr},
             {"sentence", sentence_of(event.kind, facts) + "."},
+            {"command", nullptr},
             {"meaning", nullptr},
             {"facts", json::object()}};
 }

@@ -64,13 +64,12 @@ Waiting held(const DeliveryRow& row, const std::vector<Event>& events) {
     return {
         .reason = "held",
         .hindrance = {},
-        .sentence = {fmt::format("It is held until somebody decides{1}: relevo queue release --id {0} or relevo "
-                                 "queue drop --id {0}.",
-                                 id, reason),
-                     fmt::format("Está retenido hasta que alguien decida{1}: relevo queue release --id {0} o relevo "
-                                 "queue drop --id {0}.",
-                                 id, reason)},
-        .until = std::nullopt};
+        .sentence = {fmt::format("It is held until somebody decides{}.", reason),
+                     fmt::format("Está retenido hasta que alguien decida{}.", reason)},
+        .until = std::nullopt,
+        .command = {
+            fmt::format("relevo queue release --id {0} lets it go, relevo queue drop --id {0} ends it.", id),
+            fmt::format("relevo queue release --id {0} lo deja salir, relevo queue drop --id {0} lo descarta.", id)}};
 }
 
 Waiting waiting_for_quota(const DeliveryRow& row, WallClock::time_point now) {
@@ -78,13 +77,12 @@ Waiting waiting_for_quota(const DeliveryRow& row, WallClock::time_point now) {
     const std::string when = shaping::clock_time(row.due_at, now);
     return {.reason = "quota",
             .hindrance = {},
-            .sentence = {fmt::format("{} was used up when it came; it goes at {}, by itself. relevo queue release --id "
-                                     "{} sends it now.",
-                                     row.last_reply, when, id),
-                         fmt::format("{} estaba agotada cuando llegó; saldrá a las {}, por sí solo. relevo queue "
-                                     "release --id {} lo envía ya.",
-                                     row.last_reply, when, id)},
-            .until = row.due_at};
+            .sentence = {fmt::format("{} was used up when it came; it goes at {}, by itself.", row.last_reply, when),
+                         fmt::format("{} estaba agotada cuando llegó; saldrá a las {}, por sí solo.", row.last_reply,
+                                     when)},
+            .until = row.due_at,
+            .command = {fmt::format("relevo queue release --id {} sends it now.", id),
+                        fmt::format("relevo queue release --id {} lo envía ya.", id)}};
 }
 
 Waiting waiting_for_its_time(const DeliveryRow& row, WallClock::time_point now) {
@@ -92,13 +90,12 @@ Waiting waiting_for_its_time(const DeliveryRow& row, WallClock::time_point now) 
     const std::string when = shaping::clock_time(row.due_at, now);
     return {.reason = "scheduled",
             .hindrance = {},
-            .sentence = {fmt::format("Its sender asked for it to go at {}. relevo message cancel {} takes it back, "
-                                     "relevo queue retry --id {} sends it now.",
-                                     when, id, id),
-                         fmt::format("Quien lo envía pidió que salga a las {}. relevo message cancel {} lo anula, "
-                                     "relevo queue retry --id {} lo envía ya.",
-                                     when, id, id)},
-            .until = row.due_at};
+            .sentence = {fmt::format("Its sender asked for it to go at {}.", when),
+                         fmt::format("Quien lo envía pidió que salga a las {}.", when)},
+            .until = row.due_at,
+            .command = {
+                fmt::format("relevo message cancel {0} takes it back, relevo queue retry --id {0} sends it now.", id),
+                fmt::format("relevo message cancel {0} lo anula, relevo queue retry --id {0} lo envía ya.", id)}};
 }
 
 Waiting retried_later(const DeliveryRow& row, WallClock::time_point now) {
@@ -142,6 +139,7 @@ json::object finished(const std::string& id, MessageId message, mail::Language l
             {"hindrance", nullptr},
             {"until", nullptr},
             {"sentence", sentence.in(language)},
+            {"command", nullptr},
             {"meaning", nullptr},
             {"facts", json::object()}};
 }
@@ -198,6 +196,7 @@ Task<Control::Answer> Control::explain_queue(Arguments arguments) {
                                           {"hindrance", json_text_or_null(waiting.hindrance)},
                                           {"until", waiting.until ? json_time(*waiting.until) : json::value(nullptr)},
                                           {"sentence", waiting.sentence.in(language)},
+                                          {"command", json_text_or_null(waiting.command.in(language))},
                                           {"meaning", last_meaning(message.events, row.id, language)},
                                           {"facts", std::move(facts)}});
     }

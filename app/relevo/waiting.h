@@ -17,6 +17,8 @@ struct Waiting {
     std::string_view hindrance;  // with reason "limit": "message_rate"; else empty
     setup::Words sentence;
     std::optional<WallClock::time_point> until;  // absent: an event ends it, not a time
+    // How a person with a command line decides what waits for a person; apart, as pages have buttons for it.
+    setup::Words command{};
 };
 
 // Why something due is not under way. `standing`: of one recipient, if it waits for its turn. `status` null: nothing is

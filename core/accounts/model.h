@@ -37,6 +37,19 @@ enum class PrincipalKind : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(PrincipalKind kind);
 
+// Stored numbers: never renumber. What each may do: scopes_of().
+enum class Role : std::uint8_t {
+    admin = 1,          // everything
+    mail_operator = 2,  // runs the mail; does not decide who has access
+    analyst = 3,        // looks, changes nothing
+    sender = 4,         // sends, and sees what became of it
+};
+// "admin", "operator", "analyst", "sender"
+[[nodiscard]] std::string_view name_of(Role role);
+[[nodiscard]] Result<Role> parse_role(std::string_view text);  // Errors: invalid
+// The one table of what a role may do; a user of one tenant has none of `server_scopes`.
+[[nodiscard]] ScopeSet scopes_of(Role role, std::optional<TenantId> tenant);
+
 // Who asks, and what that one may do. Every change is written down under its principal.
 struct Principal {
     PrincipalKind kind = PrincipalKind::nobody;
@@ -45,7 +58,8 @@ struct Principal {
     std::optional<TenantId> tenant;  // absent: the whole server
     ScopeSet scopes;
     mail::Language language = mail::Language::english;
-    SessionId session;  // only with PrincipalKind::session
+    SessionId session;         // only with PrincipalKind::session
+    std::optional<Role> role;  // likewise; `scopes` are what counts
 
     [[nodiscard]] bool may(Scope scope) const { return scopes.contains(scope); }
     // Whether things of `owner` are its business; nullopt: things of the whole server. Answer 404 if not (security row
@@ -76,19 +90,6 @@ struct ApiKey {
     WallClock::time_point last_used_at{};  // the epoch: never; exact to some minutes
     std::string last_used_from;            // address; empty: never used
 };
-
-// Stored numbers: never renumber. What each may do: scopes_of().
-enum class Role : std::uint8_t {
-    admin = 1,          // everything
-    mail_operator = 2,  // runs the mail; does not decide who has access
-    analyst = 3,        // looks, changes nothing
-    sender = 4,         // sends, and sees what became of it
-};
-// "admin", "operator", "analyst", "sender"
-[[nodiscard]] std::string_view name_of(Role role);
-[[nodiscard]] Result<Role> parse_role(std::string_view text);  // Errors: invalid
-// The one table of what a role may do; a user of one tenant has none of `server_scopes`.
-[[nodiscard]] ScopeSet scopes_of(Role role, std::optional<TenantId> tenant);
 
 enum class SecondFactor : std::uint8_t {
     none,

@@ -209,7 +209,8 @@ Principal principal_of(const User& user, SessionId session) {
                      .tenant = user.tenant,
                      .scopes = scopes_of(user.role, user.tenant),
                      .language = user.language,
-                     .session = session};
+                     .session = session,
+                     .role = user.role};
 }
 
 Result<void> require_no_access_of(Reader& reader, TenantId tenant) {

@@ -200,6 +200,7 @@ TEST_F(Users, SessionGivesThePrincipalOfItsUser) {
     EXPECT_EQ(principal.id_text(), anna.text());
     EXPECT_EQ(principal.tenant, store.acme);
     EXPECT_EQ(principal.scopes, scopes_of(Role::sender, store.acme));
+    EXPECT_EQ(principal.role, Role::sender);
     EXPECT_EQ(principal.session, live->session.id);
     EXPECT_FALSE(live->touch_is_due);
 }

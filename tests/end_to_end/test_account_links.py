@@ -93,6 +93,9 @@ class Invitations(LinkTestCase):
         self.assertEqual((short.status, short.value["errors"][0]["pointer"]), (400, "/password"))
         entered = self.redeem(link, PASSWORD)
         self.assertEqual((entered.status, entered.value["name"], entered.value["role"]), (200, "eva@destination.test", "analyst"))
+        loaded_anew = self.nobody.get("/session", fields=self.session_of(entered)).value
+        self.assertEqual(loaded_anew, {name: entered.value[name] for name in loaded_anew}, "the page that is loaded anew knows as much")
+        self.assertEqual(loaded_anew["role"], "analyst")
         self.assertEqual(self.redeem(link, OTHER).value["code"], "link_not_valid", "it works once")
         self.assertEqual(self.nobody.post("/session/link", {"token": token, "purpose": "invitation"}).status, 403)
         self.assertEqual(self.log_in("eva@destination.test", PASSWORD).status, 200)

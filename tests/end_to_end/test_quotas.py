@@ -96,6 +96,7 @@ class TestQuotasThatMakeWait(QuotaTestCase):
         [answer] = self.relevo.ask("queue", "why", waiting)["answers"]
         self.assertEqual(answer["reason"], "quota", answer)
         self.assertIn("Quota of 1 recipients per month of tenant customer was used up", answer["sentence"])
+        self.assertIn(f"relevo queue release --id {waiting}/0 sends it now.", " ".join(self.relevo.run("queue", "why", waiting).output.split()))
         [entry] = self.relevo.control("queue.list", state="quota")["entries"]
         self.assertEqual((entry["message"], entry["attempts"]), (waiting, 0))
         self.assertEqual(len(self.received.accepted()), 1)

@@ -85,6 +85,7 @@ class Schedule(WebTestCase):
         [why] = self.relevo.control("queue.why", id=made[0], language="es")["answers"]
         self.assertEqual(why["reason"], "scheduled")
         self.assertIn("pidió que salga", why["sentence"])
+        self.assertIn("relevo message cancel " + made[0], why["command"])
         self.assertEqual(sink.messages, [])
 
     def sendgrid(self, more: dict, personalization: dict) -> str:

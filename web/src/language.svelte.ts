@@ -79,7 +79,9 @@ export function duration(seconds: number | null | undefined): string {
 export function octets(value: number): string {
   const unit = value < 1000 ? 'byte' : value < 1e6 ? 'kilobyte' : 'megabyte';
   const scaled = unit === 'byte' ? value : unit === 'kilobyte' ? value / 1e3 : value / 1e6;
-  return new Intl.NumberFormat(current, { style: 'unit', unit, maximumFractionDigits: scaled < 10 ? 1 : 0 }).format(scaled);
+  // Short, a byte has no plural in English: "365 byte".
+  const unitDisplay = unit === 'byte' ? 'long' : 'short';
+  return new Intl.NumberFormat(current, { style: 'unit', unit, unitDisplay, maximumFractionDigits: scaled < 10 ? 1 : 0 }).format(scaled);
 }
 
 export const full_time = (at: Date): string =>
