@@ -313,6 +313,9 @@ Task<Result<void>> SocketStream::shake_hands(Deadline deadline) {
         if (step.state == Transfer::State::done) co_return Result<void>();
         if (step.state == Transfer::State::failed) {
             tls_fault_ = step.fault;
+            // It came between the look and OpenSSL's reading, which has taken it.
+            if (step.was_plain_text && !peer_has_spoken)
+                co_return failure(ErrorKind::invalid, "the peer spoke plain text where TLS was due");
             co_return failure(tls_was_unverified(*ssl_) ? ErrorKind::refused : ErrorKind::invalid, step.detail);
         }
         RELEVO_CO_CHECK(co_await wait_for(step, reading_, deadline));

@@ -36,6 +36,13 @@ TlsFault fault_of_error(unsigned long error) {
     }
 }
 
+// Of the record layer alone: what is TLS of another version has other reasons.
+bool is_plain_text(unsigned long error) {
+    if (ERR_GET_LIB(error) != ERR_LIB_SSL) return false;
+    const int reason = ERR_GET_REASON(error);
+    return reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST || reason == SSL_R_HTTPS_PROXY_REQUEST;
+}
+
 Transfer transfer_of(SSL& ssl, int result) {
     const int saved_errno = errno;
     switch (SSL_get_error(&ssl, result)) {
@@ -52,7 +59,7 @@ Transfer transfer_of(SSL& ssl, int result) {
     const bool cut = ERR_GET_LIB(first) == ERR_LIB_SSL && ERR_GET_REASON(first) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
     std::string detail = take_tls_errors();
     if (cut) return {Transfer::State::ended};
-    return {Transfer::State::failed, 0, "TLS: " + detail, fault_of_error(first)};
+    return {Transfer::State::failed, 0, "TLS: " + detail, fault_of_error(first), is_plain_text(first)};
 }
 
 std::string binding_of_certificate(const X509* certificate) {

@@ -34,6 +34,7 @@ struct Transfer {
     std::size_t octets = 0;
     std::string detail{};
     TlsFault fault = TlsFault::none;  // of a handshake that failed by what the peer offers or says
+    bool was_plain_text = false;      // a handshake failed as what came was no TLS, and is gone
 };
 
 [[nodiscard]] Transfer tls_read(SSL& ssl, std::span<std::byte> into);

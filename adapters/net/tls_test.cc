@@ -1,5 +1,6 @@
 #include "adapters/net/harness_test.h"
 #include "adapters/net/tls_context.h"
+#include "adapters/net/tls_session.h"
 #include "lib/base/text.h"
 
 #include <openssl/pem.h>
@@ -417,6 +418,21 @@ TEST(Tls, TakesNoRecordOfTlsForPlainText) {  // RFC 8446 §5.1, Appendix D.4
         ASSERT_FALSE(info);
         EXPECT_EQ(info.error().detail.find("plain text"), std::string::npos) << info.error().detail;
     }
+}
+
+// The greeting may come between our look at the socket and OpenSSL's reading from it.
+TEST(Tls, KnowsPlainTextThatOpensslHasTaken) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    const FileDescriptor ours(ends[0]), theirs(ends[1]);
+    constexpr std::string_view greeting = "220 mx.example ESMTP\r\n";
+    ASSERT_GT(::write(theirs.get(), greeting.data(), greeting.size()), 0);
+    const auto context = client_context();
+    const auto ssl = context->begin(ours.get(), {});
+    ASSERT_TRUE(ssl) << ssl.error().detail;
+    const Transfer step = tls_handshake(**ssl);
+    EXPECT_EQ(step.state, Transfer::State::failed);
+    EXPECT_TRUE(step.was_plain_text) << step.detail;
 }
 
 TEST(Tls, SaysSoWhenAServerGreetsInPlainText) {

@@ -29,7 +29,7 @@ constexpr auto lookup_names = std::to_array<LookupName>({{"check auth", Lookup::
                                                          {"address check", Lookup::address},
                                                          {"check connection", Lookup::connection}});
 
-// "gmail.com", or "site gmail.com".
+// The domain, or "site" and the domain.
 Result<std::string> domain_of(std::vector<std::string> words) {
     if (words.size() == 2 && words.front() == "site") words.erase(words.begin());
     if (words.size() != 1) return failure(ErrorKind::invalid, "give one domain: relevo config explain gmail.com");

@@ -84,7 +84,7 @@ class LoginFailures(ApiTestCase):
         told = relevo.ask("check", "connection", relevo.host, "--port", str(ports["submission"]), "--port", str(ports["implicit"]),
                           "--port", str(closed), code=None)
         states = {(one["port"], one["security"]): one["state"] for one in told["attempts"]}
-        self.assertEqual(states[ports["submission"], "tls"], "plain_port")
+        self.assertEqual(states[ports["submission"], "tls"], "plain_port", told)
         self.assertEqual(states[ports["submission"], "none"], "encryption_first")
         self.assertEqual(states[ports["submission"], "starttls"], "certificate_faulty")
         self.assertEqual(states[ports["implicit"], "starttls"], "tls_port")
