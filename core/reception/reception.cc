@@ -55,13 +55,13 @@ void ReceptionMetrics::count(const Findings& findings) {
 }
 
 void Reception::serve(const ListenerOptions& listener, std::unique_ptr<Stream> stream) {
-    if (draining_) return;
     ports_.shard.spawn(run(listener, std::move(stream)));
 }
 
 Task<> Reception::run(const ListenerOptions& listener, std::unique_ptr<Stream> stream) {
     ReceptionSession session(*this, listener, std::move(stream));
     sessions_.insert(&session);
+    if (draining_) session.drain();  // it was on its way from the shard that accepted it
     ports_.metrics.open_connections.add();
     co_await session.run();
     ports_.metrics.open_connections.subtract();

@@ -241,7 +241,7 @@ TEST_F(ReceptionLimits, DrainWithoutSessionsEndsAtOnce) {
     drain();
     EXPECT_TRUE(store.run_until([&] { return drained; }));
     Client late = connect();
-    late.expects_close();
+    late.expects("421 4.3.2").expects_close();
 }
 
 TEST_F(ReceptionLimits, AClientThatVanishesLeavesNothing) {

@@ -54,7 +54,9 @@ Task<> ReceptionSession::run() {
                                : listener_.starttls      ? smtp::TlsOffer::starttls
                                                          : smtp::TlsOffer::none;
     session_.emplace(repairs ? listener_.session_for_old_devices : listener_.session, tls);
-    if (const auto refused = judge_connection(refusal)) {
+    if (draining_) {
+        session_->refuse(replies::shutting_down());
+    } else if (const auto refused = judge_connection(refusal)) {
         note_refused_connection(*refused);
         session_->refuse(*refused);
     } else {
