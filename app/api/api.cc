@@ -41,6 +41,10 @@ std::string media_type(const HttpRequest& request) {
 
 }  // namespace
 
+std::string Call::text(std::string_view name) const {
+    return std::string(relevo::json::text_of(relevo::json::member(body, name)));
+}
+
 Metrics::Metrics(relevo::Metrics& metrics)
     : succeeded(metrics.counter("relevo_api_requests_total", "Requests to the HTTP API", {{"outcome", "succeeded"}})),
       refused(metrics.counter("relevo_api_requests_total", "Requests to the HTTP API", {{"outcome", "refused"}})),

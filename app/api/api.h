@@ -82,6 +82,8 @@ struct Call {
     boost::json::object arguments;  // of path and query
     boost::json::value body;        // null: none
     std::string request_id;
+    // A member of the body; "" if it is not there, or no string.
+    [[nodiscard]] std::string text(std::string_view name) const;
 };
 
 // Sessions that were found a short time ago: their requests may bring more than those of strangers. Threads: any.

@@ -17,8 +17,6 @@ using Refused = std::unexpected<Trouble>;
 
 constexpr std::chrono::minutes pause_after_too_many{10};
 
-std::string text(const Call& call, std::string_view name) { return std::string(text_of(member(call.body, name))); }
-
 // Goes on after the answer; what becomes of it stands in the log and in the audit log.
 Task<> send_link(Ports& ports, json::object request, Principal principal) {
     const json::object answer = co_await ports.control(std::move(request), principal);
@@ -33,11 +31,11 @@ Trouble link_not_valid() {
 }
 
 OneTimePurpose purpose_of(const Call& call) {
-    return text(call, "purpose") == "invitation" ? OneTimePurpose::invitation : OneTimePurpose::password_reset;
+    return call.text("purpose") == "invitation" ? OneTimePurpose::invitation : OneTimePurpose::password_reset;
 }
 
 Task<Answer> ask_for_link(Ports& ports, const Call& call) {
-    const std::string login = to_lower(trimmed(text(call, "login")));
+    const std::string login = to_lower(trimmed(call.text("login")));
     const auto verdict = ports.accounts.link_requests().take(call.request.peer.address, login, Clock::now());
     if (verdict == LinkRequests::Verdict::refuse) {
         Trouble told = trouble(429, "too_many_requests",
@@ -54,7 +52,7 @@ Task<Answer> ask_for_link(Ports& ports, const Call& call) {
 }
 
 Task<Answer> look_at_link(Ports& ports, const Call& call) {
-    const std::string token = text(call, "token");
+    const std::string token = call.text("token");
     json::object answer;
     const auto read = co_await read_rows(ports.committer, [&](Reader& reader) -> Result<void> {
         RELEVO_TRY(const UserId id, peek_one_time_token(reader, purpose_of(call), token, WallClock::now()));

@@ -21,13 +21,9 @@ namespace relevo::api {
 namespace {
 
 namespace json = boost::json;
-using relevo::json::member;
-using relevo::json::text_of;
 
 using Answer = std::expected<HttpResponse, Trouble>;
 using Refused = std::unexpected<Trouble>;
-
-std::string text(const Call& call, std::string_view name) { return std::string(text_of(member(call.body, name))); }
 
 bool changes_something(const HttpRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
 
@@ -82,9 +78,9 @@ ConsoleLogin console_login(Ports& ports) {
 
 Task<Answer> log_in(Ports& ports, const Call& call) {
     ConsoleLogin login = console_login(ports);
-    auto result = co_await login.log_in({.login = text(call, "login"),
-                                         .password = text(call, "password"),
-                                         .code = text(call, "code"),
+    auto result = co_await login.log_in({.login = call.text("login"),
+                                         .password = call.text("password"),
+                                         .code = call.text("code"),
                                          .peer = call.request.peer.address,
                                          .user_agent = std::string(call.request.field("User-Agent")),
                                          .former_token = session_token_of(call.request)});
@@ -162,20 +158,20 @@ Task<Answer> write_and_log_in(Ports& ports, const Call& call, std::string_view o
 }
 
 mail::Language language_member(const Call& call) {
-    const std::string given = text(call, "language");
+    const std::string given = call.text("language");
     if (given.empty()) return call.principal.language;
     return given == "es" ? mail::Language::spanish : mail::Language::english;
 }
 
 // The first admin, by the link that the command line shows.
 Task<Answer> set_up(Ports& ports, const Call& call) {
-    const std::string login = text(call, "login"), password = text(call, "password"), token = text(call, "token");
+    const std::string login = call.text("login"), password = call.text("password"), token = call.text("token");
     if (const auto fit = check_user_password(password, login); !fit.has_value())
         co_return Refused(invalid_request({{"/password", "not_allowed", fit.error().detail}}));
     const auto hash = co_await hash_password(ports.passwords, password);
     if (!hash.has_value()) co_return Refused(trouble_of(hash.error()));
     const NewUser user{.login = login,
-                       .display_name = text(call, "name"),
+                       .display_name = call.text("name"),
                        .language = language_member(call),
                        .role = Role::admin,
                        .password_hash = *hash};
@@ -188,7 +184,7 @@ Task<Answer> set_up(Ports& ports, const Call& call) {
 
 // A password by an invitation or after it was forgotten.
 Task<Answer> redeem(Ports& ports, const Call& call) {
-    const std::string password = text(call, "password"), token = text(call, "token");
+    const std::string password = call.text("password"), token = call.text("token");
     const OneTimePurpose purpose = purpose_of(call);
     if (const auto fit = check_user_password(password, ""); !fit.has_value())
         co_return Refused(invalid_request({{"/password", "not_allowed", fit.error().detail}}));
@@ -206,7 +202,7 @@ Task<Answer> redeem(Ports& ports, const Call& call) {
 
 Task<Answer> change_password(Ports& ports, const Call& call) {
     if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
-    const std::string fresh = text(call, "new_password");
+    const std::string fresh = call.text("new_password");
     if (const auto fit = check_user_password(fresh, call.principal.name); !fit.has_value())
         co_return Refused(invalid_request({{"/new_password", "not_allowed", fit.error().detail}}));
     const auto hash = co_await hash_password(ports.passwords, fresh);
@@ -243,7 +239,7 @@ Task<Answer> confirm_second_factor(Ports& ports, const Call& call) {
     if (!vault.has_value()) co_return Refused(trouble_of(vault.error()));
     const std::vector<std::string> codes = generate_recovery_codes(ports.random);
     auto refusal = co_await write_as_self(ports, call, "session.totp_confirm", [&](Transaction& rows) {
-        return confirm_totp(rows, **vault, UserId{call.principal.id}, text(call, "code"), codes, call.principal.session,
+        return confirm_totp(rows, **vault, UserId{call.principal.id}, call.text("code"), codes, call.principal.session,
                             WallClock::now());
     });
     if (refusal) {
@@ -267,7 +263,7 @@ Task<Answer> remove_second_factor(Ports& ports, const Call& call) {
 // A way in less; the one who asks stays.
 Task<Answer> unlink_own_identity(Ports& ports, const Call& call) {
     if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
-    const auto identity = IdentityId::parse(text(call, "identity"));
+    const auto identity = IdentityId::parse(call.text("identity"));
     if (!identity.has_value()) co_return Refused(trouble_of(identity.error()));
     auto refusal = co_await write_as_self(ports, call, "session.unlink", [&](Transaction& rows) {
         return unlink_identity(rows, UserId{call.principal.id}, *identity, call.principal.session);
@@ -321,7 +317,7 @@ Task<std::optional<Trouble>> confirm_by_password(Ports& ports, const Call& call)
     if (call.principal.kind != PrincipalKind::session) co_return session_only();
     ConsoleLogin login = console_login(ports);
     const auto outcome =
-        co_await login.confirm_password(UserId{call.principal.id}, text(call, "password"), call.request.peer.address);
+        co_await login.confirm_password(UserId{call.principal.id}, call.text("password"), call.request.peer.address);
     if (!outcome.has_value()) co_return trouble_of(outcome.error());
     if (*outcome == LoginOutcome::done) co_return std::nullopt;
     if (*outcome == LoginOutcome::held_back) {

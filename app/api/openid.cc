@@ -61,7 +61,7 @@ HttpResponse go_to(std::string location) {
 }  // namespace
 
 Task<Answer> begin_openid(Ports& ports, const Call& call) {
-    const auto begun = co_await ports.sign_in.begin({.provider = std::string(text_of(member(call.body, "provider"))),
+    const auto begun = co_await ports.sign_in.begin({.provider = call.text("provider"),
                                                      .browser = cookie_of(call.request, browser_cookie(call.request)),
                                                      .former_session = session_token_of(call.request),
                                                      .peer = call.request.peer.address});

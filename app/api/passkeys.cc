@@ -18,8 +18,6 @@ using Refused = std::unexpected<Trouble>;
 
 constexpr std::string_view relying_party_name = "Relevo";
 
-std::string text(const Call& call, std::string_view name) { return std::string(text_of(member(call.body, name))); }
-
 // Octets in base64url. What is none is noted.
 std::string octets(const Call& call, std::string_view name, std::vector<openapi::Problem>& problems) {
     auto decoded = decode_base64url(text_of(member(call.body, name)));
@@ -149,7 +147,7 @@ Task<Answer> begin_passkey(Ports& ports, const Call& call) {
 Task<Answer> add_passkey(Ports& ports, const Call& call) {
     if (call.principal.kind != PrincipalKind::session) co_return Refused(session_only());
     std::vector<openapi::Problem> problems;
-    PasskeySignIn::Addition addition{.name = text(call, "name"),
+    PasskeySignIn::Addition addition{.name = call.text("name"),
                                      .client_data = octets(call, "client_data", problems),
                                      .authenticator_data = octets(call, "authenticator_data", problems)};
     if (!problems.empty()) co_return Refused(invalid_request(std::move(problems)));
@@ -169,7 +167,7 @@ Task<Answer> list_own_passkeys(Ports& ports, const Call& call) {
 
 Task<Answer> remove_own_passkey(Ports& ports, const Call& call) {
     if (auto refusal = co_await confirm_by_password(ports, call)) co_return Refused(*std::move(refusal));
-    const auto passkey = PasskeyId::parse(text(call, "passkey"));
+    const auto passkey = PasskeyId::parse(call.text("passkey"));
     if (!passkey.has_value()) co_return Refused(api::trouble_of(passkey.error()));
     const UserId user{call.principal.id};
     auto refusal = co_await write_as_self(
