@@ -1,6 +1,6 @@
 #include "adapters/segments/record.h"
 
-#include "adapters/segments/crc32c.h"
+#include "lib/base/crc32c.h"
 
 #include <fmt/format.h>
 

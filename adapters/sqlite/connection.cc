@@ -1,5 +1,7 @@
 #include "adapters/sqlite/connection.h"
 
+#include "adapters/sqlite/page_seal.h"
+
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -103,10 +105,14 @@ Result<std::unique_ptr<Connection>> Connection::open(Vfs& vfs, const std::string
 Result<void> Connection::configure(Access access) {
     sqlite3_busy_timeout(handle_, busy_timeout_milliseconds);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    RELEVO_CHECK(define("PRAGMA page_size=4096;"));
+    // Of a file that is made now; one from before has no seals until it is made anew.
+    int seal_octets = page_seal_octets;
+    sqlite3_file_control(handle_, "main", SQLITE_FCNTL_RESERVE_BYTES, &seal_octets);
     // secure_delete: Debian's SQLite writes zeros over all that is deleted. FAST does so where a page is written
     // anyway, and leaves those pages alone that become free.
     RELEVO_CHECK(define(
-        "PRAGMA secure_delete=FAST; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA "
+        "PRAGMA secure_delete=FAST; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL; PRAGMA "
         "synchronous=FULL;"
         "PRAGMA foreign_keys=OFF; PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"));
     RELEVO_CHECK(define(access == Access::write ? "PRAGMA cache_size=-32768;" : "PRAGMA cache_size=-8192;"));
@@ -133,7 +139,9 @@ std::unexpected<Error> Connection::failed(int code) const {
         fmt::format("{}: {}", name_, handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code));
     if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
         detail = fmt::format("the database file {} is damaged: {}", name_, sqlite3_errstr(code));
-    if (primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_CANTOPEN)
+    else if (code == SQLITE_IOERR_DATA)
+        detail = fmt::format("the database file {} is damaged: {}", name_, vfs_.last_failure());
+    else if (primary == SQLITE_IOERR || primary == SQLITE_FULL || primary == SQLITE_CANTOPEN)
         detail += fmt::format(" ({})", vfs_.last_failure());
     return failure(kind_of(code), std::move(detail));
 }

@@ -13,6 +13,8 @@ namespace relevo {
 namespace {
 
 using simulation::SimulatedDisk;
+using testing::AllOf;
+using testing::Contains;
 using testing::Gt;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -101,6 +103,38 @@ TEST_F(Salvage, LosesOnlyTheRowsOfADamagedPage) {  // security row R14
         ASSERT_TRUE(file->write_at(page * 4096, as_octets(before.substr(page * 4096, 4096))).has_value());
     }
     EXPECT_THAT(noticed, Gt(10U));
+}
+
+TEST_F(Salvage, NamesTheRowsOfAPageInWhichABitWasTurned) {  // security row R14
+    const std::string before = disk_.image().at("a.db");
+    const std::size_t place = before.find("text of 2000") + 50;  // where a letter shows nothing to SQLite
+    {
+        const auto file = disk_.open("a.db", OpenMode::existing).value();
+        ASSERT_TRUE(file->write_at(place, as_octets("y")).has_value());
+    }
+    const auto tables = salvage(disk_, "a.db", "b.db").value();
+    const auto mail = std::ranges::find(tables, "mail", &SalvagedTable::name);
+    ASSERT_NE(mail, tables.end());
+    EXPECT_EQ(mail->rows, rows);
+    EXPECT_THAT(mail->doubtful, AllOf(Contains(std::int64_t{2000} << 20), SizeIs(testing::Lt(64U))));
+    EXPECT_THAT(mail->problem, AllOf(HasSubstr(fmt::format("page {} has a wrong checksum", place / 4096 + 1)),
+                                     HasSubstr("copied from damaged pages and may be wrong")));
+    for (const SalvagedTable& table : tables)
+        if (table.name != "mail") EXPECT_THAT(table.doubtful, IsEmpty()) << table.name;
+}
+
+TEST_F(Salvage, TellsThatTheListOfTablesMayBeWrong) {  // security row R14
+    const std::size_t place = disk_.image().at("a.db").find("CREATE TABLE day_1 (id");
+    ASSERT_LT(place, 4096U);
+    {
+        const auto file = disk_.open("a.db", OpenMode::existing).value();
+        ASSERT_TRUE(file->write_at(place + 13, as_octets("e")).has_value());  // eay_1
+    }
+    const auto tables = salvage(disk_, "a.db", "b.db").value();
+    const auto list = std::ranges::find(tables, table_list_name, &SalvagedTable::name);
+    ASSERT_NE(list, tables.end());
+    EXPECT_THAT(list->problem, HasSubstr("page 1 has a wrong checksum: tables may be named wrongly"));
+    EXPECT_EQ(copied(), rows);
 }
 
 TEST_F(Salvage, ReadsTheBeginningOfAFileThatWasCut) {

@@ -1,6 +1,7 @@
 #include "adapters/sqlite/sqlite_database.h"
 
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/page_seal.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -184,6 +185,20 @@ class SqliteDatabase final : public Database {
 };
 
 }  // namespace
+
+Result<bool> has_page_checksums(Disk& disk, const std::string& name) {
+    RELEVO_TRY(const auto file, disk.open(name, OpenMode::existing));
+    std::vector<std::byte> first(sqlite::largest_page_octets);
+    RELEVO_TRY(const std::size_t count, file->read_at(0, first));
+    return sqlite::size_of_sealed_pages(std::span(first).first(count)) != 0;
+}
+
+Result<void> add_page_checksums(Disk& disk, const std::string& name) {
+    sqlite::Vfs vfs(disk);
+    RELEVO_TRY(const auto connection, Connection::open(vfs, name, Access::write));
+    RELEVO_CHECK(connection->define("VACUUM;"));
+    return connection->checkpoint_whole();
+}
 
 Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name, Synchronous synchronous) {
     auto database = std::make_unique<SqliteDatabase>(disk, name, synchronous);

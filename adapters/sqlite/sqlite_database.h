@@ -21,4 +21,11 @@ enum class Synchronous : std::uint8_t {
 [[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name = "relevo.db",
                                                             Synchronous synchronous = Synchronous::full);
 
+// Do the pages of the file bear checksums (page_seal.h)? Those of new files do, those of earlier releases do not.
+// Errors: io.
+[[nodiscard]] Result<bool> has_page_checksums(Disk& disk, const std::string& name);
+// Writes all of a file anew, with checksums; it takes as much memory, and room on the disk, as the file. Nobody else
+// may use it; an interruption changes nothing. Errors: io; full.
+[[nodiscard]] Result<void> add_page_checksums(Disk& disk, const std::string& name);
+
 }  // namespace relevo

@@ -1,5 +1,7 @@
 #include "adapters/sqlite/vfs.h"
 
+#include "adapters/sqlite/page_seal.h"
+
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr Octets log_allocation_octets = 1 * mebibyte;
 constexpr std::size_t log_buffer_octets = 256 * 1024;
+constexpr std::size_t damaged_pages_limit = 1'000;  // that are remembered
 
 // SQLite allocates szOsFile octets and calls xOpen on them; what follows the base is ours, made by placement new.
 struct File {
@@ -62,6 +65,19 @@ int close(sqlite3_file* base) {
     return SQLITE_OK;
 }
 
+// The number of the page that lies there, if the octets are a page with a seal; 0 otherwise.
+std::uint32_t sealed_page(const File& file, std::size_t count, Octets offset) {
+    const std::size_t size = file.shared ? file.shared->sealed_page_size.load(std::memory_order_relaxed) : 0;
+    return size != 0 && count == size && offset % size == 0 ? static_cast<std::uint32_t>(offset / size + 1) : 0;
+}
+
+// Before any connection reads of it.
+void look_for_seals(File& file) {
+    std::string first(largest_page_octets, '\0');
+    const auto done = file.file->read_at(0, std::as_writable_bytes(std::span(first)));
+    if (done.has_value()) file.shared->sealed_page_size = size_of_sealed_pages(as_octets(first).first(*done));
+}
+
 int read(sqlite3_file* base, void* into, int count, sqlite3_int64 offset) {
     File& file = of(base);
     const auto end = static_cast<Octets>(offset + count);
@@ -71,7 +87,13 @@ int read(sqlite3_file* base, void* into, int count, sqlite3_int64 offset) {
     const auto wanted = static_cast<std::size_t>(count);
     const auto done = file.file->read_at(static_cast<Octets>(offset), std::span(static_cast<std::byte*>(into), wanted));
     if (!done.has_value()) return file.vfs->failed(done.error(), SQLITE_IOERR_READ);
-    if (*done == wanted) return SQLITE_OK;
+    if (*done == wanted) {
+        const std::uint32_t number = sealed_page(file, wanted, static_cast<Octets>(offset));
+        const bool is_compared = number != 0 && file.vfs->page_check() == PageCheck::compared;
+        if (is_compared && !is_page_whole(std::span(static_cast<const std::byte*>(into), wanted), number))
+            return file.vfs->page_differs(number);
+        return SQLITE_OK;
+    }
     std::memset(static_cast<std::byte*>(into) + *done, 0, wanted - *done);
     return SQLITE_IOERR_SHORT_READ;
 }
@@ -102,7 +124,14 @@ int write(sqlite3_file* base, const void* from, int count, sqlite3_int64 offset)
     const auto position = static_cast<Octets>(offset);
     const std::string_view octets(static_cast<const char*>(from), static_cast<std::size_t>(count));
     if (file.is_log) return collect(file, octets, position);
-    const auto done = file.file->write_at(position, as_octets(octets));
+    if (position == 0 && file.shared && octets.size() >= file_header_octets)
+        file.shared->sealed_page_size = size_of_sealed_pages(as_octets(octets));
+    std::string sealed;  // what SQLite gives is its own
+    if (const std::uint32_t number = sealed_page(file, octets.size(), position); number != 0) {
+        sealed = octets;
+        seal_page(std::as_writable_bytes(std::span(sealed)), number);
+    }
+    const auto done = file.file->write_at(position, as_octets(sealed.empty() ? octets : std::string_view(sealed)));
     return done.has_value() ? SQLITE_OK : file.vfs->failed(done.error(), SQLITE_IOERR_WRITE);
 }
 
@@ -208,6 +237,7 @@ int open(sqlite3_vfs* base, const char* name, sqlite3_file* into, int flags, int
                     .lost_from = {},
                     .name_may_be_new = create,
                     .has_new_header = false};
+    if (is_database) look_for_seals(of(into));
     if (flags_out != nullptr) *flags_out = flags;
     return SQLITE_OK;
 }
@@ -314,6 +344,18 @@ int Vfs::failed(const Error& error, int code) {
     const std::lock_guard guard(mutex_);
     last_failure_ = error.detail;
     return error.kind == ErrorKind::full ? SQLITE_FULL : code;
+}
+
+int Vfs::page_differs(std::uint32_t number) {
+    const std::lock_guard guard(mutex_);
+    last_failure_ = fmt::format("page {} has a wrong checksum", number);
+    if (damaged_pages_.size() < damaged_pages_limit) damaged_pages_.insert(number);
+    return SQLITE_IOERR_DATA;
+}
+
+std::set<std::uint32_t> Vfs::damaged_pages() const {
+    const std::lock_guard guard(mutex_);
+    return damaged_pages_;
 }
 
 std::string Vfs::last_failure() const {

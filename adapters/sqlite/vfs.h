@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,12 @@ namespace relevo::sqlite {
 enum class LogWrites : std::uint8_t {
     at_sync,  // of the same commit: with synchronous=FULL alone
     at_once,
+};
+
+// Are pages of the database compared with their seals (page_seal.h) when they are read?
+enum class PageCheck : std::uint8_t {
+    compared,  // one that differs is a read error, SQLITE_IOERR_DATA
+    ignored,
 };
 
 // Registered under name() for as long as it lives; must outlive every connection opened with it. Threads: any.
@@ -45,6 +52,12 @@ class Vfs {
     // Nothing to do if no sync was put off. Errors: as a sync of the log.
     Result<void> sync_log();
 
+    // For those that save what can be saved; anybody else has pages compared, which is what is set at first.
+    void set_page_check(PageCheck check) { page_check_ = check; }
+    [[nodiscard]] PageCheck page_check() const { return page_check_; }
+    // Pages that were found to differ from their seals, in order, by number from 1; a thousand at most.
+    [[nodiscard]] std::set<std::uint32_t> damaged_pages() const;
+
     // The text of the last failure of the disk; SQLite's own codes do not carry it.
     [[nodiscard]] std::string last_failure() const;
 
@@ -52,9 +65,11 @@ class Vfs {
     struct Shared {
         FileLocks locks;
         WalIndex wal_index;
+        std::atomic<std::size_t> sealed_page_size = 0;  // 0: pages bear no seals, as those of an empty file
     };
     std::shared_ptr<Shared> shared_of(const std::string& file_name);
     int failed(const Error& error, int code);
+    int page_differs(std::uint32_t number);
     void log_written(Octets offset);
     void log_synced(bool succeeded);
     [[nodiscard]] bool defers_log_sync() const { return defers_log_sync_; }
@@ -70,9 +85,11 @@ class Vfs {
     mutable std::mutex mutex_;
     std::map<std::string, std::weak_ptr<Shared>, std::less<>> shared_;
     std::string last_failure_;
+    std::set<std::uint32_t> damaged_pages_;
     std::optional<Octets> first_unsynced_;  // of the log
     std::optional<Octets> syncing_from_;    // of what sync_log() is at work on
     std::shared_ptr<DiskFile> log_to_sync_;
+    std::atomic<PageCheck> page_check_ = PageCheck::compared;
     bool defers_log_sync_ = false;
     std::atomic<bool> log_in_doubt_ = false;
 };

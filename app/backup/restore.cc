@@ -1,14 +1,13 @@
 #include "app/backup/restore.h"
 
-#include "adapters/committer/group_committer.h"
 #include "adapters/disk/posix_disk.h"
-#include "adapters/segments/segment_store.h"
 #include "adapters/sqlite/sqlite_database.h"
 #include "app/backup/backup_folder.h"
 #include "app/backup/examination.h"
 #include "app/backup/held_store.h"
+#include "app/backup/review.h"
 #include "core/ports/file_descriptor.h"
-#include "core/spool/spool.h"
+#include "core/ports/migration.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -165,23 +164,18 @@ class Restore {
     }
 
     Result<void> settle_rows() {
-        RELEVO_TRY(const auto database, open_sqlite(*disk_, database_name));
-        RELEVO_CHECK(migrate(*database, known_));
-        if (options_.queue == RestoredQueue::held) {
-            RELEVO_TRY(const auto contents, open_segments(*disk_, {.reserve_octets = 0}));
-            GroupCommitter committer(*database, *contents);
-            Spool spool(committer);
-            RELEVO_CHECK(database->begin());
-            const auto held = spool.hold_restored(
-                database->transaction(), fmt::format("restored from the backup of {}; it may have been delivered since",
-                                                     minute_of(restored_.manifest)));
-            if (!held.has_value()) {
-                database->rollback();
-                return std::unexpected(held.error());
-            }
-            RELEVO_CHECK(database->commit());
-            restored_.held = *held;
+        {
+            RELEVO_TRY(const auto database, open_sqlite(*disk_, database_name));
+            RELEVO_CHECK(migrate(*database, known_));
         }
+        if (options_.queue == RestoredQueue::held) {
+            RELEVO_TRY(restored_.held,
+                       hold_for_review(*disk_, database_name,
+                                       fmt::format("restored from the backup of {}; it may have been delivered since",
+                                                   minute_of(restored_.manifest)),
+                                       [](DeliveryId) { return true; }));
+        }
+        RELEVO_TRY(const auto database, open_sqlite(*disk_, database_name));
         return database->checkpoint_whole();
     }
 

@@ -50,7 +50,8 @@ std::vector<OptionSpec> with_filter(std::vector<OptionSpec> more) {
         {"--destination", "destination", text, "Mail of this destination, as `queue summary` names it"},
         {"--site", "site", text, "Mail to this site or provider, as `site list` names it (needs the server)"},
         {"--state", "state", text,
-         "waiting, active, held, scheduled (its time has not come), restored (held since a restore), quota (waits for "
+         "waiting, active, held, scheduled (its time has not come), restored (held since a restore or a repair), quota "
+         "(waits for "
          "one), or releasable (restored, held or quota)"},
     };
     options.insert(options.end(), more.begin(), more.end());

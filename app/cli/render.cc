@@ -166,13 +166,18 @@ std::string render_repair(const value& result) {
     std::string page = fmt::format("The damaged database is in {}\n", printable(text(result, "folder")));
     for (const value& problem : elements(result, "problems"))
         if (problem.is_string()) page += fmt::format("Found: {}\n", printable(std::string_view(problem.get_string())));
-    Table table({"TABLE", "ROWS SAVED", "MISSING"});
+    Table table({"TABLE", "ROWS SAVED", "DOUBTFUL", "PROBLEM"});
     for (const value& row : elements(result, "tables"))
-        table.add({text(row, "name"), text(row, "rows"),
-                   member(row, "problem").is_string() ? "some: " + text(row, "problem") : "none"});
+        table.add({text(row, "name"), text(row, "rows"), text(row, "doubtful"),
+                   member(row, "problem").is_string() ? text(row, "problem") : "none"});
     if (!table.empty()) page += "\n" + table.text();
     for (const value& damage : elements(result, "damage"))
         if (damage.is_string()) page += fmt::format("Lost: {}\n", printable(std::string_view(damage.get_string())));
+    if (text(result, "held") != "0")
+        page += fmt::format(
+            "\n{} recipients are held, as their address or sender may be wrong: see `relevo queue list --state "
+            "restored`, then `relevo queue release` or `drop`.\n",
+            text(result, "held"));
     return page + fmt::format(
                       "\n{} messages wait. Look at tenants, domains and credentials before you start the server: "
                       "what is missing there cannot send.\n",

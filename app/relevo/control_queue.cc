@@ -49,6 +49,8 @@ bool is_given(const Arguments& arguments, std::string_view name) {
     return found != nullptr && !found->is_null();
 }
 
+bool is_held(const DeliveryRow& row) { return row.state == DeliveryState::held; }
+
 bool fits(Selection::Waits waits, const DeliveryRow& row) {
     if (waits == Selection::Waits::for_its_time) return is_scheduled(row);
     if (waits == Selection::Waits::any || is_for_quota(row)) return true;
@@ -326,8 +328,11 @@ Task<Control::Answer> Control::change_queue(Spool::Change change, Arguments argu
         if (rows.empty()) break;
         after = key_of(rows.back().id);
         const bool last = rows.size() < changes_at_once;
-        // What is to go at its time goes before only if it is named.
-        if (change == Spool::Change::retry && !is_given(arguments, "id")) std::erase_if(rows, is_scheduled);
+        // What is to go at its time, or waits for a person, goes before only if it is named.
+        if (change == Spool::Change::retry && !is_given(arguments, "id")) {
+            std::erase_if(rows, is_scheduled);
+            if (!is_given(arguments, "state")) std::erase_if(rows, is_held);
+        }
         if (!dry_run.value_or(false)) {
             RELEVO_CO_TRY(rows, co_await context_.store.spool().change(std::move(rows), change, reason.value_or("")));
             tell_engines(rows, change);

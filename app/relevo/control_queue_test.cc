@@ -26,6 +26,10 @@ TEST_F(ControlTest, ListsShowsAndChangesTheQueue) {
     EXPECT_EQ(ask("queue.hold", one + "}").at("count").to_number<int>(), 1);
     EXPECT_EQ(text(entry(ask("queue.list", R"({"state":"held"})"), "entries"), "recipient"), "c@example.net");
     EXPECT_EQ(text(entry(ask("queue.why", one.substr(0, one.find(",")) + "}"), "answers"), "reason"), "held");
+    EXPECT_EQ(ask("queue.retry", R"({"domain":"example.net","dry_run":true})").at("count").to_number<int>(), 1)
+        << "what is held waits for a person";
+    EXPECT_EQ(ask("queue.retry", R"({"state":"held","dry_run":true})").at("count").to_number<int>(), 1) << "named";
+    EXPECT_EQ(ask("queue.retry", one.substr(0, one.find(",")) + R"(,"dry_run":true})").at("count").to_number<int>(), 1);
     EXPECT_EQ(ask("queue.release", R"({"all":true})").at("count").to_number<int>(), 1) << "only what is held";
     EXPECT_EQ(ask("queue.retry", R"({"domain":"example.net"})").at("count").to_number<int>(), 2);
     EXPECT_EQ(ask("queue.drop", R"({"recipient":"d@example.org"})").at("count").to_number<int>(), 1);

@@ -78,6 +78,24 @@ Result<void> require_whole_database(Disk& disk) {
     return {};  // what cannot be opened, says so in a moment
 }
 
+// Of a database of an earlier release. Without them it is as good as it was.
+Result<void> add_checksums(Disk& disk, const std::string& name, Log& log) {
+    RELEVO_TRY(const Octets size, size_of(disk, name));
+    if (size == 0) return {};
+    RELEVO_TRY(const bool has_checksums, has_page_checksums(disk, name));
+    if (has_checksums) return {};
+    auto added = size <= checked_database_octets
+                     ? add_page_checksums(disk, name)
+                     : failure(ErrorKind::limit,
+                               "it is too large to be written anew at a start: stop the server at a "
+                               "quiet time and run `relevo store repair`");
+    if (added.has_value())
+        log.info("store.checksums_added", {{"file", name}});
+    else
+        log.warning("store.without_checksums", {{"file", name}, {"problem", added.error().detail}});
+    return {};
+}
+
 // From then on an empty log is one that lost something.
 Result<void> put_into_log(Transaction& transaction) {
     RELEVO_CHECK(transaction.execute("UPDATE store_secret SET octets = octets WHERE id = 1", {}));
@@ -131,6 +149,7 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     RELEVO_TRY(const std::vector<std::string> lost, backup::problems_of_store_log(*disk_));
     RELEVO_CHECK(require_whole_database(*disk_));
     if (!lost.empty()) RELEVO_CHECK(keep_damaged_log(lost, log));
+    RELEVO_CHECK(add_checksums(*disk_, std::string(database_name), log));
     RELEVO_TRY(database_, open_sqlite(*disk_));
     const std::vector<Migration> migrations = store_migrations();
     RELEVO_CHECK(migrate(*database_, migrations));
@@ -162,7 +181,8 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
 
 // A damaged one is set aside: mail does not wait for numbers, and the search is made anew of the events.
 Result<void> Store::open_statistics(Log& log) {
-    const auto open = [this]() -> Result<void> {
+    const auto open = [this, &log]() -> Result<void> {
+        RELEVO_CHECK(add_checksums(*disk_, statistics_database_name, log));
         RELEVO_TRY(statistics_database_, open_sqlite(*disk_, statistics_database_name, Synchronous::normal));
         const auto history = history_migrations(), own = statistics_migrations();
         std::vector<Migration> migrations(history.begin(), history.end());

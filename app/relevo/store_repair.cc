@@ -4,6 +4,7 @@
 #include "adapters/sqlite/salvage.h"
 #include "adapters/sqlite/sqlite_database.h"
 #include "app/backup/log_guard.h"
+#include "app/backup/review.h"
 #include "app/relevo/privileges.h"
 #include "app/relevo/store.h"
 #include "core/ports/migration.h"
@@ -15,6 +16,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <unordered_set>
 
 namespace relevo {
 namespace {
@@ -38,6 +40,7 @@ json::array told(const std::vector<SalvagedTable>& tables) {
         list.emplace_back(
             json::object{{"name", table.name},
                          {"rows", table.rows},
+                         {"doubtful", table.doubtful.size()},
                          {"problem", table.problem.empty() ? json::value() : json::value(table.problem)}});
     return list;
 }
@@ -54,20 +57,41 @@ Result<void> forget_days_without_tables(Disk& disk) {
     return fresh->commit();
 }
 
+// A recipient whose row, or whose message's row, lies on a damaged page may have got another address.
+Result<std::int64_t> hold_doubtful(Disk& disk, const std::vector<SalvagedTable>& tables) {
+    std::unordered_set<std::int64_t> deliveries, messages;
+    for (const SalvagedTable& table : tables) {
+        if (table.name == "delivery") deliveries.insert(table.doubtful.begin(), table.doubtful.end());
+        if (table.name.starts_with("message_")) messages.insert(table.doubtful.begin(), table.doubtful.end());
+    }
+    if (deliveries.empty() && messages.empty()) return 0;
+    return backup::hold_for_review(
+        disk, fresh_name,
+        "saved from a damaged page of the store: its address, or its sender, may be wrong; drop it or release it",
+        [&](DeliveryId id) { return deliveries.contains(key_of(id)) || messages.contains(id.message.value); });
+}
+
+struct SavedRows {
+    std::vector<SalvagedTable> tables;
+    std::int64_t held = 0;
+};
+
 // The new database, whole and durable under a name that Store::open() knows.
-Result<std::vector<SalvagedTable>> save_rows(Disk& disk) {
+Result<SavedRows> save_rows(Disk& disk) {
     for (const std::string& name : {fresh_name, fresh_name + "-wal"}) RELEVO_CHECK(remove_if_there(disk, name));
     {
         RELEVO_TRY(const auto fresh, open_sqlite(disk, fresh_name));
         RELEVO_CHECK(migrate(*fresh, store_migrations()));
     }
-    RELEVO_TRY(std::vector<SalvagedTable> tables, salvage(disk, database_name, fresh_name));
+    SavedRows saved;
+    RELEVO_TRY(saved.tables, salvage(disk, database_name, fresh_name));
     RELEVO_CHECK(forget_days_without_tables(disk));
+    RELEVO_TRY(saved.held, hold_doubtful(disk, saved.tables));
     RELEVO_TRY(const bool has_log, disk.exists(fresh_name + "-wal"));
     if (has_log) return failure(ErrorKind::io, "the new database could not be completed: its log is left");
     RELEVO_CHECK(disk.rename(fresh_name, repaired_database_name));
     RELEVO_CHECK(disk.sync_folder());
-    return tables;
+    return saved;
 }
 
 // Until the last step Store::open() refuses, and a second repair goes on here.
@@ -97,7 +121,7 @@ Result<std::string> swap(Disk& disk, const std::string& data_dir) {
 }  // namespace
 
 Result<json::object> repair_store(const Configuration& configuration, Log& log) {
-    json::object report{{"folder", nullptr}, {"problems", json::array()}, {"tables", json::array()}};
+    json::object report{{"folder", nullptr}, {"problems", json::array()}, {"tables", json::array()}, {"held", 0}};
     const std::string& data_dir = configuration.server.data_dir;
     {
         RELEVO_TRY(const auto disk, open_disk(data_dir));
@@ -110,15 +134,18 @@ Result<json::object> repair_store(const Configuration& configuration, Log& log) 
                 return failure(ErrorKind::not_found,
                                fmt::format("{} has no relevo.db, or an empty one, so nothing can be saved. {}",
                                            data_dir, way_out));
-            const auto problems = problems_of_database(*disk, database_name);
-            if (problems.has_value() && problems->empty()) return report;
-            report["problems"] =
-                told(problems.has_value() ? *problems : std::vector<std::string>{problems.error().detail});
-            const auto tables = save_rows(*disk);
-            if (!tables.has_value())
-                return failure(tables.error().kind, fmt::format("nothing of relevo.db can be saved ({}). {}",
-                                                                tables.error().detail, way_out));
-            report["tables"] = told(*tables);
+            RELEVO_TRY(const bool has_checksums, has_page_checksums(*disk, database_name));
+            auto problems = problems_of_database(*disk, database_name);
+            if (!problems.has_value()) problems = std::vector<std::string>{problems.error().detail};
+            if (problems->empty() && has_checksums) return report;
+            if (problems->empty()) problems->emplace_back("nothing is damaged, but its pages bear no checksums yet");
+            report["problems"] = told(*problems);
+            const auto saved = save_rows(*disk);
+            if (!saved.has_value())
+                return failure(saved.error().kind, fmt::format("nothing of relevo.db can be saved ({}). {}",
+                                                               saved.error().detail, way_out));
+            report["tables"] = told(saved->tables);
+            report["held"] = saved->held;
         }
         RELEVO_TRY(const std::string folder, swap(*disk, data_dir));
         report["folder"] = folder;

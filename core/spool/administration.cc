@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view sql_page =
     "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported, restored FROM "
-    "delivery WHERE id > $1 ORDER BY id LIMIT $2";
+    "delivery WHERE id > $1 AND id - message_id BETWEEN 0 AND 65535 ORDER BY id LIMIT $2";
 constexpr std::string_view sql_of_message =
     "SELECT id, message_id, tenant_id, recipient, state, due_at, attempts, last_reply, delay_reported, restored FROM "
     "delivery WHERE id >= $1 AND id <= $2 AND message_id = $3 ORDER BY id";
@@ -24,7 +24,8 @@ DeliveryRow delivery_row(const Row& row) {
     delivery.id.message = MessageId{row.integer(1)};
     delivery.id.ordinal = static_cast<std::uint32_t>(row.integer(0) - row.integer(1));
     delivery.tenant = TenantId{row.integer(2)};
-    delivery.recipient = row.text(3);
+    // Saved from a damaged page it may be anything.
+    delivery.recipient = is_utf8(row.text(3)) ? std::string(row.text(3)) : printable(row.text(3));
     delivery.state = static_cast<DeliveryState>(row.integer(4));
     delivery.due_at = time_of_milliseconds(row.integer(5));
     delivery.attempts = static_cast<std::uint32_t>(row.integer(6));
@@ -195,9 +196,11 @@ Result<void> Spool::change_one(Transaction& transaction, const DeliveryRow& row,
     return {};
 }
 
-Result<std::int64_t> Spool::hold_restored(Transaction& transaction, const std::string& reason) {
+Result<std::int64_t> Spool::hold_for_review(Transaction& transaction, const std::string& reason,
+                                            const std::function<bool(DeliveryId)>& is_wanted) {
     RELEVO_CHECK(event_writer_.recover(transaction));
     const auto now = WallClock::now();
+    std::int64_t held = 0;
     std::vector<DeliveryRow> page;
     for (std::int64_t after = 0;; after = key_of(page.back().id)) {
         page.clear();
@@ -208,7 +211,12 @@ Result<std::int64_t> Spool::hold_restored(Transaction& transaction, const std::s
                                        }));
         if (page.empty()) break;
         for (const DeliveryRow& row : page) {
-            if (row.state != DeliveryState::waiting) continue;  // held for another reason, which stays
+            // Held for another reason, which stays.
+            if (row.state != DeliveryState::waiting || !is_wanted(row.id)) continue;
+            RELEVO_CHECK(
+                transaction.execute("UPDATE delivery SET state = 1, restored = 1, last_reply = $1 WHERE id = $2",
+                                    {std::string_view(reason), key_of(row.id)}));
+            ++held;
             RELEVO_CHECK(event_writer_.append(
                 transaction,
                 Event{.id = {},
@@ -220,8 +228,7 @@ Result<std::int64_t> Spool::hold_restored(Transaction& transaction, const std::s
                       .detail = JsonWriter().field("recipient", row.recipient).field("reason", reason).finish()}));
         }
     }
-    return transaction.execute("UPDATE delivery SET state = 1, restored = 1, last_reply = $1 WHERE state = 0",
-                               {std::string_view(reason)});
+    return held;
 }
 
 Task<Result<std::vector<Spool::Suspension>>> Spool::suspensions() {

@@ -247,7 +247,11 @@ TEST_F(SpoolAdministration, HoldsWhatWaitsInARestoredStoreAndTellsItApart) {
     change({rows[1]}, Spool::Change::hold);
     store.restart();
     ASSERT_TRUE(store.database->begin().has_value());
-    EXPECT_EQ(store.spool->hold_restored(store.database->transaction(), "restored from a backup").value(), 1);
+    EXPECT_EQ(
+        store.spool
+            ->hold_for_review(store.database->transaction(), "restored from a backup", [](DeliveryId) { return true; })
+            .value(),
+        1);
     ASSERT_TRUE(store.database->commit().has_value());
     for (const DeliveryRow& row : store.rows()) EXPECT_EQ(row.state, DeliveryState::held);
     DeliveryFilter filter;

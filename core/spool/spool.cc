@@ -142,9 +142,10 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
             recover_.of(day), {first_id_of(day), first_id_of(day + 1)}, [&](const Row& row) -> Result<void> {
                 const MessageId message{row.integer(1)};
                 ++recovery.deliveries;
-                if (row.is_null(8)) {
-                    recovery.damage.push_back(
-                        fmt::format("delivery {} of {} has no message row", row.integer(0), message.text()));
+                const std::int64_t ordinal = row.integer(0) - message.value;
+                if (row.is_null(8) || ordinal < 0 || ordinal > last_ordinal) {
+                    recovery.damage.push_back(fmt::format("delivery {} to {} of {} has no message row", row.integer(0),
+                                                          row.text(3), message.text()));
                     return {};
                 }
                 if (message != previous) {
@@ -154,7 +155,7 @@ Result<Spool::Recovery> Spool::recover(Reader& reader, ContentStore& contents,
                     previous = message;
                     ++recovery.messages;
                 }
-                delivery({.id = {message, static_cast<std::uint32_t>(row.integer(0) - message.value)},
+                delivery({.id = {message, static_cast<std::uint32_t>(ordinal)},
                           .tenant = TenantId{row.integer(2)},
                           .stream = stream_of_options(row.integer(11)),
                           .pool = pool_of(row.integer(11)),
@@ -425,8 +426,11 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
             sql_pending_recipients, {id.value, id.value + last_ordinal, id.value}, [&](const Row& row) -> Result<void> {
                 const auto ordinal = static_cast<std::uint32_t>(row.integer(0) - id.value);
                 if (!std::ranges::binary_search(ordinals, ordinal)) return {};
-                RELEVO_TRY(mail::Address address, mail::Address::parse(row.text(1), mail::Utf8::allowed));
-                message->envelope.recipients.push_back({.address = std::move(address),
+                auto address = mail::Address::parse(row.text(1), mail::Utf8::allowed);
+                if (!address.has_value())  // it was one when it was accepted
+                    return failure(ErrorKind::io, fmt::format("recipient {} of {} is damaged: {}", ordinal, id.text(),
+                                                              address.error().detail));
+                message->envelope.recipients.push_back({.address = *std::move(address),
                                                         .notify = {static_cast<std::uint8_t>(row.integer(2))},
                                                         .original_recipient = std::string(row.text(3))});
                 message->ordinals.push_back(ordinal);

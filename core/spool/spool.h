@@ -109,12 +109,14 @@ class Spool {
     explicit Spool(Committer& committer) : committer_(committer) {}
 
     // What writes the log, for events that are of no message: one numbers all of them. Threads: the committer's, after
-    // recover() or hold_restored().
+    // recover() or hold_for_review().
     [[nodiscard]] EventWriter& events() { return event_writer_; }
 
-    // Holds everything that waits, for a store that was made from a backup: it may have been delivered since. `reason`
-    // is what people read. Before anything else of this spool. Returns the number of recipients.
-    Result<std::int64_t> hold_restored(Transaction& transaction, const std::string& reason);
+    // Holds what waits and is wanted until a person lets it go: in a store that was made from a backup it may have been
+    // delivered since, in one that was damaged an address may be wrong. `reason` is what people read. Before anything
+    // else of this spool. Returns the number of recipients.
+    Result<std::int64_t> hold_for_review(Transaction& transaction, const std::string& reason,
+                                         const std::function<bool(DeliveryId)>& is_wanted);
 
     // What others decide about recipients. Each is called on the committer's thread inside the transaction, must be
     // repeatable, and may be empty.

@@ -7,7 +7,6 @@ import email.policy
 import gzip
 import io
 import pathlib
-import sqlite3
 import sys
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -17,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
+from harness.store import rows_of  # noqa: E402
 
 DAY = datetime.timedelta(days=1)
 SINCE = ("--from-day", "2026-11-01")  # the reports below are of that month
@@ -94,13 +94,11 @@ class TestSending(ReportsTestCase):
     def end_the_day(self) -> datetime.date:
         """Stops the server, makes today's counts yesterday's, starts it again. The day they belong to now."""
         self.relevo.stop()
-        store = sqlite3.connect(pathlib.Path(self.relevo.settings["server"]["data_dir"]) / "relevo.db")
-        with store:
+        with rows_of(pathlib.Path(self.relevo.settings["server"]["data_dir"]) / "relevo.db") as store:
             today = datetime.datetime.now(datetime.timezone.utc).date()
             number = (today - datetime.date(1970, 1, 1)).days
             for table in ("report_count", "report_day", "outgoing_report"):
                 store.execute(f"UPDATE {table} SET day = day - 1 WHERE day = ?", (number,))
-        store.close()
         self.relevo.start()
         return today - DAY
 

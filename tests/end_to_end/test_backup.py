@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import loopback, mail, mounts  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import Relevo, binary  # noqa: E402
+from harness.store import rows_of  # noqa: E402
 
 
 def packs(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -274,9 +274,8 @@ class TestBackupsThatFail(BackupTestCase):
     def test_a_store_of_a_newer_release_is_refused(self):   # R15
         self.back_up()
         self.restore()
-        with sqlite3.connect(self.target / "relevo.db") as rows:
+        with rows_of(self.target / "relevo.db") as rows:
             rows.execute("INSERT INTO schema_migration (module, number) VALUES ('spool', 1000)")
-        rows.close()
         newer = Relevo(settings={"server": {"data_dir": str(self.target)}}, folder=self.folder / "newer-server")
         self.addCleanup(newer.close)
         refused = newer.run("--json", "backup", "create", str(self.folder / "newer-backups"), code=1)

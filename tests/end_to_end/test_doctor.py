@@ -2,7 +2,6 @@
 
 import pathlib
 import shutil
-import sqlite3
 import sys
 import unittest
 
@@ -10,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
+from harness.store import rows_of  # noqa: E402
 
 FINE, DAMAGED, UNKNOWN = 0, 1, 3
 
@@ -66,10 +66,9 @@ class TestDoctor(RelevoTestCase):
         self.assertEqual({one["subject"] for one in findings}, set(self.ids))
 
     def test_names_the_recipient_whose_message_is_gone(self):   # R14
-        with sqlite3.connect(self.data / "relevo.db") as rows:
+        with rows_of(self.data / "relevo.db") as rows:
             table = rows.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'message_%'").fetchone()[0]
             rows.execute(f"DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})")
-        rows.close()
         findings = self.examine(DAMAGED)["findings"]
         self.assertEqual(len(findings), 1)
         self.assertIn(f"of {self.ids[-1]} has no message row", findings[0]["problem"])

@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
+from harness.store import rows_of  # noqa: E402
 
 WHO = "bob.person@destination.test"
 OTHER = "mybob.person@destination.test"   # ends like the address, and is another
@@ -161,14 +162,13 @@ class TestErasure(RelevoTestCase):
         loopback.wait_until(lambda: len(self.found("to:fred@destination.test")) == 3, "the search")
         self.relevo.stop()
         # As it is left when the process ends between the events of the first message and those of the second.
-        with sqlite3.connect(self.relevo.folder / "data" / "relevo.db") as rows:
+        with rows_of(self.relevo.folder / "data" / "relevo.db") as rows:
             table = rows.execute("SELECT name FROM sqlite_schema WHERE name GLOB 'event_[0-9]*' AND type = 'table'").fetchall()[-1][0]
             places = rows.execute(f"SELECT id, message_id, ordinal FROM {table} WHERE detail LIKE '%fred@%' AND ordinal >= 0").fetchall()
             rows.execute("INSERT INTO erasure VALUES (77, 0, 'fred@destination.test', 0, 3, 0, 'uid 0')")
             for _, message, ordinal in places:
                 rows.execute("INSERT OR IGNORE INTO erasure_mail VALUES (77, ?, ?)", (message, ordinal))
             rows.execute(f"UPDATE {table} SET detail = '{{}}' WHERE id = ?", (places[0][0],))
-        rows.close()
         self.relevo.start()
         self.relevo.wait_for_log("erasure.resumed", persons=1)
         self.assertEqual(self.found("to:fred@destination.test"), [])

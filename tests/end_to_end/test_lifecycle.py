@@ -1,13 +1,11 @@
 """Start, reload, stop, and everything that can be wrong at the start. R7 descriptors, R10 orderly stop, R24 start-up."""
 
 import collections
-import contextlib
 import os
 import pathlib
 import random
 import shutil
 import socket
-import sqlite3
 import ssl
 import subprocess
 import sys
@@ -22,6 +20,7 @@ from harness import certificates, loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.conversation import ConnectionEnded, trusting  # noqa: E402
 from harness.relevo import Relevo  # noqa: E402
+from harness.store import rows_of  # noqa: E402
 
 
 def subject_of_certificate(relevo: Relevo, server_name: str | None = None) -> str:
@@ -278,7 +277,7 @@ class TestBadStart(unittest.TestCase):
         self.relevo.start()
         self.relevo.stop()
         database = self.folder / "data" / "relevo.db"
-        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        with rows_of(database) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             versioned = next(name for name in tables if "migration" in name or "version" in name)
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({versioned})")]

@@ -19,26 +19,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import ROOT, Relevo, binary  # noqa: E402
+from harness.store import crc32c, rows_of  # noqa: E402
 
 RELEASES = sorted((ROOT / "tests/stores").glob("*/expected.json"))
 GROWN = 2_000          # messages more
 EVENTS = 40_000        # of history
 POINTS = 20            # places where the process is killed
 CALLS = "pwrite64,pwritev,fdatasync,fsync,ftruncate,unlink,unlinkat,rename,renameat2"
-
-TABLE = []
-for index in range(256):
-    value = index
-    for _ in range(8):
-        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-    TABLE.append(value)
-
-
-def crc32c(octets: bytes) -> int:
-    value = 0xFFFFFFFF
-    for octet in octets:
-        value = TABLE[(value ^ octet) & 0xFF] ^ value >> 8
-    return value ^ 0xFFFFFFFF
 
 
 def record(message: int, segment: int, offset: int, content: bytes, checksum: int) -> bytes:
@@ -54,7 +41,7 @@ def grow(data: pathlib.Path) -> set[str]:
     content = mail.message(subject="grown", body="line of a message that was there\r\n" * 10)
     checksum = crc32c(content)
     octets, recipients = bytearray(), set()
-    with sqlite3.connect(data / "relevo.db") as rows:
+    with rows_of(data / "relevo.db") as rows:
         table = rows.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'message\\_%' ESCAPE '\\'").fetchone()[0]
         day = int(table.split("_")[1])
         newest = rows.execute(f"SELECT max(id) FROM {table}").fetchone()[0]
@@ -73,7 +60,6 @@ def grow(data: pathlib.Path) -> set[str]:
         rows.executemany(f"INSERT INTO event_{day} (id, at, kind, message_id, ordinal, tenant_id, detail) VALUES (?, ?, 2, ?, 0, ?, ?)",
                          ((event + 1 + index, newest >> 22, newest, tenant, json.dumps({"recipient": "bob@destination.test", "reply": "451 " + "x" * 80}))
                           for index in range(EVENTS)))
-    rows.close()
     (data / f"segment-{number:010}").write_bytes(octets)
     (data / f"segment-{number:010}").chmod(0o600)
     return recipients
@@ -94,15 +80,15 @@ class TestMigration(RelevoTestCase):   # security row R15
         self.addCleanup(server.close)
         return server
 
-    def calls_until_ready(self, server: Relevo) -> int:
-        """Calls that change files, made by the thread that opens the store."""
+    def calls_until_ready(self, server: Relevo) -> list[str]:
+        """Names of the calls that change files, made by the thread that opens the store."""
         trace = server.folder / "trace"
         server.limits = ["strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={CALLS}"]
         server.start()
         server.kill_all()
         lines = trace.read_text().splitlines()
         first = lines[0].split()[0]
-        return sum(line.split()[0] == first for line in lines)
+        return [line.split()[1].partition("(")[0] for line in lines if line.split()[0] == first]
 
     def test_killed_anywhere_it_goes_on_and_nothing_is_lost(self) -> None:
         self.assertTrue(RELEASES, "no store is kept")
@@ -118,21 +104,30 @@ class TestMigration(RelevoTestCase):   # security row R15
         shutil.copytree(data, kept)
         server = self.server(data.parent)
         server.kill_all = lambda: self.kill_tree(server)
-        count = self.calls_until_ready(server)
+        calls = self.calls_until_ready(server)
+        count = len(calls)
         self.assertGreater(count, POINTS, "the migration writes less than that: kill it elsewhere")
         waiting = collections.Counter(message["id"] for message in expected["messages"] for _ in range(message["recipients"]))
-        chance, half_done = random.Random(15), 0
+        chance, half_done, killed = random.Random(15), 0, 0
         known = self.changes_of(data)
         before = self.changes_of(kept)
-        for point in sorted(chance.sample(range(1, count + 1), POINTS)):
+        # Writes are many where the whole file is written anew, commits are where syncs are.
+        syncs = [number for number, call in enumerate(calls, 1) if call.endswith("sync")]
+        for point in sorted({*chance.sample(range(1, count + 1), POINTS // 2), *chance.sample(syncs, POINTS // 2)}):
             with self.subTest(call=point, of=count):
                 shutil.rmtree(data)
                 shutil.copytree(kept, data)
                 server.limits = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={CALLS}",
                                  "-e", f"inject={CALLS}:signal=KILL:when={point}"]
+                server.log_path.write_text("")
                 process = server.launch()
-                self.assertNotEqual(process.wait(60), 0, "it was not killed")
-                server.process = None
+                # The last calls differ from one start to the next, so that one may be ready before the last points.
+                loopback.wait_until(lambda: process.poll() is not None or server.log_entries("server.started"), "its end", 60)
+                if process.poll() is None:
+                    server.kill_all()
+                else:
+                    self.assertNotEqual(process.returncode, 0, "it was not killed")
+                    server.process, killed = None, killed + 1
                 server.limits = []
                 half_done += before < self.changes_of(data) < known
                 self.assertEqual(server.ask("doctor")["findings"], [])
@@ -147,6 +142,7 @@ class TestMigration(RelevoTestCase):   # security row R15
                 self.assertEqual(collections.Counter(entry["message"] for entry in entries if entry["message"] in waiting), waiting)
                 self.assertEqual(len(entries), len(recipients) + sum(waiting.values()))
                 self.assertEqual(self.changes_of(data), known)
+        self.assertGreater(killed, POINTS // 2)
         self.assertGreater(half_done, 0, "no kill came between two changes of the schema")
         sink = self.sink()
         server.start()
@@ -187,9 +183,8 @@ class TestMigration(RelevoTestCase):   # security row R15
         server.stop()
         for module, number in (("spool", 1000), ("planets", 1)):
             with self.subTest(module=module):
-                with sqlite3.connect(data / "relevo.db") as rows:
+                with rows_of(data / "relevo.db") as rows:
                     rows.execute("INSERT INTO schema_migration (module, number) VALUES (?, ?)", (module, number))
-                rows.close()
                 sums = {path.name: hashlib.sha256(path.read_bytes()).digest() for path in data.iterdir() if path.name not in ("lock", "attempts")}
                 started = subprocess.run([binary(), "--config", str(server.configuration), "serve"], capture_output=True, text=True, timeout=30)
                 self.assertEqual(started.returncode, 1)
@@ -200,9 +195,8 @@ class TestMigration(RelevoTestCase):   # security row R15
                     self.assertRegex(said.output + said.errors, "newer Relevo")
                 self.assertEqual({path.name: hashlib.sha256(path.read_bytes()).digest() for path in data.iterdir()
                                   if path.name not in ("lock", "attempts")}, sums, "it was changed")
-                with sqlite3.connect(data / "relevo.db") as rows:
+                with rows_of(data / "relevo.db") as rows:
                     rows.execute("DELETE FROM schema_migration WHERE module = ? AND number = ?", (module, number))
-                rows.close()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import email.policy
 import gzip
 import json
 import pathlib
-import sqlite3
 import sys
 import unittest
 
@@ -16,6 +15,7 @@ from harness import certificates, dkim_check, loopback, mail  # noqa: E402
 from harness.name_server import txt  # noqa: E402
 from harness.policy_server import PolicyServer  # noqa: E402
 from harness.sink import Sink  # noqa: E402
+from harness.store import rows_of  # noqa: E402
 from harness.transport import TransportCase, ZONE  # noqa: E402
 
 DAY = datetime.timedelta(days=1)
@@ -87,13 +87,11 @@ class TestTlsReports(TransportCase):
     def end_the_day(self) -> datetime.date:
         """Stops the server, makes today's counts yesterday's, starts it again. The day they belong to now."""
         self.relevo.stop()
-        store = sqlite3.connect(pathlib.Path(self.relevo.settings["server"]["data_dir"]) / "relevo.db")
-        with store:
+        with rows_of(pathlib.Path(self.relevo.settings["server"]["data_dir"]) / "relevo.db") as store:
             today = datetime.datetime.now(datetime.timezone.utc).date()
             number = (today - datetime.date(1970, 1, 1)).days
             for table in ("report_count", "report_day", "outgoing_report"):
                 store.execute(f"UPDATE {table} SET day = day - 1 WHERE day = ?", (number,))
-        store.close()
         self.relevo.start()
         return today - DAY
 

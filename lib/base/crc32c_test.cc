@@ -1,4 +1,4 @@
-#include "adapters/segments/crc32c.h"
+#include "lib/base/crc32c.h"
 
 #include <gtest/gtest.h>
 
