@@ -218,12 +218,12 @@ std::size_t fill(Parts& parts, const Mail& all, const std::string& folder) {
     const auto take = [&](Statistics::Counters counters) {
         const double cpu_before = cpu_seconds();
         const auto began = BenchClock::now();
-        const std::size_t taken = parts.take(counters);
+        const Statistics::Taken taken = parts.take(counters);
         const double took = std::chrono::duration<double>(BenchClock::now() - began).count();
         cpu += cpu_seconds() - cpu_before;
         wall += took;
         longest = std::max(longest, took);
-        events += taken;
+        events += taken.events;
         return taken;
     };
     for (std::size_t number = 0; number < all.messages();) {
