@@ -1,12 +1,13 @@
-# relevo_module([DEPENDS modules...] [LIBRARIES targets...])
+# relevo_module([DEPENDS modules...] [LIBRARIES targets...] [PRECOMPILE headers...])
 #
 # The one way to declare a module: called by the CMakeLists.txt of its folder, it builds
 #   NAME.cc        into the module's static library (target lib_smtp for lib/smtp),
 #   NAME_test.cc   into one test program per module,
 #   NAME_fuzz.cc   into one libFuzzer program each (preset fuzz).
-# DEPENDS lists the modules whose headers it may include; tools/check_layers holds every #include against it.
+# DEPENDS lists the modules whose headers it may include; tools/check_layers holds every #include against it. PRECOMPILE lists
+# headers of its own that most of its library includes and that take longer to read than the rest.
 function(relevo_module)
-    cmake_parse_arguments(MODULE "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;TEST_LIBRARIES" ${ARGN})
+    cmake_parse_arguments(MODULE "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;TEST_LIBRARIES;PRECOMPILE" ${ARGN})
     file(RELATIVE_PATH path "${CMAKE_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
     string(REPLACE "/" "_" target "${path}")
     string(REGEX MATCH "^[a-z]+" layer "${path}")
@@ -21,7 +22,7 @@ function(relevo_module)
     if(sources)
         add_library(${target} STATIC ${sources})
         target_link_libraries(${target} PUBLIC relevo_options ${MODULE_DEPENDS} ${MODULE_LIBRARIES})
-        relevo_precompiled_header(${target} ${layer})
+        relevo_precompiled_header(${target} ${layer} ${MODULE_PRECOMPILE})
     else()
         add_library(${target} INTERFACE)
         target_link_libraries(${target} INTERFACE relevo_options ${MODULE_DEPENDS} ${MODULE_LIBRARIES})
@@ -49,28 +50,35 @@ function(relevo_module)
 endfunction()
 
 # One precompiled header per layer: the standard library for all, Asio's coroutines from core upwards; tests (third argument
-# TESTS) have GoogleTest on top, which takes longer to read than most of them.
+# TESTS) have GoogleTest on top, which takes longer to read than most of them. A module that names headers of its own instead has
+# them in one that nobody shares.
 function(relevo_precompiled_header target layer)
+    set(own ${ARGN})
+    list(REMOVE_ITEM own TESTS)
     if(layer STREQUAL "lib")
         set(header lib)
     else()
         set(header asio)
     endif()
+    set(headers <algorithm> <array> <chrono> <cstddef> <cstdint> <expected> <functional> <map> <memory> <optional>
+                <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+    if(header STREQUAL "asio")
+        list(APPEND headers <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp>
+                            <boost/asio/post.hpp> <boost/asio/steady_timer.hpp> <boost/asio/use_awaitable.hpp>)
+    endif()
     if("TESTS" IN_LIST ARGN)
         string(APPEND header _test)
+        list(APPEND headers <gmock/gmock.h> <gtest/gtest.h>)
+    endif()
+    if(own)
+        target_precompile_headers(${target} PRIVATE ${headers} ${own})
+        return()
     endif()
     if(NOT TARGET relevo_pch_${header})
         file(WRITE "${CMAKE_BINARY_DIR}/pch_${header}.cc" "")
         add_library(relevo_pch_${header} STATIC "${CMAKE_BINARY_DIR}/pch_${header}.cc")
         target_link_libraries(relevo_pch_${header} PRIVATE relevo_options)
-        set(headers <algorithm> <array> <chrono> <cstddef> <cstdint> <expected> <functional> <map> <memory> <optional>
-                    <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
-        if(header MATCHES "^asio")
-            list(APPEND headers <boost/asio/awaitable.hpp> <boost/asio/co_spawn.hpp> <boost/asio/io_context.hpp>
-                                <boost/asio/post.hpp> <boost/asio/steady_timer.hpp> <boost/asio/use_awaitable.hpp>)
-        endif()
-        if(header MATCHES "_test$")
-            list(APPEND headers <gmock/gmock.h> <gtest/gtest.h>)
+        if("TESTS" IN_LIST ARGN)
             target_link_libraries(relevo_pch_${header} PRIVATE GTest::gmock)
         endif()
         target_precompile_headers(relevo_pch_${header} PRIVATE ${headers})

@@ -49,7 +49,7 @@ def modules():
         call = re.search(r"relevo_module\(([^)]*)\)", re.sub(r"#.*", "", read(name)))
         if call is None:
             continue
-        words, lists = None, {"DEPENDS": [], "TEST_DEPENDS": [], "LIBRARIES": [], "TEST_LIBRARIES": []}
+        words, lists = None, {"DEPENDS": [], "TEST_DEPENDS": [], "LIBRARIES": [], "TEST_LIBRARIES": [], "PRECOMPILE": []}
         for word in call.group(1).split():
             if word in lists:
                 words = lists[word]

@@ -24,7 +24,7 @@ namespace {
 
 constexpr rlim_t descriptors_wanted = 1'048'576;
 
-struct User {
+struct SystemUser {
     uid_t user;
     gid_t group;
 };
@@ -32,24 +32,24 @@ struct User {
 std::string reason() { return std::generic_category().message(errno); }
 
 // Nobody to become: not root, or no user configured.
-Result<std::optional<User>> configured_user(const ServerSettings& server) {
-    if (::geteuid() != 0 || server.user.empty()) return std::optional<User>();
+Result<std::optional<SystemUser>> configured_user(const ServerSettings& server) {
+    if (::geteuid() != 0 || server.user.empty()) return std::optional<SystemUser>();
     const passwd* entry = ::getpwnam(server.user.c_str());  // NOLINT(concurrency-mt-unsafe): before any thread starts
     if (entry == nullptr)
         return failure(ErrorKind::not_found,
                        fmt::format("server.user: there is no user \"{0}\"; make one with: adduser --system --group {0}",
                                    server.user));
-    User user{entry->pw_uid, entry->pw_gid};
+    SystemUser user{entry->pw_uid, entry->pw_gid};
     if (!server.group.empty()) {
         const group* found = ::getgrnam(server.group.c_str());  // NOLINT(concurrency-mt-unsafe)
         if (found == nullptr)
             return failure(ErrorKind::not_found, fmt::format("server.group: there is no group \"{}\"", server.group));
         user.group = found->gr_gid;
     }
-    return std::optional<User>(user);
+    return std::optional<SystemUser>(user);
 }
 
-Result<void> prepare_folder(const std::string& path, mode_t mode, const std::optional<User>& user) {
+Result<void> prepare_folder(const std::string& path, mode_t mode, const std::optional<SystemUser>& user) {
     std::error_code problem;
     const bool existed = std::filesystem::exists(path, problem);
     std::filesystem::create_directories(path, problem);
@@ -85,13 +85,13 @@ Result<void> give_up_capabilities() {
 }  // namespace
 
 Result<void> prepare_folders(const ServerSettings& server) {
-    RELEVO_TRY(const std::optional<User> user, configured_user(server));
+    RELEVO_TRY(const std::optional<SystemUser> user, configured_user(server));
     RELEVO_CHECK(prepare_folder(server.data_dir, 0700, user));
     return prepare_folder(server.run_dir, 0750, user);
 }
 
 Result<void> give_to_user(const ServerSettings& server, const std::vector<std::string>& files) {
-    RELEVO_TRY(const std::optional<User> user, configured_user(server));
+    RELEVO_TRY(const std::optional<SystemUser> user, configured_user(server));
     if (!user) return {};
     for (const std::string& file : files)
         if (::chown(file.c_str(), user->user, user->group) != 0)
@@ -107,7 +107,7 @@ Result<void> forbid_new_privileges() {
 
 Result<void> drop_privileges(const ServerSettings& server) {
     ::umask(0027);
-    RELEVO_TRY(const std::optional<User> user, configured_user(server));
+    RELEVO_TRY(const std::optional<SystemUser> user, configured_user(server));
     empty_bounding_set();
     if (user) {
         if (::setgroups(0, nullptr) != 0 || ::setresgid(user->group, user->group, user->group) != 0 ||
