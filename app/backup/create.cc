@@ -127,6 +127,9 @@ std::vector<std::string> named_files(const Configuration& configuration, const s
     std::vector<std::string> names{configuration_path,
                                    configuration.tls.certificate,
                                    configuration.tls.key,
+                                   configuration.acme.hook,
+                                   configuration.acme.trust_file,
+                                   configuration.acme.eab_key_file,
                                    configuration.signing.master_key_file,
                                    configuration.delivery.shaping,
                                    configuration.delivery.bounce_patterns,
@@ -138,6 +141,10 @@ std::vector<std::string> named_files(const Configuration& configuration, const s
     }
     for (const RouteSettings& route : configuration.routes) names.push_back(route.password_file);
     for (const SourceSettings& source : configuration.sources) names.push_back(source.proxy_password_file);
+    for (const OidcSettings& provider : configuration.oidc) {
+        names.push_back(provider.client_secret_file);
+        names.push_back(provider.trust_file);
+    }
     std::vector<std::string> paths;
     for (const std::string& name : names) {
         if (name.empty()) continue;

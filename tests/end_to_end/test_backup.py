@@ -165,6 +165,33 @@ class TestBackup(BackupTestCase):
         kept = self.target / "restored-configuration" / str(self.relevo.configuration).lstrip("/")
         self.assertEqual(kept.read_bytes(), self.relevo.configuration.read_bytes())
 
+    def test_files_that_the_configuration_names_are_in_it(self):
+        names = {name: self.folder / f"named-{name}" for name in ("hook", "root", "account", "client", "provider")}
+        for name, path in names.items():
+            path.write_text(f"{name}\n")
+        configuration = self.folder / "named.toml"
+        configuration.write_text(self.relevo.configuration.read_text() + f'''
+[acme]
+hook = "{names["hook"]}"
+trust_file = "{names["root"]}"
+eab_key_id = "one"
+eab_key_file = "{names["account"]}"
+[[http]]
+address = "127.0.0.1:0"
+[[oidc]]
+name = "company"
+issuer = "https://id.customer.test"
+client_id = "relevo"
+client_secret_file = "{names["client"]}"
+trust_file = "{names["provider"]}"
+''')
+        subprocess.run([binary(), "--config", str(configuration), "backup", "create", str(self.backups)], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+        self.restore()
+        for name, path in names.items():
+            kept = self.target / "restored-configuration" / str(path).lstrip("/")
+            self.assertEqual(kept.read_text(), f"{name}\n")
+
     def test_a_copy_of_everything_is_written_down(self):
         self.back_up()
         self.assertIn("store.hold", [entry["operation"] for entry in self.relevo.ask("audit", "list")["entries"]])
