@@ -369,6 +369,28 @@ TEST_F(CommandLine, SetsUpWithoutQuestionsAndNeverOverwrites) {
     EXPECT_EQ(run(words).code, 1);  // .new is there too
 }
 
+TEST_F(CommandLine, SetsUpCertificatesOnlyWhenTold) {
+    const auto ok = boost::json::parse(R"({"ok":true,"result":{}})");
+    const auto credential = boost::json::parse(R"({"ok":true,"result":{"login":"a","password":"b"}})");
+    const auto settings = boost::json::parse(R"({"ok":true,"result":{"host_name":"mail.example.com","ports":[]}})");
+    std::vector<std::string> words = {"setup",      "--yes",          "--host-name", "mail.example.com",
+                                      "--domain",   "example.com",    "--user",      "",
+                                      "--data-dir", folder_ / "data", "--run-dir",   folder_ / "run"};
+    for (const bool is_told : {false, true}) {
+        SCOPED_TRACE(is_told);
+        std::filesystem::remove(configuration_path_);
+        commands_.answers = {ok, ok, credential, settings, ok};
+        if (is_told) words.emplace_back("--certificates");
+        const Ran ran = run(words);
+        EXPECT_EQ(ran.code, 0) << ran.err;
+        EXPECT_THAT(ran.out, HasSubstr(is_told ? "Port 80 of mail.example.com must reach" : "self-signed"));
+        const auto configuration = load_configuration(configuration_path_, {}, NamedFiles::resolved);
+        ASSERT_TRUE(configuration.has_value()) << configuration.error().detail;
+        EXPECT_EQ(configuration->acme.enabled, is_told);
+        EXPECT_EQ(configuration->http.size(), is_told ? 2U : 1U);
+    }
+}
+
 // --- keys
 
 TEST_F(CommandLine, WarnsWhenAKeySignsWhoseRecordIsGone) {

@@ -92,6 +92,8 @@ void add_process_commands(std::vector<CommandSpec>& table) {
                  {"--data-dir", "data_dir", text, "Folder of the store"},
                  {"--run-dir", "run_dir", text, "Folder of the control socket"},
                  {"--user", "user", text, "User that the server runs as (default: relevo when set up by root)"},
+                 {"--certificates", "certificates", flag,
+                  "Certificates come by themselves from Let's Encrypt, over port 80; you agree to its terms"},
                  {"--yes", "yes", flag, "Do not ask, use the options and defaults"}}));
     table.push_back(
         do_here("check",

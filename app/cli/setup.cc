@@ -18,6 +18,7 @@ namespace {
 
 struct Answers {
     std::string host_name, domain, tenant, language, data_dir, run_dir, user;
+    bool certificates = false;
 };
 
 class Setup {
@@ -48,6 +49,14 @@ class Setup {
         return line.empty() ? fallback : line;
     }
 
+    // A person is asked; otherwise only who says so has agreed to the terms of the authority.
+    bool wants_certificates() {
+        if (flag_of(parsed_.arguments, "certificates")) return true;
+        const std::string said = answer(
+            "", "Certificates by themselves from Let's Encrypt, over port 80 (you agree to its terms)? y or n", "n");
+        return said == "y" || said == "yes" || said == "s" || said == "si";
+    }
+
     Result<void> collect() {
         char name[256] = {};
         gethostname(name, sizeof(name) - 1);
@@ -60,6 +69,7 @@ class Setup {
         answers_.language = answer("language", "Language, es or en", "en");
         if (answers_.language != "es" && answers_.language != "en")
             return failure(ErrorKind::invalid, "--language: use es or en");
+        answers_.certificates = wants_certificates();
         answers_.data_dir = text_of(parsed_.arguments, "data_dir", defaults.server.data_dir);
         answers_.run_dir = text_of(parsed_.arguments, "run_dir", defaults.server.run_dir);
         answers_.user = text_of(parsed_.arguments, "user", geteuid() == 0 ? "relevo" : "");
@@ -79,6 +89,13 @@ class Setup {
         sample.server.user = answers_.user;
         sample.server.data_dir = answers_.data_dir;
         sample.server.run_dir = answers_.run_dir;
+        if (answers_.certificates) {
+            sample.acme.enabled = true;
+            HttpSettings challenges = sample.http.front();
+            for (Endpoint& endpoint : challenges.address) endpoint.port = 80;
+            challenges.tls = challenges.api = challenges.console = false;
+            sample.http.push_back(std::move(challenges));
+        }
         const auto language = answers_.language == "es" ? mail::Language::spanish : mail::Language::english;
         sample.server.language = language;
         const std::string toml = write_sample(sample, language);
@@ -147,6 +164,12 @@ class Setup {
             "        --from test@{5} --to YOUR-ADDRESS\n",
             written_, configuration_.server.data_dir, configuration_.server.host_name, login, password, answers_.domain,
             render_submission(submission_));
+        out_ << (configuration_.acme.enabled
+                     ? fmt::format(
+                           "\nPort 80 of {} must reach this machine from everywhere: then its certificate comes by "
+                           "itself within a minute of the\nstart (`relevo certificate list`).\n",
+                           configuration_.server.host_name)
+                     : "\nThe certificate is self-signed until tls.certificate names another or [acme] is enabled.\n");
         if (!console_link_.empty())
             out_ << fmt::format(
                 "\nThe web console, once the server runs; this makes its administrator (works once, for 7 days):\n  "
