@@ -34,13 +34,13 @@ Advice wrong_answer(ChallengeKind challenge) {
     switch (challenge) {
         case ChallengeKind::http_01:
             return {
-                "something else than this server answers on port 80 of {}: look where the name leads (A and "
+                "something other than this server answers on port 80 of {}: look where the name leads (A and "
                 "AAAA), and let /.well-known/acme-challenge/ through to this server",
                 "en el puerto 80 de {} contesta otra cosa que este servidor: mire a dónde lleva el nombre (A y "
                 "AAAA), y deje pasar /.well-known/acme-challenge/ hasta este servidor"};
         case ChallengeKind::tls_alpn_01:
             return {
-                "something else than this server ends TLS on port 443 of {}: look where the name leads (A and "
+                "something other than this server ends TLS on port 443 of {}: look where the name leads (A and "
                 "AAAA), and at proxies before it",
                 "en el puerto 443 de {} otra cosa que este servidor termina TLS: mire a dónde lleva el nombre (A "
                 "y AAAA), y los proxies que haya delante"};
@@ -65,6 +65,7 @@ Advice advice_of(const Refusal& refusal, ChallengeKind challenge) {
                    ? wrong_answer(challenge)
                    : Advice{"the authority does not take our account: is it blocked there?",
                             "la autoridad no acepta nuestra cuenta: ¿está bloqueada allí?"};
+    if (type == "dns" && challenge == ChallengeKind::dns_01) return unreached(challenge);
     if (type == "dns")
         return {"the authority does not find {} in the DNS: add its A or AAAA record",
                 "la autoridad no encuentra {} en el DNS: añada su registro A o AAAA"};

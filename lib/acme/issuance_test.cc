@@ -129,9 +129,10 @@ TEST_F(IssuanceTest, ExplainsWhatTheAuthorityCouldNotVerify) {
     };
     const Case cases[] = {
         {ChallengeKind::http_01, "connection", "port 80 of mail.example.com does not reach this server"},
-        {ChallengeKind::http_01, "unauthorized", "something else than this server answers on port 80"},
+        {ChallengeKind::http_01, "unauthorized", "something other than this server answers on port 80"},
         {ChallengeKind::http_01, "dns", "does not find mail.example.com in the DNS"},
         {ChallengeKind::http_01, "caa", "the CAA record of mail.example.com forbids this authority"},
+        {ChallengeKind::dns_01, "dns", "the name servers of mail.example.com do not answer the authority"},
         {ChallengeKind::dns_01, "unauthorized", "the TXT record _acme-challenge.mail.example.com does not hold"},
     };
     for (const Case& one : cases) {
