@@ -285,9 +285,13 @@ void Server::make_keeper() {
 
 Result<void> Server::recover() {
     const Deadline began = Clock::now();
-    RELEVO_TRY(const Spool::Recovery recovery, store_->recover([this](const PendingDelivery& pending) {
+    const auto now = WallClock::now();
+    RELEVO_TRY(const Spool::Recovery recovery, store_->recover([this, now](const PendingDelivery& pending) {
         if (pending.state == DeliveryState::held || crash_guard_->takes(pending.id)) return;
-        const QueuedRecipients recipients = queued(pending);
+        QueuedRecipients recipients = queued(pending);
+        // No pause is longer: the clock was ahead when that row was written.
+        if (recipients.attempts > 0 && recipients.due > now + recipients.route->retry.longest_delay())
+            recipients.due = now;
         dispatcher_.engine_of(recipients.destination).restore(recipients);
     }));
     for (const auto& parts : shards_) parts->ids.continue_after(recovery.last);

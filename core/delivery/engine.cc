@@ -65,8 +65,30 @@ void DeliveryEngine::finished_one() {
     if (running_ == 0 && draining_ && drained_) std::exchange(drained_, nullptr)();
 }
 
+// Mail is given its time, and is not tried all at once, whatever the wall clock does.
+void DeliveryEngine::look_at_clock() {
+    const auto leap = leaps_.look(WallClock::now(), Clock::now());
+    if (leap == std::chrono::milliseconds::zero()) return;
+    queue_.shift_retries(leap);
+    clock_.notify_all();
+    ports_.log.warning("clock.leapt",
+                       {{"seconds", std::chrono::round<std::chrono::seconds>(leap).count()},
+                        {"recipients", queue_.size()},
+                        {"problem",
+                         "the system's clock was set, or the machine slept: mail that waits is tried after the "
+                         "same pauses as before, and none expires by it"}});
+}
+
+std::chrono::milliseconds DeliveryEngine::tried_for(const Message& message) const {
+    // One that claims to be from later than now is from a run with another clock.
+    const auto kept = leaps_.age(message.accepted_at).value_or(leaps_.known_for());
+    if (message.due_at <= message.accepted_at) return kept;
+    return std::min(kept, leaps_.age(message.due_at).value_or(std::chrono::milliseconds::zero()));
+}
+
 Task<> DeliveryEngine::keep_time() {
     while (!draining_) {
+        look_at_clock();
         queue_.wake(WallClock::now(), [this](Destination& destination) {
             schedule(destination);
             forget_if_done(destination);

@@ -11,6 +11,7 @@
 #include "core/ports/metrics.h"
 #include "core/ports/resolver.h"
 #include "core/ports/stream.h"
+#include "core/queue/clock_leaps.h"
 #include "core/queue/delivery_queue.h"
 #include "core/routing/egress.h"
 #include "core/routing/host_finder.h"
@@ -344,6 +345,9 @@ class DeliveryEngine {
 
     // engine.cc: what runs when
     Task<> keep_time();
+    void look_at_clock();
+    // For how long it has been tried, after look_at_clock(); until then we kept it ourselves.
+    [[nodiscard]] std::chrono::milliseconds tried_for(const Message& message) const;
     void probe(const Probe& due);
     void schedule(Lane& lane);
     void schedule_starved();
@@ -522,6 +526,7 @@ class DeliveryEngine {
     std::map<std::string, WithoutTls> without_tls_;
     Wakeup clock_;
     std::optional<WallClock::time_point> clock_set_for_;
+    ClockLeaps leaps_;
     std::mt19937_64 chance_;
     Wakeup drain_;  // told when it begins
     bool draining_ = false;

@@ -19,13 +19,8 @@ RoutingProblem lack_of_required_tls() {
                 "certain"};
 }
 
-// Until then we kept it ourselves.
-WallClock::time_point tried_since(const Message& message) { return std::max(message.accepted_at, message.due_at); }
-
-bool is_expired(const Route& route, const Message& message, WallClock::time_point now) {
-    const auto limit =
-        message.envelope.reverse_path.is_null() ? route.retry.expire_reports_after : route.retry.expire_after;
-    return now - tried_since(message) >= limit;
+std::chrono::seconds time_for(const RetrySchedule& retry, const Message& message) {
+    return message.envelope.reverse_path.is_null() ? retry.expire_reports_after : retry.expire_after;
 }
 
 std::size_t place_of(const std::vector<std::uint32_t>& ordinals, std::uint32_t ordinal) {
@@ -106,20 +101,19 @@ DeliveryOutcome DeliveryEngine::outcome_for(const Work& work, std::size_t place,
         .transcript = end.transcript,
         .duration = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - work.started),
         .next_attempt = std::nullopt};
-    if (result.outcome == Outcome::deferred && is_expired(destination.route(), message, now))
+    look_at_clock();
+    const auto tried = tried_for(message), left = time_for(retry, message) - tried;
+    if (result.outcome == Outcome::deferred && left <= std::chrono::milliseconds::zero())
         result.outcome = Outcome::expired;
     classify(result, facts.peer, std::string_view(facts.recipient).substr(facts.recipient.rfind('@') + 1),
              *ports_.patterns.load());
     if (result.outcome == Outcome::deferred) {
-        outcome.due_at = now + retry.delay_after(outcome.attempts, chance);
-        const auto limit = message.envelope.reverse_path.is_null() ? retry.expire_reports_after : retry.expire_after;
-        outcome.due_at =
-            std::min(outcome.due_at, tried_since(message) + limit);  // the last try is made when the time is up
+        // The last try is made when the time is up.
+        outcome.due_at = now + std::min(retry.delay_after(outcome.attempts, chance), left);
         facts.next_attempt = outcome.due_at;
         reportable.delayed = retry.delay_warning_after.count() > 0 && !work.lease.delay_reported[place] &&
-                             now - tried_since(message) >= retry.delay_warning_after &&
-                             !message.envelope.reverse_path.is_null();
-        reportable.will_retry_until = tried_since(message) + limit;
+                             tried >= retry.delay_warning_after && !message.envelope.reverse_path.is_null();
+        reportable.will_retry_until = now + left;
         outcome.delay_reported = reportable.delayed;
     }
     outcome.outcome = result.outcome;

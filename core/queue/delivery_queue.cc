@@ -157,6 +157,22 @@ void DeliveryQueue::wake(WallClock::time_point now, const std::function<void(Des
     }
 }
 
+void DeliveryQueue::shift_retries(std::chrono::milliseconds leap) {
+    due_ = {};
+    for (const auto& [key, destination] : destinations_) {
+        for (Destination::Waiting& waiting : destination->waiting_)
+            if (waiting.entry.attempts > 0) waiting.due += leap.count();
+        std::ranges::make_heap(destination->waiting_, Destination::Later{});
+        const bool is_to_be_looked_at = destination->index_entries_ > 0 && destination->waiting_.empty();
+        destination->armed_due_ = INT64_MAX;
+        destination->index_entries_ = 0;
+        arm(*destination);
+        if (!is_to_be_looked_at) continue;
+        due_.push({destination->armed_due_ = 0, destination.get()});
+        ++destination->index_entries_;
+    }
+}
+
 std::optional<WallClock::time_point> DeliveryQueue::next_due() const {
     if (due_.empty()) return std::nullopt;
     return time_of_milliseconds(due_.top().at);

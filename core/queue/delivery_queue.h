@@ -44,6 +44,9 @@ class DeliveryQueue {
     // Moves what is due by `now` to the due side and calls `due` once for each destination that got something, or has
     // nothing left.
     void wake(WallClock::time_point now, const std::function<void(Destination&)>& due);
+    // The wall clock leapt by so much: retries wait as long as they would have, what was never tried waits for its time
+    // of day.
+    void shift_retries(std::chrono::milliseconds leap);
     // When wake() has something to do next; nullopt: never.
     [[nodiscard]] std::optional<WallClock::time_point> next_due() const;
 

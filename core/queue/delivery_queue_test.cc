@@ -11,9 +11,11 @@ const WallClock::time_point noon{std::chrono::hours(12)};
 class DeliveryQueueTest : public testing::Test {
  protected:
     Destination& destination(std::string_view key) { return queue.destination(key, route); }
-    void add(Destination& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due) {
+    void add(Destination& to, std::int64_t message, std::uint32_t ordinal, WallClock::time_point due,
+             std::uint16_t attempts = 0) {
         const std::uint32_t flow = queue.flow({.tenant = TenantId{1}});
-        queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal, .flow = flow}, due, noon);
+        queue.add(to, QueueEntry{.message = MessageId{message}, .ordinal = ordinal, .attempts = attempts, .flow = flow},
+                  due, noon);
     }
     std::vector<QueueEntry> finish(Destination& of, std::int64_t message, std::vector<std::uint32_t> ordinals) {
         return queue.finish(of, MessageId{message}, ordinals);
@@ -47,6 +49,22 @@ TEST_F(DeliveryQueueTest, HandsOutRecipientsOfOneMessageTogether) {
     EXPECT_TRUE(finish(a, 9, {0}).empty());
     EXPECT_EQ(queue.size(), 0U);
     EXPECT_TRUE(a.is_empty());
+}
+
+// security row R13
+TEST_F(DeliveryQueueTest, ShiftsRetriesWithTheClockAndLeavesScheduledMail) {
+    Destination& a = destination("a.example");
+    Destination& b = destination("b.example");
+    add(a, 1, 0, noon + minutes(5), 1);
+    add(a, 2, 0, noon + minutes(9));
+    add(b, 3, 0, noon + minutes(3), 2);
+    for (const auto leap : {minutes(600), minutes(-10000), minutes(10000)}) queue.shift_retries(leap);
+    EXPECT_EQ(queue.next_due(), noon + minutes(9));
+    EXPECT_EQ(woken_at(noon + minutes(602)), std::vector<std::string>{"a.example"});
+    EXPECT_EQ(lease(a, 10)->message, MessageId{2});
+    EXPECT_EQ(woken_at(noon + minutes(603)), std::vector<std::string>{"b.example"});
+    EXPECT_EQ(woken_at(noon + minutes(605)), std::vector<std::string>{"a.example"});
+    EXPECT_EQ(queue.next_due(), std::nullopt);
 }
 
 TEST_F(DeliveryQueueTest, WakesNothingBeforeItIsDue) {

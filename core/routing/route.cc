@@ -53,6 +53,11 @@ std::chrono::milliseconds RetrySchedule::delay_after(std::uint32_t attempts, dou
     return std::chrono::milliseconds(std::llround(static_cast<double>(base.count()) * factor));
 }
 
+std::chrono::milliseconds RetrySchedule::longest_delay() const {
+    const double longest = static_cast<double>(std::chrono::milliseconds(std::ranges::max(delays)).count());
+    return std::chrono::milliseconds(std::llround(longest * (1.0 + jitter)));
+}
+
 RetrySchedule RetrySchedule::standard() {
     using std::chrono::hours;
     using std::chrono::minutes;

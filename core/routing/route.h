@@ -38,6 +38,8 @@ struct RetrySchedule {
 
     // `attempts` ≥ 1 were made; `chance` is uniform in [0, 1).
     [[nodiscard]] std::chrono::milliseconds delay_after(std::uint32_t attempts, double chance) const;
+    // No delay_after() is longer.
+    [[nodiscard]] std::chrono::milliseconds longest_delay() const;
     // Default: 1, 5, 15, 30 min, 1, 2, 4 h and so on every 4 h.
     [[nodiscard]] static RetrySchedule standard();
 };

@@ -118,6 +118,7 @@ TEST(RetrySchedule, VariesEachDelayByItsShare) {
     RetrySchedule schedule;
     schedule.delays = {seconds(100)};
     schedule.jitter = 0.2;
+    EXPECT_EQ(schedule.longest_delay(), seconds(120));
     EXPECT_EQ(schedule.delay_after(1, 0.0), seconds(80));
     EXPECT_EQ(schedule.delay_after(1, 0.5), seconds(100));
     EXPECT_LT(schedule.delay_after(1, 0.999), seconds(120));
