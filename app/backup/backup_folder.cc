@@ -130,8 +130,11 @@ std::string name_of_pack(std::uint32_t number) { return fmt::format("{}{:010}", 
 
 Result<BackupFolder> BackupFolder::open(const std::string& path) {
     auto marker = open_to_read(fmt::format("{}/{}", path, marker_name));
+    std::error_code problem;
     if (!marker.has_value() && marker.error().kind == ErrorKind::not_found)
-        return failure(ErrorKind::not_found, path + " holds no backup of Relevo");
+        return failure(ErrorKind::not_found,
+                       path + (fs::exists(path, problem) ? " holds no backup of Relevo"
+                                                         : " does not exist: is its disk mounted?"));
     if (!marker.has_value()) return std::unexpected(std::move(marker).error());
     RELEVO_CHECK(check_marker(**marker, path));
     return BackupFolder(path);
@@ -155,7 +158,9 @@ Result<Manifest> BackupFolder::manifest(const std::string& name) const {
         return failure(ErrorKind::not_found, fmt::format("{} has no {}: `relevo backup list {}` names those it has",
                                                          path_, printable(wanted, 60), path_));
     RELEVO_TRY(const auto file, open_to_read(fmt::format("{}/{}", path_, wanted)));
-    return read_manifest(*file, wanted);
+    auto manifest = read_manifest(*file, wanted);
+    if (!manifest.has_value()) manifest.error().detail += fmt::format("; `relevo backup list {}` names others", path_);
+    return manifest;
 }
 
 Result<std::string> BackupFolder::block(const Block& block) {
@@ -179,6 +184,11 @@ Result<std::string> BackupFolder::block(const Block& block) {
                        fmt::format("{} of the backup is damaged: {} octets at {} are not those that were written",
                                    name_of_pack(block.pack), block.length, block.offset));
     return octets;
+}
+
+Result<void> BackupFolder::read(const BackedUpFile& file) {
+    for (const Block& one : file.blocks) RELEVO_CHECK(block(one));
+    return {};
 }
 
 DiskView BackupFolder::view_of(const Manifest& manifest) {

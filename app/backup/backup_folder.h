@@ -28,6 +28,8 @@ class BackupFolder {
     [[nodiscard]] Result<Manifest> manifest(const std::string& name) const;
     // Its octets, which have been checked. Errors: io – missing, cut short or changed; detail says where.
     [[nodiscard]] Result<std::string> block(const Block& block);
+    // Reads all of a file, to say what is wrong with it. Errors: as block().
+    [[nodiscard]] Result<void> read(const BackedUpFile& file);
     // The files of the store as they were, as a disk. Every octet that is read has been checked. The folder and the
     // manifest must outlive it.
     [[nodiscard]] DiskView view_of(const Manifest& manifest);

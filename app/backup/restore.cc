@@ -68,8 +68,18 @@ class Restore {
                 return failure(ErrorKind::io,
                                fmt::format("{} is damaged ({}): nothing was restored; `relevo backup list "
                                            "{}` names others",
-                                           restored_.name, finding.problem, backups_.path()));
+                                           restored_.name, cause_of(finding), backups_.path()));
         return {};
+    }
+
+    // SQLite only says that it could not read.
+    std::string cause_of(const Finding& finding) {
+        for (const BackedUpFile& file : restored_.manifest.files) {
+            if (file.place != Place::store || file.name.starts_with("segment-")) continue;
+            if (auto whole = backups_.read(file); !whole.has_value())
+                return fmt::format("{}: {}", file.name, whole.error().detail);
+        }
+        return finding.problem;
     }
 
     Result<void> require_empty_folder() const {

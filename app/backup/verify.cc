@@ -13,12 +13,8 @@ Result<Verified> verify_backup(const std::string& folder, const std::string& nam
     RELEVO_TRY(const std::vector<std::string> names, backups.names());
     verified.name = name.empty() ? names.back() : name;
     for (const BackedUpFile& file : verified.manifest.files)
-        for (const Block& block : file.blocks) {
-            const auto octets = backups.block(block);
-            if (octets.has_value()) continue;
-            verified.damage.push_back(fmt::format("{}: {}", file.name, octets.error().detail));
-            break;  // one is enough to know
-        }
+        if (const auto whole = backups.read(file); !whole.has_value())
+            verified.damage.push_back(fmt::format("{}: {}", file.name, whole.error().detail));
     const auto is_database = [](const BackedUpFile& file) {
         return file.place == Place::store && file.name == "relevo.db";
     };

@@ -256,6 +256,13 @@ class TestBackupsThatFail(BackupTestCase):
         self.assertIn("cut short", self.restore(code=1).output)
         self.assertEqual(names_in(self.target), [])
 
+    def test_what_is_missing_is_named_and_nothing_is_restored(self):
+        self.assertRefused(self.restore(code=1), "does not exist")
+        self.back_up()
+        for pack in packs(self.backups):
+            pack.unlink()
+        self.assertRefused(self.restore(code=1), "relevo.db: pack-0000000001 of the backup cannot be read")
+
     def test_every_changed_octet_is_noticed_and_nothing_is_restored(self):
         self.back_up()
         pack, manifest = packs(self.backups)[0], next(self.backups.glob("backup-*"))
