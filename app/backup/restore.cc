@@ -112,7 +112,12 @@ class Restore {
         RELEVO_CHECK(disk_->remove(restoring_name));
         RELEVO_CHECK(disk_->sync_folder());
         restored_.files.push_back(options_.data_dir);
-        return {};
+        // What opening the store has made, its lock for one.
+        std::error_code problem;
+        for (fs::directory_iterator entry(options_.data_dir, problem), end; !problem && entry != end;
+             entry.increment(problem))
+            if (entry->is_regular_file(problem)) restored_.files.push_back(entry->path().string());
+        return problem ? of_system(options_.data_dir, problem) : Result<void>();
     }
 
     Result<void> require_room() {

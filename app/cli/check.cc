@@ -71,9 +71,10 @@ std::vector<std::string> own_addresses(const Configuration& configuration) {
     return addresses;
 }
 
-CheckItem check_port(const std::string& name, const Endpoint& endpoint, const std::vector<std::string>& own) {
-    CheckItem item = make_item("ports.listener", CheckGroup::ports, fmt::format("{} {}", name, endpoint.text()),
-                               {"Mail comes in here.", "Por aquí entra el correo."});
+CheckItem check_port(const std::string& name, const Endpoint& endpoint, const std::vector<std::string>& own,
+                     Words why) {
+    CheckItem item =
+        make_item("ports.listener", CheckGroup::ports, fmt::format("{} {}", name, endpoint.text()), std::move(why));
     const int problem = try_to_bind(endpoint);
     if (problem == 0) {
         item.found = {"free", "libre"};
@@ -122,7 +123,16 @@ std::vector<CheckItem> check_ports(const Configuration& configuration) {
     const std::vector<std::string> own = own_addresses(configuration);
     std::vector<CheckItem> items;
     for (const ListenerSettings& listener : configuration.listeners)
-        for (const Endpoint& endpoint : listener.address) items.push_back(check_port(listener.name, endpoint, own));
+        for (const Endpoint& endpoint : listener.address)
+            items.push_back(
+                check_port(listener.name, endpoint, own, {"Mail comes in here.", "Por aquí entra el correo."}));
+    // A server does not start without them, so one that runs has them; it does not name them.
+    if (!own.empty()) return items;
+    for (const HttpSettings& http : configuration.http)
+        for (const Endpoint& endpoint : http.address)
+            items.push_back(check_port(
+                "http", endpoint, own,
+                {"Console, API and certificates need it.", "La consola, la API y los certificados lo necesitan."}));
     return items;
 }
 

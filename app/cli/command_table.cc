@@ -130,7 +130,8 @@ void add_process_commands(std::vector<CommandSpec>& table) {
                   "Do not verify the server's certificate (never done for our own listener)"},
                  {"--tls", "tls", text, "none, starttls, implicit (default: as the listener asks)"},
                  {"--user", "user", text, "Login"},
-                 password_file,
+                 {"--password-file", "password", secret_file,
+                  "Its password: the first line of this file (- reads it from the input)"},
                  {"--source", "source", text,
                   "Send from this source, as `source list` names it, through its proxy if it has one"},
                  {"--subject", "subject", text, "Subject of the message"}}));

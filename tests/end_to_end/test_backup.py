@@ -165,6 +165,18 @@ class TestBackup(BackupTestCase):
         kept = self.target / "restored-configuration" / str(self.relevo.configuration).lstrip("/")
         self.assertEqual(kept.read_bytes(), self.relevo.configuration.read_bytes())
 
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_all_that_is_restored_belongs_to_the_servers_user(self):
+        self.submit_one()
+        self.back_up()
+        configuration = self.folder / "of-nobody.toml"
+        configuration.write_text(self.relevo.configuration.read_text().replace("[server]", '[server]\nuser = "nobody"', 1))
+        subprocess.run([binary(), "--config", str(configuration), "backup", "restore", str(self.backups), "--data-dir",
+                        str(self.target)], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        owners = {path.name: path.owner() for path in (self.target, *self.target.rglob("*"))}
+        self.assertIn("lock", owners)
+        self.assertEqual({name: owner for name, owner in owners.items() if owner != "nobody"}, {})
+
     def test_files_that_the_configuration_names_are_in_it(self):
         names = {name: self.folder / f"named-{name}" for name in ("hook", "root", "account", "client", "provider")}
         for name, path in names.items():
