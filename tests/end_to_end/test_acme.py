@@ -90,7 +90,7 @@ class IssuingTests:
         [told] = loopback.wait_until(lambda: [one for one in self.relevo.ask("events", "--subject", f"certificate:{HOST}")["events"]
                                               if one["facts"]["serial"] == issued["serial"]], "the event")
         self.assertEqual((told["kind"], told["tenant"]), ("certificate.issued", None))
-        self.assertEqual(self.serial_by_starttls(self.context()), issued["serial"].rjust(len(issued["serial"]) // 2 * 2, "0"))
+        self.assertEqual(self.serial_by_starttls(self.context()), issued["serial"])
         self.assertEqual(self.serial_of_page(self.context()), self.serial_by_starttls(self.context()))
         with self.relevo.converse("implicit", context=self.context()) as session:
             self.assertEqual(session.greeting.code, 220)
@@ -357,7 +357,7 @@ class TestRenewalInformation(AcmeTestCase):
         loopback.wait_until(lambda: len(self.proxy.asked) == 2, "the second certificate is asked about", 30)
         self.assertEqual(self.proxy.asked[1], self.certificate_id())
         self.assertEqual(self.proxy.replaced, [None, self.proxy.asked[0]])
-        self.assertEqual(self.serial_by_starttls(self.context()), row["serial"].rjust(16, "0"))
+        self.assertEqual(self.serial_by_starttls(self.context()), row["serial"])
 
     def test_2_the_list_shows_the_window_and_the_moment_lies_in_it(self) -> None:
         row = loopback.wait_until(lambda: (one := self.certificates()[HOST])["suggested"] and one, "the suggestion", 30)
