@@ -203,6 +203,9 @@ DiskView BackupFolder::view_of(const Manifest& manifest) {
 
 Result<std::unique_ptr<BackupWriter>> BackupWriter::open(const std::string& path) {
     RELEVO_CHECK(require_own_folder(path));
+    std::error_code problem;
+    if (const fs::path parent = fs::absolute(path, problem).parent_path(); !problem && !fs::exists(parent, problem))
+        return failure(ErrorKind::not_found, parent.string() + " does not exist: is its disk mounted?");
     auto disk = open_disk(path);
     if (!disk.has_value() && disk.error().kind == ErrorKind::conflict)
         return failure(ErrorKind::conflict, "another backup is being made in " + path);

@@ -309,6 +309,8 @@ class TestBackupsThatFail(BackupTestCase):
         self.assertIn("holds something else", refused.output)
         self.assertEqual((self.backups / "letter.txt").read_text(), "Dear Ana")
         self.assertEqual(names_in(self.backups), ["letter.txt"])
+        nowhere = self.relevo.run("--json", "backup", "create", str(self.folder / "not-mounted/backups"), code=1)
+        self.assertIn("not-mounted does not exist: is its disk mounted?", nowhere.output)
         inside = self.relevo.run("--json", "backup", "create", self.relevo.settings["server"]["data_dir"] + "/backups", code=1)
         self.assertIn("in the store itself", inside.output)
 
