@@ -57,6 +57,15 @@ Result<Octets> size_of(Disk& disk, std::string_view name) {
     return file->size();
 }
 
+// What cannot be opened at all, says so in a moment.
+Result<void> require_no_damage(Disk& disk, const std::string& name) {
+    RELEVO_TRY(const Octets size, size_of(disk, name));
+    if (size == 0 || size > checked_database_octets) return {};
+    const auto problems = problems_of_database(disk, name);
+    if (!problems.has_value() || problems->empty()) return {};
+    return failure(ErrorKind::io, fmt::format("{} is damaged: {}", name, problems->front()));
+}
+
 // An empty database would be made where one was: tenants, logins and waiting mail would be gone without a word.
 Result<void> require_whole_database(Disk& disk) {
     RELEVO_TRY(const bool is_half_repaired, disk.exists(repaired_database_name));
@@ -71,11 +80,7 @@ Result<void> require_whole_database(Disk& disk) {
     if (size == 0 && std::ranges::any_of(names, [](const auto& name) { return name.starts_with("segment-"); }))
         return failure(ErrorKind::io,
                        "relevo.db is damaged: it is missing or empty, although there are message contents");
-    if (size == 0 || size > checked_database_octets) return {};
-    const auto problems = problems_of_database(disk, std::string(database_name));
-    if (problems.has_value() && !problems->empty())
-        return failure(ErrorKind::io, "relevo.db is damaged: " + problems->front());
-    return {};  // what cannot be opened, says so in a moment
+    return require_no_damage(disk, std::string(database_name));
 }
 
 // Of a database of an earlier release. Without them it is as good as it was.
@@ -182,6 +187,7 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
 // A damaged one is set aside: mail does not wait for numbers, and the search is made anew of the events.
 Result<void> Store::open_statistics(Log& log) {
     const auto open = [this, &log]() -> Result<void> {
+        RELEVO_CHECK(require_no_damage(*disk_, statistics_database_name));
         RELEVO_CHECK(add_checksums(*disk_, statistics_database_name, log));
         RELEVO_TRY(statistics_database_, open_sqlite(*disk_, statistics_database_name, Synchronous::normal));
         const auto history = history_migrations(), own = statistics_migrations();

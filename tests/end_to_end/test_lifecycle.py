@@ -306,11 +306,19 @@ class TestBadStart(unittest.TestCase):
 
     def test_damaged_statistics_are_counted_anew(self):
         self.relevo.start()
-        self.relevo.stop()
-        (self.folder / "data" / "statistics.db").write_bytes(b"this is no database" * 1000)
-        self.relevo.start()
-        self.assertEqual(self.relevo.wait_for_log("store.statistics_damaged")["level"], "error")
-        self.assertEqual(self.relevo.control("stats.totals")["totals"]["accepted"], 0)
+        database = self.folder / "data" / "statistics.db"
+        for damage in ("no database", "a turned bit"):
+            with self.subTest(damage):
+                self.relevo.stop()
+                octets = bytearray(b"this is no database" * 1000 if damage == "no database" else database.read_bytes())
+                octets[2 * 4096 + 100] ^= 1
+                database.write_bytes(octets)
+                self.relevo.log_path.write_text("")
+                self.relevo.start()
+                told = self.relevo.wait_for_log("store.statistics_damaged")
+                self.assertEqual(told["level"], "error")
+                self.assertIn("not a database" if damage == "no database" else "page 3 has a wrong checksum", told["problem"])
+                self.assertEqual(self.relevo.control("stats.totals")["totals"]["accepted"], 0)
 
     def test_files_of_the_store_are_private(self):
         self.relevo.start()
