@@ -5,7 +5,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
 
 option(RELEVO_TESTS "Build the tests" ON)
-option(RELEVO_FUZZERS "Build the libFuzzer targets" OFF)
+option(RELEVO_FUZZERS "Build the libFuzzer targets; without tests beside them they can search, otherwise they replay seeds" OFF)
 set(RELEVO_OPTIMISE "" CACHE STRING "Optimisation flag of debug builds")
 set(RELEVO_SANITIZE "" CACHE STRING "Value of -fsanitize=")
 
@@ -27,7 +27,7 @@ if(RELEVO_SANITIZE)
     target_compile_options(relevo_options INTERFACE -fsanitize=${RELEVO_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(relevo_options INTERFACE -fsanitize=${RELEVO_SANITIZE})
 endif()
-if(RELEVO_FUZZERS)
+if(RELEVO_FUZZERS AND NOT RELEVO_TESTS)
     target_compile_options(relevo_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 

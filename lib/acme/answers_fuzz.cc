@@ -10,6 +10,7 @@
 
 namespace {
 
+using namespace relevo;
 using namespace relevo::acme;
 
 void require(bool holds) {
