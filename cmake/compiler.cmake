@@ -27,6 +27,7 @@ if(RELEVO_SANITIZE)
     target_compile_options(relevo_options INTERFACE -fsanitize=${RELEVO_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(relevo_options INTERFACE -fsanitize=${RELEVO_SANITIZE})
 endif()
+add_custom_target(fuzzers)  # all of them, and nothing else
 if(RELEVO_FUZZERS AND NOT RELEVO_TESTS)
     target_compile_options(relevo_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
