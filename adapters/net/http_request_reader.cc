@@ -11,11 +11,18 @@ namespace http = boost::beast::http;
 
 namespace {
 
-// A field on several lines: the parser takes them for one, others may take them for two (RFC 9112 §5.2). `octets` begin
-// in the header.
-bool has_folded_field(std::string_view octets) {
+// What the parser takes one way and others may take another: a field on several lines (RFC 9112 §5.2), and CR or LF
+// alone (§2.2), where the parser itself looks different at octets that come in pieces. Empty: nothing. `octets` begin
+// in the header, at a line.
+std::string_view fault_of_lines(std::string_view octets) {
     const std::string_view header = octets.substr(0, octets.find("\r\n\r\n"));
-    return header.find("\r\n ") != std::string_view::npos || header.find("\r\n\t") != std::string_view::npos;
+    if (header.find("\r\n ") != std::string_view::npos || header.find("\r\n\t") != std::string_view::npos)
+        return "A field is one line.";
+    for (std::size_t at = 0; (at = header.find_first_of("\r\n", at)) != std::string_view::npos; at += 2) {
+        if (at + 1 == octets.size() && header[at] == '\r') break;  // what comes next may be LF
+        if (octets.substr(at, 2) != "\r\n") return "A line of the header ends with CR and LF.";
+    }
+    return {};
 }
 
 }  // namespace
@@ -61,7 +68,8 @@ HttpRequestReader::State HttpRequestReader::check_header() {
 HttpRequestReader::State HttpRequestReader::receive(std::string& octets) {
     auto& parser = parser_->request;
     for (;;) {
-        if (!is_checked_ && has_folded_field(octets)) return refuse(400, "A field is one line.");
+        if (const auto fault = is_checked_ ? std::string_view() : fault_of_lines(octets); !fault.empty())
+            return refuse(400, fault);
         boost::system::error_code problem;
         const std::size_t parsed = parser.put(boost::asio::buffer(octets), problem);
         octets.erase(0, parsed);

@@ -93,6 +93,9 @@ TEST(HttpServer, RefusesRequestsWithTwoReadings) {  // RFC 9112 §3.2, §6.1, §
     EXPECT_EQ(status("Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n", chunks), "HTTP/1.1 400");
     EXPECT_EQ(status("Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n", chunks), "HTTP/1.1 400");
     EXPECT_EQ(status("Host: x\r\nTransfer-Encoding: gzip, chunked\r\n", chunks), "HTTP/1.1 501");
+    EXPECT_EQ(status("Host: x\r\nX: a\rTransfer-Encoding: chunked\r\n", chunks), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\r\nTransfer-Encod\re\n: chunked\r\n", chunks), "HTTP/1.1 400");
+    EXPECT_EQ(status("Host: x\nContent-Length: 3\r\n", chunks), "HTTP/1.1 400");
     EXPECT_EQ(status("Host: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n", "abcd"), "HTTP/1.1 400");
     EXPECT_EQ(status("Host: x\r\nContent-Length: -1\r\n", ""), "HTTP/1.1 400");
     EXPECT_EQ(status("Content-Length: 0\r\n", ""), "HTTP/1.1 400");
