@@ -50,6 +50,15 @@ TEST(HttpServer, AnswersTheSameHoweverTheRequestIsSplit) {
     for (const std::size_t piece : {1U, 7U, 65536U}) EXPECT_EQ(answers_to(wire, piece), expected) << piece;
 }
 
+TEST(HttpServer, TakesBodiesThatLookLikeHeadersHoweverTheyAreSplit) {
+    for (const std::string_view body : {"Content-Length: 9\r\n\r\na\r\n b\rc\nd",
+                                        "Transfer-Encoding: chunked\r\n\r\n9\r\na\r\n b\rc\nd\r\n0\r\n\r\n"}) {
+        const std::string wire = "PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + std::string(body);
+        for (std::size_t piece = 1; piece <= wire.size(); ++piece)
+            EXPECT_NE(answers_to(wire, piece).find("PUT /  a\r\n b\rc\nd"), std::string::npos) << piece << " " << body;
+    }
+}
+
 TEST(HttpServer, TakesChunkedBodies) {  // RFC 9112 §7.1
     EXPECT_NE(answers_to("PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
                          "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
