@@ -130,7 +130,8 @@ std::optional<TimePoint> parse_time(std::string_view text) {
     const bool has_time = text.size() == 20;
     if ((text.size() != 10 && !has_time) || text[4] != '-' || text[7] != '-') return std::nullopt;
     const auto year = number(0, 4), month = number(5, 2), day = number(8, 2);
-    if (!year || !month || !day || *year < 1970) return std::nullopt;
+    // Later ones are more nanoseconds than a clock can count.
+    if (!year || !month || !day || *year < 1970 || *year > 2200) return std::nullopt;
     const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
                                            std::chrono::day(*day));
     if (!date.ok()) return std::nullopt;
