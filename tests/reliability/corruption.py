@@ -210,18 +210,18 @@ class Harness:
 
     def _greets(self, seconds=15):
         """True: it serves. False: it has ended. Neither within the time: it hangs."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.relay.process.poll() is not None:
-                return False
+        def has_ended():
+            return self.relay.process.poll() is not None
+
+        def greets():
             try:
                 with socket.create_connection(("127.0.0.1", self.relay.port), 1) as connection:
                     connection.settimeout(5)
-                    if connection.recv(3) == b"220":
-                        return True
+                    return connection.recv(3) == b"220"
             except OSError:
-                time.sleep(0.02)
-        raise RuntimeError("it neither serves nor ends")
+                return False
+        wait_until(lambda: has_ended() or greets(), seconds, "serving or ending")
+        return not has_ended()
 
     def _end(self):
         children = pathlib.Path(f"/proc/{self.relay.process.pid}/task/{self.relay.process.pid}/children").read_text().split()
