@@ -66,7 +66,8 @@ void check_verdicts(std::string_view text) {
 }
 
 void check_forgery(std::string_view text) {
-    require(has_our_authserv_id(text, text.substr(0, text.find_first_of(" \t\r\n;("))) || !text.starts_with("mx"));
+    // Up to a quote as well: behind it a semicolon ends nothing.
+    require(has_our_authserv_id(text, text.substr(0, text.find_first_of(" \t\r\n;(\""))) || !text.starts_with("mx"));
     const auto header = Header::parse(text);
     if (!header) return;
     relevo::mail::SubmissionFixes fixes;
