@@ -64,6 +64,7 @@ class DeliveryTest : public testing::Test {
                 .language_of = [](TenantId) { return mail::Language::english; },
                 .weight_of = [this](TenantId tenant) { return weights.contains(tenant) ? weights.at(tenant) : 1U; },
                 .tenant_name = [](TenantId tenant) { return tenant.text(); },
+                .mta_sts = mta_sts,
                 .trace = &trace,
                 .suspects = &suspects,
                 .before_attempt = before_attempt,
@@ -154,6 +155,7 @@ class DeliveryTest : public testing::Test {
     std::vector<shaping::Rule> shaping_rules;
     std::map<TenantId, std::uint32_t> weights;  // of the others: 1
     std::vector<TlsSession> told;
+    MtaStsFinder* mta_sts = nullptr;
     DeliveryOptions options;
     std::vector<Route> rules;
     Route fallback;

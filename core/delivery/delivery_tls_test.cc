@@ -61,6 +61,42 @@ TEST_F(DeliveryTls, OwnersAreToldOfEachConnectionOnceAndOfEachDomainThatUsesIt) 
     }
 }
 
+// RFC 8461 §5: it is the domain's policy that is tested, whoever's mail the connection was opened for.
+TEST_F(DeliveryTls, AFailureOfATestedPolicyIsToldOnAConnectionOfAnotherDomainToo) {
+    class NoPages final : public WebPages {
+     public:
+        Task<Result<Page>> fetch(PageRequest) override { co_return failure(ErrorKind::closed, "no web here"); }
+    } pages;
+    MtaStsCache policies;
+    auto policy =
+        tlspolicy::parse_mta_sts_policy("version: STSv1\nmode: testing\nmx: mx1.example.net\nmax_age: 604800\n");
+    ASSERT_TRUE(policy.has_value());
+    policies.put("example.org", {.record_id = "1",
+                                 .file = "",
+                                 .policy = std::make_shared<const tlspolicy::MtaStsPolicy>(*std::move(policy)),
+                                 .fetched_at = WallClock::now()});
+    MtaStsFinder finder({.shard = store.shard,
+                         .resolver = resolver,
+                         .pages = pages,
+                         .committer = *store.committer,
+                         .log = log,
+                         .cache = policies},
+                        {});
+    mta_sts = &finder;
+    resolver.mx("example.org", 10, "mx1.example.net");
+    offer_tls({.tls_fault = TlsFault::certificate_not_trusted});
+    fallback.connection_limit = 1;
+    start();
+    std::size_t delivered = 0;
+    for (const char* to : {"b@example.net", "c@example.org", "d@example.org"}) {
+        send({to});
+        ASSERT_TRUE(happens("delivery.delivered", ++delivered));
+        EXPECT_EQ(log.count("delivery.mta_sts_test_failed"), delivered > 1 ? 1U : 0U);
+    }
+    EXPECT_EQ(server.connections, 1);
+    EXPECT_EQ(log.count("host=mx1.example.net problem=TLSv1.3"), 1U);
+}
+
 TEST_F(DeliveryTls, OwnersAreToldThatTheirServerHasNoTls) {
     start();
     send({"b@example.net"});

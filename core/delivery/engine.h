@@ -432,8 +432,10 @@ class DeliveryEngine {
                               TransportDemand demand);
     Task<Opened> open_address(Lane& lane, std::shared_ptr<const Route> route, std::string host, dns::IpAddress address,
                               TransportDemand demand, smtp::ClientTls tls);
-    void count_demand(const Destination& destination, const Bearings& bearings, const std::string& host,
-                      const TransportDemand& demand, const Opened& opened);
+    void count_demand(const Destination& destination, const Bearings& bearings, const TransportDemand& demand,
+                      const Opened& opened);
+    void count_tested_policy(const Destination& destination, const Bearings& bearings, const PeerFacts& peer,
+                             bool is_verified);
     // Mail to this destination may go over that connection to its site.
     [[nodiscard]] static bool meets(const Connection& connection, const Destination& destination);
     [[nodiscard]] static bool is_certain(const Destination& destination, std::string_view host);
@@ -450,7 +452,7 @@ class DeliveryEngine {
                       const TlsStory& story, TlsFault fault);
     void tell_opened(const Destination& destination, const Bearings& bearings, const TransportDemand& demand,
                      const Opened& opened);
-    void tell_reuse(const Destination& destination, Connection& connection);
+    void begin_with(const Destination& destination, Connection& connection);
 
     // engine_serve.cc: who works off which lane
     Task<> serve(Lane& lane, Lease lease);

@@ -45,7 +45,7 @@ Task<> DeliveryEngine::attempt(Lane& lane, Connection& connection, Work work, st
     work.started = Clock::now();
     const auto began = WallClock::now();
     const Destination& destination = *work.lease.destination;
-    tell_reuse(destination, connection);
+    begin_with(destination, connection);
     const bool is_certain_all_the_way = connection.is_verified() && is_certain(destination, connection.facts().host);
     if (work.message->envelope.require_tls && !is_certain_all_the_way) {
         AttemptEnd end{.results = {}, .peer = connection.facts(), .transcript = {}};

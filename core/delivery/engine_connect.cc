@@ -81,9 +81,10 @@ Task<DeliveryEngine::Opened> DeliveryEngine::open_host(Lane& lane, Destination& 
     for (const dns::IpAddress& address : addresses) {
         if (!lane.source()->reaches(address)) continue;
         Opened tried = co_await open_address(lane, route, host, address, *demand);
-        if (heeds_policies) count_demand(destination, *bearings, host, *demand, tried);
+        if (heeds_policies) count_demand(destination, *bearings, *demand, tried);
         tell_opened(destination, *bearings, *demand, tried);
         if (tried.connection) {
+            static_cast<void>(tried.connection->begins_with(destination.key()));
             tried.connection->set_dane_examined(is_dane_examined);
             tried.connection->set_ignores_policies(!heeds_policies);
             co_return tried;
@@ -192,28 +193,28 @@ Task<Routed<TransportDemand>> DeliveryEngine::demand_for(Lane& lane, Destination
                               .names = {}};
 }
 
-// What a server that was reached showed. A policy that is only tested stops nothing, but its owner's operator wants to
-// know (RFC 8461 §5).
-void DeliveryEngine::count_demand(const Destination& destination, const Bearings& bearings, const std::string& host,
+// What a server that was reached showed.
+void DeliveryEngine::count_demand(const Destination& destination, const Bearings& bearings,
                                   const TransportDemand& demand, const Opened& opened) {
     const bool is_answer = opened.connection || (opened.peer && opened.peer->tls != "none");
     if (!is_answer) return;
     const bool is_met = opened.connection != nullptr;
     if (demand.is_dane()) (is_met ? ports_.metrics.dane_met : ports_.metrics.dane_unmet).add();
     if (!bearings.mta_sts) return;
-    if (bearings.mta_sts->mode == tlspolicy::MtaStsMode::enforce) {
-        if (demand.level == TlsDemand::verified)
-            (is_met ? ports_.metrics.mta_sts_met : ports_.metrics.mta_sts_unmet).add();
-        return;
-    }
-    const TlsInfo* tls = opened.connection ? opened.connection->tls() : nullptr;
-    const bool is_named = tlspolicy::matches(*bearings.mta_sts, host);
-    if (is_named && tls != nullptr && tls->verified) return ports_.metrics.mta_sts_met.add();
+    if (bearings.mta_sts->mode != tlspolicy::MtaStsMode::enforce)
+        return count_tested_policy(destination, bearings, *opened.peer, is_met && opened.connection->is_verified());
+    if (demand.level == TlsDemand::verified) (is_met ? ports_.metrics.mta_sts_met : ports_.metrics.mta_sts_unmet).add();
+}
+
+// A policy that is only tested stops nothing, but its owner's operator wants to know (RFC 8461 §5).
+void DeliveryEngine::count_tested_policy(const Destination& destination, const Bearings& bearings,
+                                         const PeerFacts& peer, bool is_verified) {
+    const bool is_named = tlspolicy::matches(*bearings.mta_sts, peer.host);
+    if (is_named && is_verified) return ports_.metrics.mta_sts_met.add();
     ports_.metrics.mta_sts_unmet.add();
-    ports_.log.warning("delivery.mta_sts_test_failed",
-                       {{"site", destination.key()},
-                        {"host", host},
-                        {"problem", is_named ? opened.peer->tls : std::string(unnamed_host)}});
+    ports_.log.warning("delivery.mta_sts_test_failed", {{"site", destination.key()},
+                                                        {"host", peer.host},
+                                                        {"problem", is_named ? peer.tls : std::string(unnamed_host)}});
 }
 
 smtp::ClientTls DeliveryEngine::tls_for(const Route& route, const std::string& host, const TransportDemand& demand) {

@@ -109,16 +109,19 @@ void DeliveryEngine::tell_opened(const Destination& destination, const Bearings&
         TlsStory{.demand = demand, .result = *opened.tls, .problem = opened.tls_problem});
     const TlsFault fault = opened.connection ? opened.connection->tls_fault() : TlsFault::none;
     tell_session(destination, bearings, *opened.peer, *story, fault);
-    if (!opened.connection) return;
-    static_cast<void>(opened.connection->begins_with(destination.key()));
-    opened.connection->set_story(story);
+    if (opened.connection) opened.connection->set_story(story);
 }
 
-// Mail of several destinations goes over one connection: to the owner of each it is one session.
-void DeliveryEngine::tell_reuse(const Destination& destination, Connection& connection) {
-    if (!connection.story() || !destination.bearings || !is_told(destination)) return;
+// Mail of several destinations goes over one connection: to the owner of each it is one session, held to a policy of
+// its own.
+void DeliveryEngine::begin_with(const Destination& destination, Connection& connection) {
+    if (destination.wish() == mail::TlsWish::optional || !destination.bearings) return;
     if (!connection.begins_with(destination.key())) return;
-    tell_session(destination, *destination.bearings, connection.facts(), *connection.story(), connection.tls_fault());
+    const Bearings& bearings = *destination.bearings;
+    const bool is_tested = bearings.mta_sts && bearings.mta_sts->mode != tlspolicy::MtaStsMode::enforce;
+    if (is_tested) count_tested_policy(destination, bearings, connection.facts(), connection.is_verified());
+    if (connection.story())
+        tell_session(destination, bearings, connection.facts(), *connection.story(), connection.tls_fault());
 }
 
 }  // namespace relevo

@@ -1,5 +1,6 @@
 """Whether TLS to the destinations is as strict as they, or the sender, demand: ten faults of servers under seven policies."""
 
+import json
 import pathlib
 import re
 import ssl
@@ -135,7 +136,10 @@ class TestDemandsOfDestinations(TransportCase):   # security row B2
                         continue   # another test's
                     _, policy, expected = recipients[address]
                     self.assertEqual(expected, TLS if received.tls else PLAIN, f"{fault} under {policy}")
-        self.assertIn("delivery.mta_sts_test_failed", self.relevo.log_path.read_text())
+        lines = [json.loads(line) for line in self.relevo.log_path.read_text().splitlines()]
+        told = {line["site"] for line in lines if line["event"] == "delivery.mta_sts_test_failed"}
+        self.assertEqual(told, {f"{fault}-ststesting.{ZONE}" for fault in FAULTS if fault not in ("good", "wildcard")},
+                         "whoever's mail a connection was opened for")
 
     def came(self, message: str, recipients: dict[str, tuple[str, str]]) -> dict[tuple[str, str], str]:
         """How the message came to each recipient, {address: (fault, policy)}."""
