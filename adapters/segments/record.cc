@@ -33,7 +33,7 @@ T integer_at(std::string_view octets, std::size_t position) {
 }
 
 std::unexpected<Error> damaged(std::uint32_t segment, Octets offset, std::string_view what) {
-    return failure(ErrorKind::io,
+    return failure(ErrorKind::damaged,
                    fmt::format("the record at offset {} of segment-{:010} is damaged: {}", offset, segment, what));
 }
 

@@ -29,11 +29,11 @@ void append_record(std::string& segment_octets, MessageId id, std::string_view c
                    Octets offset);
 
 // Reads the header that lies at `offset` of `segment`. `octets` begins there.
-// Errors: io – not a header, damaged, or of another place.
+// Errors: damaged – not a header, changed, or of another place.
 [[nodiscard]] Result<RecordHeader> parse_header(std::string_view octets, std::uint32_t segment, Octets offset);
 
 // The content of the record that `octets` begins with; they must hold all of it. A view into `octets`.
-// Errors: io – damaged, cut short, or of another place.
+// Errors: damaged – changed, cut short, or of another place.
 [[nodiscard]] Result<std::string_view> parse_record(std::string_view octets, std::uint32_t segment, Octets offset);
 
 }  // namespace relevo::segments

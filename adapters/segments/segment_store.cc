@@ -83,8 +83,8 @@ class SegmentStore final : public ContentStore {
         RELEVO_TRY(const auto header, segments::parse_header(record, now.segment, now.offset));
         RELEVO_TRY(const std::string_view content, segments::parse_record(record, now.segment, now.offset));
         if (header.id != id || header.length != now.length)
-            return failure(ErrorKind::io, fmt::format("the record at offset {} of {} is not {}", now.offset,
-                                                      segments::name_of_segment(now.segment), id.text()));
+            return failure(ErrorKind::damaged, fmt::format("the record at offset {} of {} is not {}", now.offset,
+                                                           segments::name_of_segment(now.segment), id.text()));
         record.erase(segments::header_length + content.size());
         record.erase(0, segments::header_length);
         return record;
@@ -227,8 +227,9 @@ class SegmentStore final : public ContentStore {
         // Rows can be damaged too: no allocation beyond what is there.
         if (location.length > file_size || location.offset > file_size ||
             location.offset + record_length(location.length) > file_size)
-            return failure(ErrorKind::io, fmt::format("{} ends before the record at offset {} does",
-                                                      segments::name_of_segment(location.segment), location.offset));
+            return failure(ErrorKind::damaged,
+                           fmt::format("{} ends before the record at offset {} does",
+                                       segments::name_of_segment(location.segment), location.offset));
         std::string record(record_length(location.length), '\0');
         RELEVO_TRY(const std::size_t count,
                    file.read_at(location.offset, std::as_writable_bytes(std::span(record.data(), record.size()))));
@@ -236,7 +237,7 @@ class SegmentStore final : public ContentStore {
         return record;
     }
 
-    // The living records of a closed segment, each whole. Errors: io – damaged, so that it must stay as it is.
+    // The living records of a closed segment, each whole. Errors: damaged – it must stay as it is.
     Result<std::vector<std::pair<MessageId, ContentLocation>>> survey(std::uint32_t number,
                                                                       const std::function<bool(MessageId)>& is_live) {
         RELEVO_TRY(const auto readable, files_.readable(number));
@@ -256,8 +257,8 @@ class SegmentStore final : public ContentStore {
             offset += record_length(header->length);
         }
         if (offset < files_.records_end(number))
-            return failure(ErrorKind::io, fmt::format("{} is damaged at offset {}: left as it is",
-                                                      segments::name_of_segment(number), offset));
+            return failure(ErrorKind::damaged, fmt::format("{} is damaged at offset {}: left as it is",
+                                                           segments::name_of_segment(number), offset));
         return living;
     }
 

@@ -55,7 +55,7 @@ TEST(SegmentStore, NoticesEveryChangedBit) {  // security row R14
         auto store = open_segments(damaged).value();
         const auto content = store->read(id, location);
         ASSERT_FALSE(content.has_value()) << "bit " << bit;
-        EXPECT_EQ(content.error().kind, ErrorKind::io);
+        EXPECT_EQ(content.error().kind, ErrorKind::damaged);
         EXPECT_THAT(content.error().detail, HasSubstr("segment-0000000001"));
     }
 }
@@ -65,10 +65,10 @@ TEST(SegmentStore, RefusesRecordsOfAnotherMessagePlaceOrLength) {
     const auto store = open(disk);
     const ContentLocation first = store_one(*store, "one");
     const ContentLocation second = store_one(*store, "two", MessageId{9});
-    EXPECT_EQ(store->read(id, second).error().kind, ErrorKind::io);
-    EXPECT_EQ(store->read(id, {first.segment, first.offset, 2}).error().kind, ErrorKind::io);
-    EXPECT_EQ(store->read(id, {first.segment, first.offset + 8, 3}).error().kind, ErrorKind::io);
-    EXPECT_EQ(store->read(id, {first.segment, first.offset, ~Octets{0}}).error().kind, ErrorKind::io);
+    EXPECT_EQ(store->read(id, second).error().kind, ErrorKind::damaged);
+    EXPECT_EQ(store->read(id, {first.segment, first.offset, 2}).error().kind, ErrorKind::damaged);
+    EXPECT_EQ(store->read(id, {first.segment, first.offset + 8, 3}).error().kind, ErrorKind::damaged);
+    EXPECT_EQ(store->read(id, {first.segment, first.offset, ~Octets{0}}).error().kind, ErrorKind::damaged);
     EXPECT_EQ(store->read(id, {7, 0, 3}).error().kind, ErrorKind::not_found);
 }
 
@@ -81,7 +81,7 @@ TEST(SegmentStore, NoticesSwappedFiles) {  // security row R14
     DiskImage image = disk.image();
     std::swap(image["segment-0000000001"], image["segment-0000000002"]);
     SimulatedDisk swapped(image);
-    EXPECT_EQ(open_segments(swapped).value()->read(id, first).error().kind, ErrorKind::io);
+    EXPECT_EQ(open_segments(swapped).value()->read(id, first).error().kind, ErrorKind::damaged);
 }
 
 TEST(SegmentStore, SyncsAGroupWithOneWriteAndOneSync) {

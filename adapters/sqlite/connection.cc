@@ -35,7 +35,10 @@ class StatementRow final : public Row {
 };
 
 ErrorKind kind_of(int code) {
+    if (code == SQLITE_IOERR_DATA) return ErrorKind::damaged;
     switch (code & 0xff) {
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB: return ErrorKind::damaged;
         case SQLITE_FULL:
         case SQLITE_NOMEM: return ErrorKind::full;
         case SQLITE_CONSTRAINT: return ErrorKind::conflict;
@@ -43,8 +46,6 @@ ErrorKind kind_of(int code) {
         case SQLITE_LOCKED: return ErrorKind::temporary;
         case SQLITE_TOOBIG: return ErrorKind::limit;
         case SQLITE_IOERR:
-        case SQLITE_CORRUPT:
-        case SQLITE_NOTADB:
         case SQLITE_CANTOPEN:
         case SQLITE_READONLY:
         case SQLITE_PROTOCOL: return ErrorKind::io;

@@ -116,9 +116,30 @@ TEST_F(SealedDatabase, RefusesAPageInWhichABitWasTurned) {  // security row R14
     turn_bit("a.db", place);
     const auto read = count(*open_sqlite(disk_, "a.db").value());
     ASSERT_FALSE(read.has_value());
+    EXPECT_EQ(read.error().kind, ErrorKind::damaged);
     const std::string told = fmt::format("page {} has a wrong checksum", place / page_octets + 1);
     EXPECT_EQ(read.error().detail, "the database file a.db is damaged: " + told);
     EXPECT_THAT(problems_of_database(disk_, "a.db").value(), ElementsAre(told));
+}
+
+TEST_F(SealedDatabase, TellsOfEachPageThatGoesBadWhileItIsOpenOnce) {  // security row R14
+    std::vector<std::uint32_t> told;
+    const auto database =
+        open_sqlite(disk_, "a.db", Synchronous::full, [&](std::uint32_t page) { told.push_back(page); }).value();
+    fill(*database);
+    ASSERT_TRUE(database->checkpoint_whole().has_value());
+    const std::size_t place = disk_.image().at("a.db").find("text 250") + 20;
+    turn_bit("a.db", place);
+    // A connection reads again what another one may have changed.
+    ASSERT_TRUE(database->begin().has_value());
+    ASSERT_TRUE(database->transaction().execute("DELETE FROM mail WHERE id = 0", {}).has_value());
+    ASSERT_TRUE(database->commit().has_value());
+    for (int time = 0; time < 3; ++time) {
+        const auto read = count(*database);
+        ASSERT_FALSE(read.has_value());
+        EXPECT_EQ(read.error().kind, ErrorKind::damaged);
+    }
+    EXPECT_THAT(told, ElementsAre(place / page_octets + 1));
 }
 
 TEST_F(SealedDatabase, IsNotFooledByAHeaderThatDeniesTheSeals) {

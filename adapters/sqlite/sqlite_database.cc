@@ -21,10 +21,12 @@ using sqlite::Connection;
 // a failed sync reaches over to them.
 class SqliteDatabase final : public Database {
  public:
-    SqliteDatabase(Disk& disk, std::string name, Synchronous synchronous)
+    SqliteDatabase(Disk& disk, std::string name, Synchronous synchronous, PageDamage page_damage)
         : name_(std::move(name)),
           synchronous_(synchronous),
-          vfs_(disk, synchronous == Synchronous::full ? sqlite::LogWrites::at_sync : sqlite::LogWrites::at_once) {}
+          vfs_(disk, synchronous == Synchronous::full ? sqlite::LogWrites::at_sync : sqlite::LogWrites::at_once) {
+        vfs_.on_page_damage(std::move(page_damage));
+    }
 
     ~SqliteDatabase() override {
         const std::scoped_lock guard(reader_mutex_, apart_mutex_);
@@ -200,8 +202,9 @@ Result<void> add_page_checksums(Disk& disk, const std::string& name) {
     return connection->checkpoint_whole();
 }
 
-Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name, Synchronous synchronous) {
-    auto database = std::make_unique<SqliteDatabase>(disk, name, synchronous);
+Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name, Synchronous synchronous,
+                                              PageDamage page_damage) {
+    auto database = std::make_unique<SqliteDatabase>(disk, name, synchronous, std::move(page_damage));
     RELEVO_CHECK(database->open_connections());
     return std::unique_ptr<Database>(std::move(database));
 }

@@ -5,6 +5,7 @@
 #include "core/ports/disk.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,10 +17,14 @@ enum class Synchronous : std::uint8_t {
     normal,  // the disk in its own time: a power cut may take the last commits, in their order, and damages nothing
 };
 
+// Called with each page (from 1) of the file that differs from its checksum, once, on the thread that read it.
+using PageDamage = std::function<void(std::uint32_t page)>;
+
 // Opens or makes `name` (and its log) on the disk, which must outlive the database. What a crash left in the log is
-// taken over. Errors: io – unreadable or damaged: the text says so; full.
+// taken over. Errors: damaged – the text says where; io, full.
 [[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite(Disk& disk, const std::string& name = "relevo.db",
-                                                            Synchronous synchronous = Synchronous::full);
+                                                            Synchronous synchronous = Synchronous::full,
+                                                            PageDamage page_damage = {});
 
 // Do the pages of the file bear checksums (page_seal.h)? Those of new files do, those of earlier releases do not.
 // Errors: io.

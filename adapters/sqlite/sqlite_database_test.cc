@@ -356,7 +356,7 @@ TEST(OpenSqlite, NamesADamagedFile) {  // security row R14
     SimulatedDisk disk({{"relevo.db", std::string(8192, 'x')}});
     const auto opened = open_sqlite(disk);
     ASSERT_FALSE(opened.has_value());
-    EXPECT_EQ(opened.error().kind, ErrorKind::io);
+    EXPECT_EQ(opened.error().kind, ErrorKind::damaged);
     EXPECT_THAT(opened.error().detail, HasSubstr("relevo.db is damaged"));
 }
 

@@ -20,6 +20,9 @@ constexpr Octets log_allocation_octets = 1 * mebibyte;
 constexpr std::size_t log_buffer_octets = 256 * 1024;
 constexpr std::size_t damaged_pages_limit = 1'000;  // that are remembered
 
+// SQLite calls and asks for the reason on one thread, and several threads use one Vfs.
+thread_local std::string failure_of_thread;
+
 // SQLite allocates szOsFile octets and calls xOpen on them; what follows the base is ours, made by placement new.
 struct File {
     sqlite3_file base;
@@ -341,15 +344,18 @@ std::shared_ptr<Vfs::Shared> Vfs::shared_of(const std::string& file_name) {
 }
 
 int Vfs::failed(const Error& error, int code) {
-    const std::lock_guard guard(mutex_);
-    last_failure_ = error.detail;
+    failure_of_thread = error.detail;
     return error.kind == ErrorKind::full ? SQLITE_FULL : code;
 }
 
 int Vfs::page_differs(std::uint32_t number) {
-    const std::lock_guard guard(mutex_);
-    last_failure_ = fmt::format("page {} has a wrong checksum", number);
-    if (damaged_pages_.size() < damaged_pages_limit) damaged_pages_.insert(number);
+    failure_of_thread = fmt::format("page {} has a wrong checksum", number);
+    bool is_new = false;
+    {
+        const std::lock_guard guard(mutex_);
+        if (damaged_pages_.size() < damaged_pages_limit) is_new = damaged_pages_.insert(number).second;
+    }
+    if (is_new && on_page_damage_) on_page_damage_(number);
     return SQLITE_IOERR_DATA;
 }
 
@@ -358,10 +364,7 @@ std::set<std::uint32_t> Vfs::damaged_pages() const {
     return damaged_pages_;
 }
 
-std::string Vfs::last_failure() const {
-    const std::lock_guard guard(mutex_);
-    return last_failure_;
-}
+const std::string& Vfs::last_failure() { return failure_of_thread; }
 
 void Vfs::log_written(Octets offset) {
     const std::lock_guard guard(mutex_);
@@ -393,7 +396,6 @@ Result<void> Vfs::sync_log() {
     const std::lock_guard guard(mutex_);
     if (!done.has_value()) {
         if (syncing_from_) first_unsynced_ = std::min(first_unsynced_.value_or(*syncing_from_), *syncing_from_);
-        last_failure_ = done.error().detail;
         log_in_doubt_ = true;
     }
     syncing_from_.reset();

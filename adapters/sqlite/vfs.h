@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,9 +58,11 @@ class Vfs {
     [[nodiscard]] PageCheck page_check() const { return page_check_; }
     // Pages that were found to differ from their seals, in order, by number from 1; a thousand at most.
     [[nodiscard]] std::set<std::uint32_t> damaged_pages() const;
+    // `call` with each of them, once, on the thread that read it. Before the first connection.
+    void on_page_damage(std::function<void(std::uint32_t page)> call) { on_page_damage_ = std::move(call); }
 
-    // The text of the last failure of the disk; SQLite's own codes do not carry it.
-    [[nodiscard]] std::string last_failure() const;
+    // The text of the last failure of a disk that the calling thread met; SQLite's own codes do not carry it.
+    [[nodiscard]] static const std::string& last_failure();
 
     // For the file methods (vfs.cc):
     struct Shared {
@@ -84,8 +87,8 @@ class Vfs {
     std::unique_ptr<sqlite3_vfs> vfs_;
     mutable std::mutex mutex_;
     std::map<std::string, std::weak_ptr<Shared>, std::less<>> shared_;
-    std::string last_failure_;
     std::set<std::uint32_t> damaged_pages_;
+    std::function<void(std::uint32_t)> on_page_damage_;
     std::optional<Octets> first_unsynced_;  // of the log
     std::optional<Octets> syncing_from_;    // of what sync_log() is at work on
     std::shared_ptr<DiskFile> log_to_sync_;

@@ -375,7 +375,8 @@ Task<std::expected<Principal, Trouble>> session_principal(Ports& ports, const Ht
         return {};
     });
     if (!read.has_value()) {
-        if (read.error().kind == ErrorKind::io) co_return std::unexpected(trouble_of(read.error()));
+        const ErrorKind kind = read.error().kind;
+        if (kind == ErrorKind::io || kind == ErrorKind::damaged) co_return std::unexpected(trouble_of(read.error()));
         co_return std::unexpected(trouble(401, "session_ended", "The session is over: log in again."));
     }
     if (changes_something(request) && !equal_secrets(request.field(csrf_field), csrf_token(token)))

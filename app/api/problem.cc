@@ -67,6 +67,7 @@ Trouble trouble_of(const Error& error) {
             return told;
         }
         case ErrorKind::io:
+        case ErrorKind::damaged:
         case ErrorKind::internal: break;
     }
     return trouble(500, "internal", "This is a fault of the server: its log tells more.");

@@ -176,11 +176,11 @@ Result<std::string> BackupFolder::block(const Block& block) {
     std::string octets(block.length, '\0');
     RELEVO_TRY(const std::size_t count, pack_->read_at(block.offset, std::as_writable_bytes(std::span(octets))));
     if (count < block.length)
-        return failure(ErrorKind::io,
+        return failure(ErrorKind::damaged,
                        fmt::format("{} of the backup is cut short: {} octets at {} are missing",
                                    name_of_pack(block.pack), block.length - count, block.offset + count));
     if (hash_of(octets) != block.hash)
-        return failure(ErrorKind::io,
+        return failure(ErrorKind::damaged,
                        fmt::format("{} of the backup is damaged: {} octets at {} are not those that were written",
                                    name_of_pack(block.pack), block.length, block.offset));
     return octets;

@@ -26,7 +26,7 @@ class BackupFolder {
     [[nodiscard]] Result<std::vector<std::string>> names() const;
     // Empty name: the newest. Errors: not_found; as parse_manifest(); detail names the file.
     [[nodiscard]] Result<Manifest> manifest(const std::string& name) const;
-    // Its octets, which have been checked. Errors: io – missing, cut short or changed; detail says where.
+    // Its octets, which have been checked. Errors: damaged – cut short or changed; io; detail says where.
     [[nodiscard]] Result<std::string> block(const Block& block);
     // Reads all of a file, to say what is wrong with it. Errors: as block().
     [[nodiscard]] Result<void> read(const BackedUpFile& file);

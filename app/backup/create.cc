@@ -232,14 +232,16 @@ Result<Created> create(const Configuration& configuration, const CreateOptions& 
     RELEVO_TRY(created.examination, examine_store(view, known, [] { return Result<void>(); }));
     for (const Finding& finding : created.examination.findings) {
         if (finding.problem.find("of the backup") != std::string::npos)
-            return failure(ErrorKind::io, fmt::format("{}: it is of an earlier backup, which this one would have built "
-                                                      "on. `--full` writes everything anew",
-                                                      finding.problem));
+            return failure(ErrorKind::damaged,
+                           fmt::format("{}: it is of an earlier backup, which this one would have built "
+                                       "on. `--full` writes everything anew",
+                                       finding.problem));
         if (finding.kind == FindingKind::database)
-            return failure(ErrorKind::io, fmt::format("the copy of the database is damaged ({}): it was not kept; look "
-                                                      "at the store with `relevo doctor`; if it is whole, `--full` "
-                                                      "takes nothing from earlier backups",
-                                                      finding.problem));
+            return failure(ErrorKind::damaged,
+                           fmt::format("the copy of the database is damaged ({}): it was not kept; look "
+                                       "at the store with `relevo doctor`; if it is whole, `--full` "
+                                       "takes nothing from earlier backups",
+                                       finding.problem));
     }
     if (!damage_of_statistics.empty()) {
         created.examination.findings.push_back(finding_of_statistics(damage_of_statistics));

@@ -31,7 +31,7 @@ struct Created {
 // The store at one moment, with or without a running server, and the files that the configuration names. The backup
 // counts once it was read back and found whole; before, the folder is as it was. A content that is damaged in the store
 // is so in the backup, and a finding.
-// Errors: io – the database is damaged; nothing was changed. full, conflict, refused, as hold_store() and
+// Errors: damaged – the database is; nothing was changed. full, conflict, refused, as hold_store() and
 // BackupWriter::open().
 [[nodiscard]] Result<Created> create_backup(const Configuration& configuration, const CreateOptions& options,
                                             std::span<const Migration> known);

@@ -64,14 +64,12 @@ void check_keys(const Configuration& configuration, Disk& view, Examination& fou
     if (!looked.has_value()) found.findings.push_back({FindingKind::database, database_name, looked.error().detail});
 }
 
-// The database is damaged so far that nobody can say which messages are.
-bool is_damage(const Error& error) { return error.detail.find("is damaged") != std::string::npos; }
-
 }  // namespace
 
 Result<Examination> examine_host(const Configuration& configuration, std::span<const Migration> known) {
     auto store = hold_store(configuration);
-    if (!store.has_value() && is_damage(store.error())) {
+    // So far that nobody can say which messages are.
+    if (!store.has_value() && store.error().kind == ErrorKind::damaged) {
         Examination found;
         found.findings.push_back({FindingKind::database, database_name, store.error().detail});
         return found;

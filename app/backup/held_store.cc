@@ -110,19 +110,20 @@ class HeldByLock final : public HeldStore {
             return failure(ErrorKind::conflict, "a restore into " + data_dir + " was interrupted: run it again");
         // Before anything opens the database: SQLite makes a log where one is missing, and a database of an empty file.
         if (fs::file_size(fs::path(data_dir) / database_name, problem) == 0 || problem)
-            return failure(ErrorKind::io, "relevo.db is damaged: it is empty");
+            return failure(ErrorKind::damaged, "relevo.db is damaged: it is empty");
         RELEVO_TRY(const std::vector<std::string> lost, problems_of_store_log(*held->disk_));
         // The start of a server keeps what is left of a damaged log; here that would be gone.
         if (!lost.empty())
-            return failure(ErrorKind::io,
+            return failure(ErrorKind::damaged,
                            fmt::format("relevo.db is damaged: {}. A start of the server keeps the damaged "
                                        "log apart and serves what is left",
                                        lost.front()));
         // Before the log is moved: nothing may be written into a damaged file.
         const auto problems = problems_of_database(*held->disk_, database_name);
         if (!problems.has_value() || !problems->empty())
-            return failure(ErrorKind::io, "relevo.db is damaged: " +
-                                              (problems.has_value() ? problems->front() : problems.error().detail));
+            return failure(
+                ErrorKind::damaged,
+                "relevo.db is damaged: " + (problems.has_value() ? problems->front() : problems.error().detail));
         RELEVO_CHECK(stop_expecting_log(*held->disk_));
         {
             RELEVO_TRY(const auto database, open_sqlite(*held->disk_, database_name));

@@ -54,7 +54,7 @@ class HeldStore {
 [[nodiscard]] std::unique_ptr<DiskView> view_of(const HeldStore& store);
 
 // Asks the running server, else takes the lock of the data folder. Errors: not_found – there is no store. conflict –
-// a server that does not answer uses it, or another copy is being made. io – the database is damaged: text says how.
+// a server that does not answer uses it, or another copy is being made. damaged – the database is: text says how.
 // refused, full.
 [[nodiscard]] Result<std::unique_ptr<HeldStore>> hold_store(const Configuration& configuration);
 

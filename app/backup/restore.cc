@@ -65,7 +65,7 @@ class Restore {
         RELEVO_TRY(const Examination found, examine_store(view, known_, [] { return Result<void>(); }));
         for (const Finding& finding : found.findings)
             if (finding.kind == FindingKind::database)
-                return failure(ErrorKind::io,
+                return failure(ErrorKind::damaged,
                                fmt::format("{} is damaged ({}): nothing was restored; `relevo backup list "
                                            "{}` names others",
                                            restored_.name, cause_of(finding), backups_.path()));

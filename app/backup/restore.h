@@ -33,7 +33,7 @@ struct Restored {
 // Into a folder that is missing or empty, or where a restore was interrupted; no server starts there before it is
 // complete. Files from outside of data_dir go to data_dir/restored-configuration, under their whole path, for a person
 // to put in place. Whatever fails, the folder is left as it was.
-// Errors: conflict – the folder is in use or holds something. invalid, not_found, io – the backup is damaged, or none.
+// Errors: conflict – the folder is in use or holds something. invalid, not_found, damaged – the backup is, or none.
 // unsupported – it, or the store in it, is of a newer Relevo. full, refused.
 [[nodiscard]] Result<Restored> restore_backup(const RestoreOptions& options, std::span<const Migration> known);
 

@@ -241,9 +241,9 @@ class Performer {
         const auto found = examine_host(*configuration_, ports_.migrations);
         if (!found.has_value()) return problem(found.error(), ExitCode::unreachable);
         const bool is_well = found->findings.empty();
-        std::string text =
-            is_well ? "Fine"
-                    : fmt::format("Damaged: {} findings\n{}", found->findings.size(), lines_of(found->findings));
+        std::string text = is_well ? "Fine"
+                                   : fmt::format("Damaged: {} finding{}\n{}", found->findings.size(),
+                                                 found->findings.size() == 1 ? "" : "s", lines_of(found->findings));
         text += fmt::format("{}{} waiting messages for {} recipients, {}\n", is_well ? ": " : "Looked at ",
                             found->messages, found->recipients, size_of(found->octets));
         if (found->missing_changes > 0)

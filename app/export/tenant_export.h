@@ -35,7 +35,7 @@ struct Exported {
 // As the store stood at one moment, whether a server runs or not. Memory holds a row, or a message, at a time, and the
 // places of the mails that wait. The folder counts when it returns; before, nothing is there.
 // Errors: not_found – no such tenant. conflict – the folder holds something; or the server could not wait any longer
-// (it holds its files still until its log is 512 MiB). io – the database is damaged. unsupported, full, refused.
+// (it holds its files still until its log is 512 MiB). damaged – the database is. unsupported, full, refused.
 [[nodiscard]] Result<Exported> export_tenant(const Configuration& configuration, const ExportOptions& options,
                                              std::span<const Migration> known);
 

@@ -1,5 +1,6 @@
 #include "app/relevo/control.h"
 
+#include "app/backup/held_store.h"
 #include "app/relevo/json_arguments.h"
 
 #include <boost/json/parse.hpp>
@@ -12,7 +13,10 @@ namespace {
 namespace json = boost::json;
 
 json::object failed(const Error& error) {
-    json::object told{{"kind", name_of(error.kind)}, {"message", error.detail}};
+    std::string message = error.detail;
+    if (error.kind == ErrorKind::damaged && message.find(backup::database_name) != std::string::npos)
+        message += fmt::format(". {}", advice_on_damage_of(backup::database_name));
+    json::object told{{"kind", name_of(error.kind)}, {"message", std::move(message)}};
     return {{"ok", false}, {"error", std::move(told)}};
 }
 

@@ -158,6 +158,7 @@ class Control {
     Task<Answer> describe_dns(Arguments arguments);
     Task<Answer> check_domain(Arguments arguments);
     Task<Answer> check_server(Arguments arguments);
+    [[nodiscard]] setup::CheckItem check_store() const;
     Task<Answer> check_connections(Arguments arguments);
     // control_addresses.cc
     Task<Answer> perform_addresses(std::string command, Arguments arguments);

@@ -62,11 +62,33 @@ Task<Control::Answer> Control::check_connections(Arguments arguments) {
                            {"attempts", std::move(attempts)}};
 }
 
+// Pages that the running server met; `relevo doctor` looks at all.
+setup::CheckItem Control::check_store() const {
+    setup::CheckItem item = setup::make_item("machine.store", setup::CheckGroup::machine, context_.store.data_dir(),
+                                             {"Tenants, logins and waiting mail are kept there.",
+                                              "Ahí se guardan clientes, credenciales y el correo en espera."});
+    const std::size_t count = context_.store.damaged_pages();
+    if (count == 0) {
+        item.found = {"no damaged page was met since the start", "ninguna página dañada desde el arranque"};
+        return item;
+    }
+    item.status = setup::CheckStatus::fail;
+    item.found = {fmt::format("damaged pages were met since the start: {}", count),
+                  fmt::format("páginas dañadas desde el arranque: {}", count)};
+    item.action = {
+        "Look at `relevo doctor`; stop the server; put back a backup (`relevo backup restore`), or run "
+        "`relevo store repair`.",
+        "Mire `relevo doctor`; detenga el servidor; recupere una copia (`relevo backup restore`) o ejecute "
+        "`relevo store repair`."};
+    return item;
+}
+
 Task<Control::Answer> Control::check_server(Arguments arguments) {
     RELEVO_CO_CHECK(check_members(arguments, {"language"}));
     RELEVO_CO_TRY(const mail::Language language, language_member(arguments, context_.default_language));
-    const auto items = co_await context_.inspection->check_server(
+    std::vector<setup::CheckItem> items = co_await context_.inspection->check_server(
         context_.listeners ? context_.listeners() : std::vector<setup::OwnListener>());
+    items.insert(items.begin(), check_store());
     co_return json_of(items, language);
 }
 

@@ -39,6 +39,7 @@ Task<std::string> Server::metrics_page() {
     if (auto queue = co_await store_->spool().numbers(); queue.has_value()) numbers.queue = *std::move(queue);
     if (const auto available = store_->available(); available.has_value()) numbers.disk_available = *available;
     numbers.disk_reserve = store_->reserve();
+    numbers.damaged_pages = store_->damaged_pages();
     const auto directory = access_->directory.load();
     numbers.suspended_tenants =
         static_cast<std::size_t>(std::ranges::count_if(directory->tenants(), &Tenant::suspended));

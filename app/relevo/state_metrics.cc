@@ -54,6 +54,8 @@ std::string state_metrics(const StateNumbers& numbers, WallClock::time_point now
         gauge(page, "relevo_disk_available_octets", "Room on the disk of the store", *numbers.disk_available);
     gauge(page, "relevo_disk_reserve_octets", "With less room than this new mail is refused with 452",
           numbers.disk_reserve);
+    gauge(page, "relevo_store_damaged_pages", "Pages of the databases that were found damaged since the start",
+          numbers.damaged_pages);
     begin(page, "relevo_certificate_expiry_timestamp_seconds", "gauge", "When a certificate in force expires");
     for (const net::CertificateSummary& certificate : numbers.certificates)
         page += fmt::format("relevo_certificate_expiry_timestamp_seconds{{name={},file={}}} {}\n",

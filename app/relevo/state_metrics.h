@@ -17,6 +17,7 @@ struct StateNumbers {
     std::size_t suspended_tenants = 0;
     std::optional<Octets> disk_available;  // of the store's disk; nothing: it did not answer
     Octets disk_reserve = 0;
+    std::size_t damaged_pages = 0;                      // of the store's databases, met since the start
     std::vector<net::CertificateSummary> certificates;  // in force
     std::uint64_t warnings = 0, errors = 0;             // lines of the log
 };

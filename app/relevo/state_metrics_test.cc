@@ -32,10 +32,12 @@ TEST(StateMetrics, AnEmptyQueueHasNoAgeAndAClockThatWasSetBackMakesNone) {
 TEST(StateMetrics, LeaveOutWhatCouldNotBeFoundOut) {
     StateNumbers numbers;
     numbers.disk_reserve = 1024;
+    numbers.damaged_pages = 3;
     const std::string page = state_metrics(numbers, now);
     EXPECT_THAT(page, Not(HasSubstr("relevo_queue_oldest_seconds")));
     EXPECT_THAT(page, Not(HasSubstr("relevo_disk_available_octets")));
     EXPECT_THAT(page, HasSubstr("\nrelevo_disk_reserve_octets 1024\n"));
+    EXPECT_THAT(page, HasSubstr("\nrelevo_store_damaged_pages 3\n"));
 }
 
 TEST(StateMetrics, NamesOfCertificatesBreakNothing) {

@@ -28,6 +28,9 @@
 #include <cstdlib>
 
 namespace relevo {
+
+using backup::database_name;
+
 namespace {
 
 constexpr std::size_t secret_octets = 32;
@@ -42,8 +45,6 @@ Durability durability() {
     return unsynced != nullptr && std::string_view(unsynced) == "1" ? Durability::unsynced_for_tests
                                                                     : Durability::synced;
 }
-
-constexpr std::string_view database_name = "relevo.db";
 
 constexpr int statistics_niceness = 10;  // mail comes first
 
@@ -63,7 +64,7 @@ Result<void> require_no_damage(Disk& disk, const std::string& name) {
     if (size == 0 || size > checked_database_octets) return {};
     const auto problems = problems_of_database(disk, name);
     if (!problems.has_value() || problems->empty()) return {};
-    return failure(ErrorKind::io, fmt::format("{} is damaged: {}", name, problems->front()));
+    return failure(ErrorKind::damaged, fmt::format("{} is damaged: {}", name, problems->front()));
 }
 
 // An empty database would be made where one was: tenants, logins and waiting mail would be gone without a word.
@@ -78,9 +79,9 @@ Result<void> require_whole_database(Disk& disk) {
     RELEVO_TRY(const std::vector<std::string> names, disk.list());
     RELEVO_TRY(const Octets size, size_of(disk, database_name));
     if (size == 0 && std::ranges::any_of(names, [](const auto& name) { return name.starts_with("segment-"); }))
-        return failure(ErrorKind::io,
+        return failure(ErrorKind::damaged,
                        "relevo.db is damaged: it is missing or empty, although there are message contents");
-    return require_no_damage(disk, std::string(database_name));
+    return require_no_damage(disk, database_name);
 }
 
 // Of a database of an earlier release. Without them it is as good as it was.
@@ -109,7 +110,7 @@ Result<void> put_into_log(Transaction& transaction) {
 
 // What a person can do about it.
 Error advised(Error error) {
-    if (error.detail.find("is damaged") != std::string::npos)
+    if (error.kind == ErrorKind::damaged)
         error.detail +=
             ". Nothing was changed. Put back a whole copy (`relevo backup restore`), or let `relevo store repair` set "
             "the damaged file aside and save every row that can be read";
@@ -117,6 +118,13 @@ Error advised(Error error) {
 }
 
 }  // namespace
+
+std::string_view advice_on_damage_of(std::string_view file) {
+    return file == statistics_database_name
+               ? "mail does not wait for it: the next start makes it anew from the events"
+               : "`relevo doctor` shows all that is damaged. Stop the server, then put back a backup (`relevo backup "
+                 "restore`), or let `relevo store repair` save every row that can be read";
+}
 
 std::vector<Migration> store_migrations() {
     std::vector<Migration> all;
@@ -154,8 +162,9 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     RELEVO_TRY(const std::vector<std::string> lost, backup::problems_of_store_log(*disk_));
     RELEVO_CHECK(require_whole_database(*disk_));
     if (!lost.empty()) RELEVO_CHECK(keep_damaged_log(lost, log));
-    RELEVO_CHECK(add_checksums(*disk_, std::string(database_name), log));
-    RELEVO_TRY(database_, open_sqlite(*disk_));
+    RELEVO_CHECK(add_checksums(*disk_, database_name, log));
+    RELEVO_TRY(database_, open_sqlite(*disk_, database_name, Synchronous::full,
+                                      [this](std::uint32_t page) { tell_of_damage(database_name, page); }));
     const std::vector<Migration> migrations = store_migrations();
     RELEVO_CHECK(migrate(*database_, migrations));
     SegmentOptions segments;
@@ -184,19 +193,27 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     return backup::expect_log(*disk_);
 }
 
+// At the start all pages are looked at; this is of those that go bad later.
+void Store::tell_of_damage(const char* file, std::uint32_t page) {
+    ++damaged_pages_;
+    log_->error("store.page_damaged", {{"file", file}, {"page", page}, {"action", advice_on_damage_of(file)}});
+}
+
 // A damaged one is set aside: mail does not wait for numbers, and the search is made anew of the events.
 Result<void> Store::open_statistics(Log& log) {
     const auto open = [this, &log]() -> Result<void> {
         RELEVO_CHECK(require_no_damage(*disk_, statistics_database_name));
         RELEVO_CHECK(add_checksums(*disk_, statistics_database_name, log));
-        RELEVO_TRY(statistics_database_, open_sqlite(*disk_, statistics_database_name, Synchronous::normal));
+        RELEVO_TRY(statistics_database_,
+                   open_sqlite(*disk_, statistics_database_name, Synchronous::normal,
+                               [this](std::uint32_t page) { tell_of_damage(statistics_database_name, page); }));
         const auto history = history_migrations(), own = statistics_migrations();
         std::vector<Migration> migrations(history.begin(), history.end());
         migrations.insert(migrations.end(), own.begin(), own.end());
         return migrate(*statistics_database_, migrations);
     };
     if (auto opened = open(); !opened.has_value()) {
-        if (opened.error().detail.find("is damaged") == std::string::npos) return opened;
+        if (opened.error().kind != ErrorKind::damaged) return opened;
         const std::string name = statistics_database_name, aside = name + ".damaged";
         log.error("store.statistics_damaged", {{"problem", opened.error().detail}, {"kept_as", aside}});
         statistics_database_.reset();

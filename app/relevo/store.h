@@ -15,6 +15,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace relevo {
@@ -26,12 +27,15 @@ inline constexpr const char* repaired_database_name = "relevo.db.repaired";
 // Counters and the search for messages, made of the events (decision 0018).
 inline constexpr const char* statistics_database_name = "statistics.db";
 
+// What a person does about a database file of which a page is damaged while the server runs.
+[[nodiscard]] std::string_view advice_on_damage_of(std::string_view file);
+
 // Threads: open() and recover() before start(); afterwards what its parts say.
 class Store {
  public:
     // Takes the lock of the data folder and brings the schema up to date. `log` must live until recover() returns.
-    // Errors: conflict – another process has it. unsupported – written by a newer Relevo. io (a damaged database is
-    // named, and never replaced), full, refused.
+    // Errors: conflict – another process has it. unsupported – written by a newer Relevo. damaged – the
+    // database is: it is named, and never replaced. io, full, refused.
     [[nodiscard]] static Result<std::unique_ptr<Store>> open(const Configuration& configuration, Log& log);
     ~Store();
 
@@ -66,6 +70,8 @@ class Store {
     [[nodiscard]] const std::string& data_dir() const { return data_dir_; }
     // Room on its disk. Threads: any.
     [[nodiscard]] Result<Octets> available() const { return disk_->free_space(); }
+    // Pages of its databases that differed from their checksums since it was opened. Threads: any.
+    [[nodiscard]] std::size_t damaged_pages() const { return damaged_pages_; }
     // With less room new mail is refused. Threads: any.
     [[nodiscard]] Octets reserve() const { return reserve_; }
     // As another configuration says. Errors: as available().
@@ -84,6 +90,7 @@ class Store {
     Store() = default;
     Result<void> open_parts(const Configuration& configuration, Log& log);
     Result<void> open_statistics(Log& log);
+    void tell_of_damage(const char* file, std::uint32_t page);
     // store_log.cc
     Result<void> keep_damaged_log(const std::vector<std::string>& lost, Log& log);
     Result<void> name_mail_without_rows(Log& log);
@@ -102,7 +109,8 @@ class Store {
     std::string data_dir_;
     std::atomic<Octets> reserve_ = 0;
     std::string hold_id_;
-    Log* log_ = nullptr;              // of open()
+    Log* log_ = nullptr;  // of open()
+    std::atomic<std::size_t> damaged_pages_ = 0;
     std::string damaged_log_folder_;  // empty: it was whole
     DayStatement known_message_{"SELECT 1 FROM message_{} WHERE id = $1"};
 };

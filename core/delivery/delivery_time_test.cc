@@ -16,6 +16,20 @@ class DeliveryTime : public DeliveryTest {
         dialer.refuse({dns::IpAddress::parse(first_ip).value(), 25},
                       {ErrorKind::refused, "connection refused by 11.0.0.1:25"});
     }
+    // As after a crash: a new engine, not started yet, has what waits in the store.
+    void restart() {
+        store.restart();
+        make_engine();
+        for (const auto& pending : store.recovered) {
+            const mail::Address to = address(pending.recipient);
+            engine->restore(dispatcher.queued({.id = pending.id,
+                                               .flow = {.tenant = pending.tenant},
+                                               .domain = to.domain(),
+                                               .attempts = static_cast<std::uint16_t>(pending.attempts),
+                                               .delay_reported = pending.delay_reported,
+                                               .due = pending.due_at}));
+        }
+    }
 };
 
 // RFC 5321 §4.5.4.1: "the give-up time generally needs to be at least 4-5 days".
@@ -138,17 +152,7 @@ TEST_F(DeliveryTime, ASuspendedDestinationKeepsItsMail) {
 
 TEST_F(DeliveryTime, DeliversWhatWasRecovered) {
     const auto message = store.accept("a@sender.example", {"b@example.net", "c@example.net"});
-    store.restart();
-    make_engine();
-    for (const auto& pending : store.recovered) {
-        const mail::Address to = address(pending.recipient);
-        engine->restore(dispatcher.queued({.id = pending.id,
-                                           .flow = {.tenant = pending.tenant},
-                                           .domain = to.domain(),
-                                           .attempts = static_cast<std::uint16_t>(pending.attempts),
-                                           .delay_reported = pending.delay_reported,
-                                           .due = pending.due_at}));
-    }
+    restart();
     engine->start();
     ASSERT_TRUE(happens("delivery.delivered", 2));
     ASSERT_THAT(server.mails, SizeIs(1)) << "together, as they came";
@@ -287,6 +291,28 @@ TEST_F(DeliveryTime, DamagedContentIsSetAsideAndNamed) {
     EXPECT_EQ(store.rows().at(0).state, DeliveryState::held);
     EXPECT_THAT(detail(message->id), AllOf(HasSubstr("cannot be read"), HasSubstr("segment")));
     EXPECT_THAT(server.mails, IsEmpty());
+    EXPECT_THAT(dialer.dialed(), IsEmpty());
+}
+
+// Nothing was sent, so it need not be written now: no connection waits for it, others get theirs.
+TEST_F(DeliveryTime, WhatHasADamagedRowStaysInTheStoreForItsRepair) {  // security row R14
+    const auto message = store.accept("a@sender.example", {"b@example.net"});
+    restart();
+    const std::size_t place = store.disk.image().at("relevo.db").find("b@example.net");
+    ASSERT_NE(place, std::string::npos);
+    ASSERT_TRUE(store.disk.open("relevo.db", OpenMode::existing)
+                    .value()
+                    ->write_at(place, as_octets(std::string("c")))
+                    .has_value());
+    // A connection reads again what another one may have changed.
+    ASSERT_TRUE(
+        store.write([&](Transaction& transaction) { return transaction.define("CREATE TABLE other (id INTEGER)"); })
+            .has_value());
+    engine->start();
+    ASSERT_TRUE(happens("spool.damaged message=" + message->id.text()));
+    ASSERT_TRUE(happens("spool.write_failed message=" + message->id.text()));
+    ASSERT_TRUE(store.run_until([&] { return engine->destinations().empty(); })) << "nothing waits in memory";
+    EXPECT_EQ(log.count("spool.write_failed"), 1U);
     EXPECT_THAT(dialer.dialed(), IsEmpty());
 }
 

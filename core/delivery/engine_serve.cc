@@ -292,7 +292,7 @@ Task<std::optional<DeliveryEngine::Work>> DeliveryEngine::load(Lease lease) {
     auto loaded = co_await ports_.spool.load(work.lease.message, work.lease.ordinals);
     if (!loaded.has_value()) {
         const Error problem = std::move(loaded.error());
-        if (problem.kind == ErrorKind::io) {
+        if (problem.kind == ErrorKind::io || problem.kind == ErrorKind::damaged) {
             ports_.log.error("spool.damaged", {{"message", work.lease.message.text()}, {"problem", problem.detail}});
             co_await set_aside(std::move(work.lease), "its stored content cannot be read: " + problem.detail);
             co_return std::nullopt;
@@ -340,6 +340,8 @@ Task<> DeliveryEngine::set_aside(Lease lease, std::string reason) {
         if (changed.has_value()) break;
         ports_.log.error("spool.write_failed",
                          {{"message", lease.message.text()}, {"problem", changed.error().detail}});
+        // Their own rows cannot be written: nothing was sent, so they may wait in the store alone, for its repair.
+        if (changed.error().kind == ErrorKind::damaged) break;
         co_await pause_before_writing_again();
     }
     finish_unattempted(*lease.destination, lease.message, lease.ordinals);

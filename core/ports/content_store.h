@@ -36,7 +36,7 @@ class ContentStore {
     // Everything appended survives a power cut afterwards. After an error everything appended since the last success is
     // void.
     virtual Result<void> sync() = 0;
-    // Errors: not_found – no such record; io – it is damaged (checksum, id or length differ): detail names segment and
+    // Errors: not_found – no such record; damaged – it is (checksum, id or length differ): detail names segment and
     // offset.
     virtual Result<std::string> read(MessageId id, const ContentLocation& location) = 0;
     // The content is no longer needed; its room is won back by compact().

@@ -51,6 +51,7 @@ Words title_of_check(std::string_view id) {
         {"machine.host-name", "Name of this server", "Nombre de este servidor"},
         {"machine.data-folder", "Data folder", "Carpeta de datos"},
         {"machine.disk-space", "Disk space", "Espacio en disco"},
+        {"machine.store", "Store", "Almacén"},
         {"machine.descriptors", "Descriptors", "Descriptores"},
         {"machine.clock", "Clock", "Reloj"},
         {"machine.network-checks", "Checks over the network", "Comprobaciones por la red"},

@@ -428,8 +428,8 @@ Task<Result<std::shared_ptr<const Message>>> Spool::load(MessageId id, std::vect
                 if (!std::ranges::binary_search(ordinals, ordinal)) return {};
                 auto address = mail::Address::parse(row.text(1), mail::Utf8::allowed);
                 if (!address.has_value())  // it was one when it was accepted
-                    return failure(ErrorKind::io, fmt::format("recipient {} of {} is damaged: {}", ordinal, id.text(),
-                                                              address.error().detail));
+                    return failure(ErrorKind::damaged, fmt::format("recipient {} of {} is damaged: {}", ordinal,
+                                                                   id.text(), address.error().detail));
                 message->envelope.recipients.push_back({.address = *std::move(address),
                                                         .notify = {static_cast<std::uint8_t>(row.integer(2))},
                                                         .original_recipient = std::string(row.text(3))});

@@ -145,7 +145,8 @@ class Spool {
     Result<Recovery> recover(Reader& reader, ContentStore& contents,
                              const std::function<void(const PendingDelivery&)>& delivery);
 
-    // Completes when the message survives a power cut. Errors: full – 452 4.3.1; limit – 451 4.3.2; io – 451 4.3.0.
+    // Completes when the message survives a power cut. Errors: full – 452 4.3.1; limit – 451 4.3.2; io, damaged –
+    // 451 4.3.0.
     Task<Result<std::shared_ptr<const Message>>> accept(Submission submission);
 
     // Writes what became of deliveries of one message, and reports that it caused, in one transaction. Returns the
@@ -162,7 +163,7 @@ class Spool {
 
     // The message with those of its `ordinals` that still wait and are not held, and its content; those that the rules
     // withhold have ended, as if a person had dropped them. Errors: not_found –
-    // finished or held meanwhile; io – damaged, or its content is not there.
+    // finished or held meanwhile; damaged; io – its content is not there.
     Task<Result<std::shared_ptr<const Message>>> load(MessageId id, std::vector<std::uint32_t> ordinals);
 
     // For people. `after` pages: rows with a greater key.

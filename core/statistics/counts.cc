@@ -87,7 +87,8 @@ Result<Counts> Counts::parse(std::string_view text) {
         const auto number = parse_decimal<std::size_t>(pair.substr(0, sign));
         const auto count =
             sign == std::string_view::npos ? std::nullopt : parse_decimal<std::int64_t>(pair.substr(sign + 1));
-        if (!number || !count) return failure(ErrorKind::io, "a row of statistics is damaged: " + printable(text, 100));
+        if (!number || !count)
+            return failure(ErrorKind::damaged, "a row of statistics is damaged: " + printable(text, 100));
         if (*number < counted_things)
             counts.things_.at(*number) = *count;
         else if (*number >= first_delay && *number < first_delay + delay_steps)

@@ -63,7 +63,7 @@ class Counts {
 
     // "0=12 2=11 32=3": numbers that are not 0 by their stored number; steps of delays follow from 32.
     [[nodiscard]] std::string text() const;
-    // Numbers that a newer Relevo counts are passed over. Errors: io – the row is damaged.
+    // Numbers that a newer Relevo counts are passed over. Errors: damaged – the row.
     [[nodiscard]] static Result<Counts> parse(std::string_view text);
     friend bool operator==(const Counts&, const Counts&) = default;
 

@@ -358,7 +358,7 @@ TEST(Counts, AreReadAsTheyWereWrittenAndPassOverWhatIsNewer) {
     EXPECT_EQ(Counts::parse("").value(), Counts());
     EXPECT_EQ(Counts::parse("0=1 25=7 99=3").value().text(), "0=1");
     for (const std::string_view text : {"x", "1", "1=", "1=-2", "1=2 "})
-        EXPECT_EQ(Counts::parse(text).error().kind, ErrorKind::io) << text;
+        EXPECT_EQ(Counts::parse(text).error().kind, ErrorKind::damaged) << text;
 }
 
 }  // namespace

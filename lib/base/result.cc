@@ -10,6 +10,7 @@ std::string_view name_of(ErrorKind kind) {
         case ErrorKind::limit: return "limit";
         case ErrorKind::full: return "full";
         case ErrorKind::io: return "io";
+        case ErrorKind::damaged: return "damaged";
         case ErrorKind::timeout: return "timeout";
         case ErrorKind::closed: return "closed";
         case ErrorKind::cancelled: return "cancelled";

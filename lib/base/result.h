@@ -17,6 +17,7 @@ enum class ErrorKind : std::uint8_t {
     limit,        // a stated bound was reached (size, count, rate)
     full,         // no room: disk, quota, descriptors
     io,           // a device or the operating system failed
+    damaged,      // what is stored is not what was written: it stays so until a person acts
     timeout,      // a deadline passed
     closed,       // the peer ended the connection
     cancelled,    // we ended it: shutdown or a deadline further up

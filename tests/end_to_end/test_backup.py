@@ -238,6 +238,34 @@ class TestBackupsThatFail(BackupTestCase):
         self.assertTrue(json.loads(lines[2])["whole"])
         self.assertEqual(len([line for line in lines[3:] if line.startswith("backup-")]), 1)
 
+    def test_a_disk_that_fills_up_during_a_restore_is_told_and_nothing_is_left(self):
+        self.back_up()
+        self.restore()
+        needed = sum(path.stat().st_size for path in self.target.rglob("*") if path.is_file())
+        script = r"""
+            set -u
+            for size in 512k "$1" 64m; do
+                mount -t tmpfs -o size=$size,mode=0700 tmpfs "$2"
+                "$3" --config "$4" --json backup restore "$5" --data-dir "$2"
+                echo "$?"
+                ls -A "$2" | tr '\n' ' '; echo
+                umount "$2"
+            done
+        """
+        small = self.folder / "small-target"
+        small.mkdir()
+        # The room that was looked for, and none for what is written into the rows afterwards.
+        done = subprocess.run(mounts.unshared(script, str(needed), str(small), binary(), str(self.relevo.configuration), str(self.backups)),
+                              capture_output=True, text=True, timeout=60)
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[1::3], ["1", "1", "0"], done.stdout + done.stderr)
+        too_small, filled = (json.loads(lines[at])["error"] for at in (0, 3))
+        self.assertRegex(too_small["message"], r"there is no room in .* \([1-9]\d* MiB are needed, 0 MiB are free\): nothing was kept there")
+        self.assertEqual(filled["kind"], "full", filled)
+        self.assertRegex(filled["message"], "there is no room in .* nothing was kept there")
+        self.assertEqual(lines[2:6:3], ["", ""], "something was left")
+        self.assertIn("relevo.db", lines[8])
+
     def test_a_killed_backup_leaves_the_one_before_and_no_hold(self):
         first = self.back_up()
         process = subprocess.Popen([binary(), "--config", str(self.relevo.configuration), "backup", "create", "--full", "--rate",

@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import loopback, mail  # noqa: E402
 from harness.case import RelevoTestCase  # noqa: E402
 from harness.relevo import ROOT, Relevo  # noqa: E402
+from harness.store import has_seals, rows_of  # noqa: E402
 
 
 class TestStoresOfReleases(RelevoTestCase):
@@ -64,6 +65,27 @@ class TestStoresOfReleases(RelevoTestCase):
                 self.assertTrue(server.ask("backup", "verify", str(folder / "backups"))["whole"])
                 server.run("backup", "restore", str(folder / "backups"))
                 self.assertAllIsThere(server, json.loads(path.read_text()), {"waiting": "held"}, self.sink())
+
+    def test_one_too_large_to_be_written_anew_at_a_start_serves_and_says_how_it_gets_checksums(self):   # R14, R15
+        path = self.RELEASES[0]
+        folder = self.folder / "large"
+        self.unpack(path.parent / "store.tar.xz", folder / "data")
+        database = folder / "data/relevo.db"
+        with rows_of(database) as rows:
+            rows.executemany("INSERT INTO mta_sts_policy (domain, record_id, file, fetched_at, expires_at) VALUES (?, 'x', ?, 0, 0)",
+                             ((f"filler-{number}.test", "x" * 1_000_000) for number in range(70)))
+        server = self.server(folder)
+        expected = json.loads(path.read_text())
+        server.start()
+        [line] = server.log_entries("store.without_checksums")
+        self.assertEqual(line["file"], "relevo.db")
+        self.assertIn("run `relevo store repair`", line["problem"])
+        self.assertFalse(has_seals(database))
+        server.stop()
+        server.run("store", "repair")
+        self.assertTrue(has_seals(database))
+        self.assertAllIsThere(server, expected, {}, self.sink())
+        self.assertEqual(server.ask("doctor")["verdict"], "fine")
 
 
 if __name__ == "__main__":

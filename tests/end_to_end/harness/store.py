@@ -35,6 +35,11 @@ def _pages(path: pathlib.Path) -> list[bytes]:
     return [octets[start:start + size] for start in range(0, len(octets), size)]
 
 
+def has_seals(database: pathlib.Path) -> bool:
+    with open(database, "rb") as file:
+        return file.read(21)[20] == SEAL
+
+
 def _seal_what_changed(path: pathlib.Path, before: list[bytes]) -> None:
     pages = _pages(path)
     if pages[0][20] != SEAL:
