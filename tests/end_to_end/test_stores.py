@@ -77,7 +77,7 @@ class TestStoresOfReleases(RelevoTestCase):
         server = self.server(folder)
         expected = json.loads(path.read_text())
         server.start()
-        [line] = server.log_entries("store.without_checksums")
+        line = server.wait_for_log("store.without_checksums")
         self.assertEqual(line["file"], "relevo.db")
         self.assertIn("run `relevo store repair`", line["problem"])
         self.assertFalse(has_seals(database))
