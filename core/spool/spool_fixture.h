@@ -83,7 +83,7 @@ class SpoolStore {
     Submission submission(mail::Envelope of, std::string content = "Subject: a\r\n\r\nText\r\n",
                           WallClock::time_point accepted_at = WallClock::now()) {
         Submission made;
-        made.id = ids.next(WallClock::now(), of.recipients.size());
+        made.id = ids.next(accepted_at, of.recipients.size());
         made.tenant = TenantId{1};
         made.credential = CredentialId{2};
         made.envelope = std::move(of);

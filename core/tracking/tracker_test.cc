@@ -155,11 +155,11 @@ TEST_F(TrackingTest, ForgetsLinksThatNoMailHasAnyMore) {
     EXPECT_EQ(store.number("SELECT count(*) FROM tracked_link"), 2);
     send();
     EXPECT_EQ(store.number("SELECT count(*) FROM tracked_link"), 2) << "the same URLs are the same rows";
-    const std::int64_t today = day_of(WallClock::now());
+    const std::int64_t last = day_of(time_of(message));
     EXPECT_TRUE(
-        store.write([&](Transaction& transaction) { return LinkBook::forget_before(transaction, today); }).has_value());
+        store.write([&](Transaction& transaction) { return LinkBook::forget_before(transaction, last); }).has_value());
     EXPECT_EQ(store.number("SELECT count(*) FROM tracked_link"), 2);
-    EXPECT_TRUE(store.write([&](Transaction& transaction) { return LinkBook::forget_before(transaction, today + 1); })
+    EXPECT_TRUE(store.write([&](Transaction& transaction) { return LinkBook::forget_before(transaction, last + 1); })
                     .has_value());
     EXPECT_EQ(ask(found[0]).status, 404U);
 }

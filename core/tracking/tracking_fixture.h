@@ -41,7 +41,8 @@ class TrackingTest : public testing::Test {
     // The prepared content of a message with two links that is in the spool and was delivered long ago.
     std::string send(const std::vector<std::string>& recipients = {"b@example.net"},
                      WallClock::time_point delivered_at = WallClock::now() - hours(1)) {
-        Submission made = store.submission(envelope("a@acme.example", recipients));
+        Submission made =
+            store.submission(envelope("a@acme.example", recipients), page, delivered_at - std::chrono::minutes(1));
         PreparedMessage prepared = tracker.prepare(page, {.tenant = acme.id,
                                                           .message = made.id,
                                                           .recipients = recipients.size(),

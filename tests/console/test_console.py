@@ -219,9 +219,11 @@ class Console(RelevoTestCase, BrowserTestCase):
         shown = browser.text()
         self.assertIn(f"Rebotados\n{totals['bounced_hard']}", shown)
         browser.evaluate(script="document.querySelector('.plot').focus()")
-        browser.press(key="End")
-        said = browser.evaluate(script="document.querySelector('.plot').getAttribute('aria-valuetext')")
-        self.assertRegex(said, r"Rebotados 1\b")
+        said = []
+        for key in ("End", "ArrowLeft"):   # the hour may have turned since
+            browser.press(key=key)
+            said.append(browser.evaluate(script="document.querySelector('.plot').getAttribute('aria-valuetext')"))
+        self.assertRegex("; ".join(said), r"Rebotados 1\b")
         browser.evaluate(script="document.querySelector('main details summary').click()")
         browser.wait_for("Cuándo")
         self.look_at(browser, "statistics-table-es-1280")
