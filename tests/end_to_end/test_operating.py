@@ -233,7 +233,7 @@ class TestTop(OperatingTestCase):
         message = self.relevo.submit(mail.message(), "bob@one.test")
         self.wait_for_event(message, "deferred")
         told = self.relevo.ask("top", "--once", "--interval", "1")
-        self.assertGreaterEqual(told["seconds"], 1)
+        self.assertGreater(told["seconds"], 0.9, "the figures of a second, as asked for")
         self.assertEqual(set(told["rates"]), {"accepted", "delivered", "deferred", "failed"})
         self.assertEqual(told["totals"]["deferred"], 1)
         self.assertIn("mx.one.test", [site["site"] for site in told["sites"]])
