@@ -232,12 +232,25 @@ void DeliveryEngine::leave(Lane& lane, TenantId tenant) {
 }
 
 // Nothing refers to a site without connections and destinations; one that failed is kept for its back-off.
+bool DeliveryEngine::is_done(const Site& site) const {
+    return site.destinations() == 0 && std::ranges::all_of(site.lanes(), [this](const auto& lane) {
+               return lane->connections == 0 && lane->back_off.last_problem.empty() && !lane->waits_for_share &&
+                      std::ranges::find(starved_, lane.get()) == starved_.end();
+           });
+}
+
+// Not at once, as with destinations.
 void DeliveryEngine::forget_if_done(Site& site) {
-    const auto is_done = [this](const auto& lane) {
-        return lane->connections == 0 && lane->back_off.last_problem.empty() && !lane->waits_for_share &&
-               std::ranges::find(starved_, lane.get()) == starved_.end();
-    };
-    if (site.destinations() > 0 || !std::ranges::all_of(site.lanes(), is_done)) return;
+    if (!is_done(site) || std::exchange(site.is_leaving, true)) return;
+    ports_.shard.post([this, is_alive = std::weak_ptr(is_alive_), key = site.key()] {
+        if (is_alive.expired()) return;
+        if (Site* left = queue_.find_site(key)) forget(*left);
+    });
+}
+
+void DeliveryEngine::forget(Site& site) {
+    site.is_leaving = false;
+    if (!is_done(site)) return;
     for (const auto& lane : site.lanes()) {
         idle_.erase(lane.get());
         const auto waiting = throttled_.find(lane->throttle.get());

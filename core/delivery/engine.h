@@ -361,7 +361,9 @@ class DeliveryEngine {
     void leave(Lane& lane, TenantId tenant);
     void wait_for_share(Lane& lane);
     void schedule_beyond_share();
+    [[nodiscard]] bool is_done(const Site& site) const;
     void forget_if_done(Site& site);
+    void forget(Site& site);
     void finished_one();
 
     // engine_tenants.cc: what limits one tenant's mail
@@ -395,9 +397,12 @@ class DeliveryEngine {
     Task<std::optional<RoutingProblem>> find(Destination& destination, Deadline deadline);
     bool settle(Destination& destination);
     void place(Destination& destination);
+    void schedule_lanes(const Site& site);
     void move_home(Destination& destination, DeliveryEngine& home);
     void let_go(Destination& destination);
+    [[nodiscard]] bool is_ours(const Destination& destination) const;
     void forget_if_done(Destination& destination);
+    void forget(Destination& destination);
     void take_in(const QueuedRecipients& recipients);
     void add(Destination& destination, QueueEntry entry, WallClock::time_point due);
     [[nodiscard]] std::vector<QueueEntry> finish(Destination& destination, MessageId message,

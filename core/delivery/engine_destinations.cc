@@ -209,10 +209,15 @@ bool DeliveryEngine::settle(Destination& destination) {
     return true;
 }
 
+// A coroutine that is started may add a lane.
+void DeliveryEngine::schedule_lanes(const Site& site) {
+    for (std::size_t i = 0; i < site.lanes().size(); ++i) schedule(*site.lanes()[i]);
+}
+
 void DeliveryEngine::place(Destination& destination) {
     const std::shared_ptr<const EgressTable> egress = ports_.dispatcher.egress();
     queue_.place(destination, [&](const QueueEntry& entry) { return lane_for(destination, *egress, entry); });
-    for (const auto& lane : destination.site->lanes()) schedule(*lane);
+    schedule_lanes(*destination.site);
 }
 
 // Contents stay behind: the other engine reads them from the spool.
@@ -262,18 +267,34 @@ void DeliveryEngine::let_go(Destination& destination) {
 // One whose mail servers are known is kept a while: the next message to it then finds its connections.
 void DeliveryEngine::forget_if_done(Destination& destination) {
     if (!destination.is_empty() || destination.trouble() != nullptr) return;
-    const bool is_ours = &ports_.dispatcher.engine_of(destination.key()) == this;
-    if (is_ours && has_fresh_bearings(destination)) {
-        if (destination.is_kept) return;
-        destination.is_kept = true;
+    if (is_ours(destination) && has_fresh_bearings(destination)) {
+        if (std::exchange(destination.is_kept, true)) return;
         probes_.emplace(destination.bearings->asked_at + options_.bearings_last, probe_of(destination));
         return;
     }
+    // Not at once: coroutines run before spawn() returns, to their end if the DNS answers from a cache, and who started
+    // one may be at work on the destination too.
+    if (std::exchange(destination.is_leaving, true)) return;
+    ports_.shard.post([this, is_alive = std::weak_ptr(is_alive_), key = destination.key()] {
+        if (is_alive.expired()) return;
+        if (Destination* left = queue_.find(key)) forget(*left);
+    });
+}
+
+bool DeliveryEngine::is_ours(const Destination& destination) const {
+    return &ports_.dispatcher.engine_of(destination.key()) == this;
+}
+
+void DeliveryEngine::forget(Destination& destination) {
+    destination.is_leaving = false;
+    if (!destination.is_empty() || destination.trouble() != nullptr) return;
+    const bool has_its_home_here = is_ours(destination);
+    if (has_its_home_here && has_fresh_bearings(destination)) return forget_if_done(destination);
     Site* site = destination.site;
     const std::string key = destination.key();
     destination.is_kept = false;
     if (!queue_.forget_if_idle(destination)) return;
-    if (is_ours) ports_.dispatcher.forget_home(key);
+    if (has_its_home_here) ports_.dispatcher.forget_home(key);
     if (site != nullptr) forget_if_done(*site);
 }
 
@@ -309,11 +330,10 @@ void DeliveryEngine::retry(std::string_view key, const std::set<DeliveryId>& cho
     queue_.retry_if(*destination,
                     [&](const QueueEntry& entry) { return chosen.contains({entry.message, entry.ordinal}); });
     destination->end_back_off();
-    if (destination->site != nullptr)
-        for (const auto& lane : destination->site->lanes()) {
-            lane->back_off.not_before = Deadline::min();
-            schedule(*lane);
-        }
+    if (const Site* site = destination->site; site != nullptr) {
+        for (const auto& lane : site->lanes()) lane->back_off.not_before = Deadline::min();
+        schedule_lanes(*site);
+    }
     schedule(*destination);
 }
 

@@ -77,6 +77,7 @@ class Destination {
     bool is_sought = false;   // a look-up is under way or waits for its turn
     bool is_slow = false;     // its look-up took long
     bool is_kept = false;     // somebody will look whether it can be forgotten
+    bool is_leaving = false;  // at once: as soon as nobody is at work on it
     std::uint32_t users = 0;  // coroutines that work on it
 
  private:

@@ -63,6 +63,7 @@ class Site {
     std::string domain;                  // of one of its destinations
     std::uint32_t connection_limit = 1;  // of each lane
     bool suspended = false;
+    bool is_leaving = false;  // somebody will look whether it can be forgotten
 
  private:
     friend class DeliveryQueue;
