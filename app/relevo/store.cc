@@ -193,7 +193,7 @@ Result<void> Store::open_parts(const Configuration& configuration, Log& log) {
     return backup::expect_log(*disk_);
 }
 
-// At the start all pages are looked at; this is of those that go bad later.
+// Of a page that goes bad while the file is open, or that the start, which looks at small files alone, has not seen.
 void Store::tell_of_damage(const char* file, std::uint32_t page) {
     ++damaged_pages_;
     log_->error("store.page_damaged", {{"file", file}, {"page", page}, {"action", advice_on_damage_of(file)}});

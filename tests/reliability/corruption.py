@@ -137,7 +137,7 @@ class Sink:
             with socket.socket() as probe:
                 probe.settimeout(1)
                 return probe.connect_ex(("127.0.0.1", port)) == 0
-        wait_until(greets, 10, "the sink")
+        wait_until(greets, "the sink", 10)
 
     def stop(self):
         self.process.kill()
@@ -177,7 +177,7 @@ class Harness:
         sink = Sink(relay.program, self.destination_port, relay.folder / "history")
         self._serve()
         self._send("h", HISTORY, 1)
-        wait_until(lambda: len(sink.taken()) == HISTORY, 20, "the history")
+        wait_until(lambda: len(sink.taken()) == HISTORY, "the history", 20)
         self.done = {number for number, _ in self.promised}
         self.promised = {}
         sink.stop()
@@ -220,7 +220,7 @@ class Harness:
                     return connection.recv(3) == b"220"
             except OSError:
                 return False
-        wait_until(lambda: has_ended() or greets(), seconds, "serving or ending")
+        wait_until(lambda: has_ended() or greets(), "serving or ending", seconds)
         return not has_ended()
 
     def _end(self):
@@ -244,7 +244,7 @@ class Harness:
         sink = Sink(self.relay.program, self.destination_port, folder)
         try:
             self._judge(verdict, sink)
-        except (RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
+        except (AssertionError, RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError) as problem:
             verdict.problems.append(f"{type(problem).__name__}: {problem}")
         finally:
             self._kill()
@@ -306,7 +306,7 @@ class Harness:
             return len(held) == len(entries)
         self.relay.command("queue", "resume", "dst.test", check=False)
         self.relay.command("queue", "retry", "--all", "--yes", check=False)
-        wait_until(settled, DEADLINE, "delivery of what is whole")
+        wait_until(settled, "delivery of what is whole", DEADLINE)
         code, examined = self._command(verdict, "doctor")
         findings = examined.get("findings", [])
         named = {finding["subject"] for finding in findings}

@@ -113,7 +113,7 @@ class Campaign:
             for number in range(self.plan.cycles):
                 await self._cycle(number)
                 self.totals.cycles += 1
-        except RuntimeError as error:
+        except (RuntimeError, AssertionError) as error:
             self.totals.problems.append(f"{error}\nEnd of the server's log:\n{self.relay.log_end()}")
         finally:
             self.relay.kill()

@@ -5,10 +5,13 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/end_to_end"))
+
+from harness.loopback import wait_until  # noqa: E402
 
 
 def run(*command, check=True, **options):
@@ -16,14 +19,6 @@ def run(*command, check=True, **options):
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.returncode} {done.stdout}{done.stderr}")
     return done
-
-
-def wait_until(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise RuntimeError(f"{what} took more than {seconds} s")
-        time.sleep(0.05)
 
 
 def require_root():
@@ -77,13 +72,13 @@ class LoopDisk:
 
     def restore(self):
         """Call when every process that used it has ended. The old mount must be gone, or it would be mounted again."""
-        wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
-        wait_until(lambda: not run("losetup", "-j", self.image).stdout.strip(), 60, "freeing the loop device")
+        wait_until(lambda: run("umount", self.path, check=False).returncode == 0, "unmounting", 60)
+        wait_until(lambda: not run("losetup", "-j", self.image).stdout.strip(), "freeing the loop device", 60)
         self._mount()
 
     def remove(self):
         if os.path.ismount(self.path):
-            wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
+            wait_until(lambda: run("umount", self.path, check=False).returncode == 0, "unmounting", 60)
 
 
 class MemoryDisk:
@@ -103,7 +98,7 @@ class MemoryDisk:
 
     def remove(self):
         if os.path.ismount(self.path):
-            wait_until(lambda: run("umount", self.path, check=False).returncode == 0, 60, "unmounting")
+            wait_until(lambda: run("umount", self.path, check=False).returncode == 0, "unmounting", 60)
 
 
 class Relay:
